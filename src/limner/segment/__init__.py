@@ -1,0 +1,1 @@
+"""The room that maps: every pixel of a scene gets a class."""
