@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -76,3 +77,10 @@ def fingerprint(path: Path) -> str:
     """A digest that changes when the file does: its name, size and time of change (contents are not read)."""
     stat = path.stat()
     return hashlib.sha256(f"{path.name}:{stat.st_size}:{stat.st_mtime_ns}".encode()).hexdigest()[:16]
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a killed command left under temporary names below ``folder``."""
+    for path in folder.glob("**/.*.????????*"):
+        if re.fullmatch(r"\..+\.[0-9a-f]{8}(\.\w+)?", path.name):
+            remove(path)

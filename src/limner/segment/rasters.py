@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import rasterio
-from rasterio.enums import ColorInterp
+from rasterio.enums import ColorInterp, MaskFlags, Resampling
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window as RasterioWindow
 
@@ -21,6 +21,7 @@ from limner.errors import UserError
 RASTER_SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".jp2", ".vrt")
 VECTOR_SUFFIXES = (".geojson", ".gpkg", ".shp")
 DATA_TYPES = ("uint8", "uint16", "int16", "float32", "float64")
+PNG_TAIL_BYTES = 4096  # its last chunk is looked for here: some programs add a few bytes after it
 
 os.environ.setdefault("GDAL_CACHEMAX", "128")  # MB: GDAL's own default is 5 % of the machine
 warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)  # plain pictures are welcome here
@@ -70,7 +71,8 @@ class Pixels(NamedTuple):
 class Raster:
     """An open raster file. Use `open_raster`; close with a ``with`` block.
 
-    A palette picture reads as RGB; an alpha band is taken for validity, not for data.
+    A palette picture reads as RGB; an alpha band, a mask inside the file and a palette's transparent colors are taken
+    for validity, not for data.
     """
 
     path: Path
@@ -94,12 +96,12 @@ class Raster:
 
     @cached_property
     def palette(self) -> np.ndarray | None:
-        """(256, 3) uint8 colors of a one-band palette picture, or None."""
+        """(256, 4) uint8 red, green, blue and alpha of a one-band palette picture (65536 of 16 bit), or None."""
         if self.dataset.count != 1 or self.dataset.colorinterp[0] is not ColorInterp.palette:
             return None
-        table = np.zeros((256, 3), np.uint8)
+        table = np.zeros((np.iinfo(self.dataset.dtypes[0]).max + 1, 4), np.uint8)
         for number, color in self.dataset.colormap(1).items():
-            table[number] = color[:3]
+            table[number] = color
         return table
 
     @cached_property
@@ -118,8 +120,13 @@ class Raster:
 
     @property
     def dtype(self) -> str:
-        """The pixels' type as numpy names it."""
-        return str(self.dataset.dtypes[0])
+        """The type of the pixels that `read` gives, as numpy names it."""
+        return "uint8" if self.palette is not None else str(self.dataset.dtypes[0])
+
+    @property
+    def format(self) -> str:
+        """The format the file really has, as GDAL names it: "JPEG" even where the name ends in ``.tif``."""
+        return str(self.dataset.driver)
 
     @property
     def nodata(self) -> float | None:
@@ -143,19 +150,25 @@ class Raster:
 
     @cached_property
     def ground_m(self) -> float | None:
-        """Meters on the ground a pixel covers at the scene's center, or None without a georeference.
+        """Side in meters of the square as large as the ground of the scene's middle pixel; None without a georeference.
 
         Measured on the ellipsoid, so that Web Mercator's stretched pixels and degrees count rightly.
         """
         if not self.georeferenced:
             return None
         from pyproj import Geod, Transformer
+        from pyproj.exceptions import ProjError
 
         row, column = self.height / 2, self.width / 2
-        corners = [self.dataset.xy(row, column + step, offset="ul") for step in (0, 1)]
-        to_degrees = Transformer.from_crs(self.crs.to_wkt(), "EPSG:4326", always_xy=True)
-        (x0, y0), (x1, y1) = (to_degrees.transform(*corner) for corner in corners)
-        return float(Geod(ellps="WGS84").inv(x0, y0, x1, y1)[2])
+        corners = [self.transform * (column + right, row + down) for right, down in ((0, 0), (1, 0), (0, 1))]
+        try:
+            to_degrees = Transformer.from_crs(self.crs.to_wkt(), "EPSG:4326", always_xy=True)
+            start, right, below = (to_degrees.transform(*corner) for corner in corners)
+            width_m, height_m = (Geod(ellps="WGS84").inv(*start, *end)[2] for end in (right, below))
+        except (ProjError, ValueError):
+            return None  # a local grid that nobody can place on the Earth
+        side_m = float(np.sqrt(width_m * height_m))
+        return side_m if np.isfinite(side_m) else None
 
     def read(self, window: Window | None = None) -> Pixels:
         """The pixels of ``window`` (default: all) and which of them are data.
@@ -164,36 +177,66 @@ class Raster:
         """
         window = window or Window(0, 0, self.height, self.width)
         inside = window.clipped(self.height, self.width)
+        if inside == window and window.height and window.width:
+            return self._read(window, window.height, window.width, Resampling.nearest)
         values = np.zeros((self.bands, window.height, window.width), self.dtype)
         valid = np.zeros((window.height, window.width), bool)
-        if inside.height == 0 or inside.width == 0:
-            return Pixels(values, valid)
-        area = RasterioWindow(inside.column, inside.row, inside.width, inside.height)
-        try:
-            read = self.dataset.read(list(self.data_bands), window=area)
-            usable = self._usable(read, area)
-        except RasterioError as error:
-            raise UserError(
-                f"{self.path}: cannot read its pixels ({_reason(error)}); is the file whole?"
-            ) from None
-        if self.palette is not None:
-            read = np.moveaxis(self.palette[read[0]], -1, 0)
-        rows, columns = Window(inside.row - window.row, inside.column - window.column, *inside[2:]).slices
-        values[:, rows, columns] = np.where(usable, read, 0)
-        valid[rows, columns] = usable
+        if inside.height and inside.width:
+            rows, columns = Window(inside.row - window.row, inside.column - window.column, *inside[2:]).slices
+            pixels = self._read(inside, inside.height, inside.width, Resampling.nearest)
+            values[:, rows, columns], valid[rows, columns] = pixels
         return Pixels(values, valid)
 
-    def _usable(self, values: np.ndarray, area: RasterioWindow) -> np.ndarray:
-        usable = np.ones(values.shape[1:], bool)
+    def read_decimated(self, height: int, width: int) -> Pixels:
+        """The whole picture in ``height`` x ``width`` pixels, each the mean of those it covers (of a palette: one).
+
+        The file is read piece by piece or from its overviews, so that the picture itself is never in memory.
+        """
+        resampling = Resampling.average if self.palette is None else Resampling.nearest
+        return self._read(Window(0, 0, self.height, self.width), height, width, resampling)
+
+    def _read(self, window: Window, height: int, width: int, resampling: Resampling) -> Pixels:
+        """The pixels of a window inside the picture, brought to ``height`` x ``width``."""
+        options = {
+            "window": RasterioWindow(window.column, window.row, window.width, window.height),
+            "resampling": resampling,
+        }
+        try:
+            values = self.dataset.read(
+                list(self.data_bands), out_shape=(len(self.data_bands), height, width), **options
+            )
+            shown = self._shown(height, width, options)
+        except RasterioError as error:
+            raise UserError(f"{self.path}: cannot read its pixels ({_reason(error)}); is the file whole?") from None
+        usable = self._filled(values) if shown is None else self._filled(values) & shown
+        if self.palette is not None:
+            colors = self.palette[values[0]]
+            usable &= colors[..., 3] > 0
+            values = np.ascontiguousarray(np.moveaxis(colors[..., :3], -1, 0))
+        if not usable.all():
+            values[:, ~usable] = 0
+        return Pixels(values, usable)
+
+    def _filled(self, values: np.ndarray) -> np.ndarray:
+        """Which pixels of ``values`` (bands, H, W) hold a measurement: (H, W) bool."""
+        filled = np.ones(values.shape[1:], bool)
         if self.nodata is not None:
-            # A pixel is empty when every band says so: a single dark band that equals nodata is still a picture.
-            usable &= ~np.all(values == self.nodata, axis=0)
+            empty = values == self.nodata
+            # One dark band that equals a nodata of 0 is still a picture, so every band must say so; a negative
+            # nodata (-9999) is no measurement at all, so one band that says so spoils the pixel.
+            filled &= ~(empty.any(axis=0) if self.nodata < 0 else empty.all(axis=0))
         if np.issubdtype(values.dtype, np.floating):
-            usable &= np.isfinite(values).all(axis=0)
+            filled &= np.isfinite(values).all(axis=0)
+        return filled
+
+    def _shown(self, height: int, width: int, options: dict[str, Any]) -> np.ndarray | None:
+        """Which pixels the alpha band or the mask inside the file lets show: (H, W) bool; None without."""
         if len(self.data_bands) < self.dataset.count:
-            alpha = next(n for n in self.dataset.indexes if n not in self.data_bands)
-            usable &= self.dataset.read(alpha, window=area) > 0
-        return usable
+            alpha = next(number for number in self.dataset.indexes if number not in self.data_bands)
+            return np.asarray(self.dataset.read(alpha, out_shape=(height, width), **options)) > 0
+        if MaskFlags.per_dataset in self.dataset.mask_flag_enums[0]:
+            return np.asarray(self.dataset.read_masks(1, out_shape=(height, width), **options)) > 0
+        return None
 
 
 def open_raster(path: Path | str) -> Raster:
@@ -212,6 +255,9 @@ def open_raster(path: Path | str) -> Raster:
         dataset = rasterio.open(path)
     except RasterioError as error:
         raise UserError(f"{path}: not a picture that can be read ({_reason(error)})") from None
+    if dataset.driver == "PNG" and not _ends_like_png(path):
+        dataset.close()
+        raise UserError(f"{path}: the file is cut short; copy or download it again")
     if dataset.count == 0 or dataset.dtypes[0] not in DATA_TYPES:
         kind = dataset.dtypes[0] if dataset.count else "no bands"
         dataset.close()
@@ -219,5 +265,14 @@ def open_raster(path: Path | str) -> Raster:
     return Raster(path, dataset)
 
 
+def _ends_like_png(path: Path) -> bool:
+    """Whether a PNG has its last chunk: GDAL reads one that is cut short as if the rest were black."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - PNG_TAIL_BYTES))
+        return b"IEND" in file.read()
+
+
 def _reason(error: Exception) -> str:
-    return str(error).replace("\n", " ").removesuffix(".")[:160]
+    """The library's own words on one line: rasterio hides GDAL's behind "see previous exception"."""
+    cause = error.__cause__ or error
+    return str(cause).replace("\n", " ").removesuffix(".")[:160]

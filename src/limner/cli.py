@@ -1,0 +1,248 @@
+"""The command line: one verb per function of the API. It parses, calls and prints; nothing else.
+
+stdout carries the result or its path; progress and advice go to stderr. A user's mistake is one line and exit code 2.
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn
+
+from cyclopts import App, CycloptsError, Parameter
+
+from limner import __version__
+from limner.errors import UserError
+
+app = App(
+    name="limner",
+    help="Teach convolutional networks to see pictures and to make them. 'limner VERB --help' explains a verb.",
+    version=f"limner {__version__}",
+    help_epilogue="Start with: limner demo",
+)
+
+Overrides = Annotated[str, Parameter(show=False, allow_leading_hyphen=True)]
+Folders = Annotated[list[Path] | None, Parameter(name="--data", negative=(), help="Folder of areas, or one scene; repeat for several.")]
+Labels = Annotated[Path | None, Parameter(help="A single scene's labels: a mask or a vector file.")]
+Within = Annotated[Path | None, Parameter(help="Vector file of the annotated ground; beyond it nothing is known.")]
+Out = Annotated[Path | None, Parameter(help="Where to write.")]
+Overwrite = Annotated[bool, Parameter(negative=(), help="Replace what is there.")]
+Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print the result as JSON.")]
+Normalize = Annotated[
+    Literal["run", "scene"], Parameter(help="Standardize by the training areas' colors, or by the scene's own.")
+]
+
+
+@app.command
+def demo(*, out: Out = None, quick: Annotated[bool, Parameter(negative=(), show=False)] = False) -> None:
+    """Train on bundled places, map an unseen scene, refine it; a report at the end. About 8 minutes on two cores."""
+    from limner.demo import run_demo
+
+    print(run_demo(out or Path("limner-demo"), quick=quick))
+
+
+@app.command
+def recipes() -> None:
+    """What can be trained: one line for each bundled recipe."""
+    from limner.verbs import list_recipes
+
+    for name, line in list_recipes():
+        print(f"{name:24}{line}")
+
+
+@app.command
+def networks(
+    *,
+    channels: Annotated[int, Parameter(help="Bands of the pictures.")] = 3,
+    classes: Annotated[int, Parameter(help="Classes to tell apart.")] = 2,
+) -> None:
+    """Every network with its exact number of parameters and its receptive field."""
+    from limner.segment.networks import list_networks
+
+    print(f"{'network':16}{'options':14}{'parameters':>14}{'receptive field':>18}   what it is")
+    for row in list_networks(channels, classes):
+        print(f"{row.name:16}{row.options:14}{row.parameters:>14,}{row.receptive_field_px:>15} px   {row.line}")
+
+
+@app.command
+def check(
+    data: Annotated[list[Path], Parameter(help="Folders of areas, or one scene.")],
+    *,
+    labels: Labels = None,
+    within: Within = None,
+    out: Annotated[Path, Parameter(help="Where to write the contact sheet.")] = Path("check.png"),
+    as_json: Json = False,
+) -> None:
+    """Look at a data set before training: how it was read, sizes, classes, broken files, leaks, the next command."""
+    from limner.segment.check import check as check_data
+
+    report = check_data(data, labels=labels, within=within, sheet=out)
+    print(json.dumps(report.to_json(), indent=2) if as_json else report.to_text())
+    if not report.usable:
+        raise SystemExit(1)
+
+
+@app.command
+def train(
+    recipe: Annotated[str, Parameter(help="A recipe file, or a bundled recipe (see 'limner recipes').")],
+    *settings: Overrides,
+    data: Folders = None,
+    labels: Labels = None,
+    within: Within = None,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    dry_run: Annotated[bool, Parameter(negative=(), help="Print the resolved recipe, sizes and an estimate of time.")] = False,
+) -> None:
+    """Train a recipe; any of its settings can follow, such as --network.depth 34. The same command again goes on."""
+    from limner.verbs import train as train_recipe
+
+    done = train_recipe(
+        recipe, data=data or (), labels=labels, within=within, overrides=settings, out=out, overwrite=overwrite, dry_run=dry_run
+    )
+    print(done.run.folder)
+    if done.stopped:
+        raise SystemExit(done.stopped.exit_code)
+
+
+@app.command
+def evaluate(
+    run: str,
+    *,
+    data: Folders = None,
+    labels: Labels = None,
+    within: Within = None,
+    normalize: Normalize = "run",
+    out: Annotated[Path | None, Parameter(help="Where to write (default: evaluation.json in the run).")] = None,
+    as_json: Json = False,
+) -> None:
+    """Score a run on its validation ground, or on other data in full; beside what all background and all object score."""
+    from limner.segment.evaluation import evaluate_run
+
+    result = evaluate_run(run, data=data or (), labels=labels, within=within, normalize=normalize, out=out)
+    print(json.dumps(result.to_json(), indent=2) if as_json else result.to_markdown())
+
+
+@app.command
+def compare(
+    runs: Annotated[list[str], Parameter(help="Runs, evaluation files, or NAME=either.")],
+    *,
+    out: Annotated[Path | None, Parameter(help="Write the table to this .md, .csv or .tex file too.")] = None,
+) -> None:
+    """The paper's table over several runs that were scored on the same pixels."""
+    from limner.comparison import compare_runs
+
+    table = compare_runs(runs)
+    if out is not None:
+        table.write(out)
+    print(table.to_markdown())
+
+
+@app.command
+def segment(
+    run: Annotated[str, Parameter(help="A run's folder, 'last', or a bundled model such as 'buildings'.")],
+    scenes: Annotated[list[Path], Parameter(help="GeoTIFF, PNG or JPEG scenes of any size.", negative=())],
+    *,
+    out: Annotated[Path | None, Parameter(help="Folder for the maps (default: maps/).")] = None,
+    normalize: Normalize = "run",
+    tile_px: Annotated[int, Parameter(help="Edge of a tile.")] = 512,
+    overlap_px: Annotated[int, Parameter(help="Overlap of neighboring tiles.")] = 128,
+    batch: Annotated[int, Parameter(help="Tiles computed at once.")] = 4,
+    threshold: Annotated[float | None, Parameter(help="Two classes: the probability that decides (default: the run's).")] = None,
+    probabilities: Annotated[bool, Parameter(negative=(), help="Write the probabilities as a raster too.")] = False,
+    polygons: Annotated[Literal["gpkg", "geojson", "none"], Parameter(help="Format of the polygons.")] = "gpkg",
+    minimum_area_px: Annotated[int, Parameter(help="Smaller polygons are dropped.")] = 16,
+    device: Annotated[str, Parameter(help="auto, cpu or cuda.")] = "auto",
+    precision: Annotated[Literal["auto", "bf16", "fp32"], Parameter(help="Number format of the network.")] = "auto",
+    overwrite: Overwrite = False,
+) -> None:
+    """Map scenes of any size: class GeoTIFF, polygons, preview; with a run or a bundled model."""
+    from limner.segment.map import map_scenes
+
+    maps = map_scenes(
+        run, scenes, out or Path("maps"), normalize=normalize, tile_px=tile_px, overlap_px=overlap_px, batch=batch,
+        threshold=threshold, probabilities=probabilities, polygons=polygons, minimum_area_px=minimum_area_px,
+        device=device, precision=precision, overwrite=overwrite,
+    )  # fmt: skip
+    for made in maps:
+        print(made.classes)
+
+
+@app.command
+def refine(
+    run: str,
+    scene: Path,
+    *settings: Overrides,
+    labels: Annotated[Path | None, Parameter(help="What was annotated: polygons or a mask (255 = not annotated).")] = None,
+    within: Within = None,
+    truth: Annotated[Path | None, Parameter(help="The whole truth, to score before and after on the rest of the scene.")] = None,
+    fraction: Annotated[float | None, Parameter(help="With --truth alone: annotate this share of the scene from it.")] = None,
+    normalize: Normalize = "scene",
+    out: Out = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Go on learning from a small annotated part of a scene; prints before and after on the rest when truth is given."""
+    from limner.segment.refine import refine as refine_run
+
+    done = refine_run(
+        run, scene, labels=labels, within=within, truth=truth, fraction=fraction, normalize=normalize,
+        overrides=settings, out=out, overwrite=overwrite,
+    )  # fmt: skip
+    if done.comparison:
+        print(done.comparison)
+    print(done.run.folder)
+    if done.stopped:
+        raise SystemExit(done.stopped.exit_code)
+
+
+@app.command
+def score(
+    prediction: Annotated[Path, Parameter(help="A class raster, or a folder of them.")],
+    truth: Annotated[Path, Parameter(help="A mask, a vector file, or a folder paired by file name.")],
+    *,
+    within: Within = None,
+    errors: Annotated[Path | None, Parameter(help="Write an error map (TP green, FP red, FN blue) as GeoTIFF.")] = None,
+    as_json: Json = False,
+) -> None:
+    """F1, precision, recall, IoU and accuracy per area and mean, from exact counts, in little memory."""
+    from limner.segment.score import score_files
+
+    result = score_files(prediction, truth, within=within, errors=errors)
+    print(json.dumps(result.to_json(), indent=2) if as_json else result.to_markdown())
+
+
+@app.command
+def doctor(*, as_json: Json = False) -> None:
+    """What this machine has: accelerators, number formats, weights, versions, cores allowed."""
+    from limner.doctor import examine
+
+    found = examine()
+    if as_json:
+        print(json.dumps(found, indent=2))
+    else:
+        for name, value in found.items():
+            print(f"{name:22}{value}")
+
+
+def main(tokens: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line; exits 0, 2 on a user's mistake, 130 or 143 when stopped by a signal."""
+    given = list(sys.argv[1:] if tokens is None else tokens)
+    debug = "--debug" in given
+    given = [token for token in given if token != "--debug"]
+    try:
+        app(given, exit_on_error=False, print_error=False)
+    except (UserError, CycloptsError) as error:
+        if debug:
+            raise
+        _say_mistake(error)
+        raise SystemExit(2) from None
+    except BrokenPipeError:
+        raise SystemExit(0) from None  # the reader (head, less) has seen enough
+    except KeyboardInterrupt:
+        print("limner: stopped", file=sys.stderr)
+        raise SystemExit(130) from None
+    raise SystemExit(0)
+
+
+def _say_mistake(error: Any) -> None:
+    message = " ".join(str(error).split())
+    print(f"limner: {message}", file=sys.stderr)

@@ -1,0 +1,77 @@
+"""Optimizers and learning-rate schedules by the names that recipes use.
+
+A schedule is a pure function of the step's number, so that going on needs no scheduler state.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch.optim import Optimizer
+
+Schedule = Callable[[float, float], float]
+"""(epochs done, epochs in all) -> the factor that multiplies the learning rate."""
+
+
+def sgd(
+    parameters: Iterable[Any], learning_rate: float = 0.005, momentum: float = 0.9, weight_decay: float = 1e-4
+) -> Optimizer:
+    """Stochastic gradient descent with momentum and L2 on all weights (Ghassemi et al. 2018: 0.005 and 0.9)."""
+    return torch.optim.SGD(parameters, lr=learning_rate, momentum=momentum, weight_decay=weight_decay)
+
+
+def adam(
+    parameters: Iterable[Any],
+    learning_rate: float = 1e-3,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    weight_decay: float = 0.0,
+) -> Optimizer:
+    """Adam (Kingma and Ba 2015); weight decay as L2."""
+    return torch.optim.Adam(parameters, lr=learning_rate, betas=(beta1, beta2), weight_decay=weight_decay)
+
+
+def adamw(
+    parameters: Iterable[Any],
+    learning_rate: float = 1e-3,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    weight_decay: float = 0.01,
+) -> Optimizer:
+    """AdamW: Adam with decoupled weight decay (Loshchilov and Hutter 2019)."""
+    return torch.optim.AdamW(parameters, lr=learning_rate, betas=(beta1, beta2), weight_decay=weight_decay)
+
+
+def constant() -> Schedule:
+    """The learning rate stays."""
+    return lambda epoch, epochs: 1.0
+
+
+def cosine(warmup: float = 0.05, final: float = 0.01) -> Schedule:
+    """Linear warm-up over a share of the training, then half a cosine down to ``final`` times the learning rate."""
+
+    def factor(epoch: float, epochs: float) -> float:
+        progress = epoch / epochs
+        if progress < warmup:
+            return 0.05 + 0.95 * progress / warmup
+        progress = min(1.0, (progress - warmup) / (1 - warmup))
+        return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * progress))
+
+    return factor
+
+
+def staircase(every_epochs: float = 30.0, divide_by: float = 5.0) -> Schedule:
+    """Divide the learning rate by ``divide_by`` every so many epochs (Ghassemi et al. 2018: by 5 every 30)."""
+    return lambda epoch, epochs: divide_by ** -math.floor(epoch / every_epochs + 1e-9)
+
+
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"sgd": sgd, "adam": adam, "adamw": adamw}
+SCHEDULES: dict[str, Callable[..., Schedule]] = {"constant": constant, "cosine": cosine, "staircase": staircase}
+
+
+def set_learning_rate(optimizer: Optimizer, factor: float) -> None:
+    """Set every group's learning rate to ``factor`` times the one it was made with."""
+    for group in optimizer.param_groups:
+        group.setdefault("initial_lr", group["lr"])
+        group["lr"] = group["initial_lr"] * factor

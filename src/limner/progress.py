@@ -1,0 +1,77 @@
+"""What a long job says while it works: a bar on a terminal, one plain line per 30 seconds elsewhere."""
+
+import sys
+import time
+from types import TracebackType
+from typing import Self
+
+PLAIN_LINE_EVERY_S = 30.0
+
+
+class Progress:
+    """Progress of ``total`` units on stderr, with rate and time left. Use as a context manager.
+
+    unit: what is counted ("steps", "tiles"). start: how many were done before (going on with an earlier job).
+    """
+
+    def __init__(self, title: str, total: int, unit: str = "steps", start: int = 0) -> None:
+        self.title, self.total, self.unit, self.done, self.start = title, total, unit, start, start
+        self.note = ""
+        self._began = self._last_line = time.monotonic()
+        self._bar = _bar(title, total, start) if sys.stderr.isatty() else None
+
+    def __enter__(self) -> Self:
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def advance(self, units: int = 1, note: str | None = None) -> None:
+        """Count ``units`` more; ``note`` is shown beside the count until the next one."""
+        self.done += units
+        self.note = self.note if note is None else note
+        if self._bar:
+            self._bar.update(self._bar.task_ids[0], completed=self.done, note=self.note)
+        elif time.monotonic() - self._last_line >= PLAIN_LINE_EVERY_S:
+            self._last_line = time.monotonic()
+            say(self.line())
+
+    def line(self) -> str:
+        """The state in one plain line."""
+        rate = (self.done - self.start) / max(time.monotonic() - self._began, 1e-9)
+        left = f", {duration((self.total - self.done) / rate)} left" if rate > 0 else ""
+        note = f", {self.note}" if self.note else ""
+        return f"{self.title}: {self.done}/{self.total} {self.unit}, {rate:.2f} {self.unit}/s{left}{note}"
+
+
+def _bar(title: str, total: int, start: int):  # type: ignore[no-untyped-def]  # rich is imported only where shown
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    bar = Bar(*columns, TextColumn("{task.fields[note]}"), console=Console(stderr=True), transient=True)
+    bar.add_task(title, total=total, completed=start, note="")
+    return bar
+
+
+def say(line: str) -> None:
+    """One line of advice or progress on stderr; stdout carries results only."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people.
+
+    >>> duration(5), duration(75), duration(7260)
+    ('5 s', '1 min 15 s', '2 h 1 min')
+    """
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60} min"

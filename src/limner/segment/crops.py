@@ -1,0 +1,370 @@
+"""What a network sees in training: crops of overlapping tiles, turned and mirrored, drawn anew in each epoch."""
+
+import math
+from collections.abc import Iterator
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import psutil
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from limner.errors import UserError
+from limner.segment.areas import DataSet
+from limner.segment.blocks import Split
+from limner.segment.labels import IGNORE, RING_PX, LabelReader
+from limner.segment.rasters import Pixels, Window, open_raster
+from limner.segment.statistics import Moments, Statistics, gather, row_bands
+
+LEAST_TRAINING = 0.1  # a tile with less training ground than this share of its pixels is not worth a draw
+KNOWN = 256  # added to the mask where a pixel may be used, so that one sampling serves both
+
+
+class Crops(NamedTuple):
+    """A training batch.
+
+    image: (B, C, crop, crop) float32 in the files' own units, 0 where not valid. valid: (B, crop, crop) bool.
+    mask: (B, crop, crop) int64 class numbers, 255 = ignore (also wherever not valid). chip: (B,) int64, the
+    number of the chip each crop comes from.
+    """
+
+    image: Tensor
+    valid: Tensor
+    mask: Tensor
+    chip: Tensor
+
+
+class Draws(NamedTuple):
+    """What chance decides for each crop of a batch.
+
+    turned: (B,) bool, rotate (else: cut at an offset). angle: (B,) radians. offset01: (B, 2) place of the cut in the
+    tile, row and column. scale: (B,) enlargement. flip: (B, 2) bool, top-bottom and left-right. gain, shift:
+    (B, C) factor of a band's contrast, and offset in deviations.
+    """
+
+    turned: Tensor
+    angle: Tensor
+    offset01: Tensor
+    scale: Tensor
+    flip: Tensor
+    gain: Tensor
+    shift: Tensor
+
+
+class CropSource:
+    """Training crops of a data set, and its pictures by windows for evaluation.
+
+    Tiles of 364 px every 120 px; from each tile, half of the time a 256 px crop at a random offset, else a turn
+    by any angle about the tile's center and the center crop; then both flips with probability 1/2 each
+    (Ghassemi et al. 2018, section IV; the paper's crops are the default here). As 364 >= 256 * sqrt(2), no turned crop
+    reaches beyond its tile.
+
+    Each call is a pure function of (seed, epoch, index), free of state, and may come from any thread. Data that fits
+    ``memory_bytes`` is held in memory in its own type; else each window is read from its files. Both give the
+    same crops.
+
+    Args:
+        split: the ground held out; training never sees a pixel of it (values 0, not valid, mask 255).
+        memory_bytes: limit of what is held in memory; None: a quarter of what the machine has free.
+        ring_px: as in `LabelReader`.
+        areas_balanced: draw all areas equally often, so that small ones do not drown; an epoch stays
+            ``len(self)`` tiles.
+        scale_range: crops are enlarged by a factor from this range (uniform in its logarithm). Crops of a
+            factor below 256 * sqrt(2) / 364 may reach beyond their tile; those pixels are not valid.
+        jitter: each band of each crop gets a gain from 1 - jitter to 1 + jitter about the band's mean and an
+            offset of up to jitter deviations.
+
+    Raises:
+        UserError: when no tile holds a labelled pixel to learn from.
+    """
+
+    def __init__(
+        self,
+        data: DataSet,
+        split: Split,
+        *,
+        tile_px: int = 364,
+        stride_px: int = 120,
+        crop_px: int = 256,
+        seed: int = 0,
+        memory_bytes: int | None = None,
+        ring_px: int = RING_PX,
+        areas_balanced: bool = True,
+        scale_range: tuple[float, float] = (1.0, 1.0),
+        jitter: float = 0.0,
+    ) -> None:
+        if crop_px > tile_px:
+            raise UserError(f"a crop of {crop_px} px does not fit in a tile of {tile_px} px; enlarge the tile")
+        self.data, self.split = data, split
+        self.tile_px, self.stride_px, self.crop_px = tile_px, stride_px, crop_px
+        self.seed, self.areas_balanced, self.scale_range, self.jitter = seed, areas_balanced, scale_range, jitter
+        self.chips = data.chips
+        self._reader = LabelReader(data.form, ring_px=ring_px)
+        self._held: dict[int, tuple[Pixels, np.ndarray]] = {}
+        limit = psutil.virtual_memory().available // 4 if memory_bytes is None else memory_bytes
+        if memory_needed(data) <= limit:
+            whole = ((number, Window(0, 0, chip.height, chip.width)) for number, chip in enumerate(self.chips))
+            self._held = {number: self._read_files(number, window) for number, window in whole}
+        self.tiles = [tile for number in range(len(self.chips)) for tile in self._training_tiles(number)]
+        if not self.tiles:
+            raise UserError("no training tile holds a labelled pixel; check the labels with limner check")
+        self._last_order: tuple[int, np.ndarray] = (-1, np.zeros(0, int))
+
+    def __len__(self) -> int:
+        """Training tiles, which is how many crops an epoch has."""
+        return len(self.tiles)
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether all pixels are held in memory."""
+        return bool(self._held)
+
+    def batches_per_epoch(self, size: int) -> int:
+        """Batches of ``size`` that show every tile of an epoch; the last is filled from the epoch's beginning."""
+        return math.ceil(len(self) / size)
+
+    def batch(self, epoch: int, index: int, size: int) -> Crops:
+        """The crops of one step: ``size`` tiles at place ``index`` of the epoch's order, augmented."""
+        order = self._order(epoch)
+        places = (index * size + np.arange(size)) % len(order)
+        tiles = [self.tiles[number] for number in order[places]]
+        draws = self._draw(epoch, index, size)
+        image = np.zeros((size, self.data.channels, self.crop_px, self.crop_px), np.float32)
+        code = np.zeros((size, self.crop_px, self.crop_px), np.float32)
+        exact = ~draws.turned & (draws.scale == 1)
+        for place in torch.nonzero(exact).flatten().tolist():
+            number, tile = tiles[place]
+            row, column = cut_offsets(draws.offset01[place], self.tile_px, self.crop_px)
+            window = Window(tile.row + row, tile.column + column, self.crop_px, self.crop_px)
+            image[place], code[place] = self._training_pixels(number, window)
+        crops = torch.from_numpy(image), torch.from_numpy(code)
+        warped = torch.nonzero(~exact).flatten()
+        if len(warped):
+            chosen = Draws(*(draw[warped] for draw in draws))
+            for whole, part in zip(crops, self._warp([tiles[n] for n in warped.tolist()], chosen), strict=True):
+                whole[warped] = part
+        flip(crops, draws.flip)
+        valid = crops[1] >= KNOWN
+        mask = torch.where(valid, crops[1] - KNOWN, float(IGNORE)).long()
+        chips = torch.tensor([number for number, _ in tiles])
+        return Crops(self._jittered(crops[0], valid, draws), valid, mask, chips)
+
+    def pictures(self) -> list[tuple[int, Window]]:
+        """Every chip with the window that is all of it."""
+        return [(number, Window(0, 0, chip.height, chip.width)) for number, chip in enumerate(self.chips)]
+
+    def validation_blocks(self) -> list[tuple[int, Window]]:
+        """Every block held out, with its chip's number."""
+        return [(number, block) for number, blocks in enumerate(self.split.validation) for block in blocks]
+
+    def read(self, number: int, window: Window) -> tuple[Pixels, np.ndarray]:
+        """A chip's pixels and (height, width) uint8 mask in a window, nothing erased; for evaluation.
+
+        The window may reach beyond the chip: not valid there, mask 255. Treat the arrays as read-only.
+        """
+        if number not in self._held:
+            return self._read_files(number, window)
+        (values, valid), mask = self._held[number]
+        return Pixels(cut(values, window, 0), cut(valid, window, 0)), cut(mask, window, IGNORE)
+
+    def statistics(self) -> Statistics:
+        """Mean and deviation of each band over the training ground: no held-out block, no invalid pixel."""
+        total = Moments(0, np.zeros(0), np.zeros(0))
+        for moments in self._moments.values():
+            total = total.merged(moments)
+        return total.statistics()
+
+    def area_statistics(self) -> dict[str, Statistics]:
+        """The same for each area that has training ground."""
+        return {area: moments.statistics() for area, moments in self._moments.items() if moments.count}
+
+    @cached_property
+    def _moments(self) -> dict[str, Moments]:
+        numbers: dict[str, list[int]] = {}
+        for number, chip in enumerate(self.chips):
+            numbers.setdefault(chip.area, []).append(number)
+        return {area: gather(self._training_ground(ours)) for area, ours in numbers.items()}
+
+    def _training_ground(self, numbers: list[int]) -> Iterator[Pixels]:
+        for number in numbers:
+            chip = self.chips[number]
+            for window in row_bands(chip.height, chip.width):
+                values, valid = self.read(number, window)[0]
+                yield Pixels(values, valid & self.split.training_ground(number, window))
+
+    def _read_files(self, number: int, window: Window) -> tuple[Pixels, np.ndarray]:
+        chip = self.chips[number]
+        with open_raster(chip.image) as raster:
+            pixels = raster.read(window)
+        mask = self._reader.read(chip, window)
+        mask[~pixels.valid] = IGNORE
+        return pixels, mask
+
+    def _training_tiles(self, number: int) -> Iterator[tuple[int, Window]]:
+        """The tiles of a chip with enough ground to learn from and a label on it."""
+        chip, tile_px = self.chips[number], self.tile_px
+        columns = tile_starts(chip.width, tile_px, self.stride_px)
+        for row in tile_starts(chip.height, tile_px, self.stride_px):
+            band = Window(row, columns[0], tile_px, columns[-1] - columns[0] + tile_px)
+            pixels, mask = self.read(number, band)
+            ground = pixels.valid & self.split.training_ground(number, band)
+            usable = np.append(0, ground.sum(0).cumsum())
+            labelled = np.append(0, (ground & (mask != IGNORE)).sum(0).cumsum())
+            for column in columns:
+                tile = Window(row, column, tile_px, tile_px)
+                on_picture = tile.clipped(chip.height, chip.width)
+                first, last = column - columns[0], column - columns[0] + tile_px
+                enough = LEAST_TRAINING * on_picture.height * on_picture.width
+                if usable[last] - usable[first] >= enough and labelled[last] > labelled[first]:
+                    yield number, tile
+
+    def _order(self, epoch: int) -> np.ndarray:
+        """The numbers of the tiles in the order of an epoch."""
+        last_epoch, order = self._last_order
+        if last_epoch != epoch:
+            order = self._shuffled(self._generator(epoch))
+            self._last_order = (epoch, order)  # one assignment: another thread sees the old pair or the new one
+        return order
+
+    def _shuffled(self, generator: torch.Generator) -> np.ndarray:
+        if not self.areas_balanced:
+            return torch.randperm(len(self), generator=generator).numpy()
+        by_area: dict[str, list[int]] = {}
+        for tile, (number, _) in enumerate(self.tiles):
+            by_area.setdefault(self.chips[number].area, []).append(tile)
+        turns = torch.randperm(len(by_area), generator=generator).tolist()
+        parts = []
+        for turn, tiles in zip(turns, by_area.values(), strict=True):
+            wanted = len(self) // len(by_area) + (turn < len(self) % len(by_area))
+            rounds = [torch.randperm(len(tiles), generator=generator) for _ in range(math.ceil(wanted / len(tiles)))]
+            parts += [torch.tensor(tiles)[torch.cat(rounds)[:wanted]]] if rounds else []
+        drawn = torch.cat(parts)
+        return drawn[torch.randperm(len(drawn), generator=generator)].numpy()
+
+    def _generator(self, *place: int) -> torch.Generator:
+        """A generator of its own for each (seed, epoch) or (seed, epoch, index)."""
+        word = np.random.SeedSequence([self.seed, len(place), *place]).generate_state(1, np.uint64)[0]
+        return torch.Generator().manual_seed(int(word) >> 1)
+
+    def _draw(self, epoch: int, index: int, size: int) -> Draws:
+        generator = self._generator(epoch, index)
+        numbers = torch.rand(size, 7, generator=generator)
+        bands = torch.rand(2, size, self.data.channels, generator=generator) * 2 - 1
+        low, high = map(math.log, self.scale_range)
+        return Draws(
+            turned=numbers[:, 0] < 0.5,
+            angle=numbers[:, 1] * (2 * math.pi),
+            offset01=numbers[:, 2:4],
+            scale=torch.exp(low + numbers[:, 4] * (high - low)),
+            flip=numbers[:, 5:7] < 0.5,
+            gain=1 + self.jitter * bands[0],
+            shift=self.jitter * bands[1],
+        )
+
+    def _training_pixels(self, number: int, window: Window) -> tuple[np.ndarray, np.ndarray]:
+        """Values (C, h, w), 0 where training must not look, and the mask as code: class + `KNOWN`, or 0 there."""
+        (values, valid), mask = self.read(number, window)
+        usable = valid & self.split.training_ground(number, window)
+        if usable.all():
+            return values, mask + np.float32(KNOWN)
+        return np.where(usable, values, 0), np.where(usable, mask + np.float32(KNOWN), 0)
+
+    def _warp(self, tiles: list[tuple[int, Window]], draws: Draws) -> tuple[Tensor, Tensor]:
+        """Crops of tiles turned about their center, or cut at any offset and scale."""
+        image = np.empty((len(tiles), self.data.channels, self.tile_px, self.tile_px), np.float32)
+        code = np.empty((len(tiles), 1, self.tile_px, self.tile_px), np.float32)
+        for place, (number, tile) in enumerate(tiles):
+            image[place], code[place, 0] = self._training_pixels(number, tile)
+            code[place, 0][~whole_footprint(code[place, 0] >= KNOWN)] = 0
+        theta = crop_affine(draws, self.tile_px, self.crop_px)
+        grid = functional.affine_grid(theta, [len(tiles), 1, self.crop_px, self.crop_px], align_corners=False)
+        seen = functional.grid_sample(
+            torch.from_numpy(image), grid, mode="bilinear", padding_mode="border", align_corners=False
+        )
+        known = functional.grid_sample(torch.from_numpy(code), grid, mode="nearest", align_corners=False)[:, 0]
+        return seen.masked_fill_((known < KNOWN)[:, None], 0), known
+
+    def _jittered(self, image: Tensor, valid: Tensor, draws: Draws) -> Tensor:
+        if self.jitter == 0:
+            return image
+        statistics = self.statistics()
+        mean, deviation = torch.tensor(statistics.mean), torch.tensor(statistics.deviation)
+        offset = mean * (1 - draws.gain) + draws.shift * deviation
+        return (image * draws.gain[:, :, None, None] + offset[:, :, None, None]).masked_fill_(~valid[:, None], 0)
+
+
+def memory_needed(data: DataSet) -> int:
+    """Bytes that all pixels take in their own type, with a mask and a validity each."""
+    a_pixel = data.channels * np.dtype(data.dtype).itemsize + 2
+    return sum(chip.height * chip.width for chip in data.chips) * a_pixel
+
+
+def tile_starts(length: int, tile_px: int, stride_px: int) -> list[int]:
+    """Where tiles begin along an edge: every ``stride_px``, the last flush with the end.
+
+    A chip shorter than a tile lies in the middle of one (its start is negative), where every turned crop sees it.
+
+    >>> tile_starts(1000, 364, 120)
+    [0, 120, 240, 360, 480, 600, 636]
+    >>> tile_starts(256, 364, 120)
+    [-54]
+    """
+    if length <= tile_px:
+        return [-((tile_px - length) // 2)]
+    return sorted({*range(0, length - tile_px, stride_px), length - tile_px})
+
+
+def cut_offsets(offset01: Tensor, tile_px: int, crop_px: int) -> tuple[int, int]:
+    """A place of the cut, 0..1, as whole (row, column) offsets in the tile, each of 0..tile - crop equally likely."""
+    free = tile_px - crop_px
+    row, column = (offset01 * (free + 1)).long().clamp(max=free).tolist()
+    return row, column
+
+
+def crop_affine(draws: Draws, tile_px: int, crop_px: int) -> Tensor:
+    """The (B, 2, 3) matrices for `affine_grid` that take a crop's places to its tile's, both -1..1 over their edges.
+
+    A turned crop is the center crop of the tile turned about its center; another is cut at its offset.
+    """
+    angle = torch.where(draws.turned, draws.angle, 0.0)
+    seen = crop_px / tile_px / draws.scale  # share of the tile's edge that the crop sees
+    free = torch.where(draws.turned, 0.0, (1 - seen).clamp(min=0))
+    row, column = (draws.offset01.T * 2 - 1) * free
+    cosine, sine = seen * torch.cos(angle), seen * torch.sin(angle)
+    return torch.stack([cosine, -sine, column, sine, cosine, row], dim=1).reshape(-1, 2, 3)
+
+
+def whole_footprint(valid: np.ndarray) -> np.ndarray:
+    """(h, w) bool: pixels that are valid with their eight neighbors: no blend near them touches an invalid one."""
+    if valid.all():
+        return valid
+    rows = valid.copy()
+    rows[1:] &= valid[:-1]
+    rows[:-1] &= valid[1:]
+    both = rows.copy()
+    both[:, 1:] &= rows[:, :-1]
+    both[:, :-1] &= rows[:, 1:]
+    return both
+
+
+def flip(crops: tuple[Tensor, Tensor], flips: Tensor) -> None:
+    """Mirror (B, ..., h, w) tensors in place. flips: (B, 2) bool, top-bottom and left-right."""
+    for axis in (0, 1):
+        chosen = torch.nonzero(flips[:, axis]).flatten()
+        for tensor in crops:
+            tensor[chosen] = tensor[chosen].flip(axis - 2)
+
+
+def cut(array: np.ndarray, window: Window, fill: int) -> np.ndarray:
+    """A window of a (..., height, width) array, ``fill`` beyond it."""
+    height, width = array.shape[-2:]
+    inside = window.clipped(height, width)
+    part = array[(..., *inside.slices)]
+    if inside == window:
+        return part
+    padded = np.full((*array.shape[:-2], window.height, window.width), fill, array.dtype)
+    place = Window(inside.row - window.row, inside.column - window.column, inside.height, inside.width)
+    padded[(..., *place.slices)] = part
+    return padded

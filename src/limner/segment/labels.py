@@ -1,0 +1,323 @@
+"""What labels mean: masks of 0 and 255, masks of class numbers, and polygons, all read as class numbers.
+
+This file imports no torch: `limner check` and `limner score` stay light.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pyogrio
+import shapely
+from pyogrio.errors import DataLayerError, DataSourceError
+from pyproj import Transformer
+from rasterio.errors import RasterioError
+from rasterio.features import rasterize
+from rasterio.transform import Affine
+from rasterio.windows import Window as RasterioWindow
+
+from limner.errors import UserError
+from limner.segment.rasters import VECTOR_SUFFIXES, Raster, Window, open_raster
+from limner.segment.statistics import row_bands
+
+IGNORE = 255
+RING_PX = 32  # background known around a polygon when nobody says which ground is annotated
+UNNAMED_CLASSES = 64  # more without names is a gray picture or a JPEG's noise, not a mask
+BINARY_NAMES = ("background", "object")
+
+
+class Labelled(Protocol):
+    """A picture with its labels: what `LabelReader` needs to know of a chip."""
+
+    @property
+    def image(self) -> Path: ...
+    @property
+    def labels(self) -> Path | None: ...
+    @property
+    def within(self) -> Path | None: ...
+
+
+@dataclass(frozen=True)
+class LabelForm:
+    """How the masks of a whole data set speak.
+
+    binary: 255 means class 1 and nothing is ignored but nodata; else values are class numbers and 255 = ignore.
+    class_names: one a class, from class 0.
+    """
+
+    binary: bool
+    class_names: tuple[str, ...]
+
+
+def is_vector(path: Path) -> bool:
+    """Whether the file holds polygons rather than pixels, by its suffix."""
+    return path.suffix.lower() in VECTOR_SUFFIXES
+
+
+def read_mask(raster: Raster, window: Window) -> tuple[np.ndarray, np.ndarray]:
+    """The mask file's own values, and where it has any.
+
+    A palette's numbers are read, not its colors: class maps carry a color table only to look well.
+
+    Returns:
+        values: (height, width) in the file's type; known: (height, width) bool, False for nodata, alpha 0
+        and what lies beyond the file.
+
+    Raises:
+        UserError: for colors, broken pixels.
+    """
+    if len(raster.data_bands) != 1:
+        raise UserError(
+            f"{raster.path}: a mask of {len(raster.data_bands)} bands is a color picture; needed is one band of "
+            "0/255 or class numbers (colors need a classes.yaml, which is not supported yet)"
+        )
+    if raster.palette is None:
+        values, known = raster.read(window)
+        return values[0], known
+    values = np.zeros((window.height, window.width), raster.dtype)
+    known = np.zeros(values.shape, bool)
+    inside = window.clipped(raster.height, raster.width)
+    if inside.height and inside.width:
+        area = RasterioWindow(inside.column, inside.row, inside.width, inside.height)
+        try:
+            read = raster.dataset.read(1, window=area)
+        except RasterioError as error:
+            raise UserError(f"{raster.path}: cannot read its pixels ({error}); is the file whole?") from None
+        place = Window(inside.row - window.row, inside.column - window.column, *inside[2:]).slices
+        values[place], known[place] = read, read != raster.nodata
+    return values, known
+
+
+def mask_values(path: Path) -> frozenset[int]:
+    """All values of a mask file but its nodata. Raises `UserError` for colors, fractions and numbers above 255."""
+    found: set[int] = set()
+    with open_raster(path) as raster:
+        for window in row_bands(raster.height, raster.width):
+            values, known = read_mask(raster, window)
+            found.update(_whole_numbers(values[known], path))
+    return frozenset(found)
+
+
+def _whole_numbers(values: np.ndarray, path: Path) -> list[int]:
+    if values.dtype == np.uint8:
+        return np.flatnonzero(np.bincount(values, minlength=256)).tolist()
+    numbers = np.unique(values)
+    wrong = numbers[(numbers != np.round(numbers)) | (numbers < 0) | (numbers > IGNORE)]
+    if wrong.size:
+        raise UserError(f"{path}: a mask with the value {wrong[0]:g}; needed are whole numbers from 0 to 255")
+    return [int(number) for number in numbers]
+
+
+def decide_form(values_of: dict[Path, frozenset[int]], class_names: Sequence[str] | None = None) -> LabelForm:
+    """How to read masks, decided over all of them together.
+
+    Values within {0, 255} everywhere mean binary masks (255 is class 1); anything else means class numbers,
+    with 255 = ignore. More than two ``class_names`` mean class numbers in any case. Without masks (polygons
+    only) the form is binary.
+
+    Args:
+        values_of: for each mask file the values it holds (`mask_values`).
+        class_names: names from class 0; made up when not given.
+
+    Raises:
+        UserError: naming file and value where a value has no name; for far too many unnamed classes.
+
+    >>> decide_form({Path("a.png"): frozenset({0}), Path("b.png"): frozenset({0, 255})}).binary
+    True
+    >>> decide_form({Path("a.png"): frozenset({0, 1, 255}), Path("b.png"): frozenset({0, 2})}).class_names
+    ('class 0', 'class 1', 'class 2')
+    """
+    names = tuple(class_names) if class_names is not None else None
+    if names is not None and not 2 <= len(names) < IGNORE:
+        raise UserError(f"{len(names)} class names; needed are 2 to {IGNORE - 1}")
+    if set().union(*values_of.values()) <= {0, IGNORE} and (names is None or len(names) == 2):
+        return LabelForm(True, names or BINARY_NAMES)
+    highest = {path: max((v for v in values if v != IGNORE), default=0) for path, values in values_of.items()}
+    worst = max(highest, key=lambda path: highest[path], default=None)
+    top = highest[worst] if worst is not None else 0
+    if names is not None:
+        if top >= len(names):
+            raise UserError(
+                f"{worst}: a mask with the value {top}, but there are {len(names)} classes (0 to {len(names) - 1}, "
+                "and 255 to ignore); mend the mask or name more classes"
+            )
+        return LabelForm(False, names)
+    if top >= UNNAMED_CLASSES:
+        raise UserError(
+            f"{worst}: a mask with the value {top}; needed is 0/255 or class numbers from 0 (a gray or JPEG picture "
+            "is not a mask); name the classes if there are so many"
+        )
+    return LabelForm(False, BINARY_NAMES if top <= 1 else tuple(f"class {n}" for n in range(top + 1)))
+
+
+@dataclass(frozen=True)
+class Polygons:
+    """Polygons of a vector file in one reference system, with a spatial index.
+
+    skipped: features left out (no area: points, lines, empty or beyond mending); mended: invalid ones repaired.
+    """
+
+    path: Path
+    tree: shapely.STRtree
+    skipped: int
+    mended: int
+
+    def near(self, shape: Any) -> np.ndarray:
+        """The polygons that touch ``shape``."""
+        return self.tree.geometries[np.sort(self.tree.query(shape, predicate="intersects"))]
+
+
+def read_polygons(path: Path, crs: Any) -> Polygons:
+    """All polygons of a vector file, reprojected to ``crs`` (a rasterio CRS).
+
+    Raises `UserError` for a file that cannot be read, has no reference system or holds no polygon.
+    """
+    try:
+        meta, _, geometry, _ = pyogrio.raw.read(path, columns=[], force_2d=True)
+    except (DataSourceError, DataLayerError) as error:
+        raise UserError(f"{path}: not a vector file that can be read ({_first_line(error)})") from None
+    if meta["crs"] is None:
+        raise UserError(f"{path}: has no coordinate reference system; set one (in QGIS: Export, Save Features As)")
+    shapes = shapely.from_wkb(geometry, on_invalid="ignore") if geometry is not None else np.array([], object)
+    transformer = Transformer.from_crs(meta["crs"], crs.to_wkt(), always_xy=True)
+    shapes = shapely.transform(shapes, lambda xy: np.column_stack(transformer.transform(xy[:, 0], xy[:, 1])))
+    kept, mended = _mend(shapes)
+    if not kept:
+        raise UserError(f"{path}: holds no polygon ({len(shapes)} features); labels are polygons")
+    return Polygons(path, shapely.STRtree(kept), len(shapes) - len(kept), mended)
+
+
+def _mend(shapes: np.ndarray) -> tuple[list[Any], int]:
+    """Polygons with an area, invalid ones made valid; and how many were."""
+    kept: list[Any] = []
+    mended = 0
+    for shape in shapes:
+        if shape is None or shape.is_empty or not np.isfinite(shape.bounds).all():
+            continue
+        repaired = not shape.is_valid
+        if repaired:
+            shape = shapely.make_valid(shape)
+        parts = [part for part in shapely.get_parts(shapely.get_parts([shape])) if part.area > 0]
+        if parts:
+            kept.append(parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts))
+            mended += repaired
+    return kept, mended
+
+
+class LabelReader:
+    """Reads the class of each pixel, whatever form the labels have.
+
+    Vector files are opened and reprojected once for each reference system and kept. Files of pixels are opened
+    for each read, so that one reader serves several threads.
+
+    Args:
+        form: how masks speak (`decide_form`).
+        ring_px: background known around each polygon, in pixels of the picture, where no ``within`` is given.
+    """
+
+    def __init__(self, form: LabelForm, *, ring_px: int = RING_PX) -> None:
+        self.form = form
+        self.ring_px = ring_px
+        self._polygons: dict[tuple[Path, str], Polygons] = {}
+
+    def read(self, chip: Labelled, window: Window) -> np.ndarray:
+        """The classes in ``window`` of a chip.
+
+        Masks: binary 0 and 255 become 0 and 1; class numbers stay; nodata is ignored. Polygons: a pixel whose
+        center lies inside is class 1; the annotated ground around it (the chip's ``within``, else a ring of
+        ``ring_px``) is 0; everything else is ignored. ``within`` limits masks too.
+
+        Returns:
+            (height, width) uint8, 255 = ignore; 255 beyond the picture as well.
+
+        Raises:
+            UserError: broken file, a value without a class name, no reference system where one is needed.
+        """
+        if chip.labels is None:
+            return np.full((window.height, window.width), IGNORE, np.uint8)
+        if not is_vector(chip.labels):
+            labels = self._read_mask(chip.labels, window)
+        else:
+            shapes = self._shapes(chip, chip.labels, window, self.ring_px)
+            labels = np.full((window.height, window.width), IGNORE if chip.within is None else 0, np.uint8)
+            if chip.within is None:
+                labels[_drawn(shapely.buffer(shapes, self.ring_px), window)] = 0
+            labels[_drawn(shapes, window)] = 1
+            labels[~self._on_picture(chip, window)] = IGNORE
+        if chip.within is not None:
+            labels[~_drawn(self._shapes(chip, chip.within, window), window)] = IGNORE
+        return labels
+
+    def polygons(self, chip: Labelled, path: Path) -> Polygons:
+        """The polygons of ``path`` in the chip's reference system (read once, then kept)."""
+        with open_raster(chip.image) as raster:
+            crs = raster.crs
+            if crs is None or not raster.georeferenced:
+                raise UserError(
+                    f"{chip.image}: has no georeference, so the polygons of {path.name} cannot be laid on it; "
+                    "give a GeoTIFF, or masks of the picture's size"
+                )
+            key = (path, crs.to_wkt())
+            if key not in self._polygons:
+                self._polygons[key] = read_polygons(path, crs)
+            return self._polygons[key]
+
+    def touches(self, chip: Labelled, path: Path) -> bool:
+        """Whether any polygon of ``path`` lies on the chip."""
+        return len(self._shapes(chip, path)) > 0
+
+    def _read_mask(self, path: Path, window: Window) -> np.ndarray:
+        with open_raster(path) as raster:
+            values, known = read_mask(raster, window)
+        if self.form.binary:
+            labels = (values != 0).astype(np.uint8)
+        else:
+            classes = len(self.form.class_names)
+            wrong = known & (values != IGNORE) & ((values >= classes) | (values < 0))
+            if wrong.any():
+                raise UserError(f"{path}: a mask with the value {values[wrong][0]}; there are {classes} classes")
+            labels = values.astype(np.uint8)
+        labels[~known] = IGNORE
+        return labels
+
+    def _shapes(self, chip: Labelled, path: Path, window: Window | None = None, margin_px: int = 0) -> np.ndarray:
+        """Polygons on a window (None: the chip) and ``margin_px`` around, in the chip's columns and rows."""
+        polygons = self.polygons(chip, path)
+        with open_raster(chip.image) as raster:
+            to_ground, height, width = raster.transform, raster.height, raster.width
+        row, column, rows, columns = window or Window(0, 0, height, width)
+        box = shapely.box(column - margin_px, row - margin_px, column + columns + margin_px, row + rows + margin_px)
+        found = polygons.near(_moved(np.array([box]), to_ground)[0])
+        return _moved(found, ~to_ground)
+
+    def _on_picture(self, chip: Labelled, window: Window) -> np.ndarray:
+        with open_raster(chip.image) as raster:
+            inside = window.clipped(raster.height, raster.width)
+        on_picture = np.zeros((window.height, window.width), bool)
+        on_picture[Window(inside.row - window.row, inside.column - window.column, *inside[2:]).slices] = True
+        return on_picture
+
+
+def _moved(shapes: np.ndarray, affine: Affine) -> np.ndarray:
+    """Shapes whose (x, y) went through ``affine``."""
+    matrix = np.array([[affine.a, affine.b], [affine.d, affine.e]])
+    return shapely.transform(shapes, lambda xy: xy @ matrix.T + (affine.c, affine.f))
+
+
+def _drawn(shapes: Iterable[Any], window: Window) -> np.ndarray:
+    """(height, width) bool: pixels of the window whose center lies in a shape (given in columns and rows)."""
+    shapes = list(shapes)
+    if not shapes:
+        return np.zeros((window.height, window.width), bool)
+    return rasterize(
+        ((shape, 1) for shape in shapes),
+        out_shape=(window.height, window.width),
+        transform=Affine.translation(window.column, window.row),
+        dtype="uint8",
+    ).astype(bool)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0].removesuffix(".")[:160]

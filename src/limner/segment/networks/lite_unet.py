@@ -1,0 +1,113 @@
+"""A network for two processor cores: an ImageNet encoder that ships with limner, and a thin balanced decoder."""
+
+from typing import ClassVar
+
+import timm
+import torch
+from torch import Tensor, nn
+
+from limner.errors import UserError
+from limner.nn.initialize import he_initialize
+from limner.nn.receptive_field import receptive_field
+from limner.pretrained import LITE0, load_weights
+from limner.segment.networks.shapes import check_image
+
+# Photographs of ImageNet as the encoder learned to read them, (x - 0.5) / 0.5, with x in [0, 1]: red, green, blue.
+# From torchvision's mean (0.485, 0.456, 0.406) and deviation (0.229, 0.224, 0.225) of x.
+IMAGENET_MEAN = (-0.030, -0.088, -0.188)
+IMAGENET_DEVIATION = (0.458, 0.448, 0.450)
+ENCODER_MAPS = (16, 24, 40, 112, 320)  # at 1/2, 1/4, 1/8, 1/16 and 1/32 of the picture's size
+
+
+class LiteUNet(nn.Module):
+    """EfficientNet-Lite0 encoder with ImageNet weights and a thin balanced decoder, quick on a CPU.
+
+    The decoder keeps the idea of `ResidualUNet` (five steps up, each concatenated 1:1 with its skip, the last one with
+    a shallow branch at full resolution) and makes it cheap: a 1 x 1 convolution brings the maps to the skip's
+    number while they are still small, bilinear upsampling enlarges them, and one 3 x 3 convolution fuses both halves.
+
+    channels: bands of the picture.
+    classes: classes of the map, background included.
+    pretrained: begin with the bundled ImageNet weights (no download), else with fresh ones.
+    width: maps of the decoder at half resolution; doubled at each step down, halved at full resolution.
+
+    The pretrained first convolution is changed to fit what this network is given: bands standardized to mean 0
+    and deviation 1, where the encoder learned on (x - 0.5) / 0.5, of mean -0.1 and deviation 0.45. Its weights are
+    multiplied by that deviation, and the first BN's running mean is moved by what the lost mean gave, so that
+    a standardized photograph gives the features it gave on ImageNet. For other than three bands each band gets the
+    mean of the three, times 3 / channels: a grey picture gives the same features with any number of bands.
+
+    Raises `UserError` for a width below 2.
+    """
+
+    stride: ClassVar[int] = 32
+
+    def __init__(self, channels: int = 3, classes: int = 2, pretrained: bool = True, width: int = 32) -> None:
+        super().__init__()
+        if width < 2:
+            raise UserError(f"lite-unet got width {width}; it needs 2 or more (32 is usual)")
+        self.channels = channels
+        self.encoder: nn.Module = timm.create_model("tf_efficientnet_lite0", features_only=True, in_chans=channels)
+        skips = [width // 2, *ENCODER_MAPS[:-1]]
+        outputs = [width // 2, *(width * 2**step for step in range(4))]
+        inputs = [*outputs[1:], ENCODER_MAPS[-1]]
+        blocks = [_DecoderBlock(*maps) for maps in zip(inputs, skips, outputs, strict=True)]
+        self.decoder = nn.ModuleList(reversed(blocks))
+        self.full_resolution = nn.Sequential(*_convolution(channels, skips[0], 3))
+        self.head = nn.Conv2d(outputs[0], classes, 1)
+        for part in (self.decoder, self.full_resolution, self.head):
+            he_initialize(part)
+        if pretrained and not self.head.weight.is_meta:  # a network on the meta device has shapes only
+            weights = _standardized_input(load_weights(LITE0), channels)
+            self.encoder.load_state_dict({name: weights[name] for name in self.encoder.state_dict()})
+
+    def forward(self, image: Tensor) -> Tensor:
+        """The logits of each pixel's class.
+
+        image: (B, channels, H, W) float, standardized per band; H and W multiples of 32. Gives (B, classes, H, W).
+        Raises `UserError` for another number of bands or another size.
+        """
+        check_image(image, self.channels, self.stride)
+        *skips, x = self.encoder(image)  # x: (B, 320, H/32, W/32)
+        skips.insert(0, self.full_resolution(image))
+        for block, skip in zip(self.decoder, reversed(skips), strict=True):
+            x = block(x, skip)
+        return self.head(x)
+
+    def receptive_field(self) -> int:
+        """How many pixels in a row can change one pixel's logits."""
+        return receptive_field([self.encoder, self.decoder, self.head])
+
+
+class _DecoderBlock(nn.Module):
+    """Twice the size, as many maps as the skip, both halves fused."""
+
+    def __init__(self, inputs: int, skip: int, outputs: int) -> None:
+        super().__init__()
+        self.reduce = nn.Sequential(*_convolution(inputs, skip, 1))
+        self.upsample = nn.Upsample(scale_factor=2, mode="bilinear")
+        self.fuse = nn.Sequential(*_convolution(2 * skip, outputs, 3))
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        """x: (B, inputs, h, w), skip: (B, skip, 2h, 2w). Gives (B, outputs, 2h, 2w)."""
+        x = self.upsample(self.reduce(x))  # (B, skip, 2h, 2w)
+        return self.fuse(torch.cat([x, skip], dim=1))
+
+
+def _convolution(inputs: int, outputs: int, kernel: int) -> list[nn.Module]:
+    return [
+        nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    ]
+
+
+def _standardized_input(weights: dict[str, Tensor], channels: int) -> dict[str, Tensor]:
+    """The encoder's weights for bands of mean 0 and deviation 1, ``channels`` of them; see `LiteUNet`."""
+    stem = weights["conv_stem.weight"]  # (32, 3, 3, 3)
+    mean, deviation = (stem.new_tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_DEVIATION))
+    lost = (stem * mean).sum(dim=(1, 2, 3))  # what the mean of a photograph added to each map
+    stem = stem * deviation
+    if channels != 3:
+        stem = stem.mean(dim=1, keepdim=True).repeat(1, channels, 1, 1) * (3 / channels)
+    return {**weights, "conv_stem.weight": stem, "bn1.running_mean": weights["bn1.running_mean"] - lost}

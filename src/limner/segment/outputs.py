@@ -1,0 +1,148 @@
+"""The rasters that a mapping leaves: classes in color and probabilities, with the scene's own georeference."""
+
+import colorsys
+from pathlib import Path
+from typing import Any
+from xml.sax.saxutils import escape
+
+import numpy as np
+import rasterio
+from rasterio.enums import Resampling
+from rasterio.windows import Window as RasterioWindow
+
+from limner.errors import UserError
+from limner.segment.blending import Rows
+from limner.segment.rasters import Raster
+
+NODATA_CLASS = 255
+BLOCK_PX = 256  # height and width of the files' blocks
+ROUNDING = 1e-6  # blending sums float32 shares: equal answers of all tiles come out equal only to this
+SMALLEST_OVERVIEW_PX = 256
+CLASS_COLORS = (
+    (38, 38, 46),
+    (240, 84, 52),
+    (64, 160, 92),
+    (70, 130, 220),
+    (240, 200, 60),
+    (160, 90, 200),
+    (90, 205, 205),
+    (200, 140, 90),
+)  # class 0, the background of two classes, is dark; the others stay apart in daylight pictures
+
+
+def class_color(number: int) -> tuple[int, int, int]:
+    """The color of a class, 0..255, the same in every map."""
+    if number < len(CLASS_COLORS):
+        return CLASS_COLORS[number]
+    hue = number * 0.618034 % 1  # steps of the golden section never meet
+    red, green, blue = colorsys.hsv_to_rgb(hue, 0.65, 0.9)
+    return round(red * 255), round(green * 255), round(blue * 255)
+
+
+def decide(planes: np.ndarray, threshold: float) -> np.ndarray:
+    """The class of each pixel, (H, W) uint8.
+
+    planes: (P, H, W) float32 probabilities; one plane is class 1 of two, taken where it reaches ``threshold``;
+    of several planes the largest wins, the first of equals.
+    """
+    if len(planes) == 1:
+        return (planes[0] >= threshold - ROUNDING).astype(np.uint8)
+    return planes.argmax(axis=0).astype(np.uint8)
+
+
+class MapWriter:
+    """Writes finished rows into the class raster and, when its path is given, the probability raster.
+
+    class_names: two classes are told by one plane of probability, more by one each.
+    """
+
+    def __init__(
+        self,
+        scene: Raster,
+        class_names: tuple[str, ...],
+        threshold: float,
+        classes: Path,
+        probability: Path | None,
+    ) -> None:
+        self.threshold = threshold
+        self.pixels = np.zeros(len(class_names), np.int64)  # of each class
+        self.nodata_px = 0
+        self.classes = _create(scene, classes, "uint8", 1, NODATA_CLASS)
+        self.classes.write_colormap(1, {number: class_color(number) for number in range(len(class_names))})
+        self.classes.update_tags(**{f"CLASS_{number}": name for number, name in enumerate(class_names)})
+        self.probability = None
+        if probability is not None:
+            names = class_names[1:] if len(class_names) == 2 else class_names
+            self.probability = _create(scene, probability, "float32", len(names), np.nan, predictor=3)
+            for band, name in enumerate(names, start=1):
+                self.probability.set_band_description(band, name)
+
+    def __enter__(self) -> "MapWriter":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.classes.close()
+        if self.probability is not None:
+            self.probability.close()
+
+    def write(self, rows: Rows) -> None:
+        """Write finished rows and count their classes; they come top to bottom in whole blocks."""
+        count, width = rows.valid.shape
+        if count == 0:
+            return
+        window = RasterioWindow(0, rows.row, width, count)
+        classes = np.where(rows.valid, decide(rows.planes, self.threshold), np.uint8(NODATA_CLASS))
+        self.classes.write(classes, 1, window=window)
+        counts = np.bincount(classes.ravel(), minlength=NODATA_CLASS + 1)
+        self.pixels += counts[: len(self.pixels)]
+        self.nodata_px += int(counts[NODATA_CLASS])
+        if self.probability is not None:
+            self.probability.write(np.where(rows.valid, rows.planes, np.float32(np.nan)), window=window)
+
+
+def _create(scene: Raster, path: Path, dtype: str, bands: int, nodata: float, predictor: int = 1) -> Any:
+    place = {} if scene.transform.is_identity else {"transform": scene.transform}
+    try:
+        return rasterio.open(
+            path,
+            "w",
+            driver="GTiff",
+            height=scene.height,
+            width=scene.width,
+            count=bands,
+            dtype=dtype,
+            nodata=nodata,
+            crs=scene.crs,
+            tiled=True,
+            blockxsize=BLOCK_PX,
+            blockysize=BLOCK_PX,
+            compress="deflate",
+            zlevel=1,  # maps of classes shrink 20 times already; level 6 takes thrice the time for little
+            predictor=predictor,
+            num_threads=2,
+            bigtiff="if_safer",
+            **place,
+        )
+    except rasterio.errors.RasterioError as error:
+        raise UserError(f"cannot write {path.name} in {path.parent}: {error}; choose another --out") from None
+
+
+def build_overviews(path: Path, resampling: Resampling = Resampling.nearest) -> None:
+    """Add halved copies inside the file, down to about 256 pixels, so that it opens at once at any zoom."""
+    with rasterio.open(path, "r+", num_threads=2) as dataset:
+        longest = max(dataset.height, dataset.width)
+        factors = []
+        while longest / 2 ** len(factors) > SMALLEST_OVERVIEW_PX:
+            factors.append(2 ** (len(factors) + 1))
+        if factors:
+            dataset.build_overviews(factors, resampling)
+
+
+def write_category_names(path: Path, class_names: tuple[str, ...]) -> None:
+    """Write the sidecar ``<raster>.aux.xml`` from which QGIS and GDAL take the names of a class raster's values."""
+    categories = "".join(f"<Category>{escape(name)}</Category>" for name in class_names)
+    path.write_text(
+        f'<PAMDataset><PAMRasterBand band="1"><CategoryNames>{categories}</CategoryNames>'
+        "</PAMRasterBand></PAMDataset>\n",
+        encoding="utf-8",
+    )

@@ -1,0 +1,78 @@
+"""The segment room's recipe."""
+
+from dataclasses import MISSING, dataclass
+from pathlib import Path
+from typing import Literal
+
+from limner.errors import UserError
+from limner.nn.optimizers import OPTIMIZERS, SCHEDULES
+from limner.recipe import Choice, choice, setting
+from limner.segment.losses import LOSSES
+from limner.segment.networks import NETWORKS
+from limner.training import LoopSettings
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """Which areas to learn from and how they are cut into crops."""
+
+    paths: tuple[Path, ...] = setting((), "folders of areas, or one scene (--data)")
+    labels: Path | None = setting(None, "the scene's labels: a mask or a vector file")
+    within: Path | None = setting(None, "vector file of the annotated ground; beyond it nothing is known")
+    classes: tuple[str, ...] = setting(("background", "building"), "class names, background first")
+    tile_px: int = setting(
+        364, "edge of a training tile: 256 * sqrt(2), so that any rotation fits", unit="px", minimum=32
+    )
+    stride_px: int = setting(120, "distance between training tiles", unit="px", minimum=1)
+    crop_px: int = setting(256, "edge of what the network sees in training", unit="px", minimum=32)
+    validation_share: float = setting(0.2, "share of each area's ground held out in blocks", minimum=0, maximum=0.5)
+    ring_px: int = setting(32, "background known around each polygon when there is no 'within'", unit="px", minimum=0)
+    areas_balanced: bool = setting(True, "draw all areas equally often, however small")
+    scale_range: tuple[float, float] = setting((1.0, 1.0), "crops are shrunk or enlarged by a factor in this range")
+    jitter: float = setting(0.0, "random gain and offset per band, as a share of its deviation", minimum=0, maximum=1)
+
+    def __post_init__(self) -> None:
+        if self.crop_px % 32:
+            raise UserError(f"data.crop_px is {self.crop_px}; it must be a multiple of 32")
+        if self.crop_px > self.tile_px:
+            raise UserError(f"data.crop_px {self.crop_px} is larger than data.tile_px {self.tile_px}; enlarge the tile")
+        low, high = self.scale_range
+        if not 0.25 <= low <= high <= 4:
+            raise UserError(f"data.scale_range is {low}, {high}; it must be two rising factors between 0.25 and 4")
+        if len(self.classes) < 2 or len(set(self.classes)) != len(self.classes):
+            raise UserError(f"data.classes is {', '.join(self.classes)}; give at least two different names")
+
+
+@dataclass(frozen=True)
+class StageSettings:
+    """One stretch of learning."""
+
+    name: str = setting(MISSING, "what to call it")
+    epochs: int = setting(MISSING, "passes over the training tiles", minimum=1)
+    train: Literal["all", "decoder"] = setting("all", "what learns: all, or all but the encoder")
+    learning_rate_factor: float = setting(1.0, "multiplies the optimizer's learning rate", minimum=0)
+
+
+@dataclass(frozen=True)
+class SegmentRecipe:
+    """How to learn to map: data, network, loss, optimizer, stages."""
+
+    task: Literal["segment"] = setting("segment", "the room")
+    seed: int = setting(0, "of every random draw", minimum=0)
+    data: DataSettings = setting(DataSettings, "pictures and labels")
+    normalize: Literal["run", "area"] = setting("run", "standardize by all training areas together, or each by its own")
+    network: Choice = choice("lite-unet", "see 'limner networks'", lambda: NETWORKS, ("channels", "classes"))
+    initial: Path | None = setting(None, "a run whose weights to start from")
+    loss: Choice = choice("cross-entropy", "what is minimized", lambda: LOSSES)
+    optimizer: Choice = choice("adamw", "how it is minimized", lambda: OPTIMIZERS, ("parameters",))
+    schedule: Choice = choice("cosine", "how the learning rate changes", lambda: SCHEDULES)
+    batch: int = setting(8, "crops in a step", unit="crops", minimum=1)
+    epochs: int = setting(30, "passes over the training tiles (without stages)", minimum=1)
+    steps_per_epoch: int | None = setting(None, "steps in an epoch; none: one pass over the tiles", minimum=1)
+    keep_by: Literal["f1", "loss"] = setting("f1", "what tells the best epoch on validation ground")
+    stages: tuple[StageSettings, ...] = setting((), "several stretches of learning instead of one")
+    loop: LoopSettings = setting(LoopSettings, "evaluation, checkpoints, precision")
+
+    def all_stages(self) -> tuple[StageSettings, ...]:
+        """The stages, or the one that ``epochs`` means."""
+        return self.stages or (StageSettings("train", self.epochs),)

@@ -1,0 +1,107 @@
+"""Mean and deviation of each band, measured in a stream so that no scene must fit in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from limner.errors import UserError
+from limner.segment.rasters import Pixels, Raster, Window
+
+BAND_OF_ROWS_PX = 2**20  # pixels read at once by `measure_raster`; eight bytes a value while they are summed
+CONSTANT = 1e-9  # a deviation below this share of the mean is rounding, not signal
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Mean and deviation of each band, in the file's own units, bands in the file's order.
+
+    A constant band has deviation 1, so that ``(x - mean) / deviation`` is safe.
+    """
+
+    mean: tuple[float, ...]
+    deviation: tuple[float, ...]
+
+    def to_json(self) -> dict[str, list[float]]:
+        """What `from_json` reads."""
+        return {"mean": list(self.mean), "deviation": list(self.deviation)}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Statistics:
+        """The statistics that `to_json` gave."""
+        return cls(tuple(map(float, value["mean"])), tuple(map(float, value["deviation"])))
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Pixels counted, their mean, and their squared distance from it: what two parts need to be merged.
+
+    mean, squares: (bands,) float64. The merge is Chan, Golub and LeVeque's (1979): unlike the sum of squares
+    it loses no digits when the mean is far from zero, as in 16-bit scenes.
+    """
+
+    count: int
+    mean: np.ndarray
+    squares: np.ndarray
+
+    def merged(self, other: Moments) -> Moments:
+        """The moments of both parts together."""
+        if self.count == 0 or other.count == 0:
+            return self if other.count == 0 else other
+        count = self.count + other.count
+        step = other.mean - self.mean
+        return Moments(
+            count,
+            self.mean + step * (other.count / count),
+            self.squares + other.squares + step**2 * (self.count * other.count / count),
+        )
+
+    def statistics(self) -> Statistics:
+        """Mean and (population) deviation; a `UserError` when no pixel was counted."""
+        if self.count == 0:
+            raise UserError("no pixel holds data (all are nodata or ignored); nothing can be measured")
+        deviation = np.sqrt(self.squares / self.count)
+        deviation = np.where(deviation > CONSTANT * np.abs(self.mean), deviation, 1.0)
+        return Statistics(tuple(self.mean.tolist()), tuple(deviation.tolist()))
+
+
+def gather(parts: Iterable[Pixels]) -> Moments:
+    """The moments of all valid pixels of ``parts`` (zero counted when there is none)."""
+    total = Moments(0, np.zeros(0), np.zeros(0))
+    for values, valid in parts:
+        chosen = values[:, valid].astype(np.float64)  # (bands, n)
+        if chosen.shape[1]:
+            mean = chosen.mean(axis=1)
+            squares = ((chosen - mean[:, None]) ** 2).sum(axis=1)
+            total = total.merged(Moments(chosen.shape[1], mean, squares))
+    return total
+
+
+def measure(parts: Iterable[Pixels]) -> Statistics:
+    """Mean and deviation over all valid pixels of ``parts``, one part in memory at a time.
+
+    Raises `UserError` when no pixel is valid.
+
+    >>> ones = np.ones((1, 2, 2), np.uint8)
+    >>> measure([Pixels(ones, ones[0] > 0), Pixels(ones * 3, ones[0] > 0)])
+    Statistics(mean=(2.0,), deviation=(1.0,))
+    """
+    return gather(parts).statistics()
+
+
+def measure_raster(raster: Raster) -> Statistics:
+    """Mean and deviation of a whole scene, read by bands of rows. Raises `UserError` when it is all nodata."""
+    moments = gather(raster.read(window) for window in row_bands(raster.height, raster.width))
+    if moments.count == 0:
+        raise UserError(f"{raster.path}: no pixel holds data (all are nodata); nothing can be measured")
+    return moments.statistics()
+
+
+def row_bands(height: int, width: int, band_px: int = BAND_OF_ROWS_PX) -> Iterator[Window]:
+    """Windows of whole rows, about ``band_px`` pixels each, that cover ``height`` x ``width`` once."""
+    rows = max(1, band_px // max(1, width))
+    for row in range(0, height, rows):
+        yield Window(row, 0, min(rows, height - row), width)
