@@ -47,6 +47,7 @@ def test_torchvisions_weights_keep_its_own_addresses_and_file_names() -> None:
     assert WEIGHTS["resnet18"].url == ResNet18_Weights.DEFAULT.url
     assert WEIGHTS["resnet50"].file == ResNet50_Weights.DEFAULT.url.rsplit("/", 1)[-1]
     assert WEIGHTS["resnet18"].file == "resnet18-f37072fd.pth"
+    assert round(WEIGHTS["resnet18"].size_mb, 1) == 46.8  # 46,830,571 bytes
     assert {f"resnet{depth}" for depth in (18, 34, 50, 101, 152)} | {LITE0} == set(WEIGHTS)
     for weights in WEIGHTS.values():
         assert weights.file.endswith(f"-{weights.sha256_prefix}.pth")
@@ -92,7 +93,7 @@ def test_without_the_file_one_line_says_where_to_put_it(hub: Path) -> None:
     with pytest.raises(UserError) as caught:
         weights_path("resnet50")
     assert str(caught.value) == (
-        f"resnet50 needs {file} (98 MB); put it at {hub / file}, add --download, or use efficientnet-lite0"
+        f"resnet50 needs {file} (103 MB); put it at {hub / file}, add --download, or use efficientnet-lite0"
     )
 
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from limner.errors import UserError
+from limner.library import bundled_recipes, load_recipe
 from limner.recipe import Choice, choice, parse_overrides, read_recipe, setting, write_recipe
-from limner.verbs import bundled_recipes, load_recipe
 
 
 def small(width: int = 8, leaky: bool = False) -> str:
@@ -68,7 +68,9 @@ def test_a_choice_may_be_just_a_name() -> None:
 
 
 def test_overrides_come_last_and_keep_the_name_when_only_an_option_is_given() -> None:
-    toy = read("task: toy\nnetwork: deep\nseed: 3", "--network.depth", "50", "--seed=7", "--flag", "--inner.rate", "0.5")
+    toy = read(
+        "task: toy\nnetwork: deep\nseed: 3", "--network.depth", "50", "--seed=7", "--flag", "--inner.rate", "0.5"
+    )
     assert (toy.network, toy.seed, toy.flag, toy.inner.rate) == (Choice("deep", {"depth": 50}), 7, True, 0.5)
 
 
@@ -144,7 +146,9 @@ def test_a_stray_word_among_overrides_is_refused() -> None:
     most=st.none() | st.integers(-5, 5),
     paths=st.lists(st.sampled_from(["a", "b c", "d: e", "f, g", "#h"]), max_size=3),
 )
-def test_what_is_written_reads_back_the_same(seed: int, rate: float, name: str, most: int | None, paths: list[str]) -> None:
+def test_what_is_written_reads_back_the_same(
+    seed: int, rate: float, name: str, most: int | None, paths: list[str]
+) -> None:
     toy = Toy(seed=seed, most=most, paths=tuple(map(Path, paths)), inner=Inner(rate=rate, name=name))
     assert read(write_recipe(toy)) == toy
 

@@ -34,6 +34,10 @@ class ToyTask(Task):
     def __init__(self) -> None:
         self.optimizers, self.state = {}, {}
 
+    @classmethod
+    def with_data(cls, recipe: Any, paths: Any, labels: Any, within: Any) -> Any:
+        return recipe
+
     def evaluate(self) -> Mapping[str, float]:
         return {}
 
@@ -109,7 +113,9 @@ class ToyLayers(ToyTask):
     def begin(self, stage: Stage, fabric: Any) -> None:
         self.stage, self.fabric = stage, fabric
         learning = ["first", "second"] if stage.name == "all" else [stage.name]
-        self.optimizers = {n: torch.optim.SGD(self.networks[n].parameters(), 0.05) for n in learning if n in self.networks}
+        self.optimizers = {
+            n: torch.optim.SGD(self.networks[n].parameters(), 0.05) for n in learning if n in self.networks
+        }
         self.updaters = [fabric.setup_optimizers(item) for item in self.optimizers.values()]
 
     def batch(self, stage: Stage, number: int) -> Tensor:
@@ -117,7 +123,11 @@ class ToyLayers(ToyTask):
 
     def step(self, batches: Iterator[Tensor], index: int) -> dict[str, Tensor]:
         x = next(batches)
-        out = self.networks["second"](self.networks["first"](x)) if self.stage.name != "first" else self.networks["first"](x)
+        out = (
+            self.networks["second"](self.networks["first"](x))
+            if self.stage.name != "first"
+            else self.networks["first"](x)
+        )
         loss = (out - x).square().mean()
         for updater in self.updaters:
             updater.zero_grad()
@@ -172,7 +182,9 @@ def go(task: ToyTask, run: Run) -> Any:
 
 
 @pytest.mark.parametrize("kind", [ToyGan, ToyLayers])
-def test_a_training_stopped_anywhere_and_gone_on_with_equals_one_never_stopped(kind: type[ToyTask], tmp_path: Path) -> None:
+def test_a_training_stopped_anywhere_and_gone_on_with_equals_one_never_stopped(
+    kind: type[ToyTask], tmp_path: Path
+) -> None:
     straight = kind()
     go(straight, new_run(tmp_path / "straight"))
     total = sum(stage.total_steps for stage in straight.stages())
@@ -278,7 +290,9 @@ def test_killed_by_sigkill_at_random_moments_twice_in_a_row_it_still_ends_the_sa
     folder = tmp_path / "run"
     for last in (2, 5, -1):
         process = subprocess.Popen(
-            [sys.executable, "-c", script, str(folder), str(last), str(Path(__file__).parent)], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", script, str(folder), str(last), str(Path(__file__).parent)],
+            stdout=subprocess.PIPE,
+            text=True,
         )
         assert process.stdout is not None
         for line in process.stdout:

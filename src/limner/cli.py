@@ -22,7 +22,9 @@ app = App(
 )
 
 Overrides = Annotated[str, Parameter(show=False, allow_leading_hyphen=True)]
-Folders = Annotated[list[Path] | None, Parameter(name="--data", negative=(), help="Folder of areas, or one scene; repeat for several.")]
+Folders = Annotated[
+    list[Path] | None, Parameter(name="--data", negative=(), help="Folder of areas, or one scene; repeat for several.")
+]
 Labels = Annotated[Path | None, Parameter(help="A single scene's labels: a mask or a vector file.")]
 Within = Annotated[Path | None, Parameter(help="Vector file of the annotated ground; beyond it nothing is known.")]
 Out = Annotated[Path | None, Parameter(help="Where to write.")]
@@ -44,7 +46,7 @@ def demo(*, out: Out = None, quick: Annotated[bool, Parameter(negative=(), show=
 @app.command
 def recipes() -> None:
     """What can be trained: one line for each bundled recipe."""
-    from limner.verbs import list_recipes
+    from limner.library import list_recipes
 
     for name, line in list_recipes():
         print(f"{name:24}{line}")
@@ -91,13 +93,22 @@ def train(
     within: Within = None,
     out: Out = None,
     overwrite: Overwrite = False,
-    dry_run: Annotated[bool, Parameter(negative=(), help="Print the resolved recipe, sizes and an estimate of time.")] = False,
+    dry_run: Annotated[
+        bool, Parameter(negative=(), help="Print the resolved recipe, sizes and an estimate of time.")
+    ] = False,
 ) -> None:
     """Train a recipe; any of its settings can follow, such as --network.depth 34. The same command again goes on."""
     from limner.verbs import train as train_recipe
 
     done = train_recipe(
-        recipe, data=data or (), labels=labels, within=within, overrides=settings, out=out, overwrite=overwrite, dry_run=dry_run
+        recipe,
+        data=data or (),
+        labels=labels,
+        within=within,
+        overrides=settings,
+        out=out,
+        overwrite=overwrite,
+        dry_run=dry_run,
     )
     print(done.run.folder)
     if done.stopped:
@@ -147,7 +158,9 @@ def segment(
     tile_px: Annotated[int, Parameter(help="Edge of a tile.")] = 512,
     overlap_px: Annotated[int, Parameter(help="Overlap of neighboring tiles.")] = 128,
     batch: Annotated[int, Parameter(help="Tiles computed at once.")] = 4,
-    threshold: Annotated[float | None, Parameter(help="Two classes: the probability that decides (default: the run's).")] = None,
+    threshold: Annotated[
+        float | None, Parameter(help="Two classes: the probability that decides (default: the run's).")
+    ] = None,
     probabilities: Annotated[bool, Parameter(negative=(), help="Write the probabilities as a raster too.")] = False,
     polygons: Annotated[Literal["gpkg", "geojson", "none"], Parameter(help="Format of the polygons.")] = "gpkg",
     minimum_area_px: Annotated[int, Parameter(help="Smaller polygons are dropped.")] = 16,
@@ -172,10 +185,16 @@ def refine(
     run: str,
     scene: Path,
     *settings: Overrides,
-    labels: Annotated[Path | None, Parameter(help="What was annotated: polygons or a mask (255 = not annotated).")] = None,
+    labels: Annotated[
+        Path | None, Parameter(help="What was annotated: polygons or a mask (255 = not annotated).")
+    ] = None,
     within: Within = None,
-    truth: Annotated[Path | None, Parameter(help="The whole truth, to score before and after on the rest of the scene.")] = None,
-    fraction: Annotated[float | None, Parameter(help="With --truth alone: annotate this share of the scene from it.")] = None,
+    truth: Annotated[
+        Path | None, Parameter(help="The whole truth, to score before and after on the rest of the scene.")
+    ] = None,
+    fraction: Annotated[
+        float | None, Parameter(help="With --truth alone: annotate this share of the scene from it.")
+    ] = None,
     normalize: Normalize = "scene",
     out: Out = None,
     overwrite: Overwrite = False,

@@ -6,6 +6,7 @@ accuracy says little before one knows what doing nothing scores on the same pixe
 
 import csv
 import io
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 
 from limner.errors import UserError
 from limner.files import write_text
+from limner.run import open_run
 from limner.segment.score import Evaluation, Scores, percent
 
 COLUMNS = {"F1": "f1", "Acc": "accuracy", "IoU": "iou"}
@@ -128,6 +130,31 @@ def compare(items: Sequence[tuple[str, Mapping[str, Any]]]) -> Comparison:
     )
 
 
+def compare_runs(runs: Sequence[str]) -> Comparison:
+    """Compare runs by what their ``evaluation.json`` says, see `compare`.
+
+    runs: each a run (its folder, ``last``, a bundled model), the path of an evaluation file, or NAME=either; without a
+    name the folder's, or the file's without its suffix.
+    """
+    return compare([_named_evaluation(run) for run in runs])
+
+
+def _named_evaluation(run: str) -> tuple[str, Mapping[str, Any]]:
+    name, _, place = run.partition("=") if "=" in run and not Path(run).exists() else ("", "", run)
+    path = Path(place)
+    if path.suffix == ".json":
+        name = name or path.stem
+    else:
+        opened = open_run(place)
+        name, path = name or opened.name, opened.folder / "evaluation.json"
+    try:
+        return name, json.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        raise UserError(f"{path}: no evaluation there; run limner evaluate {place} first") from None
+    except ValueError:
+        raise UserError(f"{path}: not JSON; run limner evaluate again") from None
+
+
 def _row(name: str, evaluation: Evaluation, areas: Sequence[str]) -> Row:
     return Row(name, (*(evaluation.areas[area].scores() for area in areas), evaluation.mean()))
 
@@ -157,10 +184,11 @@ def _notes(evaluations: Sequence[tuple[str, Evaluation]]) -> list[str]:
     names = first.class_names
     which = f"of {names[1]}" if len(names) == 2 else f"mean over {len(names)} classes"
     notes = [f"In percent, {which}; {first.protocol.pixels}; mean = plain mean over the areas; best run in bold."]
-    for field in ("threshold", "normalization"):
+    for field, absent in (("threshold", "likeliest class"), ("normalization", "not stated")):
         values = {name: getattr(evaluation.protocol, field) for name, evaluation in evaluations}
         if len(set(values.values())) > 1:
-            notes.append(f"{field.capitalize()}: {', '.join(f'{name} {value}' for name, value in values.items())}.")
+            said = ", ".join(f"{name} {absent if value is None else value}" for name, value in values.items())
+            notes.append(f"{field.capitalize()}: {said}.")
     for name, evaluation in evaluations:
         if missing := sum(evaluation.unmapped.values()):
             notes.append(f"{name}: {missing} labelled pixels are in no score, its maps say nothing there.")

@@ -53,9 +53,7 @@ def make_folder(path: Path) -> Path:
         path.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         blocking = next(part for part in (path, *path.parents) if part.exists() and not part.is_dir())
-        raise UserError(
-            f"cannot write below {blocking}: it is a file, not a folder; choose another --out"
-        ) from None
+        raise UserError(f"cannot write below {blocking}: it is a file, not a folder; choose another --out") from None
     except PermissionError:
         raise UserError(f"cannot write to {path}: permission denied; choose another --out") from None
     return path

@@ -48,7 +48,7 @@ def _torchvision(name: str) -> Weights:
         name=name,
         file=file,
         url=published.url,
-        size_mb=published.meta["_file_size"],
+        size_mb=published.meta["_file_size"] * 2**20 / 1e6,  # torchvision counts in MiB
         license="BSD-3-Clause",
         sha256_prefix=_prefix_in(file),
     )

@@ -72,9 +72,7 @@ class _Source:
         raise UserError(f"{self.at(node)}: {message}")
 
 
-def read_recipe(
-    text: str, name: str, recipe_types: Callable[[str], type | None], overrides: Sequence[str] = ()
-) -> Any:
+def read_recipe(text: str, name: str, recipe_types: Callable[[str], type | None], overrides: Sequence[str] = ()) -> Any:
     """The recipe that ``text`` (YAML) and the ``overrides`` say, as the dataclass that its ``task:`` names.
 
     name: what to call the text in messages (a file's path). recipe_types: gives a task's dataclass, or None.
@@ -184,7 +182,9 @@ def _read_dataclass(node: yaml.Node, cls: type, source: _Source, prefix: str) ->
             continue
         values[name] = _convert(value_node, hints[name], source, prefix + name)
         _check_bounds(values[name], item.metadata, value_node, source, prefix + name)
-    missing = [n for n, f in fields.items() if n not in values and f.default is MISSING and f.default_factory is MISSING]
+    missing = [
+        n for n, f in fields.items() if n not in values and f.default is MISSING and f.default_factory is MISSING
+    ]
     if missing:
         source.refuse(node, f"'{prefix}{missing[0]}' is missing: {fields[missing[0]].metadata.get('help', 'required')}")
     try:
@@ -193,9 +193,7 @@ def _read_dataclass(node: yaml.Node, cls: type, source: _Source, prefix: str) ->
         source.refuse(node, str(error))
 
 
-def _check_bounds(
-    value: Any, metadata: Mapping[str, Any], node: yaml.Node, source: _Source, name: str
-) -> None:
+def _check_bounds(value: Any, metadata: Mapping[str, Any], node: yaml.Node, source: _Source, name: str) -> None:
     low, high = metadata.get("minimum"), metadata.get("maximum")
     unit = f" {metadata['unit']}" if metadata.get("unit") else ""
     for number in value if isinstance(value, tuple) else (value,):

@@ -199,10 +199,10 @@ def draw_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
         axes.set_ylabel(family)
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+        axes.legend(framealpha=0.8, edgecolor="none")
         for step, stage in _stage_starts(rows):
             axes.axvline(step, color="gray", linestyle=":", linewidth=1)
-            axes.annotate(f" {stage}", (step, 1), xycoords=("data", "axes fraction"), va="top", color="gray")
+            axes.annotate(stage, (step, 1.01), xycoords=("data", "axes fraction"), va="bottom", color="gray")
     axes.set_xlabel("step")
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=110)

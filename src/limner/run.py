@@ -80,9 +80,7 @@ class Run:
 
         with replacing(self.folder / "model.safetensors") as temporary:
             save_file(dict(weights), temporary)
-        write_json(
-            self.folder / "model.json", {"format_version": FORMAT_VERSION, "limner": __version__, **facts}
-        )
+        write_json(self.folder / "model.json", {"format_version": FORMAT_VERSION, "limner": __version__, **facts})
 
     def recipe_text(self) -> str:
         """The resolved recipe as YAML."""

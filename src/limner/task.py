@@ -1,8 +1,9 @@
 """How one family of networks learns: the `Task` every room writes, and the `Stage`s it goes through."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -47,6 +48,15 @@ class Task(ABC):
     networks: dict[str, nn.Module]
     optimizers: dict[str, torch.optim.Optimizer]
     state: dict[str, Any]
+
+    @abstractmethod
+    def __init__(self, recipe: Any) -> None:
+        """Read the data and make the networks that ``recipe`` names; ready for the first stage."""
+
+    @classmethod
+    @abstractmethod
+    def with_data(cls, recipe: Any, paths: Sequence[Path], labels: Path | None, within: Path | None) -> Any:
+        """The recipe with other data: what ``--data``, ``--labels`` and ``--within`` say."""
 
     @abstractmethod
     def stages(self) -> tuple[Stage, ...]:
@@ -106,6 +116,10 @@ class Task(ABC):
     def describe(self) -> str:
         """What ``--dry-run`` says: sizes, and an estimate of the time."""
         return self.summary()
+
+    def settle(self) -> None:
+        """After the last step, with the weights that the run keeps: measure what depends on them (a threshold)."""
+        return
 
     @abstractmethod
     def conclude(self, run: "Run") -> None:

@@ -1,17 +1,18 @@
-"""The verbs that every room shares: find a recipe, train it, open what it left."""
+"""The verbs that every room shares: train a recipe, open what it left."""
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from limner.errors import UserError
+from limner.library import load_recipe
 from limner.progress import duration, say
-from limner.recipe import read_recipe, write_recipe
-from limner.run import TASKS, Run, choose_folder, open_run, start_run, task_class
+from limner.recipe import write_recipe
+from limner.run import Run, choose_folder, open_run, start_run, task_class
 from limner.signals import StopRequest
+from limner.task import Task
+from limner.training import LoopSettings, learn, make_fabric
 
 
 @dataclass(frozen=True)
@@ -22,46 +23,8 @@ class Training:
     stopped: StopRequest | None = None
 
 
-def bundled_recipes() -> dict[str, Path]:
-    """The recipes that ship with the package, by ``room/name``."""
-    folder = Path(str(resources.files("limner") / "recipes"))
-    return {f"{path.parent.name}/{path.stem}": path for path in sorted(folder.glob("*/*.yaml"))}
-
-
-def list_recipes() -> list[tuple[str, str]]:
-    """(name, one line) of each bundled recipe; the line is the comment that opens the file."""
-    found = []
-    for name, path in bundled_recipes().items():
-        comments = [line[1:].strip() for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
-        found.append((name, comments[0] if comments else ""))
-    return found
-
-
-def load_recipe(name: str, overrides: Sequence[str] = ()) -> Any:
-    """A recipe by its file or its bundled name (``segment/modern``), with command-line overrides on top."""
-    import difflib
-
-    path = Path(name)
-    bundled = bundled_recipes()
-    if not path.is_file():
-        if name not in bundled:
-            near = difflib.get_close_matches(name, bundled, 1, 0.4)
-            hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(bundled)}"
-            raise UserError(f"no recipe '{name}' (neither a file nor a bundled recipe); {hint}")
-        path = bundled[name]
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: not a text file; a recipe is YAML") from None
-    return read_recipe(text, str(path) if path.name != name else name, _recipe_type, overrides)
-
-
-def _recipe_type(task: str) -> type | None:
-    return task_class(task).recipe_type if task in TASKS else None
-
-
 def train(
-    recipe: str | Any,
+    recipe: str | Path,
     *,
     data: Sequence[Path | str] = (),
     labels: Path | str | None = None,
@@ -73,37 +36,40 @@ def train(
 ) -> Training:
     """Train a recipe on data; the same call again goes on with what was stopped, or finds it finished.
 
-    recipe: a recipe file, a bundled recipe's name, or a recipe dataclass. data, labels, within: in place of the
-    recipe's own. overrides: tokens such as ``["--network.depth", "34"]``. out: the run's folder (default:
-    ``runs/<recipe>-001`` and so on). dry_run: print the resolved recipe, sizes and an estimate of time to stderr only.
+    recipe: a recipe file or a bundled recipe's name. data, labels, within: in place of the recipe's own. overrides: tokens
+    such as ``["--network.depth", "34"]``. out: the run's folder (default: ``runs/<recipe>-001`` and so on). dry_run:
+    say the resolved recipe, sizes and an estimate of time on stderr, and write nothing.
     """
-    name = recipe if isinstance(recipe, str) else recipe.task
-    resolved = load_recipe(recipe, overrides) if isinstance(recipe, str) else recipe
-    kind = task_class(resolved.task)
-    if data:
-        paths = [Path(item).resolve() for item in data]
-        resolved = kind.with_data(resolved, paths, *(Path(p).resolve() if p else None for p in (labels, within)))
-    task = kind(resolved)
-    text = write_recipe(resolved)
+    resolved = load_recipe(str(recipe), overrides)
+    if data or labels or within:
+        paths = [Path(item).resolve() for item in data] or resolved.data.paths
+        files = [Path(item).resolve() if item else None for item in (labels, within)]
+        resolved = task_class(resolved.task).with_data(resolved, paths, *files)
+    name = Path(recipe).stem
     if dry_run:
-        run = Run(Path(out) if out else Path("runs") / Path(name).stem)
-        say(text + "\n" + task.describe())
-        return Training(run)
-    run, going_on = choose_folder(name, text, task.fingerprint, Path(out) if out else None, overwrite)
+        task = task_class(resolved.task)(resolved)
+        say(write_recipe(resolved) + "\n" + task.describe())
+        return Training(Run(Path(out) if out else Path("runs") / name))
+    return train_recipe(resolved, name, out=Path(out) if out else None, overwrite=overwrite)
+
+
+def train_recipe(recipe: Any, name: str, *, out: Path | None = None, overwrite: bool = False) -> Training:
+    """`train` with a resolved recipe; ``name`` names the run's folder where ``out`` does not."""
+    task = task_class(recipe.task)(recipe)
+    text = write_recipe(recipe)
+    run, going_on = choose_folder(name, text, task.fingerprint, out, overwrite)
     if going_on and run.status["status"] == "finished":
         say(f"{run.folder}: this recipe has already been trained on this data; --overwrite trains it anew")
         return Training(run)
     say(f"{run.folder}: {'going on' if going_on else 'training'}; {task.summary()}")
     if not going_on:
         start_run(run, text, task.fingerprint)
-    return _learn(task, run, resolved)
+    return _learn(task, run, recipe.loop)
 
 
-def _learn(task: Any, run: Run, recipe: Any) -> Training:
-    from limner.training import learn, make_fabric
-
+def _learn(task: Task, run: Run, settings: LoopSettings) -> Training:
     began = time.monotonic()
-    stop = learn(task, run, recipe.loop, make_fabric(recipe.loop))
+    stop = learn(task, run, settings, make_fabric(settings))
     if stop:
         say(f"stopped; {run.folder} is usable as it is, and the same command goes on from here")
         return Training(run, stop)

@@ -94,7 +94,7 @@ def _padding_above(layer: nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d, reach: int, s
 
 def _before_transposed(layer: nn.ConvTranspose2d, after: Interval) -> Interval:
     """Input x reaches the outputs x * stride - padding + 0 ... kernel - 1."""
-    kernel, stride, padding = (_rows(value) for value in (layer.kernel_size, layer.stride, layer.padding))
+    kernel, stride, padding = _rows(layer.kernel_size), _rows(layer.stride), int(layer.padding[0])
     if kernel < stride or _rows(layer.dilation) != 1:
         raise ValueError(f"a transposed convolution that leaves holes has no simple receptive field: {layer}")
     first = -((kernel - 1 - padding - after.first) // stride)  # rounded up

@@ -18,7 +18,7 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from limner import files
 from limner.errors import UserError
 from limner.segment.labels import LabelForm, LabelReader, decide_form, is_vector, mask_values
-from limner.segment.rasters import RASTER_SUFFIXES, open_raster
+from limner.segment.rasters import RASTER_SUFFIXES, Window, open_raster
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ class Chip:
     """A picture of an area with its labels.
 
     labels: a mask or a vector file, or None when nobody labelled this one (all its pixels are ignored).
-    within: a vector file of the ground that is annotated, or None. height, width: in pixels.
+    within: a vector file of the ground that is annotated, or None. height, width: in pixels. annotated: the windows
+    whose labels may be used, or None for all.
     """
 
     area: str
@@ -35,6 +36,7 @@ class Chip:
     within: Path | None
     height: int
     width: int
+    annotated: tuple[Window, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -82,10 +84,10 @@ class Survey(NamedTuple):
 class Layout(NamedTuple):
     """Where pictures and labels lie. labels, within: files given for all areas, or None."""
 
-    labels: Path | None
-    within: Path | None
-    masks_folder: str
-    images_folder: str
+    labels: Path | None = None
+    within: Path | None = None
+    masks_folder: str = "masks"
+    images_folder: str = "images"
 
 
 class _Place(NamedTuple):

@@ -192,14 +192,12 @@ class Ground:
         if self.transforms[number] is None:
             return
         row, column, height, width = window
-        corners = [(column + x * width, row + y * height) for x, y in ((0, 0), (1, 0), (1, 1), (0, 1))]
-        ground = [self.transforms[number] * corner for corner in corners]
+        corners = np.array([(column + x * width, row + y * height, 1) for x in (0, 1) for y in (0, 1)])
+        xy = np.array(self.transforms[number][:6]).reshape(2, 3) @ corners.T  # (2, 4)
         for crs, numbers, inverse, size in self.groups:
-            xs, ys = zip(*ground, strict=True)
-            if crs != self.systems[number]:
-                xs, ys = warp.transform(self.systems[number], crs, xs, ys)
-            xy = np.array([xs, ys])  # (2, 4)
-            there = inverse[:, :, :2] @ xy + inverse[:, :, 2:]  # (chips, (column, row), 4)
+            own = crs == self.systems[number]
+            ground = xy if own else np.array(warp.transform(self.systems[number], crs, *xy))
+            there = inverse[:, :, :2] @ ground + inverse[:, :, 2:]  # (chips, (column, row), 4)
             low = np.clip(np.floor(there.min(2) + TOUCHING_PX), 0, size).astype(int)
             high = np.clip(np.ceil(there.max(2) - TOUCHING_PX), 0, size).astype(int)
             for place in np.flatnonzero((high > low).all(1)):

@@ -127,7 +127,7 @@ class CropSource:
 
     def batch(self, epoch: int, index: int, size: int) -> Crops:
         """The crops of one step: ``size`` tiles at place ``index`` of the epoch's order, augmented."""
-        order = self._order(epoch)
+        order = self.order(epoch)
         places = (index * size + np.arange(size)) % len(order)
         tiles = [self.tiles[number] for number in order[places]]
         draws = self._draw(epoch, index, size)
@@ -220,8 +220,8 @@ class CropSource:
                 if usable[last] - usable[first] >= enough and labelled[last] > labelled[first]:
                     yield number, tile
 
-    def _order(self, epoch: int) -> np.ndarray:
-        """The numbers of the tiles in the order of an epoch."""
+    def order(self, epoch: int) -> np.ndarray:
+        """(len(self),) int64: which tile each place of an epoch shows; areas in turn if they are balanced."""
         last_epoch, order = self._last_order
         if last_epoch != epoch:
             order = self._shuffled(self._generator(epoch))

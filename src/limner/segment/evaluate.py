@@ -1,6 +1,6 @@
 """Counting what a network gets right on windows of chips, with the true ground around each window as context."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,15 +60,23 @@ class Tally:
         return float(steps[np.abs(steps - 128).argmin()]) / 256
 
 
-def tally_window(
-    predictor: SegmentPredictor, read: Read, chip: int, window: Window, statistics: Statistics | None = None
-) -> Tally:
-    """Predict a window of a chip cell by cell, each with its surroundings, and count its labelled pixels."""
-    total = Tally.zero(len(predictor.class_names))
-    for cell, probabilities, _, mask in predict_cells(predictor, read, chip, window, statistics):
-        del cell
-        total = total + tally(predictor, probabilities, mask)
-    return total
+def tally_areas(
+    predictor: SegmentPredictor,
+    read: Read,
+    windows: Iterable[tuple[str, int, Window]],
+    statistics: Mapping[str, Statistics] | None = None,
+) -> dict[str, Tally]:
+    """Predict windows and count their labelled pixels, area by area.
+
+    windows: (area, chip number, window). statistics: of each area, where areas are standardized by their own.
+    """
+    tallies: dict[str, Tally] = {}
+    for area, chip, window in windows:
+        total = tallies.get(area, Tally.zero(len(predictor.class_names)))
+        for _, probabilities, _, mask in predict_cells(predictor, read, chip, window, (statistics or {}).get(area)):
+            total = total + tally(predictor, probabilities, mask)
+        tallies[area] = total
+    return tallies
 
 
 def predict_cells(

@@ -37,6 +37,8 @@ class Labelled(Protocol):
     def labels(self) -> Path | None: ...
     @property
     def within(self) -> Path | None: ...
+    @property
+    def annotated(self) -> tuple[Window, ...] | None: ...
 
 
 @dataclass(frozen=True)
@@ -248,6 +250,8 @@ class LabelReader:
             labels[~self._on_picture(chip, window)] = IGNORE
         if chip.within is not None:
             labels[~_drawn(self._shapes(chip, chip.within, window), window)] = IGNORE
+        if chip.annotated is not None:
+            labels[~_covered(chip.annotated, window)] = IGNORE
         return labels
 
     def polygons(self, chip: Labelled, path: Path) -> Polygons:
@@ -298,6 +302,15 @@ class LabelReader:
         on_picture = np.zeros((window.height, window.width), bool)
         on_picture[Window(inside.row - window.row, inside.column - window.column, *inside[2:]).slices] = True
         return on_picture
+
+
+def _covered(windows: Iterable[Window], window: Window) -> np.ndarray:
+    """(h, w) bool: which pixels of ``window`` lie in any of ``windows``."""
+    covered = np.zeros((window.height, window.width), bool)
+    for other in windows:
+        moved = Window(other.row - window.row, other.column - window.column, other.height, other.width)
+        covered[moved.clipped(window.height, window.width).slices] = True
+    return covered
 
 
 def _moved(shapes: np.ndarray, affine: Affine) -> np.ndarray:

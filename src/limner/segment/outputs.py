@@ -53,7 +53,8 @@ def decide(planes: np.ndarray, threshold: float) -> np.ndarray:
 class MapWriter:
     """Writes finished rows into the class raster and, when its path is given, the probability raster.
 
-    class_names: two classes are told by one plane of probability, more by one each.
+    class_names: two classes are told by one plane of probability, more by one each. winning_only: of the planes, only
+    each pixel's highest is written.
     """
 
     def __init__(
@@ -63,8 +64,9 @@ class MapWriter:
         threshold: float,
         classes: Path,
         probability: Path | None,
+        winning_only: bool = False,
     ) -> None:
-        self.threshold = threshold
+        self.threshold, self.winning_only = threshold, winning_only
         self.pixels = np.zeros(len(class_names), np.int64)  # of each class
         self.nodata_px = 0
         self.classes = _create(scene, classes, "uint8", 1, NODATA_CLASS)
@@ -73,6 +75,7 @@ class MapWriter:
         self.probability = None
         if probability is not None:
             names = class_names[1:] if len(class_names) == 2 else class_names
+            names = ("winning class",) if winning_only else names
             self.probability = _create(scene, probability, "float32", len(names), np.nan, predictor=3)
             for band, name in enumerate(names, start=1):
                 self.probability.set_band_description(band, name)
@@ -97,7 +100,8 @@ class MapWriter:
         self.pixels += counts[: len(self.pixels)]
         self.nodata_px += int(counts[NODATA_CLASS])
         if self.probability is not None:
-            self.probability.write(np.where(rows.valid, rows.planes, np.float32(np.nan)), window=window)
+            planes = rows.planes.max(axis=0, keepdims=True) if self.winning_only else rows.planes
+            self.probability.write(np.where(rows.valid, planes, np.float32(np.nan)), window=window)
 
 
 def _create(scene: Raster, path: Path, dtype: str, bands: int, nodata: float, predictor: int = 1) -> Any:
@@ -129,9 +133,9 @@ def _create(scene: Raster, path: Path, dtype: str, bands: int, nodata: float, pr
 
 def build_overviews(path: Path, resampling: Resampling = Resampling.nearest) -> None:
     """Add halved copies inside the file, down to about 256 pixels, so that it opens at once at any zoom."""
-    with rasterio.open(path, "r+", num_threads=2) as dataset:
+    with rasterio.Env(ZLEVEL_OVERVIEW=1, GDAL_NUM_THREADS=2), rasterio.open(path, "r+") as dataset:
         longest = max(dataset.height, dataset.width)
-        factors = []
+        factors: list[int] = []
         while longest / 2 ** len(factors) > SMALLEST_OVERVIEW_PX:
             factors.append(2 ** (len(factors) + 1))
         if factors:

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -13,6 +14,7 @@ import pyogrio.raw
 import rasterio
 import shapely
 from pyproj import Geod, Transformer
+from pyproj.exceptions import ProjError
 from rasterio import Affine
 from shapely.geometry.polygon import orient
 
@@ -73,9 +75,10 @@ class _Layer:
         self.path, self.name, self.transform, self.crs = path, name, transform, crs
         self.class_names, self.simplify_px = class_names, simplify_px
         self.driver = DRIVERS[path.suffix.removeprefix(".")]
-        self.to_degrees = None
+        self.to_degrees: Transformer | None = None
         if crs is not None:
-            self.to_degrees = Transformer.from_crs(crs.to_wkt(), "EPSG:4326", always_xy=True)
+            with suppress(ProjError):  # a local grid that nobody can place on the Earth keeps its own coordinates
+                self.to_degrees = Transformer.from_crs(crs.to_wkt(), "EPSG:4326", always_xy=True)
         self.count = 0
 
     def append(self, regions: list[Region]) -> None:
@@ -100,7 +103,7 @@ class _Layer:
     def _write(self, shapes: np.ndarray, columns: dict[str, np.ndarray]) -> None:
         crs = None if self.crs is None else self.crs.to_wkt()
         options = {}
-        if self.driver == "GeoJSON" and crs is not None:
+        if self.driver == "GeoJSON" and self.to_degrees is not None:
             crs, options = "EPSG:4326", {"RFC7946": "YES"}
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="'crs' was not provided")  # pixels have none

@@ -30,7 +30,7 @@ def write_preview(path: Path, scene: Path, classes: Path, background: int | None
             picture[mask] = (1 - OPACITY) * picture[mask] + OPACITY * np.array(class_color(int(number)))
     alpha = np.where(numbers == NODATA_CLASS, 0, 255)
     colors = np.dstack([picture, alpha]).round().astype(np.uint8)
-    Image.fromarray(colors).save(path, format="PNG")
+    Image.fromarray(colors).save(path, format="PNG", compress_level=3)
 
 
 def _colors(raster: Raster, height: int, width: int) -> np.ndarray:

@@ -154,7 +154,7 @@ class Raster:
 
         Measured on the ellipsoid, so that Web Mercator's stretched pixels and degrees count rightly.
         """
-        if not self.georeferenced:
+        if self.crs is None or not self.georeferenced:
             return None
         from pyproj import Geod, Transformer
         from pyproj.exceptions import ProjError

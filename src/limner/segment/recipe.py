@@ -20,6 +20,9 @@ class DataSettings:
     labels: Path | None = setting(None, "the scene's labels: a mask or a vector file")
     within: Path | None = setting(None, "vector file of the annotated ground; beyond it nothing is known")
     classes: tuple[str, ...] = setting(("background", "building"), "class names, background first")
+    annotate: float | None = setting(
+        None, "use the labels of only this share of the ground, in squares drawn by the seed", minimum=0, maximum=1
+    )
     tile_px: int = setting(
         364, "edge of a training tile: 256 * sqrt(2), so that any rotation fits", unit="px", minimum=32
     )
@@ -60,9 +63,14 @@ class SegmentRecipe:
     task: Literal["segment"] = setting("segment", "the room")
     seed: int = setting(0, "of every random draw", minimum=0)
     data: DataSettings = setting(DataSettings, "pictures and labels")
-    normalize: Literal["run", "area"] = setting("run", "standardize by all training areas together, or each by its own")
+    normalize: Literal["run", "area", "initial"] = setting(
+        "run", "standardize by all training areas together, each by its own, or as the initial run did"
+    )
     network: Choice = choice("lite-unet", "see 'limner networks'", lambda: NETWORKS, ("channels", "classes"))
     initial: Path | None = setting(None, "a run whose weights to start from")
+    threshold: Literal["half", "calibrated"] = setting(
+        "half", "two classes: decide at probability 0.5, or where F1 is best on held-out (else on all) labelled ground"
+    )
     loss: Choice = choice("cross-entropy", "what is minimized", lambda: LOSSES)
     optimizer: Choice = choice("adamw", "how it is minimized", lambda: OPTIMIZERS, ("parameters",))
     schedule: Choice = choice("cosine", "how the learning rate changes", lambda: SCHEDULES)
@@ -72,6 +80,10 @@ class SegmentRecipe:
     keep_by: Literal["f1", "loss"] = setting("f1", "what tells the best epoch on validation ground")
     stages: tuple[StageSettings, ...] = setting((), "several stretches of learning instead of one")
     loop: LoopSettings = setting(LoopSettings, "evaluation, checkpoints, precision")
+
+    def __post_init__(self) -> None:
+        if self.normalize == "initial" and self.initial is None:
+            raise UserError("normalize is 'initial', but no initial run is named; add 'initial: RUN'")
 
     def all_stages(self) -> tuple[StageSettings, ...]:
         """The stages, or the one that ``epochs`` means."""

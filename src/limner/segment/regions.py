@@ -93,7 +93,7 @@ def _probabilities(dataset: Any, window: Any, numbers: np.ndarray, bands: dict[i
     for number, band in bands.items():
         mask = numbers == number
         if mask.any():
-            own[mask] = dataset.read(band, window=window)[mask]
+            np.copyto(own, dataset.read(band, window=window), where=mask)
     return own
 
 
@@ -127,7 +127,8 @@ def _block(
     for geometry, label in shapes(labels, mask=kept[labels], connectivity=4, transform=place):
         region = regions[int(label) - 1]
         if region is not None:
-            region.pieces.append(shapely.Polygon(geometry["coordinates"][0], geometry["coordinates"][1:]))
+            outer, *holes = [shapely.linearrings(np.array(ring)) for ring in geometry["coordinates"]]
+            region.pieces.append(shapely.polygons(outer, holes or None))
     return _Block(labels, class_of, regions)
 
 
@@ -151,7 +152,9 @@ def _join(
         else:
             merged[number] = part
     last = block.labels[-1]
-    below = np.where(last > 0, group[np.maximum(last + offset, 0)], NO_REGION) if goes_on else np.full_like(last, -1)
+    below = np.full(len(last), NO_REGION)
+    if goes_on:
+        below[last > 0] = group[last[last > 0] + offset]
     numbers, open_at = np.unique(below, return_inverse=True)
     has_gap = bool(numbers[0] == NO_REGION)
     still_open = [merged.pop(int(number)) for number in numbers[has_gap:]]

@@ -475,8 +475,9 @@ def _check_same_grid(mapped: Raster, truth: Raster) -> None:
         return  # a plain picture takes the grid of what it is laid on
     if mapped.crs != truth.crs:
         raise UserError(f"{both}: {mapped.crs} and {truth.crs}; {advice}")
-    corners = [(0, 0), (mapped.width, 0), (0, mapped.height)]
-    shift = np.abs([np.subtract(~mapped.transform * (truth.transform * corner), corner) for corner in corners]).max()
+    to_ground, back = (np.array(raster.transform).reshape(3, 3) for raster in (truth, mapped))
+    corners = np.array([(0, 0, 1), (mapped.width, 0, 1), (0, mapped.height, 1)]).T  # (column, row, 1)
+    shift = np.abs(np.linalg.solve(back, to_ground @ corners) - corners).max()
     if shift > FARTHEST_SHIFT_PX:
         raise UserError(f"{both}: grids that lie {shift:.3g} pixels apart; {advice}")
 

@@ -1,6 +1,6 @@
 """Reading ahead of the network and writing behind it, each in one background thread with a bounded backlog."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -41,7 +41,7 @@ class Behind:
             self._job.result()
 
 
-def read_bands(raster: Raster, rows: Axis, columns: Axis) -> Iterator[Pixels]:
+def read_bands(raster: Raster, rows: Axis, columns: Axis) -> Generator[Pixels, None, None]:
     """The scene under each row of tiles, top to bottom: (bands, size_px, padded width), the padding invalid.
 
     Each row of the scene is read once, in order (a PNG cannot be read otherwise), and the next ones are read in the

@@ -14,14 +14,16 @@ from limner.nn.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
 from limner.pictures import captioned_rows, error_map, overlay, to_display
 from limner.recipe import to_plain
 from limner.run import Run, open_run
+from limner.segment.annotation import annotate_share
 from limner.segment.areas import DataSet, find_data, fingerprint
-from limner.segment.blocks import hold_out
+from limner.segment.blocks import Split, hold_out
 from limner.segment.crops import Crops, CropSource
-from limner.segment.evaluate import Tally, predict_cells, tally_window
+from limner.segment.evaluate import Tally, predict_cells, tally_areas
 from limner.segment.losses import LOSSES
 from limner.segment.networks import NETWORKS
 from limner.segment.predictor import SegmentPredictor, load_predictor, standardize
 from limner.segment.recipe import DataSettings, SegmentRecipe
+from limner.segment.statistics import Statistics
 from limner.task import Stage, Task
 
 if TYPE_CHECKING:
@@ -36,14 +38,13 @@ class SegmentTask(Task):
 
     def __init__(self, recipe: SegmentRecipe) -> None:
         self.recipe = recipe
-        self.data = load_data(recipe.data)
-        self.split = hold_out(
-            self.data, recipe.data.validation_share, recipe.data.tile_px, recipe.seed, ring_px=recipe.data.ring_px
-        )
+        self.data = load_data(recipe.data, recipe.seed)
+        self.split = split_data(recipe, self.data)
         self.source = make_source(recipe, self.data, self.split)
         self.statistics = self.source.statistics()
-        by_area = self.source.area_statistics() if recipe.normalize == "area" else {}
-        self.chip_statistics = [by_area.get(chip.area, self.statistics) for chip in self.data.chips]
+        if recipe.normalize == "initial" and recipe.initial is not None:
+            self.statistics = Statistics.from_json(open_run(recipe.initial).facts["statistics"])
+        self.area_statistics = self.source.area_statistics() if recipe.normalize == "area" else {}
         self.score = ("validation/f1", 1) if recipe.keep_by == "f1" else ("validation/loss", -1)
         self.networks = {"network": self._make_network()}
         self.optimizers = {}
@@ -57,6 +58,9 @@ class SegmentTask(Task):
         """The recipe with other data: what ``--data``, ``--labels`` and ``--within`` say."""
         data = dataclasses.replace(recipe.data, paths=tuple(paths), labels=labels, within=within)
         return dataclasses.replace(recipe, data=data)
+
+    def _statistics_of(self, chip: int) -> Statistics:
+        return self.area_statistics.get(self.data.chips[chip].area, self.statistics)
 
     @property
     def fingerprint(self) -> str:
@@ -104,7 +108,7 @@ class SegmentTask(Task):
         # Stages draw different crops: each starts where a distant epoch would.
         first = 1000 * [item.name for item in self.recipe.all_stages()].index(stage.name)
         crops: Crops = self.source.batch(first + number // per_epoch, number % per_epoch, self.recipe.batch)
-        image = standardize(crops.image, crops.valid, [self.chip_statistics[chip] for chip in crops.chip.tolist()])
+        image = standardize(crops.image, crops.valid, [self._statistics_of(chip) for chip in crops.chip.tolist()])
         return image.contiguous(memory_format=torch.channels_last), crops.mask
 
     def step(self, batches: Iterator[Any], index: int) -> dict[str, Tensor]:
@@ -136,13 +140,8 @@ class SegmentTask(Task):
 
     def validation_tallies(self) -> dict[str, Tally]:
         """What is right on each area's validation blocks."""
-        predictor = self.current_predictor()
-        tallies: dict[str, Tally] = {}
-        for chip, block in self.source.validation_blocks():
-            area = self.data.chips[chip].area
-            counted = tally_window(predictor, self.source.read, chip, block, self.chip_statistics[chip])
-            tallies[area] = tallies[area] + counted if area in tallies else counted
-        return tallies
+        windows = [(self.data.chips[chip].area, chip, block) for chip, block in self.source.validation_blocks()]
+        return tally_areas(self.current_predictor(), self.source.read, windows, self.area_statistics)
 
     def evaluate(self) -> Mapping[str, float]:
         """F1 (mean over areas and the classes other than background), IoU and cross-entropy on validation ground."""
@@ -167,7 +166,7 @@ class SegmentTask(Task):
             if area in seen or len(seen) == 4:
                 continue
             for _, probabilities, pixels, mask in predict_cells(
-                predictor, self.source.read, chip, block, self.chip_statistics[chip]
+                predictor, self.source.read, chip, block, self._statistics_of(chip)
             ):
                 seen.add(area)
                 shown = to_display(pixels.values, pixels.valid)
@@ -198,8 +197,27 @@ class SegmentTask(Task):
             "statistics": self.statistics.to_json(),
             "normalize": recipe.normalize,
             "threshold": self.threshold,
+            "initial": None if self.recipe.initial is None else self.recipe.initial.name,
             "areas": [area.name for area in self.data.areas],
         }
+
+    def settle(self) -> None:
+        """Set the decision threshold where the recipe wants it calibrated."""
+        if self.recipe.threshold == "calibrated" and len(self.recipe.data.classes) == 2:
+            tallies = self.validation_tallies() or self.training_tallies()
+            total = sum(tallies.values(), Tally.zero(2))
+            self.threshold = total.best_threshold()
+
+    def training_tallies(self) -> dict[str, Tally]:
+        """What is right on all labelled ground, learned from or not."""
+        windows = [(self.data.chips[chip].area, chip, window) for chip, window in self.source.pictures()]
+        return tally_areas(self.current_predictor(), self.source.read, windows, self.area_statistics)
+
+    def conclude(self, run: Run) -> None:
+        """Validation scores, curves, card and report."""
+        from limner.segment.outcome import conclude_training
+
+        conclude_training(self, run)
 
     @classmethod
     def predictor(cls, run: Run, device: str = "auto") -> SegmentPredictor:
@@ -207,14 +225,23 @@ class SegmentTask(Task):
         return load_predictor(run, device)
 
 
-def load_data(settings: DataSettings) -> DataSet:
-    """The data set that a recipe names."""
+def load_data(settings: DataSettings, seed: int) -> DataSet:
+    """The data set that a recipe names, with labels on only a share of its ground where the recipe says so."""
     if not settings.paths:
         raise UserError("no data: add --data FOLDER (a folder of areas, each with images/ and masks/ or a vector file)")
-    return find_data(settings.paths, labels=settings.labels, within=settings.within, class_names=settings.classes)
+    data = find_data(settings.paths, labels=settings.labels, within=settings.within, class_names=settings.classes)
+    if settings.annotate is None:
+        return data
+    return annotate_share(data, settings.annotate, seed, ring_px=settings.ring_px)
 
 
-def make_source(recipe: SegmentRecipe, data: DataSet, split: Any) -> CropSource:
+def split_data(recipe: SegmentRecipe, data: DataSet) -> Split:
+    """The ground that a recipe holds out for validation."""
+    settings = recipe.data
+    return hold_out(data, settings.validation_share, settings.tile_px, recipe.seed, ring_px=settings.ring_px)
+
+
+def make_source(recipe: SegmentRecipe, data: DataSet, split: Split) -> CropSource:
     """The crops that a recipe draws from its data."""
     settings = recipe.data
     return CropSource(

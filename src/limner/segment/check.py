@@ -1,0 +1,358 @@
+"""Looking at a data set before training: how it is read, what it holds, what is wrong with it, what to run next.
+
+This file imports no torch: `limner check` answers quickly.
+"""
+
+import hashlib
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from limner.errors import UserError
+from limner.pictures import captioned_rows, overlay, resized, to_display, write_picture
+from limner.segment.areas import Area, Chip, DataSet, Layout, survey
+from limner.segment.blocks import Ground, grid, hold_out
+from limner.segment.labels import IGNORE, LabelReader, is_vector
+from limner.segment.rasters import Raster, Window, open_raster
+
+WINDOW_PX = 1024  # pictures are read, and shown, by windows of about this edge
+SHEET_ROWS, SHEET_COLUMNS, CELL_PX = 12, 3, 320
+LISTED = 10  # lines of each kind that a report shows; all are in its JSON
+DRIVERS = {".tif": "GTiff", ".tiff": "GTiff", ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
+DIFFERENT_SCALES = 1.5  # ground resolutions that differ by more are worth a warning
+
+
+@dataclass(frozen=True)
+class AreaReport:
+    """What an area holds.
+
+    labels: "masks" or "polygons". height, width, ground_m: (least, most) over its chips; ground_m None without any
+    georeference. low, high: each band's least and greatest valid value. class_share: of the labelled pixels; labelled,
+    nodata: shares of all pixels. held_out: share of the labelled pixels that training would hold out.
+    """
+
+    name: str
+    chips: int
+    labels: str
+    height: tuple[int, int]
+    width: tuple[int, int]
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    class_share: dict[str, float]
+    labelled: float
+    nodata: float
+    georeferenced: int
+    ground_m: tuple[float, float] | None
+    held_out: float
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What `check` found. problems stop a training; leaks make its scores worthless; warnings may be intended."""
+
+    areas: tuple[AreaReport, ...]
+    channels: int
+    dtype: str
+    class_names: tuple[str, ...]
+    binary: bool
+    problems: tuple[str, ...]
+    leaks: tuple[str, ...]
+    warnings: tuple[str, ...]
+    next_command: str
+    sheet: str | None
+
+    @property
+    def usable(self) -> bool:
+        """Whether training would start on this data."""
+        return bool(self.areas) and not self.problems
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, as JSON holds it."""
+        return {**asdict(self), "usable": self.usable}
+
+    def to_markdown(self) -> list[str]:
+        """Lines for a report: a table of the areas, then what was found, then the next command."""
+        lines = self._reading() if self.areas else []
+        for title, found in (("Problems", self.problems), ("Leaks", self.leaks), ("Warnings", self.warnings)):
+            if found:
+                lines += [f"**{title}**", "", *(f"- {line}" for line in found[:LISTED])]
+                lines += [f"- and {len(found) - LISTED} more"] if len(found) > LISTED else []
+                lines += [""]
+        lines += [f"Contact sheet: {self.sheet}", ""] if self.sheet else []
+        return [*lines, f"Next: `{self.next_command}`"]
+
+    def to_text(self) -> str:
+        """The same for a terminal."""
+        return "\n".join(self.to_markdown()).replace("**", "").replace("`", "")
+
+    def _reading(self) -> list[str]:
+        form = "0 and 255 (255 = object)" if self.binary else "class numbers (255 = ignore)"
+        areas, pictures = _count(len(self.areas), "area"), _count(sum(area.chips for area in self.areas), "picture")
+        return [
+            f"{areas}, {pictures} of {_count(self.channels, 'band')} of {self.dtype}.",
+            f"Masks are read as {form}; classes: {', '.join(self.class_names)}.",
+            "",
+            *_table(HEAD, [_row(area, self.class_names) for area in self.areas]),
+            "",
+        ]
+
+
+HEAD = ("area", "pictures", "size", "values", "ground", "labels", "labelled", "classes", "nodata", "held out")
+
+
+def check(
+    data: Sequence[Path], *, labels: Path | None = None, within: Path | None = None, sheet: Path | None = None
+) -> CheckReport:
+    """Look at everything below ``data``, and list all that is wrong instead of stopping at the first.
+
+    Args:
+        data, labels, within: as in `limner.segment.areas.find_data`.
+        sheet: where to write a contact sheet (PNG): a few windows of each area with their labels laid over.
+    """
+    found, problems, notes = survey(data, Layout(labels, within))
+    if found is None:
+        again = _command("check", data, labels, within)
+        return CheckReport((), 0, "", (), True, problems, (), notes, again, None)
+    reader = LabelReader(found.form)
+    unread: list[str] = []
+    looks = [_look(area, reader, unread) for area in found.areas]
+    shares = {} if unread else _held_out(found, unread)
+    areas = tuple(look.report(found.class_names, shares) for look in looks)
+    problems = (*problems, *unread)
+    shown = sheet is not None and any(look.windows for look in looks)
+    if sheet is not None and shown:
+        write_picture(sheet, draw_sheet(looks, reader))
+    return CheckReport(
+        areas=areas,
+        channels=found.channels,
+        dtype=found.dtype,
+        class_names=found.class_names,
+        binary=found.binary,
+        problems=problems,
+        leaks=(*identical_files(found), *shared_ground(found)),
+        warnings=(*notes, *_warnings(areas, found), *_misnamed(found)),
+        next_command=_command("check" if problems else "train", data, labels, within, found.class_names),
+        sheet=str(sheet) if shown else None,
+    )
+
+
+@dataclass
+class Look:
+    """What was seen of an area so far; `at` adds a picture.
+
+    class_px: (256,) pixels of each value of the labels. windows: (chip, window, pixels of classes above 0) of the
+    windows that hold labelled pixels.
+    """
+
+    area: Area
+    pixels: int = 0
+    valid_px: int = 0
+    class_px: np.ndarray = field(default_factory=lambda: np.zeros(256, np.int64))
+    low: np.ndarray | None = None
+    high: np.ndarray | None = None
+    ground_m: list[float] = field(default_factory=list)
+    windows: list[tuple[Chip, Window, int]] = field(default_factory=list)
+
+    def at(self, chip: Chip, reader: LabelReader) -> None:
+        """Look at a picture and its labels. Raises `UserError` when one cannot be read to its end."""
+        with open_raster(chip.image) as raster:
+            if raster.ground_m is not None:
+                self.ground_m.append(raster.ground_m)
+            for window in grid(chip.height, chip.width, WINDOW_PX):
+                self._at_window(chip, window, raster, reader)
+
+    def _at_window(self, chip: Chip, window: Window, raster: Raster, reader: LabelReader) -> None:
+        values, valid = raster.read(window)
+        mask = reader.read(chip, window)
+        mask[~valid] = IGNORE
+        self.pixels += valid.size
+        self.valid_px += int(np.count_nonzero(valid))
+        if valid.any():
+            seen = values.reshape(len(values), -1) if valid.all() else values[:, valid]  # choosing is slow
+            low, high = seen.min(axis=1), seen.max(axis=1)
+            self.low = low if self.low is None else np.minimum(self.low, low)
+            self.high = high if self.high is None else np.maximum(self.high, high)
+        counts = np.bincount(mask.ravel(), minlength=256)
+        self.class_px += counts
+        if counts[:IGNORE].any():
+            self.windows.append((chip, window, int(counts[1:IGNORE].sum())))
+
+    def report(self, class_names: Sequence[str], held_out: dict[str, float]) -> AreaReport:
+        """The numbers of the area."""
+        chips = self.area.chips
+        labelled = int(self.class_px[:IGNORE].sum())
+        heights, widths = [chip.height for chip in chips], [chip.width for chip in chips]
+        polygons = any(chip.labels is not None and is_vector(chip.labels) for chip in chips)
+        shares = {name: self.class_px[number] / max(1, labelled) for number, name in enumerate(class_names)}
+        return AreaReport(
+            name=self.area.name,
+            chips=len(chips),
+            labels="polygons" if polygons else "masks",
+            height=(min(heights), max(heights)),
+            width=(min(widths), max(widths)),
+            low=() if self.low is None else tuple(float(value) for value in self.low),
+            high=() if self.high is None else tuple(float(value) for value in self.high),
+            class_share={name: float(share) for name, share in shares.items()},
+            labelled=labelled / max(1, self.pixels),
+            nodata=1 - self.valid_px / max(1, self.pixels),
+            georeferenced=len(self.ground_m),
+            ground_m=(min(self.ground_m), max(self.ground_m)) if self.ground_m else None,
+            held_out=held_out.get(self.area.name, 0.0),
+        )
+
+
+def _look(area: Area, reader: LabelReader, unread: list[str]) -> Look:
+    look = Look(area)
+    for chip in area.chips:
+        try:
+            look.at(chip, reader)
+        except UserError as error:
+            unread.append(str(error))
+    return look
+
+
+def _held_out(data: DataSet, problems: list[str]) -> dict[str, float]:
+    """The share of each area that training would hold out."""
+    try:
+        shares = hold_out(data).shares
+    except UserError as error:
+        problems.append(str(error))
+        return {}
+    return {one.area: one.validation_px / max(1, one.training_px + one.validation_px) for one in shares}
+
+
+def identical_files(data: DataSet) -> list[str]:
+    """A line for each set of pictures with the same content: copies end up on both sides of a split."""
+    copies: dict[str, list[Chip]] = {}
+    for chip in data.chips:
+        with chip.image.open("rb") as file:
+            copies.setdefault(hashlib.file_digest(file, "sha256").hexdigest(), []).append(chip)
+    return [
+        "the same picture "
+        + ("in several areas: " if len({chip.area for chip in same}) > 1 else "twice in one area: ")
+        + ", ".join(f"{chip.area}/{chip.image.name}" for chip in same)
+        for same in copies.values()
+        if len(same) > 1
+    ]
+
+
+def shared_ground(data: DataSet) -> list[str]:
+    """A line for each two areas whose georeferenced pictures show the same ground."""
+    ground, chips = Ground(data.chips), data.chips
+    pairs: dict[tuple[str, str], list[tuple[Chip, Chip]]] = {}
+    for number, chip in enumerate(chips):
+        for other, _ in ground.other_chips_on(number, Window(0, 0, chip.height, chip.width)):
+            if number < other and chips[other].area != chip.area:
+                pairs.setdefault((chip.area, chips[other].area), []).append((chip, chips[other]))
+    return [
+        f"areas {one} and {two} show the same ground ({len(overlaps)} overlaps, such as {overlaps[0][0].image.name} "
+        f"and {overlaps[0][1].image.name}): a score of one after training on the other is no test"
+        for (one, two), overlaps in pairs.items()
+    ]
+
+
+def _warnings(areas: Sequence[AreaReport], data: DataSet) -> Iterator[str]:
+    for name in data.class_names:
+        if not any(area.class_share[name] for area in areas):
+            yield f"class {name} occurs nowhere"
+    for area in areas:
+        if area.labelled == 0:
+            yield f"{area.name}: no labelled pixel, nothing is learned from it"
+        elif area.class_share[data.class_names[0]] == 1:
+            yield f"{area.name}: all masks are empty ({data.class_names[0]} everywhere)"
+        for band, (low, high) in enumerate(zip(area.low, area.high, strict=True), start=1):
+            if low == high:
+                yield f"{area.name}: band {band} is {low:g} everywhere"
+        if data.dtype in ("uint16", "int16") and area.high and max(area.high) <= 255:
+            yield f"{area.name}: {data.dtype} pixels within 0 to 255; was the scene squeezed to 8 bits?"
+    ground = [meters for area in areas for meters in area.ground_m or ()]
+    if ground and max(ground) > DIFFERENT_SCALES * min(ground):
+        yield f"pixels of {min(ground):.2g} to {max(ground):.2g} m on the ground; objects differ in size by as much"
+
+
+def _misnamed(data: DataSet) -> Iterator[str]:
+    """Files that are not what their suffix says, such as a JPEG called .tif, which holds no georeference."""
+    for area in data.areas:
+        found: dict[tuple[str, str], list[Chip]] = {}
+        for chip in area.chips:
+            suffix = chip.image.suffix.lower()
+            with open_raster(chip.image) as raster:
+                driver = raster.dataset.driver
+            if DRIVERS.get(suffix, driver) not in (driver, "GTiff" if driver == "COG" else driver):
+                found.setdefault((suffix, driver), []).append(chip)
+        for (suffix, driver), chips in found.items():
+            more = f" and {len(chips) - 1} more" if len(chips) > 1 else ""
+            yield f"{area.name}: {chips[0].image.name}{more}: named {suffix} but {driver} inside"
+
+
+def draw_sheet(looks: Sequence[Look], reader: LabelReader) -> np.ndarray:
+    """(H, W, 3) uint8: a row for each area (at most twelve), windows with objects first, their labels laid over."""
+    rows, captions = [], []
+    for look in [look for look in looks if look.windows][:SHEET_ROWS]:
+        windows = [seen for seen in look.windows if seen[2]] or look.windows
+        chosen = np.unique(np.linspace(0, len(windows) - 1, SHEET_COLUMNS).round().astype(int)).tolist()
+        shown = [windows[number] for number in chosen]
+        rows.append([_draw_window(chip, window, reader) for chip, window, _ in shown])
+        captions.append([f"{look.area.name}: {chip.image.name}" for chip, _, _ in shown])
+    return captioned_rows(rows, captions, cell_px=CELL_PX)
+
+
+def _draw_window(chip: Chip, window: Window, reader: LabelReader) -> np.ndarray:
+    with open_raster(chip.image) as raster:
+        pixels = raster.read(window)
+    mask = reader.read(chip, window)
+    mask[~pixels.valid] = IGNORE
+    return resized(overlay(to_display(pixels.values, pixels.valid), mask), CELL_PX)
+
+
+def _command(
+    verb: str, data: Sequence[Path], labels: Path | None, within: Path | None, class_names: Sequence[str] = ()
+) -> str:
+    """The command line to go on with."""
+    words = ["limner", "check", *map(str, data)] if verb == "check" else ["limner", "train", "segment/modern"]
+    if verb != "check":
+        words += [word for path in data for word in ("--data", str(path))]
+    words += ["--labels", str(labels)] if labels is not None else []
+    words += ["--within", str(within)] if within is not None else []
+    if verb != "check" and len(class_names) > 2:
+        words += ["--data.classes", ",".join(class_names)]
+    return shlex.join(words)
+
+
+def _row(area: AreaReport, class_names: Sequence[str]) -> tuple[str, ...]:
+    """An area's line of the table."""
+    low, high = min(area.low, default=0), max(area.high, default=0)
+    return (
+        area.name,
+        str(area.chips),
+        f"{_span(area.height)} x {_span(area.width)}",
+        f"{low:g} to {high:g}" if area.low else "none",
+        f"{_span(tuple(float(f'{meters:.2g}') for meters in area.ground_m))} m"
+        if area.ground_m
+        else "not georeferenced",
+        area.labels,
+        f"{area.labelled:.1%}",
+        ", ".join(f"{name} {area.class_share[name]:.1%}" for name in class_names),
+        f"{area.nodata:.1%}",
+        f"{area.held_out:.1%}",
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def _span(ends: Sequence[float]) -> str:
+    return f"{ends[0]:g}" if ends[0] == ends[-1] else f"{ends[0]:g}-{ends[-1]:g}"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a Markdown table, padded to be read as it stands."""
+    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
+    lines = [" | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in (head, *rows)]
+    rule = " | ".join("-" * width for width in widths)
+    return [f"| {line} |" for line in (lines[0], rule, *lines[1:])]

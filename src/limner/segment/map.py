@@ -1,0 +1,259 @@
+"""Mapping a scene of any size: it streams through the network in row bands, nothing of its size is ever held.
+
+One thread reads the next row of tiles, the caller's runs the network, a third blends the answers and writes finished
+rows. Memory is bounded by a row of tiles (tile height x scene width), the batch and the network.
+"""
+
+import json
+import platform
+import sys
+import time
+from contextlib import ExitStack, closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+import torch
+
+import limner
+from limner.errors import UserError
+from limner.files import fingerprint, make_folder
+from limner.segment.answers import Network, Predictor, Progress
+from limner.segment.blending import Blend
+from limner.segment.outputs import BLOCK_PX, MapWriter, build_overviews, write_category_names
+from limner.segment.polygons import MINIMUM_AREA_PX, SIMPLIFY_PX, write_polygons
+from limner.segment.preview import write_preview
+from limner.segment.rasters import Raster, open_raster
+from limner.segment.record import POLYGON_FORMATS, MapFiles, SceneMap, finished_map, remove_former, remove_unfinished
+from limner.segment.statistics import Statistics, measure_raster
+from limner.segment.streaming import Behind, read_bands
+from limner.segment.tiles import Axis, check_tiling
+
+NORMALIZATIONS = ("run", "scene")
+
+
+@dataclass(frozen=True)
+class MapOptions:
+    """What decides how a scene is mapped. Raises `UserError` for values that cannot be."""
+
+    tile_px: int  # side of a tile, a multiple of the network's stride
+    overlap_px: int  # what neighboring tiles share, a multiple of the stride
+    margin_px: int  # pixels at a tile's inner edges that do not count, for the padding spoils them
+    normalize: str  # run: by the training areas' mean and deviation; scene: by its own
+    probabilities: bool  # whether to keep the probability raster
+    polygons: str  # gpkg, geojson or none
+    minimum_area_px: int  # smaller polygons are left out
+    simplify_px: float  # tolerance of the polygons' outlines
+
+    def __post_init__(self) -> None:
+        if self.normalize not in NORMALIZATIONS:
+            raise UserError(f"normalize is {self.normalize!r}; needed: one of {', '.join(NORMALIZATIONS)}")
+        if self.polygons not in POLYGON_FORMATS:
+            raise UserError(f"polygons is {self.polygons!r}; needed: one of {', '.join(POLYGON_FORMATS)}")
+        if self.minimum_area_px < 0:
+            raise UserError(f"minimum_area_px is {self.minimum_area_px}; needed: 0 or more pixels")
+        if self.simplify_px < 0:
+            raise UserError(f"simplify_px is {self.simplify_px}; needed: 0 or more pixels")
+
+    def axis(self, length: int, stride: int) -> Axis:
+        """The tiles along an axis of ``length`` pixels."""
+        return Axis(length, self.tile_px, self.overlap_px, self.margin_px, stride)
+
+
+def map_scene(
+    predictor: Predictor,
+    scene: Path | str,
+    out: Path | str,
+    *,
+    tile_px: int = 512,
+    overlap_px: int = 128,
+    margin_px: int | None = None,
+    batch: int = 4,
+    normalize: str = "run",
+    probabilities: bool = False,
+    polygons: str = "gpkg",
+    minimum_area_px: int = MINIMUM_AREA_PX,
+    simplify_px: float = SIMPLIFY_PX,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> SceneMap:
+    """Map a scene into folder ``out``: class raster, polygons, preview, record, and probabilities when asked.
+
+    The rasters keep the scene's reference system, transform and nodata. Everything is written under temporary names
+    and renamed when all is done, the record ``<stem>_map.json`` last. The same call again finds the record and skips
+    the work; another scene, model or option under the same name is refused unless ``overwrite``.
+
+    Args:
+        margin_px: default a quarter of ``overlap_px``.
+        batch: tiles the network sees at once; halved when CUDA memory runs out.
+        progress: told what is being done; without it, what the user must know goes to stderr.
+
+    Raises:
+        UserError: the scene cannot be read, has no data or another number of bands than the network; an option
+            cannot be; ``out`` holds another map of that name.
+    """
+    scene, out = Path(scene), Path(out)
+    margin_px = overlap_px // 4 if margin_px is None else margin_px
+    options = MapOptions(
+        tile_px, overlap_px, margin_px, normalize, probabilities, polygons, minimum_area_px, simplify_px
+    )
+    check_tiling(tile_px, overlap_px, margin_px, predictor.stride)
+    if batch < 1:
+        raise UserError(f"batch is {batch}; needed: 1 tile or more")
+    with open_raster(scene) as raster:
+        _check_bands(raster, predictor)
+    request = {
+        "scene": fingerprint(scene),
+        "model": predictor.digest,
+        "threshold": predictor.threshold,
+        **asdict(options),
+    }
+    files = MapFiles.named(out, scene.stem, predictor.class_names, probability=probabilities, polygons=polygons)
+    found = finished_map(files, request, overwrite)
+    if found is not None:
+        return found
+    make_folder(out)
+    remove_unfinished(out, scene.stem, predictor.class_names)
+    return _Mapping(predictor, scene, files, options, progress or _tell_stderr).run(batch, request)
+
+
+def _check_bands(raster: Raster, predictor: Predictor) -> None:
+    if raster.bands != predictor.channels:
+        chosen = " ".join(f"-b {band}" for band in range(1, predictor.channels + 1))
+        advice = (
+            f"keep the trained ones (gdal_translate {chosen} ...)"
+            if raster.bands > predictor.channels
+            else "give a scene with all of them, or train on scenes like this one"
+        )
+        raise UserError(
+            f"{raster.path}: has {raster.bands} bands, the network was trained on {predictor.channels}; {advice}"
+        )
+
+
+def _tell_stderr(message: str, done: int, total: int) -> None:
+    """Without a progress display only what stands out of the routine is said."""
+    if message.startswith("CUDA"):
+        print(f"limner: {message}", file=sys.stderr)
+
+
+class _Mapping:
+    """One scene on its way through: the steps of `map_scene` once all is checked."""
+
+    def __init__(
+        self, predictor: Predictor, scene: Path, files: MapFiles, options: MapOptions, progress: Progress
+    ) -> None:
+        self.predictor, self.scene, self.files, self.options = predictor, scene, files, options
+        self.progress = progress
+        self.class_names = predictor.class_names
+        self.background = 0 if len(self.class_names) == 2 or self.class_names[0].lower() == "background" else None
+
+    def run(self, batch: int, request: dict[str, Any]) -> SceneMap:
+        started = time.perf_counter()
+        with ExitStack() as stack:
+            temporary = self.files.temporary(stack)
+            statistics = self._statistics()
+            probability = temporary.probability
+            if probability is None and temporary.polygons is not None:
+                probability = self.files.working(stack)
+            pixels, nodata_px = self._write_rasters(temporary, probability, statistics, batch)
+            polygon_count = self._write_polygons(temporary, probability)
+            self.progress("drawing the preview", 0, 1)
+            write_preview(temporary.preview, self.scene, temporary.classes, self.background)
+            result = SceneMap(
+                files=self.files,
+                pixels=dict(zip(self.class_names, pixels.tolist(), strict=True)),
+                nodata_px=nodata_px,
+                polygon_count=polygon_count,
+                statistics=statistics,
+                seconds=time.perf_counter() - started,
+            )
+            self._write_record(temporary.record, result, request)
+            remove_former(self.files)
+        return result
+
+    def _statistics(self) -> Statistics:
+        if self.options.normalize == "run":
+            return self.predictor.statistics
+        self.progress("measuring the scene", 0, 1)
+        with open_raster(self.scene) as raster:
+            return measure_raster(raster)
+
+    def _write_rasters(
+        self, temporary: MapFiles, probability: Path | None, statistics: Statistics, batch: int
+    ) -> tuple[np.ndarray, int]:
+        """Write the class raster and the probability raster; gives the pixels of each class and those without data."""
+        with (
+            open_raster(self.scene) as raster,
+            MapWriter(
+                raster,
+                self.class_names,
+                self.predictor.threshold,
+                temporary.classes,
+                probability,
+                winning_only=not self.options.probabilities,
+            ) as writer,
+        ):
+            self._stream(raster, writer, Network(self.predictor, statistics, batch, self.progress))
+        if writer.pixels.sum() == 0:
+            raise UserError(
+                f"no data in {self.scene}: every pixel is nodata, transparent or NaN; is it the right file?"
+            )
+        self.progress("building overviews", 0, 1)
+        build_overviews(temporary.classes)
+        write_category_names(temporary.class_names, self.class_names)
+        if temporary.probability is not None:
+            build_overviews(temporary.probability)
+        return writer.pixels, writer.nodata_px
+
+    def _stream(self, raster: Raster, writer: MapWriter, network: Network) -> None:
+        rows = self.options.axis(raster.height, self.predictor.stride)
+        columns = self.options.axis(raster.width, self.predictor.stride)
+        is_binary = len(self.class_names) == 2
+        blend = Blend(rows, columns, 1 if is_binary else len(self.class_names), BLOCK_PX)
+        with Behind() as behind, closing(read_bands(raster, rows, columns)) as bands:
+            for index, band in enumerate(bands):
+                self.progress("mapping", index, len(rows.origins))
+                behind.do(blend.mark_valid, index, band.valid)
+                for chosen, answers in network.answers(band, columns):
+                    behind.do(blend.add, index, chosen, answers[:, 1:] if is_binary else answers)
+                behind.do(lambda index=index: writer.write(blend.take(index)))
+        self.progress("mapping", len(rows.origins), len(rows.origins))
+
+    def _write_polygons(self, temporary: MapFiles, probability: Path | None) -> int | None:
+        if temporary.polygons is None or probability is None or self.files.polygons is None:
+            return None
+        self.progress("drawing polygons", 0, 1)
+        one_band = len(self.class_names) == 2 or not self.options.probabilities
+        bands = {
+            number: 1 if one_band else number + 1
+            for number in range(len(self.class_names))
+            if number != self.background
+        }
+        return write_polygons(
+            temporary.polygons,
+            temporary.classes,
+            probability,
+            bands,
+            self.class_names,
+            layer=self.files.polygons.stem,
+            minimum_area_px=self.options.minimum_area_px,
+            simplify_px=self.options.simplify_px,
+        )
+
+    def _write_record(self, path: Path, result: SceneMap, request: dict[str, Any]) -> None:
+        record = {
+            "scene": self.scene.name,
+            "request": request,
+            **result.to_json(),
+            "versions": {
+                "limner": limner.__version__,
+                "torch": torch.__version__,
+                "rasterio": rasterio.__version__,
+                "gdal": rasterio.__gdal_version__,
+                "numpy": np.__version__,
+                "python": platform.python_version(),
+            },
+        }
+        path.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

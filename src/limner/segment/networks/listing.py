@@ -1,0 +1,34 @@
+"""What `limner networks` prints: every network with its sizes, nothing allocated."""
+
+from typing import NamedTuple
+
+import torch
+
+from limner.segment.networks import NETWORKS
+from limner.segment.networks.residual_unet import DEPTHS
+
+
+class NetworkRow(NamedTuple):
+    """One network in one form."""
+
+    name: str
+    options: str
+    parameters: int
+    receptive_field_px: int
+    line: str
+
+
+def list_networks(channels: int, classes: int) -> list[NetworkRow]:
+    """Each network for so many bands and classes, with its exact parameters and theoretical receptive field."""
+    forms: list[tuple[str, dict[str, int]]] = [("lite-unet", {})]
+    forms += [("residual-unet", {"depth": depth}) for depth in DEPTHS]
+    rows = []
+    with torch.device("meta"):
+        for name, options in forms:
+            kind = NETWORKS[name]
+            network = kind(channels=channels, classes=classes, **options)
+            line = (kind.__doc__ or "").splitlines()[0]
+            shown = " ".join(f"{key} {value}" for key, value in options.items())
+            parameters = sum(parameter.numel() for parameter in network.parameters())
+            rows.append(NetworkRow(name, shown, parameters, network.receptive_field(), line))
+    return rows

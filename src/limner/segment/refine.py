@@ -1,0 +1,146 @@
+"""Refining: go on learning from a small annotated part of a scene, then decide by a threshold set on that part.
+
+Ghassemi et al. 2018, section IV: from the trained network, learning rate 1e-4, about 7 % or 15 % of the scene annotated,
+and that ground kept out of the scores.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from limner.errors import UserError
+from limner.files import write_json
+from limner.library import recipe_of, with_overrides
+from limner.progress import say
+from limner.recipe import Choice
+from limner.run import Run, open_run
+from limner.segment.annotation import ANNOTATED_FILE, write_annotated
+from limner.segment.areas import find_data
+from limner.segment.evaluation import evaluate_data
+from limner.segment.labels import LabelReader
+from limner.segment.predictor import load_predictor
+from limner.segment.recipe import SegmentRecipe
+from limner.segment.score import Evaluation
+from limner.segment.task import load_data
+from limner.signals import StopRequest
+from limner.verbs import train_recipe
+
+LEARNING_RATE = 1e-4
+EPOCHS, STEPS_PER_EPOCH = 10, 25
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """What refining gave.
+
+    before: scores of the run as it was, plain and normalized to the scene, and after: refined, on the same pixels
+    outside the annotated ground (empty and None without truth). stopped: the signal that ended it early, if one did.
+    """
+
+    run: Run
+    before: dict[str, Evaluation] = field(default_factory=dict)
+    after: Evaluation | None = None
+    stopped: StopRequest | None = None
+
+    @property
+    def comparison(self) -> str:
+        """Before and after as a Markdown table, or nothing without truth."""
+        if self.after is None:
+            return ""
+        from limner.comparison import compare
+
+        rows = {**self.before, "refined": self.after}
+        return compare([(name, item.to_json()) for name, item in rows.items()]).to_markdown()
+
+
+def refine(
+    run: str | Path,
+    scene: Path | str,
+    *,
+    labels: Path | str | None = None,
+    within: Path | str | None = None,
+    truth: Path | str | None = None,
+    fraction: float | None = None,
+    normalize: str = "scene",
+    overrides: Sequence[str] = (),
+    out: Path | str | None = None,
+    overwrite: bool = False,
+) -> Refinement:
+    """Go on learning from the annotated part of ``scene``; the same call again goes on with what was stopped.
+
+    labels: polygons or a mask (255 = not annotated); within: the annotated ground, see `limner.segment.labels`. truth: the
+    whole scene's mask or polygons, for scores before and after on the rest. fraction: with ``truth`` alone, annotate so
+    large a share of the scene from it, in squares drawn by the seed. normalize: standardize by the scene's own mean and
+    deviation ("scene"), or keep the run's ("run"). overrides: recipe settings such as ``["--epochs", "20"]``.
+    """
+    if (labels is None) == (fraction is None):
+        raise UserError("give either --labels FILE (what was annotated) or --fraction 0.07 with --truth FILE")
+    if fraction is not None and truth is None:
+        raise UserError("--fraction annotates from the truth: add --truth FILE")
+    if fraction is not None and not 0 < fraction < 1:
+        raise UserError(f"--fraction is {fraction}; it must be a share of the scene between 0 and 1, such as 0.07")
+    parent, scene = open_run(run), Path(scene)
+    if not scene.is_file():
+        raise UserError(f"{scene}: no such scene; give a GeoTIFF, PNG or JPEG file")
+    recipe = refining_recipe(parent, overrides)
+    data = dataclasses.replace(
+        recipe.data,
+        paths=(scene.resolve(),),
+        labels=Path(labels or truth or "").resolve(),
+        within=Path(within).resolve() if within else None,
+        annotate=fraction,
+    )
+    recipe = dataclasses.replace(recipe, data=data, normalize="run" if normalize == "scene" else "initial")
+    name = f"{parent.name}-refined"
+    done = train_recipe(recipe, name, out=Path(out) if out else None, overwrite=overwrite)
+    if done.stopped:
+        return Refinement(done.run, stopped=done.stopped)
+    keep_annotation(done.run, recipe)
+    if truth is None:
+        return Refinement(done.run)
+    return score_rest(parent, done.run, scene, Path(truth), normalize)
+
+
+def refining_recipe(parent: Run, overrides: Sequence[str]) -> SegmentRecipe:
+    """The parent's recipe, turned to refining: its weights, learning rate 1e-4, a calibrated threshold, few epochs."""
+    recipe: SegmentRecipe = recipe_of(parent)
+    options = {**recipe.optimizer.options, "learning_rate": LEARNING_RATE}
+    settings = dataclasses.replace(
+        recipe,
+        initial=parent.folder.resolve(),
+        optimizer=Choice(recipe.optimizer.name, options),
+        schedule=Choice("cosine", {"warmup": 0.1}),
+        stages=(),
+        epochs=EPOCHS,
+        steps_per_epoch=STEPS_PER_EPOCH,
+        threshold="calibrated",
+    )
+    return with_overrides(settings, overrides)  # type: ignore[no-any-return]
+
+
+def keep_annotation(run: Run, recipe: SegmentRecipe) -> None:
+    """Keep in the run which ground was annotated, so that later scores leave it out."""
+    data = load_data(recipe.data, recipe.seed)
+    reader = LabelReader(data.form, ring_px=recipe.data.ring_px)
+    (chip,) = data.chips
+    annotated = write_annotated(chip, reader, run.folder / ANNOTATED_FILE)
+    run.set_status("finished", refined_on=str(chip.image.resolve()))
+    say(f"annotated: {annotated / (chip.height * chip.width):.1%} of the scene; kept out of all scores")
+
+
+def score_rest(parent: Run, refined: Run, scene: Path, truth: Path, normalize: str) -> Refinement:
+    """Before (plain, and normalized to the scene) and after, on the scene's ground that was not annotated."""
+    before, after = load_predictor(parent), load_predictor(refined)
+    data = find_data([scene], labels=truth, class_names=before.class_names)
+    whole = max(
+        data.chips[0].height, data.chips[0].width
+    )  # the truth knows all ground, not only a ring around polygons
+    without = {str(scene.resolve()): refined.folder / ANNOTATED_FILE}
+    scored = {
+        name: evaluate_data(before, data, normalize=way, without=without, ring_px=whole)
+        for name, way in (("before, as trained", "run"), ("before, scene's colors", "scene"))
+    }
+    result = evaluate_data(after, data, normalize="run", without=without, ring_px=whole)
+    write_json(refined.folder / "evaluation.json", result.to_json())
+    return Refinement(refined, scored, result)
