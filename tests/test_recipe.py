@@ -160,5 +160,5 @@ def test_every_bundled_recipe_reads_and_survives_writing(name: str) -> None:
 
 
 def test_an_unknown_recipe_offers_the_nearest() -> None:
-    with pytest.raises(UserError, match="no recipe 'segment/moden'.*did you mean 'segment/modern'"):
+    with pytest.raises(UserError, match=r"no recipe 'segment/moden' .*did you mean 'segment/modern'"):
         load_recipe("segment/moden")

@@ -59,7 +59,7 @@ def networks(
     classes: Annotated[int, Parameter(help="Classes to tell apart.")] = 2,
 ) -> None:
     """Every network with its exact number of parameters and its receptive field."""
-    from limner.segment.networks import list_networks
+    from limner.segment.networks.listing import list_networks
 
     print(f"{'network':16}{'options':14}{'parameters':>14}{'receptive field':>18}   what it is")
     for row in list_networks(channels, classes):
@@ -239,7 +239,7 @@ def doctor(*, as_json: Json = False) -> None:
         print(json.dumps(found, indent=2))
     else:
         for name, value in found.items():
-            print(f"{name:22}{value}")
+            print(f"{name:28}{value}")
 
 
 def main(tokens: Sequence[str] | None = None) -> NoReturn:

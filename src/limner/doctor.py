@@ -4,6 +4,8 @@ import os
 import platform
 from typing import Any
 
+from limner.errors import UserError
+
 
 def examine() -> dict[str, Any]:
     """Accelerators, number formats, cores, memory, weights, bundled models and versions, by name."""
@@ -11,7 +13,7 @@ def examine() -> dict[str, Any]:
     import torch
 
     from limner.precision import choose_precision
-    from limner.pretrained import WEIGHTS, find_weights
+    from limner.pretrained import WEIGHTS, weights_path
     from limner.run import bundled_models, versions
 
     gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
@@ -25,7 +27,9 @@ def examine() -> dict[str, Any]:
         "precision (auto)": choose_precision("auto"),
         "bundled models": ", ".join(bundled_models()) or "none",
     }
-    for name in WEIGHTS:
-        place = find_weights(name)
-        found[f"weights {name}"] = str(place) if place else "not here (see: limner train --help, or docs/weights.md)"
+    for name, weights in WEIGHTS.items():
+        try:
+            found[f"weights {name}"] = str(weights_path(name))
+        except UserError:
+            found[f"weights {name}"] = f"not here ({weights.file}, {weights.size_mb:.0f} MB)"
     return found | {f"version {name}": value for name, value in versions().items() if value}

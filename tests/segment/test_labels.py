@@ -30,6 +30,7 @@ class Picture:
     image: Path
     labels: Path | None
     within: Path | None = None
+    annotated: tuple[Window, ...] | None = None
 
 
 def write(path: Path, values: np.ndarray, colors: dict | None = None, **profile: object) -> Path:
@@ -146,6 +147,22 @@ def test_within_says_which_ground_is_annotated(tmp_path):
     mask = write(tmp_path / "m.png", np.full((HEIGHT, WIDTH), 255, np.uint8))
     found = LabelReader(BINARY).read(Picture(scene(tmp_path), mask, within), WHOLE)
     np.testing.assert_array_equal(found, np.where(by_three_loops([], None, ground) == 0, 1, 255))
+
+
+def test_annotated_windows_limit_masks_and_polygons_too(tmp_path):
+    windows = (Window(3, 4, 10, 20), Window(8, 20, 30, 30), Window(55, 0, 99, 5))
+    inside = np.zeros((HEIGHT, WIDTH), bool)
+    for window in windows:
+        inside[window.slices] = True
+    image = scene(tmp_path)
+    mask = write(tmp_path / "m.png", np.full((HEIGHT, WIDTH), 255, np.uint8))
+    vector = polygons(tmp_path / "l.gpkg", TRIANGLE, DONUT)
+    reader = LabelReader(BINARY)
+    for labels in (mask, vector):
+        whole = reader.read(Picture(image, labels), WHOLE)
+        found = reader.read(Picture(image, labels, annotated=windows), WHOLE)
+        np.testing.assert_array_equal(found, np.where(inside, whole, 255))
+    assert (reader.read(Picture(image, mask, annotated=()), WHOLE) == 255).all()
 
 
 @pytest.fixture(scope="module")

@@ -92,10 +92,10 @@ def test_the_map_is_the_answer_of_one_pass_over_the_whole_scene(tmp_path, size):
     predictor = Blur()
     result = map_scene(predictor, save(tmp_path / "s.tif", values), tmp_path / "out", probabilities=True, **SMALL)
     whole = whole_pass(predictor, values)[1]
-    probability = read(result.files.probability)
+    probability = read(result.probability)
     assert probability.shape == (1, *size)
     np.testing.assert_allclose(probability[0], whole, atol=1e-5)
-    classes = read(result.files.classes)[0]
+    classes = read(result.classes)[0]
     certain = np.abs(whole - 0.5) > 1e-5
     np.testing.assert_array_equal(classes[certain], (whole >= 0.5)[certain])
     assert result.pixels == {"background": (classes == 0).sum(), "building": (classes == 1).sum()}
@@ -107,12 +107,12 @@ def test_many_classes_get_a_band_each_and_the_likeliest_wins(tmp_path):
     predictor = Blur(class_names=("water", "field", "town"))
     result = map_scene(predictor, save(tmp_path / "s.tif", values, **UTM), tmp_path, probabilities=True, **SMALL)
     whole = whole_pass(predictor, values)
-    np.testing.assert_allclose(read(result.files.probability), whole, atol=1e-5)
-    with rasterio.open(result.files.probability) as dataset:
+    np.testing.assert_allclose(read(result.probability), whole, atol=1e-5)
+    with rasterio.open(result.probability) as dataset:
         assert dataset.descriptions == ("water", "field", "town")
-    assert (read(result.files.classes)[0] == whole.argmax(0)).mean() > 0.999
-    kept = geopandas.read_file(result.files.polygons)
-    assert result.files.polygons.name == "s_polygons.gpkg"
+    assert (read(result.classes)[0] == whole.argmax(0)).mean() > 0.999
+    kept = geopandas.read_file(result.polygons)
+    assert result.polygons.name == "s_polygons.gpkg"
     assert set(kept["class_name"]) == {"water", "town"}
     unkept = geopandas.read_file(map_scene(predictor, tmp_path / "s.tif", tmp_path / "b", **SMALL).files.polygons)
     np.testing.assert_allclose(kept["mean_probability"], unkept["mean_probability"], atol=1e-6)
@@ -133,7 +133,7 @@ def test_a_constant_scene_maps_to_a_constant(tmp_path):
     scene = save(tmp_path / "s.tif", np.full((3, 250, 170), 180, np.uint8))
     result = map_scene(Blur(), scene, tmp_path, probabilities=True, **SMALL)
     assert result.pixels == {"background": 0, "building": 250 * 170}
-    middle = read(result.files.probability)[0, 1:-1, 1:-1]
+    middle = read(result.probability)[0, 1:-1, 1:-1]
     rows, columns = slice(0, 222), slice(0, 158)  # the padding at the bottom and right is the mean, not the constant
     assert np.ptp(middle[rows, columns]) < 1e-6
 
@@ -141,21 +141,21 @@ def test_a_constant_scene_maps_to_a_constant(tmp_path):
 def test_georeference_colors_names_and_overviews_are_kept_for_other_programs(tmp_path):
     scene = save(tmp_path / "s.tif", field_scene(700, 600), **UTM)
     result = map_scene(Blur(), scene, tmp_path / "out", probabilities=True, tile_px=256, overlap_px=64)
-    for path in (result.files.classes, result.files.probability):
+    for path in (result.classes, result.probability):
         with rasterio.open(path) as dataset:
             assert dataset.crs == UTM["crs"]
             assert dataset.transform == UTM["transform"]
             assert dataset.block_shapes[0] == (256, 256)
             assert dataset.compression.name == "deflate"
             assert dataset.overviews(1) == [2, 4]
-    with rasterio.open(result.files.classes) as dataset:
+    with rasterio.open(result.classes) as dataset:
         assert dataset.nodata == 255
         assert dataset.dtypes == ("uint8",)
         assert dataset.colorinterp[0].name == "palette"
         assert dataset.colormap(1)[0] != dataset.colormap(1)[1]
         assert dataset.tags()["CLASS_1"] == "building"
     assert "<Category>building</Category>" in result.files.class_names.read_text()
-    with rasterio.open(result.files.probability) as dataset:
+    with rasterio.open(result.probability) as dataset:
         assert np.isnan(dataset.nodata)
 
 
@@ -167,7 +167,7 @@ def test_nodata_stays_nodata_and_is_the_mean_to_the_network(tmp_path):
     valid = values.any(axis=0)
     predictor = Blur()
     result = map_scene(predictor, save(tmp_path / "s.tif", values, nodata=0), tmp_path, probabilities=True, **SMALL)
-    classes, probability = read(result.files.classes)[0], read(result.files.probability)[0]
+    classes, probability = read(result.classes)[0], read(result.probability)[0]
     np.testing.assert_array_equal(classes == 255, ~valid)
     np.testing.assert_array_equal(np.isnan(probability), ~valid)
     np.testing.assert_allclose(probability[valid], whole_pass(predictor, values, valid)[1][valid], atol=1e-5)
@@ -189,7 +189,7 @@ def test_the_scenes_own_statistics_undo_a_change_of_its_colors(tmp_path):
     plain = save(tmp_path / "plain.tif", values)
     other = save(tmp_path / "other.tif", values * 7 + 300)
     maps = [map_scene(predictor, scene, tmp_path, normalize="scene", **SMALL) for scene in (plain, other)]
-    np.testing.assert_array_equal(*[read(result.files.classes) for result in maps])
+    np.testing.assert_array_equal(*[read(result.classes) for result in maps])
     np.testing.assert_allclose(maps[1].statistics.mean, values.mean(axis=(1, 2)) * 7 + 300, rtol=1e-9)
     spoiled = map_scene(predictor, other, tmp_path / "run", normalize="run", **SMALL)
     assert spoiled.statistics == predictor.statistics
@@ -202,9 +202,9 @@ def test_pictures_without_georeference_give_polygons_in_columns_and_rows(tmp_pat
     values[:, 20:60, 100:220] = 200
     Image.fromarray(np.moveaxis(values, 0, -1)).save(tmp_path / f"s.{suffix}", quality=95)
     result = map_scene(Blur(), tmp_path / f"s.{suffix}", tmp_path / "out", polygons="geojson", **SMALL)
-    (shape,) = geopandas.read_file(result.files.polygons).geometry
+    (shape,) = geopandas.read_file(result.polygons).geometry
     np.testing.assert_allclose(shape.bounds, (100, 20, 220, 60), atol=1)
-    with rasterio.open(result.files.classes) as dataset:
+    with rasterio.open(result.classes) as dataset:
         assert dataset.crs is None
         assert dataset.transform.is_identity
 
@@ -216,11 +216,11 @@ def test_a_shape_that_crosses_tiles_is_one_polygon_where_the_mask_is(tmp_path, k
     values[:, 300:370, 50:450] = 200
     scene = save(tmp_path / "s.tif", values, **UTM)
     result = map_scene(Blur(), scene, tmp_path, polygons=kind, **SMALL)
-    frame = geopandas.read_file(result.files.polygons)
+    frame = geopandas.read_file(result.polygons)
     assert result.polygon_count == len(frame) == 1
-    assert result.files.polygons.name == f"s_building.{kind}"
+    assert result.polygons.name == f"s_building.{kind}"
     burned = rasterize(frame.to_crs(UTM["crs"]).geometry, (400, 500), transform=UTM["transform"]) > 0
-    mask = read(result.files.classes)[0] == 1
+    mask = read(result.classes)[0] == 1
     assert (burned & mask).sum() / (burned | mask).sum() > 0.97
     assert frame["area_m2"][0] == pytest.approx(mask.sum() / 4, rel=0.01)
 
@@ -237,7 +237,7 @@ def test_the_preview_shows_classes_over_the_scene_and_nodata_as_transparent(tmp_
     values[:, :, 1400:] = 0
     scene = save(tmp_path / "s.tif", values, nodata=0)
     result = map_scene(Blur(), scene, tmp_path, tile_px=256, overlap_px=64, polygons="none")
-    preview = np.asarray(Image.open(result.files.preview))
+    preview = np.asarray(Image.open(result.preview))
     assert preview.shape == (146, 1024, 4)
     np.testing.assert_array_equal(preview[70, 100], (40, 40, 40, 255))
     assert preview[70, 500, 0] > preview[70, 500, 2] + 50
@@ -302,24 +302,33 @@ def test_a_mapping_killed_midway_leaves_nothing_under_a_good_name_and_repeats_to
         from test_map import SMALL, Blur, map_scene
 
         def kill(message, done, total):
-            if message == {{place!r}} and done == {{step}}:
+            if message == "mapping" and done == 5:
                 os.kill(os.getpid(), signal.SIGKILL)
 
         map_scene(Blur(), {str(scene)!r}, {str(out)!r}, progress=kill, **SMALL)
     """)
-    for place, step in [("mapping", 5), ("drawing the preview", 0)]:
-        killed = subprocess.run([sys.executable, "-c", program.format(place=place, step=step)], check=False)
-        assert killed.returncode == -signal.SIGKILL
-        assert names(out)
-        assert all(name.startswith(".s_") for name in names(out))
+    killed = subprocess.run([sys.executable, "-c", program], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert names(out)
+    assert all(name.startswith(".s_") for name in names(out))
     result = map_scene(Blur(), scene, out, **SMALL)
-    assert names(out) == {path.name for path in result.files.paths()}  # what the killed ones left is gone
+    assert names(out) == {path.name for path in result.files.paths()}  # what the killed one left is gone
     never_killed = map_scene(Blur(), scene, tmp_path / "other", **SMALL)
     for path, other in zip(result.files.paths(), never_killed.files.paths(), strict=True):
         if path.suffix in (".tif", ".png", ".xml"):
             assert path.read_bytes() == other.read_bytes()
     frames = [geopandas.read_file(item.files.polygons) for item in (result, never_killed)]
     assert frames[0].equals(frames[1])
+
+
+def test_files_without_a_record_are_of_a_mapping_killed_while_it_renamed_and_are_made_again(tmp_path):
+    scene = save(tmp_path / "s.tif", field_scene())
+    first = map_scene(Blur(), scene, tmp_path, **SMALL)
+    content = first.classes.read_bytes()
+    first.files.record.unlink()
+    first.classes.write_bytes(b"of another map")
+    assert not map_scene(Blur(), scene, tmp_path, **SMALL).skipped
+    assert first.classes.read_bytes() == content
 
 
 def test_an_error_in_the_network_leaves_nothing_behind(tmp_path):
@@ -410,7 +419,7 @@ def test_the_batch_is_halved_when_cuda_memory_runs_out_and_the_map_is_the_same(t
     words = [message for message in said if message.startswith("CUDA")]
     assert [word.split(": ")[1] for word in words] == ["going on with 2", "going on with 1"]
     plain = map_scene(Blur(), scene, tmp_path / "b", **options)
-    np.testing.assert_array_equal(read(result.files.classes), read(plain.files.classes))
+    np.testing.assert_array_equal(read(result.classes), read(plain.classes))
     map_scene(Hungry(), scene, tmp_path / "c", **options)
     printed = capsys.readouterr()
     assert "CUDA memory ran out on 4 tiles at once: going on with 2" in printed.err

@@ -1,6 +1,7 @@
 """Optimizers and learning-rate schedules by the names that recipes use.
 
-A schedule is a pure function of the step's number, so that going on needs no scheduler state.
+A schedule is a pure function of the step's number, so that going on needs no scheduler state. The optimizers are torch's fused
+ones: on two cores a step over a few hundred small tensors is several times quicker.
 """
 
 import math
@@ -18,7 +19,7 @@ def sgd(
     parameters: Iterable[Any], learning_rate: float = 0.005, momentum: float = 0.9, weight_decay: float = 1e-4
 ) -> Optimizer:
     """Stochastic gradient descent with momentum and L2 on all weights (Ghassemi et al. 2018: 0.005 and 0.9)."""
-    return torch.optim.SGD(parameters, lr=learning_rate, momentum=momentum, weight_decay=weight_decay)
+    return torch.optim.SGD(parameters, lr=learning_rate, momentum=momentum, weight_decay=weight_decay, fused=True)
 
 
 def adam(
@@ -29,7 +30,7 @@ def adam(
     weight_decay: float = 0.0,
 ) -> Optimizer:
     """Adam (Kingma and Ba 2015); weight decay as L2."""
-    return torch.optim.Adam(parameters, lr=learning_rate, betas=(beta1, beta2), weight_decay=weight_decay)
+    return torch.optim.Adam(parameters, lr=learning_rate, betas=(beta1, beta2), weight_decay=weight_decay, fused=True)
 
 
 def adamw(
@@ -40,7 +41,7 @@ def adamw(
     weight_decay: float = 0.01,
 ) -> Optimizer:
     """AdamW: Adam with decoupled weight decay (Loshchilov and Hutter 2019)."""
-    return torch.optim.AdamW(parameters, lr=learning_rate, betas=(beta1, beta2), weight_decay=weight_decay)
+    return torch.optim.AdamW(parameters, lr=learning_rate, betas=(beta1, beta2), weight_decay=weight_decay, fused=True)
 
 
 def constant() -> Schedule:

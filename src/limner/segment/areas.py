@@ -167,7 +167,7 @@ def fingerprint(data: DataSet) -> str:
     """A digest that changes when a file of the data set, or how it is read, does (contents are not read)."""
     digest = hashlib.sha256(repr((data.class_names, data.binary)).encode())
     for chip in data.chips:
-        digest.update(chip.area.encode())
+        digest.update(repr((chip.area, chip.annotated)).encode())
         for path in (chip.image, chip.labels, chip.within):
             digest.update((files.fingerprint(path) if path is not None else "-").encode())
     return digest.hexdigest()[:16]

@@ -306,7 +306,11 @@ def _draw_window(chip: Chip, window: Window, reader: LabelReader) -> np.ndarray:
         pixels = raster.read(window)
     mask = reader.read(chip, window)
     mask[~pixels.valid] = IGNORE
-    return resized(overlay(to_display(pixels.values, pixels.valid), mask), CELL_PX)
+    picture = resized(to_display(pixels.values, pixels.valid), CELL_PX)
+    rows, columns = (
+        (np.arange(small) * large) // small for small, large in zip(picture.shape[:2], mask.shape, strict=True)
+    )
+    return overlay(picture, mask[np.ix_(rows, columns)])
 
 
 def _command(

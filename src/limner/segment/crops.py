@@ -125,6 +125,14 @@ class CropSource:
         """Batches of ``size`` that show every tile of an epoch; the last is filled from the epoch's beginning."""
         return math.ceil(len(self) / size)
 
+    def order(self, epoch: int) -> np.ndarray:
+        """(len(self),) int64: which tile each place of an epoch shows; areas in turn if they are balanced."""
+        last_epoch, order = self._last_order
+        if last_epoch != epoch:
+            order = self._shuffled(self._generator(epoch))
+            self._last_order = (epoch, order)  # one assignment: another thread sees the old pair or the new one
+        return order
+
     def batch(self, epoch: int, index: int, size: int) -> Crops:
         """The crops of one step: ``size`` tiles at place ``index`` of the epoch's order, augmented."""
         order = self.order(epoch)
@@ -219,14 +227,6 @@ class CropSource:
                 enough = LEAST_TRAINING * on_picture.height * on_picture.width
                 if usable[last] - usable[first] >= enough and labelled[last] > labelled[first]:
                     yield number, tile
-
-    def order(self, epoch: int) -> np.ndarray:
-        """(len(self),) int64: which tile each place of an epoch shows; areas in turn if they are balanced."""
-        last_epoch, order = self._last_order
-        if last_epoch != epoch:
-            order = self._shuffled(self._generator(epoch))
-            self._last_order = (epoch, order)  # one assignment: another thread sees the old pair or the new one
-        return order
 
     def _shuffled(self, generator: torch.Generator) -> np.ndarray:
         if not self.areas_balanced:

@@ -160,7 +160,7 @@ class Raster:
         from pyproj.exceptions import ProjError
 
         row, column = self.height / 2, self.width / 2
-        corners = [self.transform * (column + right, row + down) for right, down in ((0, 0), (1, 0), (0, 1))]
+        corners = [self.dataset.xy(row + down, column + right, offset="ul") for right, down in ((0, 0), (1, 0), (0, 1))]
         try:
             to_degrees = Transformer.from_crs(self.crs.to_wkt(), "EPSG:4326", always_xy=True)
             start, right, below = (to_degrees.transform(*corner) for corner in corners)

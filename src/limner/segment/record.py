@@ -105,6 +105,26 @@ class SceneMap:
     skipped: bool = False
 
     @property
+    def classes(self) -> Path:
+        """The class raster."""
+        return self.files.classes
+
+    @property
+    def probability(self) -> Path | None:
+        """The probability raster, if it was asked for."""
+        return self.files.probability
+
+    @property
+    def polygons(self) -> Path | None:
+        """The polygons, if they were asked for."""
+        return self.files.polygons
+
+    @property
+    def preview(self) -> Path:
+        """The small picture of the map over the scene."""
+        return self.files.preview
+
+    @property
     def shares(self) -> dict[str, float]:
         """The share of each class in the pixels with data, 0..1."""
         total = sum(self.pixels.values())

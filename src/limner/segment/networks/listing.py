@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 
 from limner.segment.networks import NETWORKS
-from limner.segment.networks.residual_unet import DEPTHS
+from limner.segment.networks.residual_unet import UNITS
 
 
 class NetworkRow(NamedTuple):
@@ -21,7 +21,7 @@ class NetworkRow(NamedTuple):
 def list_networks(channels: int, classes: int) -> list[NetworkRow]:
     """Each network for so many bands and classes, with its exact parameters and theoretical receptive field."""
     forms: list[tuple[str, dict[str, int]]] = [("lite-unet", {})]
-    forms += [("residual-unet", {"depth": depth}) for depth in DEPTHS]
+    forms += [("residual-unet", {"depth": depth}) for depth in UNITS]
     rows = []
     with torch.device("meta"):
         for name, options in forms:
