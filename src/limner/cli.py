@@ -169,7 +169,7 @@ def segment(
     overwrite: Overwrite = False,
 ) -> None:
     """Map scenes of any size: class GeoTIFF, polygons, preview; with a run or a bundled model."""
-    from limner.segment.map import map_scenes
+    from limner.segment.mapping import map_scenes
 
     maps = map_scenes(
         run, scenes, out or Path("maps"), normalize=normalize, tile_px=tile_px, overlap_px=overlap_px, batch=batch,

@@ -36,7 +36,7 @@ class Progress:
         self.done += units
         self.note = self.note if note is None else note
         if self._bar:
-            self._bar.update(self._bar.task_ids[0], completed=self.done, note=self.note)
+            self._bar.update(self._bar.task_ids[0], completed=self.done, total=self.total, note=self.note)
         elif time.monotonic() - self._last_line >= PLAIN_LINE_EVERY_S:
             self._last_line = time.monotonic()
             say(self.line())

@@ -1,6 +1,7 @@
 """Run: the folder that a training leaves, and the only thing the other verbs need."""
 
 import csv
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from limner import __version__
 from limner.errors import UserError
-from limner.files import fingerprint, make_folder, replacing, write_json, write_text
+from limner.files import make_folder, remove, replacing, write_json, write_text
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -112,8 +113,9 @@ class Run:
             writer.writerows(rows)
 
     def digest(self) -> str:
-        """A short digest of the model file's identity, for "is this the same model as before?"."""
-        return fingerprint(self.folder / "model.safetensors")
+        """A short digest of the model's contents, for "is this the same model as before?"."""
+        with (self.folder / "model.safetensors").open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 def open_run(name: str | Path) -> Run:
@@ -184,8 +186,6 @@ def _is_same(run: Run, recipe_text: str, data: str) -> bool:
 
 def start_run(run: Run, recipe_text: str, data: str) -> None:
     """Make a fresh run's folder with its recipe, versions and the data's fingerprint; an earlier one's files go."""
-    from limner.files import remove
-
     make_folder(run.folder)
     for name in ("checkpoint", "model.safetensors", "model.json", "metrics.csv", "run.json", "evaluation.json"):
         remove(run.folder / name)

@@ -66,6 +66,9 @@ def write_polygons(
     return writer.count
 
 
+MANY_CORNERS = 2000
+
+
 class _Layer:
     """One layer of polygons, written batch by batch."""
 
@@ -83,7 +86,7 @@ class _Layer:
 
     def append(self, regions: list[Region]) -> None:
         outlines = np.array([region.outline() for region in regions], object)
-        shapes = shapely.transform(shapely.simplify(outlines, self.simplify_px), self._to_ground)
+        shapes = shapely.transform(simplified(outlines, self.simplify_px), self._to_ground)
         if self.to_degrees is None:
             area_name, areas = "area_px", np.array([region.area_px for region in regions], np.int64)
         else:
@@ -124,6 +127,21 @@ class _Layer:
         column, row = points.T
         place = self.transform
         return np.column_stack([place.a * column + place.b * row + place.c, place.d * column + place.e * row + place.f])
+
+
+def simplified(outlines: np.ndarray, tolerance_px: float) -> np.ndarray:
+    """Polygons with fewer corners, each off its outline by at most ``tolerance_px``; still single valid polygons.
+
+    Douglas and Peucker's algorithm alone may cross a polygon's own border. Where it does, the slower one that looks at
+    all borders takes over; an outline of very many corners, for which that one needs minutes, stays as it is.
+    """
+    shapes = shapely.simplify(outlines, tolerance_px, preserve_topology=False)
+    sound = shapely.is_valid(shapes) & (shapely.get_type_id(shapes) == shapely.GeometryType.POLYGON)
+    spoiled = ~(sound & ~shapely.is_empty(shapes))
+    few = spoiled & (shapely.get_num_coordinates(outlines) < MANY_CORNERS)
+    shapes[spoiled] = outlines[spoiled]
+    shapes[few] = shapely.simplify(outlines[few], tolerance_px)
+    return shapes
 
 
 def _to_degrees(transformer: Transformer, points: np.ndarray) -> np.ndarray:

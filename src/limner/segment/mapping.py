@@ -1,0 +1,58 @@
+"""`limner segment`: maps of one or many scenes with a run, with progress and a line about each."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from limner.errors import UserError
+from limner.progress import Progress, duration, say
+from limner.run import open_run
+from limner.segment.map import map_scene
+from limner.segment.predictor import SegmentPredictor, load_predictor
+from limner.segment.record import SceneMap
+
+
+def map_scenes(
+    run: str | Path,
+    scenes: Sequence[Path | str],
+    out: Path | str = "maps",
+    *,
+    threshold: float | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    **options: Any,
+) -> list[SceneMap]:
+    """Map scenes into folder ``out`` with a run or a bundled model; finished maps are not made again.
+
+    threshold: two classes: the probability that decides, in place of the run's own. device: auto, cpu or cuda. precision:
+    auto, bf16 or fp32. options: those of `limner.segment.map.map_scene`.
+    """
+    predictor = load_predictor(open_run(run), device, precision)
+    if threshold is not None:
+        if len(predictor.class_names) != 2 or not 0 < threshold < 1:
+            raise UserError(f"--threshold {threshold}: needs a run of two classes and a number between 0 and 1")
+        predictor = dataclasses.replace(predictor, threshold=threshold)
+    paths = [Path(scene) for scene in scenes]
+    for path in paths:  # all are looked at before the first is mapped
+        if not path.is_file():
+            raise UserError(f"{path}: no such scene; give GeoTIFF, PNG or JPEG files")
+    return [_map_with_progress(predictor, path, Path(out), options) for path in paths]
+
+
+def _map_with_progress(predictor: SegmentPredictor, scene: Path, out: Path, options: dict[str, Any]) -> SceneMap:
+    with Progress(f"map {scene.name}", 1, "rows of tiles") as progress:
+
+        def tell(message: str, done: int, total: int) -> None:
+            if message == "mapping":
+                progress.total = total
+                progress.advance(done - progress.done)
+            elif message.startswith("CUDA"):
+                say(f"limner: {message}")
+
+        made = map_scene(predictor, scene, out, progress=tell, **options)
+    shares = ", ".join(f"{name} {share:.1%}" for name, share in list(made.shares.items())[1:])
+    polygons = "" if made.polygon_count is None else f", {made.polygon_count} polygons"
+    done = "was mapped before" if made.skipped else f"mapped in {duration(made.seconds)}"
+    say(f"{scene.name}: {done}; {shares}{polygons}; look at {made.preview}")
+    return made
