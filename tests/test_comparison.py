@@ -9,7 +9,8 @@ import pytest
 
 from limner.comparison import compare, compare_runs
 from limner.errors import UserError
-from limner.segment.score import Counts, Evaluation, Protocol
+from limner.segment.counts import Counts
+from limner.segment.scores import Evaluation, Protocol
 
 
 def evaluation(right, areas=("D12", "D19"), pixels="all labelled pixels", objects=400, **protocol):

@@ -6,6 +6,7 @@ from PIL import Image
 
 from limner.errors import UserError
 from limner.pictures import (
+    ERROR_COLORS,
     FALSE_NEGATIVE,
     FALSE_POSITIVE,
     GRAY,
@@ -13,6 +14,7 @@ from limner.pictures import (
     captioned_rows,
     class_colors,
     contact_sheet,
+    error_kinds,
     error_map,
     overlay,
     resized,
@@ -114,10 +116,14 @@ def test_a_mask_without_a_known_pixel_can_be_laid_over():
 def test_an_error_map_shows_found_green_invented_red_missed_blue():
     picture = np.full((1, 5, 3), 90, np.uint8)
     shown = error_map(picture, np.array([[1, 0, 1, 0, 2]]), np.array([[1, 1, 0, 0, 1]]))[0].astype(int)
-    for place, color in ((0, TRUE_POSITIVE), (1, FALSE_POSITIVE), (2, FALSE_NEGATIVE)):
-        assert shown[place].argmax() == np.argmax(color)
+    for place, kind in ((0, TRUE_POSITIVE), (1, FALSE_POSITIVE), (2, FALSE_NEGATIVE)):
+        assert shown[place].argmax() == np.argmax(ERROR_COLORS[kind])
     assert len(set(shown[3])) == 1, "what is rightly background stays gray"
     assert shown[4].argmin() == 2, "a wrong class is orange"
+
+
+def test_an_object_of_the_wrong_class_is_an_error_of_its_own():
+    assert error_kinds(np.array([1, 2, 2]), np.array([2, 2, 0])).tolist() == [4, 1, 3]
 
 
 def test_masks_of_another_size_are_refused():

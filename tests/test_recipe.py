@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from limner.errors import UserError
 from limner.library import bundled_recipes, load_recipe
-from limner.recipe import Choice, choice, parse_overrides, read_recipe, setting, write_recipe
+from limner.recipe import Choice, choice, setting, write_recipe
+from limner.recipe_reading import parse_overrides, read_recipe
 
 
 def small(width: int = 8, leaky: bool = False) -> str:

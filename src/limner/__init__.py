@@ -1,3 +1,71 @@
-"""limner teaches convolutional networks to see pictures and to make them."""
+"""limner teaches convolutional networks to see pictures and to make them.
+
+The functions below are the command line's verbs; what they give has the same names as the files and tables there.
+
+>>> import limner
+>>> limner.train("segment/modern", data=["towns"], out="runs/towns")  # doctest: +SKIP
+>>> limner.map_scenes("runs/towns", ["scene.tif"], "maps", normalize="scene")  # doctest: +SKIP
+
+Importing limner is quick: torch and all else come with the first function that is used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from limner.errors import UserError
+
+if TYPE_CHECKING:
+    from limner import segment
+    from limner.comparison import compare_runs as compare
+    from limner.run import open_run
+    from limner.segment.check import check
+    from limner.segment.evaluation import evaluate_run as evaluate
+    from limner.segment.mapping import map_scenes
+    from limner.segment.refine import refine
+    from limner.segment.score import score_files as score
+    from limner.verbs import load, train
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "UserError",
+    "__version__",
+    "check",
+    "compare",
+    "evaluate",
+    "load",
+    "map_scenes",
+    "open_run",
+    "refine",
+    "score",
+    "segment",
+    "train",
+]
+
+_PLACES = {
+    "check": "limner.segment.check:check",
+    "compare": "limner.comparison:compare_runs",
+    "evaluate": "limner.segment.evaluation:evaluate_run",
+    "load": "limner.verbs:load",
+    "map_scenes": "limner.segment.mapping:map_scenes",
+    "open_run": "limner.run:open_run",
+    "refine": "limner.segment.refine:refine",
+    "score": "limner.segment.score:score_files",
+    "train": "limner.verbs:train",
+}
+_ROOMS = ("segment",)
+
+if not TYPE_CHECKING:  # a type checker sees the imports above, and still misses what is not there
+
+    def __getattr__(name: str) -> Any:
+        if name in _ROOMS:
+            return import_module(f"limner.{name}")
+        if name not in _PLACES:
+            raise AttributeError(f"limner has no {name!r}; it has {', '.join(__all__)}")
+        module, _, attribute = _PLACES[name].partition(":")
+        globals()[name] = getattr(import_module(module), attribute)  # found at once from now on
+        return globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

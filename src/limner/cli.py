@@ -4,10 +4,11 @@ stdout carries the result or its path; progress and advice go to stderr. A user'
 """
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 from cyclopts import App, CycloptsError, Parameter
 
@@ -19,6 +20,8 @@ app = App(
     help="Teach convolutional networks to see pictures and to make them. 'limner VERB --help' explains a verb.",
     version=f"limner {__version__}",
     help_epilogue="Start with: limner demo",
+    result_action="return_value",
+    suppress_keyboard_interrupt=False,
 )
 
 Overrides = Annotated[str, Parameter(show=False, allow_leading_hyphen=True)]
@@ -61,8 +64,9 @@ def networks(
     """Every network with its exact number of parameters and its receptive field."""
     from limner.segment.networks.listing import list_networks
 
+    rows = list_networks(channels, classes)
     print(f"{'network':16}{'options':14}{'parameters':>14}{'receptive field':>18}   what it is")
-    for row in list_networks(channels, classes):
+    for row in rows:
         print(f"{row.name:16}{row.options:14}{row.parameters:>14,}{row.receptive_field_px:>15} px   {row.line}")
 
 
@@ -243,25 +247,32 @@ def doctor(*, as_json: Json = False) -> None:
 
 
 def main(tokens: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line; exits 0, 2 on a user's mistake, 130 or 143 when stopped by a signal."""
+    """Run the command line.
+
+    Exits 0, 1 where `check` finds data that cannot be learned from, 2 on a user's mistake (``--debug`` shows where it
+    was noticed), 130 or 143 when stopped by a signal.
+    """
     given = list(sys.argv[1:] if tokens is None else tokens)
     debug = "--debug" in given
     given = [token for token in given if token != "--debug"]
     try:
         app(given, exit_on_error=False, print_error=False)
-    except (UserError, CycloptsError) as error:
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader (head, less) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes at its end
+        raise SystemExit(0) from None
+    except (UserError, CycloptsError, OSError) as error:
         if debug:
             raise
-        _say_mistake(error)
+        print(f"limner: {_one_line(error)}", file=sys.stderr)
         raise SystemExit(2) from None
-    except BrokenPipeError:
-        raise SystemExit(0) from None  # the reader (head, less) has seen enough
     except KeyboardInterrupt:
         print("limner: stopped", file=sys.stderr)
         raise SystemExit(130) from None
     raise SystemExit(0)
 
 
-def _say_mistake(error: Any) -> None:
-    message = " ".join(str(error).split())
-    print(f"limner: {message}", file=sys.stderr)
+def _one_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:  # permission denied, disk full
+        return f"{error.filename or 'a file'}: {error.strerror}"
+    return " ".join(str(error).split())

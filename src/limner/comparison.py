@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 from limner.errors import UserError
 from limner.files import write_text
 from limner.run import open_run
-from limner.segment.score import Evaluation, Scores, percent
+from limner.segment.counts import Scores
+from limner.segment.scores import Evaluation, markdown_row, percent
 
 COLUMNS = {"F1": "f1", "Acc": "accuracy", "IoU": "iou"}
 TEX_SPECIAL = {character: f"\\{character}" for character in "&%$#_{}"} | {
@@ -67,9 +68,8 @@ class Comparison:
 
     def to_markdown(self) -> str:
         """A Markdown table with the best in bold, and the notes."""
-        lines = [self.header(), ["---"] + ["---:"] * (len(self.header()) - 1)]
-        lines += [[cell.replace("|", "\\|") for cell in row] for row in self.cells("**{}**")]
-        return "\n".join([*("| " + " | ".join(line) + " |" for line in lines), "", *self.notes]) + "\n"
+        rows = [self.header(), ["---"] + ["---:"] * (len(self.header()) - 1), *self.cells("**{}**")]
+        return "\n".join([*map(markdown_row, rows), "", *self.notes]) + "\n"
 
     def to_csv(self) -> str:
         """Comma-separated: ``run,<area>_f1,<area>_acc,<area>_iou,...,mean_f1,mean_acc,mean_iou``, in percent."""

@@ -7,7 +7,7 @@ import re
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside ``path`` that takes its place when the block ends without an error.
 
     The temporary name keeps the suffix (GDAL chooses its driver by it). Works for a file or a folder; whatever
-    the block left behind is removed when it fails.
+    the block left behind is removed when it fails, and so are the folders that were made for it.
 
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "a.txt"
@@ -28,15 +28,29 @@ def replacing(path: Path) -> Iterator[Path]:
     >>> target.read_text()
     'whole'
     """
-    make_folder(path.parent)
     temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
+    with _folder_for_output(path.parent):
+        try:
+            yield temporary
+            if path.is_dir() and temporary.is_dir():
+                shutil.rmtree(path)
+            os.replace(temporary, path)
+        finally:
+            remove(temporary)
+
+
+@contextmanager
+def _folder_for_output(folder: Path) -> Iterator[None]:
+    """`make_folder`, undone when the block fails and left nothing in what was made."""
+    made = [part for part in (folder, *folder.parents) if not part.exists()]
+    make_folder(folder)
     try:
-        yield temporary
-        if path.is_dir() and temporary.is_dir():
-            shutil.rmtree(path)
-        os.replace(temporary, path)
-    finally:
-        remove(temporary)
+        yield
+    except BaseException:
+        for part in made:
+            with suppress(OSError):  # it holds something by now, so do those above it
+                part.rmdir()
+        raise
 
 
 def remove(path: Path) -> None:
@@ -80,5 +94,10 @@ def fingerprint(path: Path) -> str:
 def remove_leftovers(folder: Path) -> None:
     """Remove what a killed command left under temporary names below ``folder``."""
     for path in folder.glob("**/.*.????????*"):
-        if re.fullmatch(r"\..+\.[0-9a-f]{8}(\.\w+)?", path.name):
+        if is_leftover(path):
             remove(path)
+
+
+def is_leftover(path: Path) -> bool:
+    """Whether the name is a temporary one of `replacing`."""
+    return re.fullmatch(r"\..+\.[0-9a-f]{8}(\.\w+)?", path.name) is not None

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from limner.errors import UserError
-from limner.recipe import read_recipe, write_recipe
+from limner.recipe import write_recipe
+from limner.recipe_reading import read_recipe
 from limner.run import TASKS, Run, task_class
 
 
@@ -31,6 +32,10 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Any:
     path = Path(name)
     bundled = bundled_recipes()
     if not path.is_file():
+        if path.is_dir() and name not in bundled:
+            raise UserError(
+                f"'{name}' is a folder; a recipe is a YAML file, or a bundled one's name ({', '.join(bundled)})"
+            )
         if name not in bundled:
             near = difflib.get_close_matches(name, bundled, 1, 0.4)
             hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(bundled)}"

@@ -28,8 +28,15 @@ PALETTE = (
     (213, 94, 0),
     (204, 121, 167),
 )
-TRUE_POSITIVE, FALSE_POSITIVE, FALSE_NEGATIVE = (0, 200, 60), (235, 30, 30), (40, 90, 255)
-WRONG_CLASS = (240, 170, 0)
+# The colors of the paper's own error maps (github.com/sinaghassemi/eusipco2018), and one for a wrong object class.
+TRUE_NEGATIVE, TRUE_POSITIVE, FALSE_POSITIVE, FALSE_NEGATIVE, WRONG_CLASS = range(5)
+ERROR_COLORS = {
+    TRUE_NEGATIVE: (255, 255, 255),
+    TRUE_POSITIVE: (0, 160, 0),
+    FALSE_POSITIVE: (220, 0, 0),
+    FALSE_NEGATIVE: (0, 70, 230),
+    WRONG_CLASS: (230, 150, 0),
+}
 
 
 def class_colors(classes: int) -> np.ndarray:
@@ -129,6 +136,23 @@ def overlay(
     return _hatched(result, ~known)
 
 
+def error_kinds(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
+    """What happened at each pixel: a uint8 number of `ERROR_COLORS`, or 255 where either mask is 255 (ignore).
+
+    truth, prediction: class masks of one shape; class 0 is the background.
+    """
+    right = truth == prediction
+    cases = {
+        TRUE_NEGATIVE: right & (truth == 0),
+        TRUE_POSITIVE: right,
+        FALSE_POSITIVE: truth == 0,
+        FALSE_NEGATIVE: prediction == 0,
+    }
+    kinds = np.select(list(cases.values()), [np.uint8(kind) for kind in cases], np.uint8(WRONG_CLASS))
+    kinds[(truth == IGNORE) | (prediction == IGNORE)] = IGNORE
+    return kinds
+
+
 def error_map(picture: np.ndarray, truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
     """Found green, invented red, missed blue, over the picture dimmed to gray; ignored ground is hatched.
 
@@ -139,17 +163,11 @@ def error_map(picture: np.ndarray, truth: np.ndarray, prediction: np.ndarray) ->
     _check_same_size(picture, prediction)
     gray = picture.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
     result = np.repeat((110 + 0.5 * gray)[..., None], 3, axis=2).astype(np.uint8)
-    known = (truth != IGNORE) & (prediction != IGNORE)
-    cases = (
-        ((truth == prediction) & (truth != 0), TRUE_POSITIVE),
-        ((truth == 0) & (prediction != 0), FALSE_POSITIVE),
-        ((truth != 0) & (prediction == 0), FALSE_NEGATIVE),
-        ((truth != 0) & (prediction != 0) & (truth != prediction), WRONG_CLASS),
-    )
-    for where, color in cases:
-        where &= known
-        result[where] = _mixed(result[where], np.array(color), 0.75)
-    return _hatched(result, ~known)
+    kinds = error_kinds(truth, prediction)
+    for kind, color in ERROR_COLORS.items():
+        if kind != TRUE_NEGATIVE:
+            result[kinds == kind] = _mixed(result[kinds == kind], np.array(color), 0.75)
+    return _hatched(result, kinds == IGNORE)
 
 
 def contact_sheet(

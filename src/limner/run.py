@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module, resources
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from limner import __version__
 from limner.errors import UserError
-from limner.files import make_folder, remove, replacing, write_json, write_text
+from limner.files import is_leftover, make_folder, remove, replacing, write_json, write_text
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 RUNS_FOLDER = Path("runs")
 
+RUN_FILES = (
+    "run.json", "model.json", "model.safetensors", "checkpoint", "metrics.csv", "curves.png", "pictures",
+    "evaluation.json", "card.md", "report.html", "annotated.tif",
+)  # fmt: skip
+"""What a training and its conclusion write beside ``recipe.yaml``."""
+
 TASKS = {"segment": "limner.segment.task:SegmentTask"}
 """Each task's class, as module:name, so that listing runs and recipes imports no torch."""
 
@@ -28,7 +35,8 @@ TASKS = {"segment": "limner.segment.task:SegmentTask"}
 def task_class(name: str) -> "type[Task]":
     """The class behind a recipe's ``task:``."""
     module, _, attribute = TASKS[name].partition(":")
-    return getattr(import_module(module), attribute)  # type: ignore[no-any-return]
+    found: type[Task] = getattr(import_module(module), attribute)
+    return found
 
 
 @dataclass(frozen=True)
@@ -48,7 +56,7 @@ class Run:
 
     @property
     def status(self) -> dict[str, Any]:
-        """What ``run.json`` says: status (running, interrupted, finished), versions, data fingerprint, seconds."""
+        """What ``run.json`` says: status (running, interrupted, trained, finished), versions, data fingerprint, seconds."""
         return _read_json(self.folder / "run.json")
 
     @property
@@ -153,28 +161,40 @@ def _newest_run() -> Path:
     return max(runs, key=lambda folder: (folder / "model.json").stat().st_mtime_ns)
 
 
-def choose_folder(recipe_name: str, recipe_text: str, data: str, out: Path | None, overwrite: bool) -> tuple[Run, bool]:
+def choose_folder(name: str, recipe_text: str, data: str, out: Path | None, overwrite: bool) -> tuple[Run, bool]:
     """The folder for a training and whether it goes on with an earlier one.
 
     The same recipe on the same data finds its own unfinished or finished run again; another recipe in the folder that
-    ``out`` names is refused unless ``overwrite``. data: the data's fingerprint.
+    ``out`` names is refused unless ``overwrite``. name: of the run without ``out``, a number follows. data: the data's
+    fingerprint.
     """
     if out is None:
-        stem = Path(recipe_name).stem
-        earlier = sorted(RUNS_FOLDER.glob(f"{stem}-[0-9][0-9][0-9]"))
-        for folder in reversed(earlier):
+        earlier = _numbered(RUNS_FOLDER, name)
+        for folder in reversed(earlier.values()):
             if not overwrite and _is_same(Run(folder), recipe_text, data):
                 return Run(folder), True
-        number = int(earlier[-1].name[-3:]) + 1 if earlier else 1
-        return Run(RUNS_FOLDER / f"{stem}-{number:03d}"), False
+        return Run(RUNS_FOLDER / f"{name}-{max(earlier, default=0) + 1:03d}"), False
     if out.exists() and not out.is_dir():
         raise UserError(f"--out {out}: is a file; a run needs a folder")
-    if out.is_dir() and any(out.iterdir()) and not overwrite:
+    if out.is_dir() and not overwrite and not _is_untouched(out, recipe_text):
         if _is_same(Run(out), recipe_text, data):
             return Run(out), True
         what = "a run with another recipe or other data" if (out / "run.json").exists() else "other files"
         raise UserError(f"--out {out}: holds {what}; choose another folder or add --overwrite")
     return Run(out), False
+
+
+def _numbered(folder: Path, name: str) -> dict[int, Path]:
+    """What is called ``<name>-<number>`` in a folder, in order of the numbers."""
+    matches = ((re.fullmatch(re.escape(name) + r"-(\d{3,})", path.name), path) for path in folder.glob("*"))
+    return dict(sorted((int(match[1]), path) for match, path in matches if match))
+
+
+def _is_untouched(folder: Path, recipe_text: str) -> bool:
+    """Whether a folder holds nothing, or no more than `start_run` on this recipe had written when it was killed."""
+    held = [path for path in folder.iterdir() if not is_leftover(path)]
+    recipe = folder / "recipe.yaml"
+    return not held or (held == [recipe] and recipe.read_bytes() == recipe_text.encode())
 
 
 def _is_same(run: Run, recipe_text: str, data: str) -> bool:
@@ -187,7 +207,7 @@ def _is_same(run: Run, recipe_text: str, data: str) -> bool:
 def start_run(run: Run, recipe_text: str, data: str) -> None:
     """Make a fresh run's folder with its recipe, versions and the data's fingerprint; an earlier one's files go."""
     make_folder(run.folder)
-    for name in ("checkpoint", "model.safetensors", "model.json", "metrics.csv", "run.json", "evaluation.json"):
+    for name in RUN_FILES:
         remove(run.folder / name)
     write_text(run.folder / "recipe.yaml", recipe_text)
     write_json(
@@ -214,8 +234,11 @@ def versions() -> dict[str, str]:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+        found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; is {path.parent} a run's folder?") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not valid JSON ({error})") from None
+    if not isinstance(found, dict):
+        raise UserError(f"{path}: holds no named values; the run is damaged, train again or choose another")
+    return found

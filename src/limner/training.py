@@ -92,7 +92,7 @@ def learn(task: Task, run: Run, settings: LoopSettings, fabric: Fabric) -> StopR
             loop.go(stop)
         except torch.cuda.OutOfMemoryError:
             raise UserError("the GPU's memory ran out; halve the recipe's batch (--batch N) or its crop") from None
-    loop.leave_model("interrupted" if stop else "finished")
+    loop.leave_model("interrupted" if stop else "trained")
     return stop
 
 
@@ -124,6 +124,9 @@ class _Loop:
                     return
                 self.position.stage, self.position.index, self.position.drawn = number + 1, 0, 0
                 self.position.stale = 0
+            if saved is not None:  # killed after the last step, before the model was written
+                self.task.begin(self.stages[-1], self.fabric)
+                self.task.load_state_dict(saved)
         self._save_checkpoint()
 
     def _go_through(self, stage: Stage, stop: StopRequest, progress: Progress) -> None:
@@ -148,6 +151,7 @@ class _Loop:
                     self._evaluate(stage, epoch)
                     if self.settings.patience is not None and self.position.stale >= self.settings.patience:
                         say(f"no better score in {self.position.stale} evaluations: stage '{stage.name}' ends early")
+                        self.position.index = stage.total_steps  # who goes on from here begins the next stage
                         return
                 if stop:
                     return
@@ -172,7 +176,7 @@ class _Loop:
         if score is not None and sign * score > self.position.best_score:
             self.position.best_score, self.position.stale = sign * score, 0
             self.position.best_weights = self.task.weights()
-        else:
+        elif score is not None:
             self.position.stale += 1
         picture = self.task.picture()
         if picture is not None and self.fabric.is_global_zero:

@@ -61,9 +61,9 @@ def train_recipe(recipe: Any, name: str, *, out: Path | None = None, overwrite: 
     if going_on and run.status["status"] == "finished":
         say(f"{run.folder}: this recipe has already been trained on this data; --overwrite trains it anew")
         return Training(run)
-    say(f"{run.folder}: {'going on' if going_on else 'training'}; {task.summary()}")
     if not going_on:
         start_run(run, text, task.fingerprint)
+    say(f"{run.folder}: {'going on' if going_on else 'training'}; {task.summary()}")
     return _learn(task, run, recipe.loop)
 
 
@@ -74,6 +74,7 @@ def _learn(task: Task, run: Run, settings: LoopSettings) -> Training:
         say(f"stopped; {run.folder} is usable as it is, and the same command goes on from here")
         return Training(run, stop)
     task.conclude(run)
+    run.set_status("finished")
     say(f"trained in {duration(time.monotonic() - began)}: see {run.folder / 'report.html'}")
     return Training(run)
 

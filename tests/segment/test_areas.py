@@ -12,7 +12,8 @@ import shapely
 from rasterio.transform import from_origin
 
 from limner.errors import UserError
-from limner.segment.areas import Layout, find_data, fingerprint, survey
+from limner.segment.areas import find_data, fingerprint, survey
+from limner.segment.places import Layout
 
 EAST, NORTH = 500_000, 100_000  # the upper left corner of georeferenced pictures, EPSG:32636, half a meter a pixel
 HERE = shapely.box(EAST + 2, NORTH - 12, EAST + 10, NORTH - 4)
@@ -123,7 +124,7 @@ def test_a_picture_without_a_mask_is_kept_unlabelled_and_noted(tmp_path):
     ("values", "names", "binary"),
     [
         ((255, 255), ("background", "object"), True),
-        ((1, 255), ("background", "object"), False),  # 255 = ignore, as class 1 is there
+        ((1, 1), ("background", "object"), False),
         ((1, 3), ("class 0", "class 1", "class 2", "class 3"), False),
     ],
 )
@@ -132,6 +133,33 @@ def test_the_form_of_masks_is_decided_over_all_of_them(tmp_path, values, names, 
         write_area(tmp_path / f"area{number}", value=value)
     data = find_data([tmp_path])
     assert (data.class_names, data.binary) == (names, binary)
+
+
+def test_within_an_area_255_means_ignore_as_soon_as_one_mask_holds_class_numbers(tmp_path):
+    area = write_area(tmp_path / "town", names=("a",), value=255)
+    write_area(area, names=("b",), value=1)
+    data = find_data([area])
+    assert (data.class_names, data.binary) == (("background", "object"), False)
+
+
+@pytest.mark.parametrize("names", [None, ("land", "roof"), ("land", "roof", "road")])
+def test_an_area_of_0_and_255_is_refused_beside_one_of_class_numbers(tmp_path, names):
+    write_area(tmp_path / "east", value=255)
+    write_area(tmp_path / "west", value=1)
+    with pytest.raises(UserError) as caught:
+        find_data([tmp_path], class_names=names)
+    east, west = tmp_path / "east/masks/a.png", tmp_path / "west/masks/a.png"
+    assert str(caught.value) == (
+        f"{east} reads as 0/255, {west} as class numbers, where 255 is ignored; bring them to one form"
+    )
+
+
+def test_an_area_without_objects_fits_either_form(tmp_path):
+    for value, binary in ((255, True), (1, False)):
+        root = tmp_path / str(value)
+        write_area(root / "empty", value=0)
+        write_area(root / "town", value=value)
+        assert find_data([root]).binary is binary
 
 
 def test_class_names_are_kept_and_values_beyond_them_named(tmp_path):

@@ -12,7 +12,7 @@ from rasterio.transform import from_origin
 from limner.errors import UserError
 from limner.segment.areas import DataSet, find_data
 from limner.segment.blocks import choose, grid, hold_out
-from limner.segment.rasters import Window
+from limner.segment.windows import Window
 
 
 def write_chip(

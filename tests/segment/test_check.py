@@ -177,6 +177,28 @@ def test_what_may_be_meant_but_seldom_is_gives_a_warning(tmp_path):
     )
 
 
+def test_a_fourth_band_that_is_only_marked_alpha_is_told(tmp_path):
+    area = write_area(tmp_path / "town")
+    generator = np.random.default_rng(0)
+    for number in range(6):
+        write(area / f"images/c{number}.tif", generator.integers(0, 256, (4, 80, 60), dtype=np.uint8))
+    report = check([area])
+    assert report.channels == 4
+    assert report.warnings == ("town: c0.tif and 5 more: band 4 is marked alpha but holds data: read as a fourth band",)
+    assert report.usable
+
+
+def test_masks_of_two_forms_stop_a_training_and_one_of_each_is_named(tmp_path):
+    write_area(tmp_path / "town")
+    village = write_area(tmp_path / "village")
+    write(village / "masks/c0.png", np.arange(4800, dtype=np.uint8).reshape(80, 60) % 2, "PNG")
+    report = check([tmp_path])
+    (problem,) = report.problems
+    assert problem.startswith(f"{tmp_path / 'town/masks/c0.png'} reads as 0/255, {village / 'masks/c0.png'} as class")
+    assert not report.usable
+    assert report.next_command == f"limner check {tmp_path}"
+
+
 def test_pictures_of_different_scales_are_noticed(tmp_path):
     for number, meters in enumerate((0.5, 2)):
         place = from_origin(EAST + 10_000 * number, NORTH, meters, meters)

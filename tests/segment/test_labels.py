@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from rasterio.transform import Affine
 
 from limner.errors import UserError
-from limner.segment.labels import BINARY_NAMES, LabelForm, LabelReader, decide_form, mask_values, read_polygons
-from limner.segment.rasters import Window
+from limner.segment.labels import BINARY_NAMES, LabelForm, LabelReader, decide_form, mask_values
+from limner.segment.vectors import read_polygons
+from limner.segment.windows import Window
 
 HEIGHT, WIDTH = 60, 50
 BINARY = LabelForm(True, BINARY_NAMES)
@@ -125,6 +126,15 @@ def test_more_than_two_names_mean_class_numbers_even_where_masks_hold_only_0_and
     assert decide_form(values, ("land", "roof")) == LabelForm(True, ("land", "roof"))
     assert decide_form(values, ("land", "roof", "road")) == LabelForm(False, ("land", "roof", "road"))
     assert decide_form({}).binary
+
+
+def test_masks_of_0_and_255_in_one_folder_and_class_numbers_in_another_are_refused():
+    binary, numbers = Path("east/a.png"), Path("west/b.png")
+    one, other = frozenset({0, 255}), frozenset({0, 1})
+    with pytest.raises(UserError, match=r"^east/a\.png reads as 0/255, west/b\.png as class numbers, .* one form$"):
+        decide_form({Path("east/none.png"): frozenset({0}), binary: one, numbers: other})
+    assert not decide_form({Path("west/a.png"): one, numbers: other}).binary  # one folder speaks one way
+    assert not decide_form({binary: frozenset({255}), numbers: other}).binary  # nothing but ignored ground
 
 
 @pytest.mark.parametrize("crs", ["EPSG:32636", "EPSG:4326"])

@@ -74,7 +74,7 @@ def test_regions_cover_exactly_the_wanted_pixels_for_any_height_of_the_blocks(tm
         assert len(mine) == count
         seen = set()
         for region in mine:
-            shape = region.outline()
+            (shape,) = region.outlines()
             assert shape.geom_type == "Polygon"
             assert shape.is_valid
             burned = rasterize([shape], classes.shape, transform=rasterio.Affine.identity()) > 0

@@ -11,7 +11,8 @@ from PIL import Image
 from rasterio.enums import ColorInterp
 
 from limner.errors import UserError
-from limner.segment.rasters import Window, open_raster
+from limner.segment.rasters import open_raster
+from limner.segment.windows import Window
 
 GENERATOR = np.random.default_rng(0)
 
@@ -57,14 +58,6 @@ def test_a_window_beyond_the_border_is_zero_and_invalid_there(tmp_path_factory, 
     np.testing.assert_array_equal(pixels.valid, expected[0] > 0)
 
 
-def test_windows_know_their_common_pixels():
-    assert Window(-5, 3, 10, 10).clipped(8, 8) == Window(0, 3, 5, 5)
-    assert Window(20, 20, 5, 5).clipped(8, 8) == Window(8, 8, 0, 0)
-    assert Window(0, 0, 4, 4).intersects(Window(3, 3, 4, 4))
-    assert not Window(0, 0, 4, 4).intersects(Window(4, 0, 4, 4))
-    assert Window(1, 2, 3, 4).slices == (slice(1, 4), slice(2, 6))
-
-
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 def test_alpha_is_validity_and_not_a_band(tmp_path, suffix):
     picture = np.moveaxis(noise(bands=4), 0, -1).copy()
@@ -79,6 +72,64 @@ def test_alpha_is_validity_and_not_a_band(tmp_path, suffix):
     assert pixels.valid[5:].all()
     assert not pixels.values[:, :5].any()
     np.testing.assert_array_equal(pixels.values[:, 5:], np.moveaxis(picture[5:, :, :3], -1, 0))
+
+
+def infrared(height: int = 300, width: int = 280) -> np.ndarray:
+    """Four bands of 8 bits, the fourth as varied as the others, a quarter of it dark."""
+    values = GENERATOR.integers(0, 256, (4, height, width), dtype=np.uint8)
+    values[3, : height // 4] = 0
+    return values
+
+
+def test_a_fourth_band_that_gdal_marks_alpha_but_holds_data_is_data(tmp_path):
+    values = infrared()
+    path = save(tmp_path / "a.tif", values)  # without photometric=MINISBLACK
+    with rasterio.open(path) as dataset:
+        assert dataset.colorinterp[3] is ColorInterp.alpha
+    with open_raster(path) as raster:
+        assert (raster.bands, raster.data_bands, raster.mistaken_alpha) == (4, (1, 2, 3, 4), 4)
+        pixels = raster.read()
+        small = raster.read_decimated(30, 28)
+    np.testing.assert_array_equal(pixels.values, values)
+    assert pixels.valid.all() and small.valid.all()
+    blocks = values.reshape(4, 30, 10, 28, 10).swapaxes(2, 3).reshape(4, 30, 28, 100)
+    assert (blocks == small.values[..., None]).any(axis=-1).all(), "each pixel is one of those it stands for"
+
+
+def test_a_scene_of_infrared_in_a_sea_of_nothing_keeps_it(tmp_path):
+    values = np.zeros((4, 900, 1200), np.uint8)
+    values[:, 300:600, 500:800] = infrared(300, 300)
+    with open_raster(save(tmp_path / "a.tif", values, tiled=True)) as raster:
+        assert raster.bands == 4
+
+
+@pytest.mark.parametrize("edge_px", [0, 12])
+def test_alpha_with_a_soft_edge_or_of_one_faint_value_is_alpha(tmp_path, edge_px):
+    values = infrared()
+    if edge_px:
+        ramp = np.linspace(0, 255, edge_px).astype(np.uint8)
+        values[3] = 255
+        values[3, :, :edge_px], values[3, :, -edge_px:] = ramp, ramp[::-1]
+    else:
+        values[3] = 130
+    with open_raster(save(tmp_path / "a.tif", values)) as raster:
+        assert (raster.bands, raster.mistaken_alpha) == (3, None)
+        np.testing.assert_array_equal(raster.read().valid, values[3] > 0)
+
+
+def test_alpha_of_a_png_is_alpha_whatever_it_holds(tmp_path):
+    Image.fromarray(np.moveaxis(infrared(), 0, -1)).save(tmp_path / "a.png")
+    with open_raster(tmp_path / "a.png") as raster:
+        assert raster.bands == 3
+
+
+def test_a_file_that_was_written_again_is_looked_at_again(tmp_path):
+    values = infrared()
+    with open_raster(save(tmp_path / "a.tif", values)) as raster:
+        assert raster.bands == 4
+    values[3] = 255
+    with open_raster(save(tmp_path / "a.tif", values)) as raster:
+        assert raster.bands == 3
 
 
 def test_gray_with_alpha_is_one_band(tmp_path):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from limner.errors import UserError
 from limner.segment.rasters import Pixels, open_raster
-from limner.segment.statistics import Statistics, measure, measure_raster, row_bands
+from limner.segment.statistics import Statistics, measure, measure_raster
 
 
 def cut(values: np.ndarray, valid: np.ndarray, rows: list[int]) -> list[Pixels]:
@@ -81,10 +81,3 @@ def test_an_empty_scene_is_named(tmp_path):
         file.write(np.zeros((1, 8, 8), np.uint8))
     with open_raster(path) as raster, pytest.raises(UserError, match=r"empty\.tif: no pixel"):
         measure_raster(raster)
-
-
-@given(height=st.integers(1, 200), width=st.integers(1, 200), band_px=st.integers(1, 5000))
-@settings(max_examples=50, deadline=None)
-def test_row_bands_cover_every_row_once(height, width, band_px):
-    rows = [row for band in row_bands(height, width, band_px) for row in range(band.row, band.row + band.height)]
-    assert rows == list(range(height))

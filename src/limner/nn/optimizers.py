@@ -11,6 +11,9 @@ from typing import Any
 import torch
 from torch.optim import Optimizer
 
+from limner.errors import UserError
+from limner.recipe import Choice
+
 Schedule = Callable[[float, float], float]
 """(epochs done, epochs in all) -> the factor that multiplies the learning rate."""
 
@@ -44,6 +47,14 @@ def adamw(
     return torch.optim.AdamW(parameters, lr=learning_rate, betas=(beta1, beta2), weight_decay=weight_decay, fused=True)
 
 
+def try_optimizer(chosen: Choice) -> None:
+    """Raise `UserError` for options that an optimizer cannot take, before a training has begun."""
+    try:
+        chosen.build(OPTIMIZERS, [torch.nn.Parameter(torch.zeros(1))])
+    except ValueError as error:
+        raise UserError(f"optimizer {chosen.name} cannot be made: {str(error)[:1].lower()}{str(error)[1:]}") from None
+
+
 def constant() -> Schedule:
     """The learning rate stays."""
     return lambda epoch, epochs: 1.0
@@ -51,6 +62,8 @@ def constant() -> Schedule:
 
 def cosine(warmup: float = 0.05, final: float = 0.01) -> Schedule:
     """Linear warm-up over a share of the training, then half a cosine down to ``final`` times the learning rate."""
+    if not 0 <= warmup < 1 or final < 0:
+        raise UserError(f"cosine got warmup {warmup}, final {final}; needed: a share from 0 to below 1, and 0 or more")
 
     def factor(epoch: float, epochs: float) -> float:
         progress = epoch / epochs
@@ -64,6 +77,8 @@ def cosine(warmup: float = 0.05, final: float = 0.01) -> Schedule:
 
 def staircase(every_epochs: float = 30.0, divide_by: float = 5.0) -> Schedule:
     """Divide the learning rate by ``divide_by`` every so many epochs (Ghassemi et al. 2018: by 5 every 30)."""
+    if every_epochs <= 0 or divide_by <= 0:
+        raise UserError(f"staircase got every_epochs {every_epochs}, divide_by {divide_by}; both must be above 0")
     return lambda epoch, epochs: divide_by ** -math.floor(epoch / every_epochs + 1e-9)
 
 

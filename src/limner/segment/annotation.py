@@ -4,12 +4,14 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
-import rasterio
 
 from limner.files import replacing
+from limner.pictures import IGNORE
 from limner.segment.areas import Area, Chip, DataSet
-from limner.segment.labels import IGNORE, RING_PX, LabelReader
-from limner.segment.rasters import Window, open_raster
+from limner.segment.labels import RING_PX, LabelReader
+from limner.segment.outputs import create_raster
+from limner.segment.rasters import open_raster
+from limner.segment.windows import Window, row_bands
 
 SQUARE_PX = 256
 ANNOTATED_FILE = "annotated.tif"
@@ -30,11 +32,7 @@ def annotate_share(data: DataSet, share: float, seed: int, *, ring_px: int = RIN
 
 
 def _with_squares(chip: Chip, reader: LabelReader, share: float, seed: int) -> Chip:
-    squares = [
-        Window(row, column, min(SQUARE_PX, chip.height - row), min(SQUARE_PX, chip.width - column))
-        for row in range(0, chip.height, SQUARE_PX)
-        for column in range(0, chip.width, SQUARE_PX)
-    ]
+    squares = Window(0, 0, chip.height, chip.width).cells(SQUARE_PX)
     labelled = np.array([int((reader.read(chip, square) != IGNORE).sum()) for square in squares])
     order = np.random.default_rng(seed).permutation(len(squares))
     reached = np.cumsum(labelled[order])
@@ -45,15 +43,13 @@ def _with_squares(chip: Chip, reader: LabelReader, share: float, seed: int) -> C
 def write_annotated(chip: Chip, reader: LabelReader, path: Path) -> int:
     """Write the labels of a chip as a mask (255 = not annotated) on the picture's grid; gives the pixels annotated."""
     annotated = 0
-    with open_raster(chip.image) as raster, replacing(path) as temporary:
-        options = {"driver": "GTiff", "compress": "deflate", "tiled": True, "blockxsize": 256, "blockysize": 256}
-        with rasterio.open(
-            temporary, "w", width=raster.width, height=raster.height, count=1, dtype="uint8",
-            crs=raster.crs, transform=raster.transform, **options,
-        ) as file:  # fmt: skip
-            for row in range(0, raster.height, SQUARE_PX):
-                window = Window(row, 0, min(SQUARE_PX, raster.height - row), raster.width)
-                mask = reader.read(chip, window)
-                annotated += int((mask != IGNORE).sum())
-                file.write(mask, 1, window=rasterio.windows.Window(0, row, raster.width, window.height))
+    with (
+        open_raster(chip.image) as scene,
+        replacing(path) as temporary,
+        create_raster(temporary, scene, "uint8") as file,
+    ):
+        for window in row_bands(scene.height, scene.width):
+            mask = reader.read(chip, window)
+            annotated += int((mask != IGNORE).sum())
+            file.write(mask, 1, window=window.rasterio)
     return annotated

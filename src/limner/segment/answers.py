@@ -7,9 +7,9 @@ import numpy as np
 import torch
 
 from limner.errors import UserError
-from limner.segment.rasters import Pixels
 from limner.segment.statistics import Statistics
 from limner.segment.tiles import Axis
+from limner.segment.windows import Pixels
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and of how much."""

@@ -6,19 +6,18 @@ This file imports no torch: `limner check` stays light.
 import hashlib
 import statistics
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import pyogrio
-from pyogrio.errors import DataLayerError, DataSourceError
-
 from limner import files
 from limner.errors import UserError
-from limner.segment.labels import LabelForm, LabelReader, decide_form, is_vector, mask_values
-from limner.segment.rasters import RASTER_SUFFIXES, Window, open_raster
+from limner.segment.labels import LabelForm, LabelReader, decide_form, mask_values
+from limner.segment.places import Layout, find_places, listing
+from limner.segment.rasters import open_raster
+from limner.segment.vectors import check_ground, check_vector, is_vector
+from limner.segment.windows import Window
 
 
 @dataclass(frozen=True)
@@ -81,22 +80,6 @@ class Survey(NamedTuple):
     notes: tuple[str, ...]
 
 
-class Layout(NamedTuple):
-    """Where pictures and labels lie. labels, within: files given for all areas, or None."""
-
-    labels: Path | None = None
-    within: Path | None = None
-    masks_folder: str = "masks"
-    images_folder: str = "images"
-
-
-class _Place(NamedTuple):
-    """An area as its folder says, no file opened yet."""
-
-    name: str
-    pictures: list[tuple[Path, Path | None]]  # each with its labels
-
-
 class _Found(NamedTuple):
     """A chip whose files were opened."""
 
@@ -142,20 +125,20 @@ def survey(paths: Sequence[Path], layout: Layout, class_names: Sequence[str] | N
     problems: list[str] = []
     notes: list[str] = []
     found: list[_Found] = []
-    for place in _find_places(paths, layout, problems, notes):
+    for place in find_places(paths, layout, problems, notes):
         for image, label in place.pictures:
-            with _listing(problems):
+            with listing(problems):
                 found.append(_open_chip(place.name, image, label, layout.within))
     found = _agreeing(found, problems)
     values: dict[Path, frozenset[int]] = {}
     for mask in {one.chip.labels: None for one in found}:
         if mask is not None and not is_vector(mask):
-            with _listing(problems):
+            with listing(problems):
                 values[mask] = mask_values(mask)
     found = [one for one in found if _is_readable(one.chip.labels, values)]
-    with _listing(problems):
+    with listing(problems):
         form = decide_form(values, class_names)
-        _check_polygons_touch([one.chip for one in found], LabelReader(form))
+        LabelReader(form).check_place(one.chip for one in found)
         if not found and not problems:
             raise UserError("no pictures were found; name a scene or a folder of areas")
         if found:
@@ -173,166 +156,15 @@ def fingerprint(data: DataSet) -> str:
     return digest.hexdigest()[:16]
 
 
-@contextmanager
-def _listing(problems: list[str]) -> Iterator[None]:
-    """Put a `UserError` of the block on the list (once) instead of raising it."""
-    try:
-        yield
-    except UserError as error:
-        if str(error) not in problems:
-            problems.append(str(error))
-
-
-def _find_places(paths: Sequence[Path], layout: Layout, problems: list[str], notes: list[str]) -> list[_Place]:
-    """The areas below all paths, none twice, each with a name of its own."""
-    if layout.labels is not None and not layout.labels.exists():
-        problems.append(f"{layout.labels}: no such file")
-        return []
-    places: list[_Place] = []
-    resolved: set[Path] = set()
-    for path in paths:
-        with _listing(problems):
-            if path.resolve() in resolved:
-                raise UserError(f"{path}: given twice; name each place once")
-            resolved.add(path.resolve())
-            for folder in _area_folders(path, layout):
-                with _listing(problems):
-                    place = _scene(folder, layout) if folder.is_file() else _area(folder, layout, notes)
-                    places.append(place)
-    if layout.labels is not None and not is_vector(layout.labels) and sum(len(p.pictures) for p in places) > 1:
-        problems.append(f"{layout.labels}: is one mask, but there are several pictures; give one scene, or polygons")
-        return []
-    return _renamed(places)
-
-
-def _renamed(places: list[_Place]) -> list[_Place]:
-    """Equal names told apart by a number: town, town-2, town-3."""
-    taken: set[str] = set()
-    renamed = []
-    for place in places:
-        name, number = place.name, 1
-        while name in taken:
-            number += 1
-            name = f"{place.name}-{number}"
-        taken.add(name)
-        renamed.append(place._replace(name=name))
-    return renamed
-
-
-def _area_folders(path: Path, layout: Layout) -> list[Path]:
-    """``path`` itself when it is a scene or an area, else the areas in it."""
-    if not path.exists():
-        raise UserError(f"{path}: no such file or folder")
-    if path.is_file() or (path / layout.images_folder).is_dir():
-        return [path]
-    inside = _visible(path)
-    if not inside:
-        raise UserError(f"{path}: the folder is empty; needed are {_wanted(path, layout)}")
-    areas = [folder for folder in inside if (folder / layout.images_folder).is_dir()]
-    if areas:
-        return areas
-    if any(_is_picture(file) for file in inside):
-        raise UserError(f"{path}: pictures lie in the folder itself; needed are {_wanted(path, layout)}")
-    raise UserError(f"{path}: no pictures found; needed are {_wanted(path, layout)}")
-
-
-def _wanted(path: Path, layout: Layout) -> str:
-    images, masks = layout.images_folder, layout.masks_folder
-    return f"{path.name}/{images}/* and {path.name}/{masks}/*, or sub-folders (areas) with these"
-
-
-def _scene(path: Path, layout: Layout) -> _Place:
-    if is_vector(path):
-        raise UserError(f"{path}: is a vector file, not a picture; give the scene as --data and this as --labels")
-    if layout.labels is None:
-        raise UserError(f"{path}: a single scene needs its labels; add --labels with polygons or a mask")
-    return _Place(path.stem, [(path, layout.labels)])
-
-
-def _area(folder: Path, layout: Layout, notes: list[str]) -> _Place:
-    """The area in ``folder`` with its pictures and their labels."""
-    name = folder.resolve().name
-    pictures = _by_stem(folder / layout.images_folder)
-    if not pictures:
-        kinds = ", ".join(RASTER_SUFFIXES)
-        raise UserError(f"{folder / layout.images_folder}: holds no pictures ({kinds})")
-    if layout.labels is not None:
-        return _Place(name, [(image, layout.labels) for image in pictures.values()])
-    masks = _by_stem(folder / layout.masks_folder)
-    if masks:
-        paired = [(image, masks.get(stem)) for stem, image in pictures.items()]
-        alone = [image.name for image, mask in paired if mask is None]
-        if len(alone) == len(paired):
-            raise UserError(
-                f"{folder / layout.masks_folder}: no mask has the name of a picture (such as {paired[0][0].stem}); "
-                "a picture and its mask need the same name before the suffix"
-            )
-        if alone:
-            notes.append(f"{name}: {_some(alone)} without a mask, not learned from")
-        if orphans := [mask.name for stem, mask in masks.items() if stem not in pictures]:
-            notes.append(f"{name}: {_some(orphans)} in {layout.masks_folder}/ without a picture, not used")
-        return _Place(name, paired)
-    vector = _vector_of(folder)
-    if vector is None:
-        raise UserError(
-            f"{folder}: {len(pictures)} pictures without any labels; needed is {layout.masks_folder}/ with masks "
-            "of the same names, or one vector file (.geojson .gpkg .shp)"
-        )
-    return _Place(name, [(image, vector) for image in pictures.values()])
-
-
-def _vector_of(folder: Path) -> Path | None:
-    """The area's one vector file; ``labels.*`` outranks others."""
-    vectors = [file for file in _visible(folder) if file.is_file() and is_vector(file)]
-    named = [file for file in vectors if file.stem == "labels"]
-    chosen = named or vectors
-    if len(chosen) > 1:
-        raise UserError(
-            f"{folder}: {len(chosen)} vector files ({_some([file.name for file in chosen])}); "
-            "keep one, or call the labels labels.gpkg"
-        )
-    return chosen[0] if chosen else None
-
-
-def _by_stem(folder: Path) -> dict[str, Path]:
-    """The pictures of a folder (none when it is missing) by their name without the suffix."""
-    pictures: dict[str, Path] = {}
-    for file in _visible(folder) if folder.is_dir() else []:
-        if _is_picture(file):
-            if file.stem in pictures:
-                raise UserError(
-                    f"{folder}: {pictures[file.stem].name} and {file.name} share one name; rename one of them"
-                )
-            pictures[file.stem] = file
-    return pictures
-
-
-def _visible(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.iterdir() if not file.name.startswith("."))
-
-
-def _is_picture(file: Path) -> bool:
-    return file.is_file() and file.suffix.lower() in RASTER_SUFFIXES
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-
-
 def _open_chip(area: str, image: Path, labels: Path | None, within: Path | None) -> _Found:
     """Open a picture and its labels just far enough to know that they fit."""
     with open_raster(image) as picture:
         height, width = picture.height, picture.width
         facts = picture.bands, picture.dtype, picture.ground_m
-        georeferenced = picture.georeferenced
-    for vector in (labels, within):
-        if vector is not None and is_vector(vector):
-            _check_vector(vector)
-            if not georeferenced:
-                raise UserError(
-                    f"{image}: has no georeference, so the polygons of {vector.name} cannot be laid on it; "
-                    "give a GeoTIFF, or masks of the picture's size"
-                )
+        for vector in (labels, within):
+            if vector is not None and is_vector(vector):
+                check_vector(vector)
+                check_ground(picture, vector)
     if within is not None and not is_vector(within):
         raise UserError(f"{within}: the annotated ground is given as polygons (.geojson .gpkg .shp)")
     if labels is not None and not is_vector(labels):
@@ -343,18 +175,6 @@ def _open_chip(area: str, image: Path, labels: Path | None, within: Path | None)
                     f"{height} x {width}; a mask needs the size of its picture"
                 )
     return _Found(Chip(area, image, labels, within, height, width), *facts)
-
-
-def _check_vector(path: Path) -> None:
-    if not path.exists():
-        raise UserError(f"{path}: no such file")
-    try:
-        info = pyogrio.read_info(path)
-    except (DataSourceError, DataLayerError) as error:
-        reason = str(error).splitlines()[0].removesuffix(".")[:160]
-        raise UserError(f"{path}: not a vector file that can be read ({reason})") from None
-    if info["crs"] is None:
-        raise UserError(f"{path}: has no coordinate reference system; set one (in QGIS: Export, Save Features As)")
 
 
 def _agreeing(found: list[_Found], problems: list[str]) -> list[_Found]:
@@ -374,21 +194,6 @@ def _agreeing(found: list[_Found], problems: list[str]) -> list[_Found]:
 
 def _is_readable(labels: Path | None, values: dict[Path, frozenset[int]]) -> bool:
     return labels is None or is_vector(labels) or labels in values
-
-
-def _check_polygons_touch(chips: list[Chip], reader: LabelReader) -> None:
-    """A `UserError` for a vector file none of whose polygons lies on any picture."""
-    users: dict[Path, list[Chip]] = {}
-    for chip in chips:
-        for vector in (chip.labels, chip.within):
-            if vector is not None and is_vector(vector):
-                users.setdefault(vector, []).append(chip)
-    for vector, laid_on in users.items():
-        if not any(reader.touches(chip, vector) for chip in laid_on):
-            raise UserError(
-                f"{vector}: none of its polygons lies on {_some([chip.image.name for chip in laid_on])}; "
-                "are picture and polygons of the same place, in their right reference systems?"
-            )
 
 
 def _assemble(found: list[_Found], form: LabelForm) -> DataSet:

@@ -13,9 +13,11 @@ import numpy as np
 from rasterio import warp
 
 from limner.errors import UserError
+from limner.pictures import IGNORE
 from limner.segment.areas import Area, Chip, DataSet
-from limner.segment.labels import IGNORE, RING_PX, LabelReader
-from limner.segment.rasters import Window, open_raster
+from limner.segment.labels import RING_PX, LabelReader
+from limner.segment.rasters import open_raster
+from limner.segment.windows import Window, covered
 
 FEWEST_BLOCKS = 5  # so that one of them is a fifth
 SMALLEST_PX = 64
@@ -45,12 +47,7 @@ class Split:
 
     def training_ground(self, chip: int, window: Window) -> np.ndarray:
         """(height, width) bool: False on the pixels of ``window`` that training must not see."""
-        ground = np.ones((window.height, window.width), bool)
-        for block in self.erased[chip]:
-            if block.intersects(window):
-                moved = Window(block.row - window.row, block.column - window.column, block.height, block.width)
-                ground[moved.clipped(window.height, window.width).slices] = False
-        return ground
+        return ~covered(self.erased[chip], window)
 
 
 class Block(NamedTuple):

@@ -9,17 +9,17 @@ import numpy as np
 import psutil
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from limner.errors import UserError
+from limner.pictures import IGNORE
 from limner.segment.areas import DataSet
+from limner.segment.augmentation import coded, cut_offsets, decoded, draw, flip, jittered, warp
 from limner.segment.blocks import Split
-from limner.segment.labels import IGNORE, RING_PX, LabelReader
-from limner.segment.rasters import Pixels, Window, open_raster
-from limner.segment.statistics import Moments, Statistics, gather, row_bands
+from limner.segment.labels import RING_PX, LabelReader
+from limner.segment.statistics import Moments, Statistics, gather
+from limner.segment.windows import Pixels, Window, cut, row_bands
 
 LEAST_TRAINING = 0.1  # a tile with less training ground than this share of its pixels is not worth a draw
-KNOWN = 256  # added to the mask where a pixel may be used, so that one sampling serves both
 
 
 class Crops(NamedTuple):
@@ -34,23 +34,6 @@ class Crops(NamedTuple):
     valid: Tensor
     mask: Tensor
     chip: Tensor
-
-
-class Draws(NamedTuple):
-    """What chance decides for each crop of a batch.
-
-    turned: (B,) bool, rotate (else: cut at an offset). angle: (B,) radians. offset01: (B, 2) place of the cut in the
-    tile, row and column. scale: (B,) enlargement. flip: (B, 2) bool, top-bottom and left-right. gain, shift:
-    (B, C) factor of a band's contrast, and offset in deviations.
-    """
-
-    turned: Tensor
-    angle: Tensor
-    offset01: Tensor
-    scale: Tensor
-    flip: Tensor
-    gain: Tensor
-    shift: Tensor
 
 
 class CropSource:
@@ -106,7 +89,7 @@ class CropSource:
         limit = psutil.virtual_memory().available // 4 if memory_bytes is None else memory_bytes
         if memory_needed(data) <= limit:
             whole = ((number, Window(0, 0, chip.height, chip.width)) for number, chip in enumerate(self.chips))
-            self._held = {number: self._read_files(number, window) for number, window in whole}
+            self._held = {number: self._reader.read_with_pixels(self.chips[number], window) for number, window in whole}
         self.tiles = [tile for number in range(len(self.chips)) for tile in self._training_tiles(number)]
         if not self.tiles:
             raise UserError("no training tile holds a labelled pixel; check the labels with limner check")
@@ -138,26 +121,24 @@ class CropSource:
         order = self.order(epoch)
         places = (index * size + np.arange(size)) % len(order)
         tiles = [self.tiles[number] for number in order[places]]
-        draws = self._draw(epoch, index, size)
-        image = np.zeros((size, self.data.channels, self.crop_px, self.crop_px), np.float32)
-        code = np.zeros((size, self.crop_px, self.crop_px), np.float32)
-        exact = ~draws.turned & (draws.scale == 1)
-        for place in torch.nonzero(exact).flatten().tolist():
+        draws = draw(self._generator(epoch, index), size, self.data.channels, self.scale_range, self.jitter)
+        image = np.empty((size, self.data.channels, self.crop_px, self.crop_px), np.float32)
+        code = np.empty((size, self.crop_px, self.crop_px), np.float32)
+        for place in torch.nonzero(draws.whole_pixels).flatten().tolist():
             number, tile = tiles[place]
             row, column = cut_offsets(draws.offset01[place], self.tile_px, self.crop_px)
             window = Window(tile.row + row, tile.column + column, self.crop_px, self.crop_px)
             image[place], code[place] = self._training_pixels(number, window)
         crops = torch.from_numpy(image), torch.from_numpy(code)
-        warped = torch.nonzero(~exact).flatten()
-        if len(warped):
-            chosen = Draws(*(draw[warped] for draw in draws))
-            for whole, part in zip(crops, self._warp([tiles[n] for n in warped.tolist()], chosen), strict=True):
-                whole[warped] = part
+        others = torch.nonzero(~draws.whole_pixels).flatten()
+        if len(others):
+            whole_tiles = [self._training_pixels(*tiles[place]) for place in others.tolist()]
+            for crop, part in zip(crops, warp(whole_tiles, draws.of(others), self.crop_px), strict=True):
+                crop[others] = part
         flip(crops, draws.flip)
-        valid = crops[1] >= KNOWN
-        mask = torch.where(valid, crops[1] - KNOWN, float(IGNORE)).long()
-        chips = torch.tensor([number for number, _ in tiles])
-        return Crops(self._jittered(crops[0], valid, draws), valid, mask, chips)
+        valid, mask = decoded(crops[1])
+        changed = jittered(crops[0], valid, draws, self.statistics()) if self.jitter else crops[0]
+        return Crops(changed, valid, mask, torch.tensor([number for number, _ in tiles]))
 
     def pictures(self) -> list[tuple[int, Window]]:
         """Every chip with the window that is all of it."""
@@ -173,7 +154,7 @@ class CropSource:
         The window may reach beyond the chip: not valid there, mask 255. Treat the arrays as read-only.
         """
         if number not in self._held:
-            return self._read_files(number, window)
+            return self._reader.read_with_pixels(self.chips[number], window)
         (values, valid), mask = self._held[number]
         return Pixels(cut(values, window, 0), cut(valid, window, 0)), cut(mask, window, IGNORE)
 
@@ -201,14 +182,6 @@ class CropSource:
             for window in row_bands(chip.height, chip.width):
                 values, valid = self.read(number, window)[0]
                 yield Pixels(values, valid & self.split.training_ground(number, window))
-
-    def _read_files(self, number: int, window: Window) -> tuple[Pixels, np.ndarray]:
-        chip = self.chips[number]
-        with open_raster(chip.image) as raster:
-            pixels = raster.read(window)
-        mask = self._reader.read(chip, window)
-        mask[~pixels.valid] = IGNORE
-        return pixels, mask
 
     def _training_tiles(self, number: int) -> Iterator[tuple[int, Window]]:
         """The tiles of a chip with enough ground to learn from and a label on it."""
@@ -248,51 +221,11 @@ class CropSource:
         word = np.random.SeedSequence([self.seed, len(place), *place]).generate_state(1, np.uint64)[0]
         return torch.Generator().manual_seed(int(word) >> 1)
 
-    def _draw(self, epoch: int, index: int, size: int) -> Draws:
-        generator = self._generator(epoch, index)
-        numbers = torch.rand(size, 7, generator=generator)
-        bands = torch.rand(2, size, self.data.channels, generator=generator) * 2 - 1
-        low, high = map(math.log, self.scale_range)
-        return Draws(
-            turned=numbers[:, 0] < 0.5,
-            angle=numbers[:, 1] * (2 * math.pi),
-            offset01=numbers[:, 2:4],
-            scale=torch.exp(low + numbers[:, 4] * (high - low)),
-            flip=numbers[:, 5:7] < 0.5,
-            gain=1 + self.jitter * bands[0],
-            shift=self.jitter * bands[1],
-        )
-
     def _training_pixels(self, number: int, window: Window) -> tuple[np.ndarray, np.ndarray]:
-        """Values (C, h, w), 0 where training must not look, and the mask as code: class + `KNOWN`, or 0 there."""
+        """Values (C, h, w), 0 where training must not look, and the mask's code, see `coded`."""
         (values, valid), mask = self.read(number, window)
         usable = valid & self.split.training_ground(number, window)
-        if usable.all():
-            return values, mask + np.float32(KNOWN)
-        return np.where(usable, values, 0), np.where(usable, mask + np.float32(KNOWN), 0)
-
-    def _warp(self, tiles: list[tuple[int, Window]], draws: Draws) -> tuple[Tensor, Tensor]:
-        """Crops of tiles turned about their center, or cut at any offset and scale."""
-        image = np.empty((len(tiles), self.data.channels, self.tile_px, self.tile_px), np.float32)
-        code = np.empty((len(tiles), 1, self.tile_px, self.tile_px), np.float32)
-        for place, (number, tile) in enumerate(tiles):
-            image[place], code[place, 0] = self._training_pixels(number, tile)
-            code[place, 0][~whole_footprint(code[place, 0] >= KNOWN)] = 0
-        theta = crop_affine(draws, self.tile_px, self.crop_px)
-        grid = functional.affine_grid(theta, [len(tiles), 1, self.crop_px, self.crop_px], align_corners=False)
-        seen = functional.grid_sample(
-            torch.from_numpy(image), grid, mode="bilinear", padding_mode="border", align_corners=False
-        )
-        known = functional.grid_sample(torch.from_numpy(code), grid, mode="nearest", align_corners=False)[:, 0]
-        return seen.masked_fill_((known < KNOWN)[:, None], 0), known
-
-    def _jittered(self, image: Tensor, valid: Tensor, draws: Draws) -> Tensor:
-        if self.jitter == 0:
-            return image
-        statistics = self.statistics()
-        mean, deviation = torch.tensor(statistics.mean), torch.tensor(statistics.deviation)
-        offset = mean * (1 - draws.gain) + draws.shift * deviation
-        return (image * draws.gain[:, :, None, None] + offset[:, :, None, None]).masked_fill_(~valid[:, None], 0)
+        return values if usable.all() else np.where(usable, values, 0), coded(mask, usable)
 
 
 def memory_needed(data: DataSet) -> int:
@@ -314,57 +247,3 @@ def tile_starts(length: int, tile_px: int, stride_px: int) -> list[int]:
     if length <= tile_px:
         return [-((tile_px - length) // 2)]
     return sorted({*range(0, length - tile_px, stride_px), length - tile_px})
-
-
-def cut_offsets(offset01: Tensor, tile_px: int, crop_px: int) -> tuple[int, int]:
-    """A place of the cut, 0..1, as whole (row, column) offsets in the tile, each of 0..tile - crop equally likely."""
-    free = tile_px - crop_px
-    row, column = (offset01 * (free + 1)).long().clamp(max=free).tolist()
-    return row, column
-
-
-def crop_affine(draws: Draws, tile_px: int, crop_px: int) -> Tensor:
-    """The (B, 2, 3) matrices for `affine_grid` that take a crop's places to its tile's, both -1..1 over their edges.
-
-    A turned crop is the center crop of the tile turned about its center; another is cut at its offset.
-    """
-    angle = torch.where(draws.turned, draws.angle, 0.0)
-    seen = crop_px / tile_px / draws.scale  # share of the tile's edge that the crop sees
-    free = torch.where(draws.turned, 0.0, (1 - seen).clamp(min=0))
-    row, column = (draws.offset01.T * 2 - 1) * free
-    cosine, sine = seen * torch.cos(angle), seen * torch.sin(angle)
-    return torch.stack([cosine, -sine, column, sine, cosine, row], dim=1).reshape(-1, 2, 3)
-
-
-def whole_footprint(valid: np.ndarray) -> np.ndarray:
-    """(h, w) bool: pixels that are valid with their eight neighbors: no blend near them touches an invalid one."""
-    if valid.all():
-        return valid
-    rows = valid.copy()
-    rows[1:] &= valid[:-1]
-    rows[:-1] &= valid[1:]
-    both = rows.copy()
-    both[:, 1:] &= rows[:, :-1]
-    both[:, :-1] &= rows[:, 1:]
-    return both
-
-
-def flip(crops: tuple[Tensor, Tensor], flips: Tensor) -> None:
-    """Mirror (B, ..., h, w) tensors in place. flips: (B, 2) bool, top-bottom and left-right."""
-    for axis in (0, 1):
-        chosen = torch.nonzero(flips[:, axis]).flatten()
-        for tensor in crops:
-            tensor[chosen] = tensor[chosen].flip(axis - 2)
-
-
-def cut(array: np.ndarray, window: Window, fill: int) -> np.ndarray:
-    """A window of a (..., height, width) array, ``fill`` beyond it."""
-    height, width = array.shape[-2:]
-    inside = window.clipped(height, width)
-    part = array[(..., *inside.slices)]
-    if inside == window:
-        return part
-    padded = np.full((*array.shape[:-2], window.height, window.width), fill, array.dtype)
-    place = Window(inside.row - window.row, inside.column - window.column, inside.height, inside.width)
-    padded[(..., *place.slices)] = part
-    return padded

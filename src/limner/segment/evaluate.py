@@ -1,14 +1,15 @@
 """Counting what a network gets right on windows of chips, with the true ground around each window as context."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from limner.pictures import IGNORE
+from limner.segment.counts import Counts
 from limner.segment.predictor import SegmentPredictor
-from limner.segment.rasters import Pixels, Window
-from limner.segment.score import Counts
 from limner.segment.statistics import Statistics
+from limner.segment.windows import Pixels, Window
 
 CELL_PX = 512
 CONTEXT_PX = 64
@@ -83,13 +84,13 @@ def predict_cells(
     predictor: SegmentPredictor, read: Read, chip: int, window: Window, statistics: Statistics | None = None
 ) -> Iterator[tuple[Window, np.ndarray, Pixels, np.ndarray]]:
     """Cells of at most 512 px of a window: (cell, probabilities (classes, h, w), pixels, mask), context cut off."""
-    for cell in cells(window):
+    for cell in window.cells(CELL_PX):
         around = Window(
             cell.row - CONTEXT_PX, cell.column - CONTEXT_PX, cell.height + 2 * CONTEXT_PX, cell.width + 2 * CONTEXT_PX
         )
         pixels, mask = read(chip, around)
         inner = Window(CONTEXT_PX, CONTEXT_PX, cell.height, cell.width).slices
-        if not (mask[inner] != 255).any():
+        if not (mask[inner] != IGNORE).any():
             continue
         probabilities = predictor.probabilities(pixels.values[None], pixels.valid[None], statistics)[0]
         kept = Pixels(pixels.values[(slice(None), *inner)], pixels.valid[inner])
@@ -98,7 +99,7 @@ def predict_cells(
 
 def tally(predictor: SegmentPredictor, probabilities: np.ndarray, mask: np.ndarray) -> Tally:
     """Count one prediction. probabilities: (classes, h, w); mask: (h, w) uint8, 255 = ignore."""
-    labelled = mask != 255
+    labelled = mask != IGNORE
     classes = predictor.classes_of(probabilities[None])[0]
     truth = mask[labelled]
     chosen = np.take_along_axis(probabilities[:, labelled], truth[None].astype(np.int64), 0)
@@ -107,17 +108,3 @@ def tally(predictor: SegmentPredictor, probabilities: np.ndarray, mask: np.ndarr
     return Tally(
         Counts.of(mask, classes, len(predictor.class_names)), float(-np.log(np.maximum(chosen, 1e-7)).sum()), histogram
     )
-
-
-def cells(window: Window) -> Sequence[Window]:
-    """The window cut into cells of at most `CELL_PX` on a side."""
-    return [
-        Window(
-            row,
-            column,
-            min(CELL_PX, window.row + window.height - row),
-            min(CELL_PX, window.column + window.width - column),
-        )
-        for row in range(window.row, window.row + window.height, CELL_PX)
-        for column in range(window.column, window.column + window.width, CELL_PX)
-    ]

@@ -8,16 +8,18 @@ import numpy as np
 from limner.errors import UserError
 from limner.files import write_json
 from limner.library import recipe_of
-from limner.run import Run, open_run
+from limner.pictures import IGNORE
+from limner.run import Run, bundled_models, open_run
 from limner.segment.annotation import ANNOTATED_FILE
 from limner.segment.areas import DataSet, find_data
 from limner.segment.evaluate import Read, Tally, tally_areas
-from limner.segment.labels import IGNORE, RING_PX, LabelReader
+from limner.segment.labels import RING_PX, LabelReader
 from limner.segment.predictor import SegmentPredictor, load_predictor
-from limner.segment.rasters import Pixels, Window, open_raster
+from limner.segment.rasters import open_raster
 from limner.segment.recipe import SegmentRecipe
-from limner.segment.score import Evaluation, Protocol
-from limner.segment.statistics import Statistics, measure, row_bands
+from limner.segment.scores import Evaluation, Protocol
+from limner.segment.statistics import Statistics, measure
+from limner.segment.windows import Pixels, Window, row_bands
 
 VALIDATION = "validation blocks of the training areas"
 EVERYTHING = "all labelled pixels"
@@ -33,22 +35,24 @@ def evaluate_run(
     device: str = "auto",
     out: Path | None = None,
 ) -> Evaluation:
-    """Score a run and write ``evaluation.json``.
+    """Score a run and write ``evaluation.json`` into it, or to ``out`` (only there, for a bundled model).
 
     Without ``data``: on the validation blocks of the areas it was trained on. With it: on every labelled pixel. A
-    refined run's annotated ground is left out of both. normalize: standardize by the training areas' mean and
-    deviation ("run"), or each area by its own ("scene").
+    refined run's annotated ground is left out, and without ``data`` it has no other: that is a `UserError`.
+    normalize: standardize by the training areas' mean and deviation ("run"), or each area by its own ("scene").
     """
     run = run if isinstance(run, Run) else open_run(run)
-    predictor = load_predictor(run, device)
+    # The validation ground is scored in the numbers that training scored it in.
+    predictor = load_predictor(run, device, "auto" if data else recipe_of(run).loop.precision)
     if data:
         found = find_data(
             [Path(item) for item in data], labels=labels, within=within, class_names=predictor.class_names
         )
         result = evaluate_data(predictor, found, normalize=normalize, without=annotated_ground(run))
     else:
-        result = evaluate_validation(run, predictor)
-    write_json(out or run.folder / "evaluation.json", result.to_json())
+        result = evaluate_validation(run, predictor, normalize=normalize)
+    if out is not None or run.folder not in bundled_models().values():
+        write_json(out or run.folder / "evaluation.json", result.to_json())
     return result
 
 
@@ -74,15 +78,23 @@ def evaluate_data(
     return as_evaluation(tallies, pixels, predictor, normalize)
 
 
-def evaluate_validation(run: Run, predictor: SegmentPredictor) -> Evaluation:
-    """Score a predictor on the validation blocks of its run's own areas."""
+def evaluate_validation(run: Run, predictor: SegmentPredictor, *, normalize: str = "run") -> Evaluation:
+    """Score a predictor on the validation blocks of its run's own areas.
+
+    normalize: "scene" standardizes each area by its own training ground, as a run of the recipe ``normalize: area`` does.
+    """
     from limner.segment.task import load_data, make_source, split_data
 
+    for scene in annotated_ground(run):
+        raise UserError(
+            f"{run.folder}: was refined on a part of {scene}, which no score may count; "
+            "to score it on the rest, or on another place, add --data with labels"
+        )
     recipe: SegmentRecipe = recipe_of(run)
     data = load_data(recipe.data, recipe.seed)
     source = make_source(recipe, data, split_data(recipe, data))
     windows = [(data.chips[chip].area, chip, block) for chip, block in source.validation_blocks()]
-    by_area = source.area_statistics() if recipe.normalize == "area" else None
+    by_area = source.area_statistics() if normalize == "scene" or recipe.normalize == "area" else None
     tallies = tally_areas(predictor, source.read, windows, by_area)
     return as_evaluation(tallies, VALIDATION, predictor, "scene" if by_area else "run")
 
@@ -103,10 +115,7 @@ def reader_without(data: DataSet, without: dict[str, Path], ring_px: int = RING_
 
     def read(number: int, window: Window) -> tuple[Pixels, np.ndarray]:
         chip = data.chips[number]
-        with open_raster(chip.image) as raster:
-            pixels = raster.read(window)
-        mask = labels.read(chip, window)
-        mask[~pixels.valid] = IGNORE
+        pixels, mask = labels.read_with_pixels(chip, window)
         annotated = without.get(str(chip.image.resolve()))
         if annotated is not None:
             with open_raster(annotated) as ground:
@@ -135,4 +144,7 @@ def annotated_ground(run: Run) -> dict[str, Path]:
     mask = run.folder / ANNOTATED_FILE
     if not mask.exists():
         return {}
-    return {str(run.status["refined_on"]): mask}
+    scene = run.status.get("refined_on")
+    if scene is None:
+        raise UserError(f"{run.folder}: its refining was stopped before it ended; run the same command again first")
+    return {str(scene): mask}

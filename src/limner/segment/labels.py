@@ -6,23 +6,18 @@ This file imports no torch: `limner check` and `limner score` stay light.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-import pyogrio
 import shapely
-from pyogrio.errors import DataLayerError, DataSourceError
-from pyproj import Transformer
 from rasterio.errors import RasterioError
-from rasterio.features import rasterize
-from rasterio.transform import Affine
-from rasterio.windows import Window as RasterioWindow
 
 from limner.errors import UserError
-from limner.segment.rasters import VECTOR_SUFFIXES, Raster, Window, open_raster
-from limner.segment.statistics import row_bands
+from limner.pictures import IGNORE
+from limner.segment.rasters import Raster, open_raster
+from limner.segment.vectors import Polygons, check_ground, drawn, is_vector, moved, read_polygons
+from limner.segment.windows import Pixels, Window, covered, row_bands
 
-IGNORE = 255
 RING_PX = 32  # background known around a polygon when nobody says which ground is annotated
 UNNAMED_CLASSES = 64  # more without names is a gray picture or a JPEG's noise, not a mask
 BINARY_NAMES = ("background", "object")
@@ -53,11 +48,6 @@ class LabelForm:
     class_names: tuple[str, ...]
 
 
-def is_vector(path: Path) -> bool:
-    """Whether the file holds polygons rather than pixels, by its suffix."""
-    return path.suffix.lower() in VECTOR_SUFFIXES
-
-
 def read_mask(raster: Raster, window: Window) -> tuple[np.ndarray, np.ndarray]:
     """The mask file's own values, and where it has any.
 
@@ -82,12 +72,11 @@ def read_mask(raster: Raster, window: Window) -> tuple[np.ndarray, np.ndarray]:
     known = np.zeros(values.shape, bool)
     inside = window.clipped(raster.height, raster.width)
     if inside.height and inside.width:
-        area = RasterioWindow(inside.column, inside.row, inside.width, inside.height)
         try:
-            read = raster.dataset.read(1, window=area)
+            read = raster.dataset.read(1, window=inside.rasterio)
         except RasterioError as error:
             raise UserError(f"{raster.path}: cannot read its pixels ({error}); is the file whole?") from None
-        place = Window(inside.row - window.row, inside.column - window.column, *inside[2:]).slices
+        place = inside.seen_from(window).slices
         values[place], known[place] = read, read != raster.nodata
     return values, known
 
@@ -117,14 +106,16 @@ def decide_form(values_of: dict[Path, frozenset[int]], class_names: Sequence[str
 
     Values within {0, 255} everywhere mean binary masks (255 is class 1); anything else means class numbers,
     with 255 = ignore. More than two ``class_names`` mean class numbers in any case. Without masks (polygons
-    only) the form is binary.
+    only) the form is binary. The masks of one folder speak one way: a folder of 0 and 255 beside another of class
+    numbers is refused, for 255 would be an object here and nothing there.
 
     Args:
         values_of: for each mask file the values it holds (`mask_values`).
         class_names: names from class 0; made up when not given.
 
     Raises:
-        UserError: naming file and value where a value has no name; for far too many unnamed classes.
+        UserError: naming file and value where a value has no name; for far too many unnamed classes; naming a file
+            of each form where both occur.
 
     >>> decide_form({Path("a.png"): frozenset({0}), Path("b.png"): frozenset({0, 255})}).binary
     True
@@ -136,6 +127,7 @@ def decide_form(values_of: dict[Path, frozenset[int]], class_names: Sequence[str
         raise UserError(f"{len(names)} class names; needed are 2 to {IGNORE - 1}")
     if set().union(*values_of.values()) <= {0, IGNORE} and (names is None or len(names) == 2):
         return LabelForm(True, names or BINARY_NAMES)
+    _check_one_form(values_of)
     highest = {path: max((v for v in values if v != IGNORE), default=0) for path, values in values_of.items()}
     worst = max(highest, key=lambda path: highest[path], default=None)
     top = highest[worst] if worst is not None else 0
@@ -151,61 +143,25 @@ def decide_form(values_of: dict[Path, frozenset[int]], class_names: Sequence[str
             f"{worst}: a mask with the value {top}; needed is 0/255 or class numbers from 0 (a gray or JPEG picture "
             "is not a mask); name the classes if there are so many"
         )
-    return LabelForm(False, BINARY_NAMES if top <= 1 else tuple(f"class {n}" for n in range(top + 1)))
+    return LabelForm(False, names_of(max(2, top + 1)))
 
 
-@dataclass(frozen=True)
-class Polygons:
-    """Polygons of a vector file in one reference system, with a spatial index.
-
-    skipped: features left out (no area: points, lines, empty or beyond mending); mended: invalid ones repaired.
-    """
-
-    path: Path
-    tree: shapely.STRtree
-    skipped: int
-    mended: int
-
-    def near(self, shape: Any) -> np.ndarray:
-        """The polygons that touch ``shape``."""
-        return self.tree.geometries[np.sort(self.tree.query(shape, predicate="intersects"))]
+def names_of(classes: int) -> tuple[str, ...]:
+    """Names for classes that have none: background and object, or class 0, class 1, ..."""
+    return BINARY_NAMES if classes == 2 else tuple(f"class {number}" for number in range(classes))
 
 
-def read_polygons(path: Path, crs: Any) -> Polygons:
-    """All polygons of a vector file, reprojected to ``crs`` (a rasterio CRS).
-
-    Raises `UserError` for a file that cannot be read, has no reference system or holds no polygon.
-    """
-    try:
-        meta, _, geometry, _ = pyogrio.raw.read(path, columns=[], force_2d=True)
-    except (DataSourceError, DataLayerError) as error:
-        raise UserError(f"{path}: not a vector file that can be read ({_first_line(error)})") from None
-    if meta["crs"] is None:
-        raise UserError(f"{path}: has no coordinate reference system; set one (in QGIS: Export, Save Features As)")
-    shapes = shapely.from_wkb(geometry, on_invalid="ignore") if geometry is not None else np.array([], object)
-    transformer = Transformer.from_crs(meta["crs"], crs.to_wkt(), always_xy=True)
-    shapes = shapely.transform(shapes, lambda xy: np.column_stack(transformer.transform(xy[:, 0], xy[:, 1])))
-    kept, mended = _mend(shapes)
-    if not kept:
-        raise UserError(f"{path}: holds no polygon ({len(shapes)} features); labels are polygons")
-    return Polygons(path, shapely.STRtree(kept), len(shapes) - len(kept), mended)
-
-
-def _mend(shapes: np.ndarray) -> tuple[list[Any], int]:
-    """Polygons with an area, invalid ones made valid; and how many were."""
-    kept: list[Any] = []
-    mended = 0
-    for shape in shapes:
-        if shape is None or shape.is_empty or not np.isfinite(shape.bounds).all():
-            continue
-        repaired = not shape.is_valid
-        if repaired:
-            shape = shapely.make_valid(shape)
-        parts = [part for part in shapely.get_parts(shapely.get_parts([shape])) if part.area > 0]
-        if parts:
-            kept.append(parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts))
-            mended += repaired
-    return kept, mended
+def _check_one_form(values_of: dict[Path, frozenset[int]]) -> None:
+    """Refuse a folder of 0/255 masks beside another of class numbers."""
+    folders: dict[Path, set[int]] = {}
+    for path, values in values_of.items():
+        folders.setdefault(path.parent, set()).update(values)
+    binary = [path for path, values in values_of.items() if IGNORE in values and folders[path.parent] == {0, IGNORE}]
+    numbered = [path for path, values in values_of.items() if values - {0, IGNORE}]
+    if binary and numbered:
+        raise UserError(
+            f"{binary[0]} reads as 0/255, {numbered[0]} as class numbers, where 255 is ignored; bring them to one form"
+        )
 
 
 class LabelReader:
@@ -245,32 +201,41 @@ class LabelReader:
             shapes = self._shapes(chip, chip.labels, window, self.ring_px)
             labels = np.full((window.height, window.width), IGNORE if chip.within is None else 0, np.uint8)
             if chip.within is None:
-                labels[_drawn(shapely.buffer(shapes, self.ring_px), window)] = 0
-            labels[_drawn(shapes, window)] = 1
+                labels[drawn(shapely.buffer(shapes, self.ring_px), window)] = 0
+            labels[drawn(shapes, window)] = 1
             labels[~self._on_picture(chip, window)] = IGNORE
         if chip.within is not None:
-            labels[~_drawn(self._shapes(chip, chip.within, window), window)] = IGNORE
+            labels[~drawn(self._shapes(chip, chip.within, window), window)] = IGNORE
         if chip.annotated is not None:
-            labels[~_covered(chip.annotated, window)] = IGNORE
+            labels[~covered(chip.annotated, window)] = IGNORE
         return labels
 
-    def polygons(self, chip: Labelled, path: Path) -> Polygons:
-        """The polygons of ``path`` in the chip's reference system (read once, then kept)."""
+    def read_with_pixels(self, chip: Labelled, window: Window) -> tuple[Pixels, np.ndarray]:
+        """The picture's pixels in ``window`` and their classes as `read` gives them, 255 also where there is no data."""
         with open_raster(chip.image) as raster:
-            crs = raster.crs
-            if crs is None or not raster.georeferenced:
-                raise UserError(
-                    f"{chip.image}: has no georeference, so the polygons of {path.name} cannot be laid on it; "
-                    "give a GeoTIFF, or masks of the picture's size"
-                )
-            key = (path, crs.to_wkt())
-            if key not in self._polygons:
-                self._polygons[key] = read_polygons(path, crs)
-            return self._polygons[key]
+            pixels = raster.read(window)
+        mask = self.read(chip, window)
+        mask[~pixels.valid] = IGNORE
+        return pixels, mask
 
     def touches(self, chip: Labelled, path: Path) -> bool:
         """Whether any polygon of ``path`` lies on the chip."""
         return len(self._shapes(chip, path)) > 0
+
+    def check_place(self, chips: Iterable[Labelled]) -> None:
+        """Raise `UserError` for a vector file none of whose polygons lies on any of its pictures."""
+        users: dict[Path, list[Labelled]] = {}
+        for chip in chips:
+            for vector in (chip.labels, chip.within):
+                if vector is not None and is_vector(vector):
+                    users.setdefault(vector, []).append(chip)
+        for vector, laid_on in users.items():
+            if not any(self.touches(chip, vector) for chip in laid_on):
+                others = f" or {len(laid_on) - 1} other pictures" if len(laid_on) > 1 else ""
+                raise UserError(
+                    f"{vector}: none of its polygons lies on {laid_on[0].image.name}{others}; "
+                    "are picture and polygons of the same place, in their right reference systems?"
+                )
 
     def _read_mask(self, path: Path, window: Window) -> np.ndarray:
         with open_raster(path) as raster:
@@ -288,49 +253,22 @@ class LabelReader:
 
     def _shapes(self, chip: Labelled, path: Path, window: Window | None = None, margin_px: int = 0) -> np.ndarray:
         """Polygons on a window (None: the chip) and ``margin_px`` around, in the chip's columns and rows."""
-        polygons = self.polygons(chip, path)
         with open_raster(chip.image) as raster:
+            polygons = self._polygons_on(raster, path)
             to_ground, height, width = raster.transform, raster.height, raster.width
         row, column, rows, columns = window or Window(0, 0, height, width)
         box = shapely.box(column - margin_px, row - margin_px, column + columns + margin_px, row + rows + margin_px)
-        found = polygons.near(_moved(np.array([box]), to_ground)[0])
-        return _moved(found, ~to_ground)
+        found = polygons.near(moved(np.array([box]), to_ground)[0])
+        return moved(found, ~to_ground)
+
+    def _polygons_on(self, raster: Raster, path: Path) -> Polygons:
+        """The polygons of ``path`` in the picture's reference system (read once, then kept)."""
+        check_ground(raster, path)
+        key = path, raster.crs.to_wkt()
+        if key not in self._polygons:
+            self._polygons[key] = read_polygons(path, raster.crs)
+        return self._polygons[key]
 
     def _on_picture(self, chip: Labelled, window: Window) -> np.ndarray:
         with open_raster(chip.image) as raster:
-            inside = window.clipped(raster.height, raster.width)
-        on_picture = np.zeros((window.height, window.width), bool)
-        on_picture[Window(inside.row - window.row, inside.column - window.column, *inside[2:]).slices] = True
-        return on_picture
-
-
-def _covered(windows: Iterable[Window], window: Window) -> np.ndarray:
-    """(h, w) bool: which pixels of ``window`` lie in any of ``windows``."""
-    covered = np.zeros((window.height, window.width), bool)
-    for other in windows:
-        moved = Window(other.row - window.row, other.column - window.column, other.height, other.width)
-        covered[moved.clipped(window.height, window.width).slices] = True
-    return covered
-
-
-def _moved(shapes: np.ndarray, affine: Affine) -> np.ndarray:
-    """Shapes whose (x, y) went through ``affine``."""
-    matrix = np.array([[affine.a, affine.b], [affine.d, affine.e]])
-    return shapely.transform(shapes, lambda xy: xy @ matrix.T + (affine.c, affine.f))
-
-
-def _drawn(shapes: Iterable[Any], window: Window) -> np.ndarray:
-    """(height, width) bool: pixels of the window whose center lies in a shape (given in columns and rows)."""
-    shapes = list(shapes)
-    if not shapes:
-        return np.zeros((window.height, window.width), bool)
-    return rasterize(
-        ((shape, 1) for shape in shapes),
-        out_shape=(window.height, window.width),
-        transform=Affine.translation(window.column, window.row),
-        dtype="uint8",
-    ).astype(bool)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0].removesuffix(".")[:160]
+            return covered([Window(0, 0, raster.height, raster.width)], window)

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-IGNORE = 255
+from limner.errors import UserError
+from limner.pictures import IGNORE
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """(logits, mask) -> a 0-d tensor in float32."""
@@ -15,6 +16,8 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 def cross_entropy(label_smoothing: float = 0.0) -> Loss:
     """Cross-entropy, mean over the labelled pixels (Ghassemi et al. 2018, eq. 1 as a mean; their printed sum would
     diverge at their learning rate)."""
+    if not 0 <= label_smoothing <= 1:
+        raise UserError(f"cross-entropy got label_smoothing {label_smoothing}; it must be between 0 and 1")
 
     def loss(logits: Tensor, mask: Tensor) -> Tensor:
         return _mean_cross_entropy(logits.float(), mask, label_smoothing)

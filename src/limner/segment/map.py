@@ -19,7 +19,7 @@ import torch
 
 import limner
 from limner.errors import UserError
-from limner.files import fingerprint, make_folder
+from limner.files import fingerprint
 from limner.segment.answers import Network, Predictor, Progress
 from limner.segment.blending import Blend
 from limner.segment.outputs import BLOCK_PX, MapWriter, build_overviews, write_category_names
@@ -102,8 +102,7 @@ def map_scene(
     check_tiling(tile_px, overlap_px, margin_px, predictor.stride)
     if batch < 1:
         raise UserError(f"batch is {batch}; needed: 1 tile or more")
-    with open_raster(scene) as raster:
-        _check_bands(raster, predictor)
+    check_scene(predictor, scene)
     request = {
         "scene": fingerprint(scene),
         "model": predictor.digest,
@@ -114,13 +113,15 @@ def map_scene(
     found = finished_map(files, request, overwrite)
     if found is not None:
         return found
-    make_folder(out)
     remove_unfinished(out, scene.stem, predictor.class_names)
     return _Mapping(predictor, scene, files, options, progress or _tell_stderr).run(batch, request)
 
 
-def _check_bands(raster: Raster, predictor: Predictor) -> None:
-    if raster.bands != predictor.channels:
+def check_scene(predictor: Predictor, scene: Path) -> None:
+    """Raise `UserError` for a scene that cannot be opened or has other bands than the network."""
+    with open_raster(scene) as raster:
+        if raster.bands == predictor.channels:
+            return
         chosen = " ".join(f"-b {band}" for band in range(1, predictor.channels + 1))
         advice = (
             f"keep the trained ones (gdal_translate {chosen} ...)"

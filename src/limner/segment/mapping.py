@@ -8,7 +8,7 @@ from typing import Any
 from limner.errors import UserError
 from limner.progress import Progress, duration, say
 from limner.run import open_run
-from limner.segment.map import map_scene
+from limner.segment.map import check_scene, map_scene
 from limner.segment.predictor import SegmentPredictor, load_predictor
 from limner.segment.record import SceneMap
 
@@ -34,10 +34,22 @@ def map_scenes(
             raise UserError(f"--threshold {threshold}: needs a run of two classes and a number between 0 and 1")
         predictor = dataclasses.replace(predictor, threshold=threshold)
     paths = [Path(scene) for scene in scenes]
-    for path in paths:  # all are looked at before the first is mapped
-        if not path.is_file():
-            raise UserError(f"{path}: no such scene; give GeoTIFF, PNG or JPEG files")
+    _check_scenes(predictor, paths)
     return [_map_with_progress(predictor, path, Path(out), options) for path in paths]
+
+
+def _check_scenes(predictor: SegmentPredictor, scenes: Sequence[Path]) -> None:
+    """Look at all scenes before the first is mapped: a mistake in the last one shall not cost hours."""
+    named: dict[str, Path] = {}
+    for scene in scenes:
+        if not scene.exists():
+            raise UserError(f"{scene}: no such scene; give GeoTIFF, PNG or JPEG files")
+        if scene.stem in named:
+            raise UserError(
+                f"two scenes called {scene.stem} ({named[scene.stem]} and {scene}); map one to another --out"
+            )
+        named[scene.stem] = scene
+        check_scene(predictor, scene)
 
 
 def _map_with_progress(predictor: SegmentPredictor, scene: Path, out: Path, options: dict[str, Any]) -> SceneMap:

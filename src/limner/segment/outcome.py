@@ -9,8 +9,9 @@ from limner.files import write_json, write_text
 from limner.progress import duration
 from limner.report import Report, draw_curves
 from limner.run import Run
+from limner.segment.counts import Scores
 from limner.segment.evaluation import VALIDATION, as_evaluation
-from limner.segment.score import Evaluation, Scores
+from limner.segment.scores import Evaluation
 
 if TYPE_CHECKING:
     from limner.segment.task import SegmentTask
@@ -79,13 +80,14 @@ def training_report(task: "SegmentTask", run: Run, scored: Evaluation | None) ->
 
 def add_scores(report: Report, scored: Evaluation) -> Report:
     """A table of the areas' scores, their mean, and both constants."""
-    rows = [_score_row(area, counts.scores()) for area, counts in scored.areas.items()]
-    rows.append(_score_row("mean", scored.mean()))
-    rows += [_score_row(f"{name} (mean)", constant.mean()) for name, constant in scored.constants().items()]
+    rows = [score_row(area, counts.scores()) for area, counts in scored.areas.items()]
+    rows.append(score_row("mean", scored.mean()))
+    rows += [score_row(f"{name} (mean)", constant.mean()) for name, constant in scored.constants().items()]
     return report.table(("area", *SCORE_COLUMNS), rows, scored.protocol.pixels + ".")
 
 
-def _score_row(name: str, scores: Scores) -> list[object]:
+def score_row(name: str, scores: Scores) -> list[object]:
+    """A table row: the name and the scores in the order of `SCORE_COLUMNS`."""
     return [name, scores.f1, scores.precision, scores.recall, scores.iou, scores.accuracy]
 
 

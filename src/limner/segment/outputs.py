@@ -1,6 +1,5 @@
 """The rasters that a mapping leaves: classes in color and probabilities, with the scene's own georeference."""
 
-import colorsys
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
@@ -8,35 +7,16 @@ from xml.sax.saxutils import escape
 import numpy as np
 import rasterio
 from rasterio.enums import Resampling
-from rasterio.windows import Window as RasterioWindow
 
 from limner.errors import UserError
+from limner.pictures import IGNORE, class_colors
 from limner.segment.blending import Rows
 from limner.segment.rasters import Raster
+from limner.segment.windows import Window
 
-NODATA_CLASS = 255
 BLOCK_PX = 256  # height and width of the files' blocks
 ROUNDING = 1e-6  # blending sums float32 shares: equal answers of all tiles come out equal only to this
 SMALLEST_OVERVIEW_PX = 256
-CLASS_COLORS = (
-    (38, 38, 46),
-    (240, 84, 52),
-    (64, 160, 92),
-    (70, 130, 220),
-    (240, 200, 60),
-    (160, 90, 200),
-    (90, 205, 205),
-    (200, 140, 90),
-)  # class 0, the background of two classes, is dark; the others stay apart in daylight pictures
-
-
-def class_color(number: int) -> tuple[int, int, int]:
-    """The color of a class, 0..255, the same in every map."""
-    if number < len(CLASS_COLORS):
-        return CLASS_COLORS[number]
-    hue = number * 0.618034 % 1  # steps of the golden section never meet
-    red, green, blue = colorsys.hsv_to_rgb(hue, 0.65, 0.9)
-    return round(red * 255), round(green * 255), round(blue * 255)
 
 
 def decide(planes: np.ndarray, threshold: float) -> np.ndarray:
@@ -69,14 +49,14 @@ class MapWriter:
         self.threshold, self.winning_only = threshold, winning_only
         self.pixels = np.zeros(len(class_names), np.int64)  # of each class
         self.nodata_px = 0
-        self.classes = _create(scene, classes, "uint8", 1, NODATA_CLASS)
-        self.classes.write_colormap(1, {number: class_color(number) for number in range(len(class_names))})
+        self.classes = create_raster(classes, scene, "uint8", nodata=IGNORE)
+        self.classes.write_colormap(1, dict(enumerate(class_colors(len(class_names)).tolist())))
         self.classes.update_tags(**{f"CLASS_{number}": name for number, name in enumerate(class_names)})
         self.probability = None
         if probability is not None:
             names = class_names[1:] if len(class_names) == 2 else class_names
             names = ("winning class",) if winning_only else names
-            self.probability = _create(scene, probability, "float32", len(names), np.nan, predictor=3)
+            self.probability = create_raster(probability, scene, "float32", len(names), np.nan, predictor=3)
             for band, name in enumerate(names, start=1):
                 self.probability.set_band_description(band, name)
 
@@ -93,18 +73,24 @@ class MapWriter:
         count, width = rows.valid.shape
         if count == 0:
             return
-        window = RasterioWindow(0, rows.row, width, count)
-        classes = np.where(rows.valid, decide(rows.planes, self.threshold), np.uint8(NODATA_CLASS))
+        window = Window(rows.row, 0, count, width).rasterio
+        classes = np.where(rows.valid, decide(rows.planes, self.threshold), np.uint8(IGNORE))
         self.classes.write(classes, 1, window=window)
-        counts = np.bincount(classes.ravel(), minlength=NODATA_CLASS + 1)
+        counts = np.bincount(classes.ravel(), minlength=IGNORE + 1)
         self.pixels += counts[: len(self.pixels)]
-        self.nodata_px += int(counts[NODATA_CLASS])
+        self.nodata_px += int(counts[IGNORE])
         if self.probability is not None:
             planes = rows.planes.max(axis=0, keepdims=True) if self.winning_only else rows.planes
             self.probability.write(np.where(rows.valid, planes, np.float32(np.nan)), window=window)
 
 
-def _create(scene: Raster, path: Path, dtype: str, bands: int, nodata: float, predictor: int = 1) -> Any:
+def create_raster(
+    path: Path, scene: Raster, dtype: str, bands: int = 1, nodata: float | None = None, predictor: int = 1
+) -> Any:
+    """A new tiled and compressed GeoTIFF on the scene's grid, open for writing (a rasterio dataset).
+
+    predictor: 3 for floats that change smoothly. Raises `UserError` where it cannot be written.
+    """
     place = {} if scene.transform.is_identity else {"transform": scene.transform}
     try:
         return rasterio.open(

@@ -66,7 +66,7 @@ def write_polygons(
     return writer.count
 
 
-MANY_CORNERS = 2000
+MANY_CORNERS = 20_000
 
 
 class _Layer:
@@ -85,23 +85,24 @@ class _Layer:
         self.count = 0
 
     def append(self, regions: list[Region]) -> None:
-        outlines = np.array([region.outline() for region in regions], object)
+        parts = [(region, outline) for region in regions for outline in region.outlines()]
+        outlines = np.array([outline for _, outline in parts], object)
         shapes = shapely.transform(simplified(outlines, self.simplify_px), self._to_ground)
         if self.to_degrees is None:
-            area_name, areas = "area_px", np.array([region.area_px for region in regions], np.int64)
+            area_name, areas = "area_px", shapely.area(outlines).round().astype(np.int64)
         else:
             degrees = shapely.transform(shapes, partial(_to_degrees, self.to_degrees))
-            area_name, areas = "area_m2", np.fromiter(_geodesic_areas(degrees), np.float64, len(regions))
+            area_name, areas = "area_m2", np.fromiter(_geodesic_areas(degrees), np.float64, len(parts))
             if self.driver == "GeoJSON":
                 shapes = degrees
         columns: dict[str, np.ndarray] = {
-            "class": np.array([region.class_number for region in regions], np.int32),
-            "class_name": np.array([self.class_names[region.class_number] for region in regions], object),
+            "class": np.array([region.class_number for region, _ in parts], np.int32),
+            "class_name": np.array([self.class_names[region.class_number] for region, _ in parts], object),
             area_name: areas,
-            "mean_probability": np.array([region.mean_probability for region in regions], np.float64),
+            "mean_probability": np.array([region.mean_probability for region, _ in parts], np.float64),
         }
         self._write(shapes, columns)
-        self.count += len(regions)
+        self.count += len(parts)
 
     def _write(self, shapes: np.ndarray, columns: dict[str, np.ndarray]) -> None:
         crs = None if self.crs is None else self.crs.to_wkt()
@@ -133,13 +134,16 @@ def simplified(outlines: np.ndarray, tolerance_px: float) -> np.ndarray:
     """Polygons with fewer corners, each off its outline by at most ``tolerance_px``; still single valid polygons.
 
     Douglas and Peucker's algorithm alone may cross a polygon's own border. Where it does, the slower one that looks at
-    all borders takes over; an outline of very many corners, for which that one needs minutes, stays as it is.
+    all borders takes over. Both need minutes for outlines of very many corners (a noisy map), which stay as they are.
     """
-    shapes = shapely.simplify(outlines, tolerance_px, preserve_topology=False)
+    corners = shapely.get_num_coordinates(outlines)
+    shapes = outlines.copy()
+    usual = corners < MANY_CORNERS
+    shapes[usual] = shapely.simplify(outlines[usual], tolerance_px, preserve_topology=False)
     sound = shapely.is_valid(shapes) & (shapely.get_type_id(shapes) == shapely.GeometryType.POLYGON)
-    spoiled = ~(sound & ~shapely.is_empty(shapes))
-    few = spoiled & (shapely.get_num_coordinates(outlines) < MANY_CORNERS)
+    spoiled = usual & ~(sound & ~shapely.is_empty(shapes))
     shapes[spoiled] = outlines[spoiled]
+    few = spoiled & (corners < MANY_CORNERS // 10)
     shapes[few] = shapely.simplify(outlines[few], tolerance_px)
     return shapes
 

@@ -20,6 +20,12 @@ from limner.segment.statistics import Statistics, measure_raster
 if TYPE_CHECKING:
     from limner.run import Run
 
+FACTS = ("network", "channels", "class_names", "statistics", "threshold")
+"""What ``model.json`` must say for a network to predict."""
+
+STRIDE = 32
+"""Of a network that does not say its own: crops are multiples of it too."""
+
 
 def standardize(image: Tensor, valid: Tensor, statistics: Sequence[Statistics]) -> Tensor:
     """Subtract each band's mean and divide by its deviation; invalid pixels become the mean, 0.
@@ -51,7 +57,7 @@ class SegmentPredictor:
     @property
     def stride(self) -> int:
         """Heights and widths that the network takes are multiples of this."""
-        return int(self.network.stride)
+        return int(getattr(self.network, "stride", STRIDE))
 
     @torch.inference_mode()
     def probabilities(self, pixels: np.ndarray, valid: np.ndarray, statistics: Statistics | None = None) -> np.ndarray:
@@ -95,7 +101,9 @@ class SegmentPredictor:
 def load_predictor(run: "Run", device: str = "auto", precision: str = "auto") -> SegmentPredictor:
     """The predictor of a run of the segment room. device: auto, cpu or cuda. precision: auto, bf16 or fp32."""
     facts = run.facts
-    place = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+    if missing := [name for name in FACTS if name not in facts]:
+        raise UserError(f"{run.folder}: model.json says nothing of {', '.join(missing)}; the run is damaged")
+    place = choose_device(device)
     network = build_network(facts)
     weights = run.weights()
     try:
@@ -116,9 +124,29 @@ def load_predictor(run: "Run", device: str = "auto", precision: str = "auto") ->
     )
 
 
+def choose_device(wanted: str) -> torch.device:
+    """The device that ``auto``, ``cpu``, ``cuda`` or ``cuda:1`` means; `UserError` for one that is not here."""
+    if wanted == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    kind, _, number = wanted.partition(":")
+    if kind == "cuda" and (number or "0").isdecimal():
+        if int(number or 0) < torch.cuda.device_count():
+            return torch.device(wanted)
+        raise UserError(
+            f"device is {wanted!r}, but {torch.cuda.device_count()} CUDA devices are here; take auto or cpu"
+        )
+    if wanted != "cpu":
+        raise UserError(f"device is {wanted!r}; needed: auto, cpu or cuda")
+    return torch.device("cpu")
+
+
 def build_network(facts: dict[str, Any]) -> nn.Module:
     """The network that ``model.json`` describes, with weights still to be loaded."""
     chosen = facts["network"]
+    if chosen["name"] not in NETWORKS:
+        raise UserError(
+            f"the run's network is a {chosen['name']}, which limner does not have; put its class into NETWORKS"
+        )
     options = {key: value for key, value in chosen.items() if key != "name"}
     if "pretrained" in options:
         options["pretrained"] = False  # the run's own weights follow

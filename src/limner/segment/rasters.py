@@ -6,65 +6,28 @@ This file imports no torch: `limner check` and `limner score` stay light.
 import os
 import warnings
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import rasterio
 from rasterio.enums import ColorInterp, MaskFlags, Resampling
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
-from rasterio.windows import Window as RasterioWindow
 
 from limner.errors import UserError
+from limner.segment.windows import Pixels, Window
 
 RASTER_SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".jp2", ".vrt")
-VECTOR_SUFFIXES = (".geojson", ".gpkg", ".shp")
 DATA_TYPES = ("uint8", "uint16", "int16", "float32", "float64")
+RGB_ALPHA = (ColorInterp.red, ColorInterp.green, ColorInterp.blue, ColorInterp.alpha)
+SAMPLES, SAMPLE_PX = 8, 32  # windows along each edge, and their size: enough of a band to know what it holds
+ALPHA_STEPS = 8  # values between 0 and 255 that an alpha band may have all over
+FEATHERED = 0.25  # share of what an alpha band shows that may be its soft edge
 PNG_TAIL_BYTES = 4096  # its last chunk is looked for here: some programs add a few bytes after it
 
 os.environ.setdefault("GDAL_CACHEMAX", "128")  # MB: GDAL's own default is 5 % of the machine
 warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)  # plain pictures are welcome here
-
-
-class Window(NamedTuple):
-    """A rectangle of pixels: first row, first column, height, width. It may reach beyond the picture."""
-
-    row: int
-    column: int
-    height: int
-    width: int
-
-    def clipped(self, height: int, width: int) -> "Window":
-        """The part of this window that lies on a picture of ``height`` x ``width`` (perhaps empty)."""
-        row, column = min(max(self.row, 0), height), min(max(self.column, 0), width)
-        return Window(
-            row,
-            column,
-            max(0, min(self.row + self.height, height) - row),
-            max(0, min(self.column + self.width, width) - column),
-        )
-
-    def intersects(self, other: "Window") -> bool:
-        """Whether the two windows share a pixel."""
-        return (
-            self.row < other.row + other.height
-            and other.row < self.row + self.height
-            and self.column < other.column + other.width
-            and other.column < self.column + self.width
-        )
-
-    @property
-    def slices(self) -> tuple[slice, slice]:
-        """Rows and columns as slices, for an array of the whole picture."""
-        return slice(self.row, self.row + self.height), slice(self.column, self.column + self.width)
-
-
-class Pixels(NamedTuple):
-    """What a window holds. values: (bands, height, width) in the file's own type; valid: (height, width) bool."""
-
-    values: np.ndarray
-    valid: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -72,7 +35,7 @@ class Raster:
     """An open raster file. Use `open_raster`; close with a ``with`` block.
 
     A palette picture reads as RGB; an alpha band, a mask inside the file and a palette's transparent colors are taken
-    for validity, not for data.
+    for validity, not for data. A band that is only marked alpha is data, see `mistaken_alpha`.
     """
 
     path: Path
@@ -110,8 +73,21 @@ class Raster:
         return tuple(
             number
             for number, meaning in zip(self.dataset.indexes, self.dataset.colorinterp, strict=True)
-            if meaning is not ColorInterp.alpha
+            if meaning is not ColorInterp.alpha or number == self.mistaken_alpha
         )
+
+    @cached_property
+    def mistaken_alpha(self) -> int | None:
+        """The number of a band that is marked alpha but holds data, or None.
+
+        GDAL marks the fourth band of an 8-bit GeoTIFF so unless whoever wrote it said otherwise, and an infrared band
+        would be lost. Told by the content, on 256 x 256 pixels at most, spread over the picture: an alpha band is 0, 255
+        and a few steps between, or in between only along the edges of what it shows. A PNG's alpha is always one.
+        """
+        if self.dataset.colorinterp != RGB_ALPHA or self.dtype != "uint8" or self.format == "PNG":
+            return None
+        stat = self.path.stat()
+        return 4 if _fourth_band_is_data(self.path, stat.st_size, stat.st_mtime_ns) else None
 
     @property
     def bands(self) -> int:
@@ -182,25 +158,25 @@ class Raster:
         values = np.zeros((self.bands, window.height, window.width), self.dtype)
         valid = np.zeros((window.height, window.width), bool)
         if inside.height and inside.width:
-            rows, columns = Window(inside.row - window.row, inside.column - window.column, *inside[2:]).slices
+            rows, columns = inside.seen_from(window).slices
             pixels = self._read(inside, inside.height, inside.width, Resampling.nearest)
             values[:, rows, columns], valid[rows, columns] = pixels
         return Pixels(values, valid)
 
     def read_decimated(self, height: int, width: int) -> Pixels:
-        """The whole picture in ``height`` x ``width`` pixels, each the mean of those it covers (of a palette: one).
+        """The whole picture in ``height`` x ``width`` pixels, each the mean of those it covers (one of them for a
+        palette or a mistaken alpha).
 
         The file is read piece by piece or from its overviews, so that the picture itself is never in memory.
         """
-        resampling = Resampling.average if self.palette is None else Resampling.nearest
+        # GDAL leaves pixels out of a mean where what it takes for alpha is 0.
+        average = self.palette is None and self.mistaken_alpha is None
+        resampling = Resampling.average if average else Resampling.nearest
         return self._read(Window(0, 0, self.height, self.width), height, width, resampling)
 
     def _read(self, window: Window, height: int, width: int, resampling: Resampling) -> Pixels:
         """The pixels of a window inside the picture, brought to ``height`` x ``width``."""
-        options = {
-            "window": RasterioWindow(window.column, window.row, window.width, window.height),
-            "resampling": resampling,
-        }
+        options = {"window": window.rasterio, "resampling": resampling}
         try:
             values = self.dataset.read(
                 list(self.data_bands), out_shape=(len(self.data_bands), height, width), **options
@@ -231,6 +207,8 @@ class Raster:
 
     def _shown(self, height: int, width: int, options: dict[str, Any]) -> np.ndarray | None:
         """Which pixels the alpha band or the mask inside the file lets show: (H, W) bool; None without."""
+        if self.mistaken_alpha is not None:
+            return None
         if len(self.data_bands) < self.dataset.count:
             alpha = next(number for number in self.dataset.indexes if number not in self.data_bands)
             return np.asarray(self.dataset.read(alpha, out_shape=(height, width), **options)) > 0
@@ -263,6 +241,24 @@ def open_raster(path: Path | str) -> Raster:
         dataset.close()
         raise UserError(f"{path}: pixels of type {kind}; needed: {', '.join(DATA_TYPES)}")
     return Raster(path, dataset)
+
+
+@lru_cache(maxsize=4096)
+def _fourth_band_is_data(path: Path, size: int, changed_ns: int) -> bool:
+    """See `Raster.mistaken_alpha`. size, changed_ns: of the file, so that one that changed is looked at again."""
+    try:
+        with rasterio.open(path) as dataset:
+            rows, columns = (
+                np.unique(np.linspace(0, max(0, length - SAMPLE_PX), SAMPLES).round().astype(int)).tolist()
+                for length in dataset.shape
+            )
+            windows = [Window(row, column, SAMPLE_PX, SAMPLE_PX) for row in rows for column in columns]
+            parts = [dataset.read(4, window=window.clipped(*dataset.shape).rasterio).ravel() for window in windows]
+    except RasterioError:
+        return False  # who reads its pixels is told what is wrong with them
+    seen = np.bincount(np.concatenate(parts), minlength=256)
+    between = seen[1:255]
+    return int(np.count_nonzero(between)) > ALPHA_STEPS and float(between.sum()) > FEATHERED * float(seen[1:].sum())
 
 
 def _ends_like_png(path: Path) -> bool:

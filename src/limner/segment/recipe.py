@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from limner.errors import UserError
-from limner.nn.optimizers import OPTIMIZERS, SCHEDULES
+from limner.nn.optimizers import OPTIMIZERS, SCHEDULES, try_optimizer
 from limner.recipe import Choice, choice, setting
 from limner.segment.losses import LOSSES
 from limner.segment.networks import NETWORKS
@@ -84,6 +84,10 @@ class SegmentRecipe:
     def __post_init__(self) -> None:
         if self.normalize == "initial" and self.initial is None:
             raise UserError("normalize is 'initial', but no initial run is named; add 'initial: RUN'")
+        # What these cannot take is refused here, before anything is written.
+        try_optimizer(self.optimizer)
+        self.schedule.build(SCHEDULES)
+        self.loss.build(LOSSES)
 
     def all_stages(self) -> tuple[StageSettings, ...]:
         """The stages, or the one that ``epochs`` means."""

@@ -21,13 +21,17 @@ from limner.segment.evaluation import evaluate_data
 from limner.segment.labels import LabelReader
 from limner.segment.predictor import load_predictor
 from limner.segment.recipe import SegmentRecipe
-from limner.segment.score import Evaluation
+from limner.segment.scores import Evaluation
 from limner.segment.task import load_data
 from limner.signals import StopRequest
 from limner.verbs import train_recipe
 
-LEARNING_RATE = 1e-4
-EPOCHS, STEPS_PER_EPOCH = 10, 25
+PAPER_LEARNING_RATE = 1e-4
+"""With SGD, from 0.005: Ghassemi et al. 2018."""
+ADAPTIVE_FACTOR = 0.5
+"""Adam-like optimizers go on with half of the recipe's rate: at 1e-4 they hardly move in a few minutes (measured: see
+docs/results/buildings.md)."""
+EPOCHS, STEPS_PER_EPOCH = 5, 30
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,8 @@ def refine(
     parent, scene = open_run(run), Path(scene)
     if not scene.is_file():
         raise UserError(f"{scene}: no such scene; give a GeoTIFF, PNG or JPEG file")
+    if truth is not None:  # one that does not fit shall not be noticed after the training
+        find_data([scene], labels=Path(truth), class_names=parent.facts["class_names"])
     recipe = refining_recipe(parent, overrides)
     data = dataclasses.replace(
         recipe.data,
@@ -90,22 +96,25 @@ def refine(
         labels=Path(labels or truth or "").resolve(),
         within=Path(within).resolve() if within else None,
         annotate=fraction,
+        validation_share=0.0,  # what was annotated is too little to hold some of it out
     )
     recipe = dataclasses.replace(recipe, data=data, normalize="run" if normalize == "scene" else "initial")
     name = f"{parent.name}-refined"
     done = train_recipe(recipe, name, out=Path(out) if out else None, overwrite=overwrite)
+    keep_annotation(done.run, recipe)
     if done.stopped:
         return Refinement(done.run, stopped=done.stopped)
-    keep_annotation(done.run, recipe)
     if truth is None:
         return Refinement(done.run)
     return score_rest(parent, done.run, scene, Path(truth), normalize)
 
 
 def refining_recipe(parent: Run, overrides: Sequence[str]) -> SegmentRecipe:
-    """The parent's recipe, turned to refining: its weights, learning rate 1e-4, a calibrated threshold, few epochs."""
+    """The parent's recipe, turned to refining: its weights, a lower learning rate, a calibrated threshold, few epochs."""
     recipe: SegmentRecipe = recipe_of(parent)
-    options = {**recipe.optimizer.options, "learning_rate": LEARNING_RATE}
+    usual = float(recipe.optimizer.options.get("learning_rate", 1e-3))
+    rate = PAPER_LEARNING_RATE if recipe.optimizer.name == "sgd" else ADAPTIVE_FACTOR * usual
+    options = {**recipe.optimizer.options, "learning_rate": rate}
     settings = dataclasses.replace(
         recipe,
         initial=parent.folder.resolve(),
@@ -125,7 +134,7 @@ def keep_annotation(run: Run, recipe: SegmentRecipe) -> None:
     reader = LabelReader(data.form, ring_px=recipe.data.ring_px)
     (chip,) = data.chips
     annotated = write_annotated(chip, reader, run.folder / ANNOTATED_FILE)
-    run.set_status("finished", refined_on=str(chip.image.resolve()))
+    run.set_status(run.status["status"], refined_on=str(chip.image.resolve()))
     say(f"annotated: {annotated / (chip.height * chip.width):.1%} of the scene; kept out of all scores")
 
 

@@ -5,7 +5,7 @@ Here a region leaves as soon as the rows it reaches are behind: a block of rows 
 edge are all that is held.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,13 +15,15 @@ import rasterio
 import shapely
 from rasterio import Affine
 from rasterio.features import shapes
-from rasterio.windows import Window as RasterioWindow
 from scipy import ndimage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from limner.segment.windows import row_bands
+
 BLOCK_PIXELS = 2**21  # of the raster at once; labels, probabilities and their sums take about 40 bytes a pixel
 NO_REGION = -1
+MOST_CORNERS = 200_000  # of a region whose pieces are joined; a town's largest block of houses has a few thousand
 
 
 @dataclass
@@ -47,14 +49,17 @@ class Region:
         """Mean over its pixels of its class's probability, 0..1."""
         return self.probability_sum / self.area_px
 
-    def outline(self) -> Any:
-        """Its polygon, with holes, along the pixels' sides."""
-        if len(self.pieces) == 1:
-            return self.pieces[0]
+    def outlines(self) -> list[Any]:
+        """Its polygon, with holes, along the pixels' sides.
+
+        Of a region of very many corners (a map of noise) the pieces are not joined, as that would take minutes.
+        """
+        if len(self.pieces) == 1 or shapely.get_num_coordinates(self.pieces).sum() > MOST_CORNERS:
+            return self.pieces
         # A corner at every pixel makes the pieces' sides match along the seams: then they are a coverage, whose union
-        # takes time in proportion to its corners. The general union needs minutes for a region of a hundred thousand.
+        # takes time in proportion to its corners.
         matching = [_with_corner_at_every_pixel(piece) for piece in self.pieces]
-        return shapely.simplify(shapely.coverage_union_all(matching), 0.0, preserve_topology=False)
+        return [_rebuilt(shapely.coverage_union_all(matching), _corners_only)]
 
 
 class _Block(NamedTuple):
@@ -79,15 +84,13 @@ def find_regions(
     """
     with rasterio.open(classes) as class_raster, rasterio.open(probability) as probability_raster:
         height, width = class_raster.shape
-        rows = max(1, block_pixels // width)
         open_regions: list[Region] = []
         open_at = np.full(width, NO_REGION)  # which open region each column of the last row belongs to
-        for row in range(0, height, rows):
-            window = RasterioWindow(0, row, width, min(rows, height - row))
-            numbers = class_raster.read(1, window=window)
-            seams = (row > 0, row + rows < height)
-            probabilities = _probabilities(probability_raster, window, numbers, probability_bands)
-            block = _block(numbers, probabilities, tuple(probability_bands), row, minimum_area_px, seams)
+        for band in row_bands(height, width, block_pixels):
+            numbers = class_raster.read(1, window=band.rasterio)
+            seams = (band.row > 0, band.row + band.height < height)
+            probabilities = _probabilities(probability_raster, band.rasterio, numbers, probability_bands)
+            block = _block(numbers, probabilities, tuple(probability_bands), band.row, minimum_area_px, seams)
             closed, open_regions, open_at = _join(open_regions, open_at, block, goes_on=seams[1])
             yield from (region for region in closed if region.area_px >= minimum_area_px)
 
@@ -171,8 +174,13 @@ def _with_corner_at_every_pixel(polygon: Any) -> Any:
 
     In numpy, as `shapely.segmentize` buffers polygons to make sure that they are valid, which takes minutes for large ones.
     """
-    outer, *holes = [_densified(shapely.get_coordinates(ring)) for ring in shapely.get_rings(polygon)]
-    return shapely.polygons(outer, [shapely.linearrings(hole) for hole in holes] or None)
+    return _rebuilt(polygon, _densified)
+
+
+def _rebuilt(polygon: Any, change: Callable[[np.ndarray], np.ndarray]) -> Any:
+    """The polygon with each of its rings, (n, 2) closed, changed."""
+    outer, *holes = [shapely.linearrings(change(shapely.get_coordinates(ring))) for ring in shapely.get_rings(polygon)]
+    return shapely.polygons(outer, holes or None)
 
 
 def _densified(ring: np.ndarray) -> np.ndarray:
@@ -183,6 +191,14 @@ def _densified(ring: np.ndarray) -> np.ndarray:
     along = np.arange(lengths.sum()) - first
     steps = np.repeat(np.sign(sides), lengths, axis=0) * along[:, None]
     return np.concatenate([np.repeat(ring[:-1], lengths, axis=0) + steps, ring[-1:]])
+
+
+def _corners_only(ring: np.ndarray) -> np.ndarray:
+    """The points of a closed ring along axes where it turns."""
+    sides = np.sign(np.diff(ring, axis=0))
+    turns = (sides != np.roll(sides, 1, axis=0)).any(axis=1)  # the first point belongs to the first and the last side
+    corners = ring[:-1][turns]
+    return np.concatenate([corners, corners[:1]])
 
 
 def _groups(open_regions: list[Region], open_at: np.ndarray, block: _Block, count: int) -> np.ndarray:

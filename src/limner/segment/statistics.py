@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from limner.errors import UserError
-from limner.segment.rasters import Pixels, Raster, Window
+from limner.segment.rasters import Raster
+from limner.segment.windows import Pixels, row_bands
 
-BAND_OF_ROWS_PX = 2**20  # pixels read at once by `measure_raster`; eight bytes a value while they are summed
 CONSTANT = 1e-9  # a deviation below this share of the mean is rounding, not signal
 
 
@@ -98,10 +98,3 @@ def measure_raster(raster: Raster) -> Statistics:
     if moments.count == 0:
         raise UserError(f"{raster.path}: no pixel holds data (all are nodata); nothing can be measured")
     return moments.statistics()
-
-
-def row_bands(height: int, width: int, band_px: int = BAND_OF_ROWS_PX) -> Iterator[Window]:
-    """Windows of whole rows, about ``band_px`` pixels each, that cover ``height`` x ``width`` once."""
-    rows = max(1, band_px // max(1, width))
-    for row in range(0, height, rows):
-        yield Window(row, 0, min(rows, height - row), width)

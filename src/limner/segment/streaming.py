@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from limner.segment.rasters import Pixels, Raster, Window
+from limner.segment.rasters import Raster
 from limner.segment.tiles import Axis
+from limner.segment.windows import Pixels, Window
 
 
 class Behind:

@@ -89,7 +89,7 @@ class SegmentTask(Task):
         network = self.networks["network"]
         network.requires_grad_(True)
         if settings.train == "decoder":
-            network.encoder.requires_grad_(False)  # type: ignore[union-attr]
+            encoder_of(network).requires_grad_(False)
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.fabric, self.stage = fabric, stage
         self.model = fabric.setup_module(network)
@@ -204,11 +204,10 @@ class SegmentTask(Task):
     def settle(self) -> None:
         """Set the decision threshold where the recipe wants it calibrated."""
         if self.recipe.threshold == "calibrated" and len(self.recipe.data.classes) == 2:
-            tallies = self.validation_tallies() or self.training_tallies()
-            total = sum(tallies.values(), Tally.zero(2))
-            self.threshold = total.best_threshold()
+            tallies = self.validation_tallies() or self.labelled_tallies()
+            self.threshold = sum(tallies.values(), Tally.zero(2)).best_threshold()
 
-    def training_tallies(self) -> dict[str, Tally]:
+    def labelled_tallies(self) -> dict[str, Tally]:
         """What is right on all labelled ground, learned from or not."""
         windows = [(self.data.chips[chip].area, chip, window) for chip, window in self.source.pictures()]
         return tally_areas(self.current_predictor(), self.source.read, windows, self.area_statistics)
@@ -256,6 +255,14 @@ def make_source(recipe: SegmentRecipe, data: DataSet, split: Split) -> CropSourc
         scale_range=settings.scale_range,
         jitter=settings.jitter,
     )
+
+
+def encoder_of(network: nn.Module) -> nn.Module:
+    """The part that may be pretrained; `UserError` for a network that does not name it."""
+    encoder = getattr(network, "encoder", None)
+    if not isinstance(encoder, nn.Module):
+        raise UserError(f"{type(network).__name__} has no 'encoder' to keep still; a stage needs 'train: all' for it")
+    return encoder
 
 
 def start_from(network: nn.Module, run: Run, channels: int, classes: Sequence[str]) -> None:

@@ -1,9 +1,10 @@
 """What `limner networks` prints: every network with its sizes, nothing allocated."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
+from limner.errors import UserError
 from limner.segment.networks import NETWORKS
 from limner.segment.networks.residual_unet import UNITS
 
@@ -19,13 +20,20 @@ class NetworkRow(NamedTuple):
 
 
 def list_networks(channels: int, classes: int) -> list[NetworkRow]:
-    """Each network for so many bands and classes, with its exact parameters and theoretical receptive field."""
+    """Each network for so many bands and classes, with its exact parameters and theoretical receptive field.
+
+    Raises `UserError` for less than one band or two classes.
+    """
+    if channels < 1:
+        raise UserError(f"channels is {channels}; needed: 1 band or more")
+    if classes < 2:
+        raise UserError(f"classes is {classes}; needed: 2 or more, background included")
     forms: list[tuple[str, dict[str, int]]] = [("lite-unet", {})]
     forms += [("residual-unet", {"depth": depth}) for depth in UNITS]
     rows = []
     with torch.device("meta"):
         for name, options in forms:
-            kind = NETWORKS[name]
+            kind: Any = NETWORKS[name]
             network = kind(channels=channels, classes=classes, **options)
             line = (kind.__doc__ or "").splitlines()[0]
             shown = " ".join(f"{key} {value}" for key, value in options.items())

@@ -1,0 +1,178 @@
+"""Where areas, their pictures and their labels lie in a user's folders; no file is opened yet.
+
+This file imports no torch: `limner check` stays light.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from limner.errors import UserError
+from limner.segment.rasters import RASTER_SUFFIXES
+from limner.segment.vectors import is_vector
+
+
+class Layout(NamedTuple):
+    """Where pictures and labels lie. labels, within: files given for all areas, or None."""
+
+    labels: Path | None = None
+    within: Path | None = None
+    masks_folder: str = "masks"
+    images_folder: str = "images"
+
+
+class Place(NamedTuple):
+    """An area as its folder says, no file opened yet."""
+
+    name: str
+    pictures: list[tuple[Path, Path | None]]  # each with its labels
+
+
+@contextmanager
+def listing(problems: list[str]) -> Iterator[None]:
+    """Put a `UserError` of the block on the list (once) instead of raising it."""
+    try:
+        yield
+    except UserError as error:
+        if str(error) not in problems:
+            problems.append(str(error))
+
+
+def find_places(paths: Sequence[Path], layout: Layout, problems: list[str], notes: list[str]) -> list[Place]:
+    """The areas below all paths, none twice, each with a name of its own.
+
+    problems, notes: lists that get a line for each thing that is wrong, or that a user may want to know.
+    """
+    if layout.labels is not None and not layout.labels.exists():
+        problems.append(f"{layout.labels}: no such file")
+        return []
+    places: list[Place] = []
+    resolved: set[Path] = set()
+    for path in paths:
+        with listing(problems):
+            if path.resolve() in resolved:
+                raise UserError(f"{path}: given twice; name each place once")
+            resolved.add(path.resolve())
+            for folder in _area_folders(path, layout):
+                with listing(problems):
+                    place = _scene(folder, layout) if folder.is_file() else _area(folder, layout, notes)
+                    places.append(place)
+    if layout.labels is not None and not is_vector(layout.labels) and sum(len(p.pictures) for p in places) > 1:
+        problems.append(f"{layout.labels}: is one mask, but there are several pictures; give one scene, or polygons")
+        return []
+    return _renamed(places)
+
+
+def _renamed(places: list[Place]) -> list[Place]:
+    """Equal names told apart by a number: town, town-2, town-3."""
+    taken: set[str] = set()
+    renamed = []
+    for place in places:
+        name, number = place.name, 1
+        while name in taken:
+            number += 1
+            name = f"{place.name}-{number}"
+        taken.add(name)
+        renamed.append(place._replace(name=name))
+    return renamed
+
+
+def _area_folders(path: Path, layout: Layout) -> list[Path]:
+    """``path`` itself when it is a scene or an area, else the areas in it."""
+    if not path.exists():
+        raise UserError(f"{path}: no such file or folder")
+    if path.is_file() or (path / layout.images_folder).is_dir():
+        return [path]
+    inside = _visible(path)
+    if not inside:
+        raise UserError(f"{path}: the folder is empty; needed are {_wanted(path, layout)}")
+    areas = [folder for folder in inside if (folder / layout.images_folder).is_dir()]
+    if areas:
+        return areas
+    if any(_is_picture(file) for file in inside):
+        raise UserError(f"{path}: pictures lie in the folder itself; needed are {_wanted(path, layout)}")
+    raise UserError(f"{path}: no pictures found; needed are {_wanted(path, layout)}")
+
+
+def _wanted(path: Path, layout: Layout) -> str:
+    images, masks = layout.images_folder, layout.masks_folder
+    return f"{path.name}/{images}/* and {path.name}/{masks}/*, or sub-folders (areas) with these"
+
+
+def _scene(path: Path, layout: Layout) -> Place:
+    if is_vector(path):
+        raise UserError(f"{path}: is a vector file, not a picture; give the scene as --data and this as --labels")
+    if layout.labels is None:
+        raise UserError(f"{path}: a single scene needs its labels; add --labels with polygons or a mask")
+    return Place(path.stem, [(path, layout.labels)])
+
+
+def _area(folder: Path, layout: Layout, notes: list[str]) -> Place:
+    """The area in ``folder`` with its pictures and their labels."""
+    name = folder.resolve().name
+    pictures = _by_stem(folder / layout.images_folder)
+    if not pictures:
+        kinds = ", ".join(RASTER_SUFFIXES)
+        raise UserError(f"{folder / layout.images_folder}: holds no pictures ({kinds})")
+    if layout.labels is not None:
+        return Place(name, [(image, layout.labels) for image in pictures.values()])
+    masks = _by_stem(folder / layout.masks_folder)
+    if masks:
+        paired = [(image, masks.get(stem)) for stem, image in pictures.items()]
+        alone = [image.name for image, mask in paired if mask is None]
+        if len(alone) == len(paired):
+            raise UserError(
+                f"{folder / layout.masks_folder}: no mask has the name of a picture (such as {paired[0][0].stem}); "
+                "a picture and its mask need the same name before the suffix"
+            )
+        if alone:
+            notes.append(f"{name}: {_some(alone)} without a mask, not learned from")
+        if orphans := [mask.name for stem, mask in masks.items() if stem not in pictures]:
+            notes.append(f"{name}: {_some(orphans)} in {layout.masks_folder}/ without a picture, not used")
+        return Place(name, paired)
+    vector = _vector_of(folder)
+    if vector is None:
+        raise UserError(
+            f"{folder}: {len(pictures)} pictures without any labels; needed is {layout.masks_folder}/ with masks "
+            "of the same names, or one vector file (.geojson .gpkg .shp)"
+        )
+    return Place(name, [(image, vector) for image in pictures.values()])
+
+
+def _vector_of(folder: Path) -> Path | None:
+    """The area's one vector file; ``labels.*`` outranks others."""
+    vectors = [file for file in _visible(folder) if file.is_file() and is_vector(file)]
+    named = [file for file in vectors if file.stem == "labels"]
+    chosen = named or vectors
+    if len(chosen) > 1:
+        raise UserError(
+            f"{folder}: {len(chosen)} vector files ({_some([file.name for file in chosen])}); "
+            "keep one, or call the labels labels.gpkg"
+        )
+    return chosen[0] if chosen else None
+
+
+def _by_stem(folder: Path) -> dict[str, Path]:
+    """The pictures of a folder (none when it is missing) by their name without the suffix."""
+    pictures: dict[str, Path] = {}
+    for file in _visible(folder) if folder.is_dir() else []:
+        if _is_picture(file):
+            if file.stem in pictures:
+                raise UserError(
+                    f"{folder}: {pictures[file.stem].name} and {file.name} share one name; rename one of them"
+                )
+            pictures[file.stem] = file
+    return pictures
+
+
+def _visible(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.iterdir() if not file.name.startswith("."))
+
+
+def _is_picture(file: Path) -> bool:
+    return file.is_file() and file.suffix.lower() in RASTER_SUFFIXES
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

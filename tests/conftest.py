@@ -1,0 +1,54 @@
+"""Shared fixtures: one tiny trained run for the whole session, and a folder of its own for each command."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from drawing import draw_area, draw_scene
+from limner.cli import main
+
+QUICK = [
+    "--network.name", "lite-unet", "--network.pretrained", "false", "--loop.precision", "fp32", "--batch", "2",
+    "--epochs", "1", "--steps-per-epoch", "2", "--data.tile-px", "96", "--data.crop-px", "64", "--data.stride-px", "64",
+]  # fmt: skip
+"""Settings for a training of two steps, without weights from anywhere."""
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an area ``town``, a scene ``scene.tif`` and the ``run`` that two steps on the town left."""
+    here = tmp_path_factory.mktemp("trained")
+    draw_area(here / "town")
+    draw_scene(here / "scene.tif")
+    with pytest.raises(SystemExit) as left:
+        main(["train", "segment/demo", "--data", str(here / "town"), "--out", str(here / "run"), *QUICK])
+    assert left.value.code == 0
+    return here
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder that commands run in."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def limner(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Runs a command line in this process: (exit code, stdout, stderr)."""
+
+    def run(*tokens: str | Path) -> tuple[int, str, str]:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as left:
+            main([str(token) for token in tokens])
+        assert isinstance(left.value.code, int)
+        return left.value.code, *capsys.readouterr()
+
+    return run
+
+
+def copy_run(trained: Path, folder: Path) -> Path:
+    """A copy of the trained run without its checkpoint."""
+    return Path(shutil.copytree(trained / "run", folder, ignore=shutil.ignore_patterns("checkpoint", "pictures")))

@@ -1,0 +1,294 @@
+"""Mistakes on the command line: one clear line each, exit code 2, and not a file made, changed or left behind."""
+
+import json
+import re
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from conftest import copy_run
+from drawing import draw_area, draw_mask, draw_picture, draw_polygons, draw_scene, write_raster
+
+pytestmark = pytest.mark.filterwarnings("ignore:'crs' was not provided")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A mistake. build: makes its files in the folder that the command runs in. says: a regular expression in the
+    line. run: whether a trained run lies there as ``run``."""
+
+    name: str
+    command: str
+    says: str
+    build: Callable[[Path], object] = lambda here: None
+    run: bool = False
+
+
+def everything_below(folder: Path) -> dict[str, tuple[int, int]]:
+    """Each path below a folder with its size and time of change."""
+    found = {str(path.relative_to(folder)): path.lstat() for path in folder.rglob("*")}
+    return {name: (stat.st_size, stat.st_mtime_ns) for name, stat in found.items()}
+
+
+def recipe(text: str) -> Callable[[Path], object]:
+    return lambda here: (here / "mine.yaml").write_text(text)
+
+
+def town(here: Path) -> Path:
+    return draw_area(here / "town", 4)
+
+
+def town_and(change: Callable[[Path], object]) -> Callable[[Path], object]:
+    return lambda here: change(town(here))
+
+
+def cut_short(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def edit_json(path: Path, **changes: object) -> None:
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def write_again(path: Path, values: np.ndarray) -> Path:
+    path.unlink()
+    return write_raster(path, values, place=False)
+
+
+def scene(here: Path) -> Path:
+    return draw_scene(here / "scene.tif")
+
+
+def scene_and(change: Callable[[Path], object]) -> Callable[[Path], object]:
+    return lambda here: (scene(here), change(here))
+
+
+def pictures_only(here: Path) -> None:
+    write_raster(here / "town/images/0.png", draw_picture(draw_mask()))
+
+
+def masks_of_other_names(area: Path) -> None:
+    for mask in sorted((area / "masks").iterdir()):
+        mask.rename(mask.with_stem(mask.stem + "-mask"))
+
+
+def polygons_instead_of_masks(
+    names: list[str], crs: str | None = "EPSG:32636", east_m: float = 0
+) -> Callable[[Path], object]:
+    def build(here: Path) -> None:
+        draw_scene(here / "town/images/scene.tif")
+        for name in names:
+            draw_polygons(here / "town" / name, crs=crs, east_m=east_m)
+
+    return build
+
+
+def polygons_on_a_plain_picture(here: Path) -> None:
+    draw_scene(here / "town/images/scene.png")
+    draw_polygons(here / "town/labels.geojson")
+
+
+def complex_pixels(area: Path) -> None:
+    write_again(area / "images/1.tif", np.zeros((3, 96, 96), np.complex64))
+
+
+def another_run(here: Path) -> None:
+    town(here)
+    (here / "out").mkdir()
+    (here / "out/run.json").write_text('{"status": "finished", "data_fingerprint": "other"}')
+    (here / "out/recipe.yaml").write_text("task: segment\n")
+
+
+def two_scores(here: Path) -> None:
+    first = here / "run/evaluation.json"
+    second = json.loads(first.read_text())
+    second["areas"]["town"]["counts"][0][0] += 1
+    (here / "other.json").write_text(json.dumps(second))
+
+
+def two_masks(width: int, other_width: int) -> Callable[[Path], object]:
+    def build(here: Path) -> None:
+        for name, pixels in (("map.tif", width), ("truth.tif", other_width)):
+            write_raster(here / name, draw_mask(64, pixels))
+
+    return build
+
+
+def data_that_moved(here: Path) -> None:
+    text = (here / "run/recipe.yaml").read_text()
+    (here / "run/recipe.yaml").write_text(re.sub(r"/[^\s\]]*/town", str(here / "gone/town"), text))
+
+
+def earlier_map(here: Path) -> None:
+    scene(here)
+    (here / "maps").mkdir()
+    (here / "maps/scene_map.json").write_text('{"request": {"tile_px": 256}}')
+
+
+TRAIN = "train segment/demo --epochs 1 --steps-per-epoch 1 --batch 1 --data town"  # quick, should it be trained
+SEGMENT = "segment run scene.tif"
+REFINE = "refine run scene.tif --epochs 1 --steps-per-epoch 1"
+RECIPES = [
+    Case("unknown recipe", "train segment/modren --data town", r"no recipe 'segment/modren'.* did you mean 'segment/modern'\?", town),
+    Case("folder as recipe", "train town", r"'town' is a folder.* a recipe is a YAML file", town),
+    Case("unknown key", "train mine.yaml", r"mine.yaml:2: unknown setting 'epoch'; did you mean 'epochs'\?", recipe("task: segment\nepoch: 3\n")),
+    Case("unknown nested key", "train mine.yaml", r"mine.yaml:3: unknown setting 'data.tile'; did you mean", recipe("task: segment\ndata:\n  tile: 3\n")),
+    Case("wrong type", "train mine.yaml", r"mine.yaml:2: epochs is 'many'; it must be a whole number", recipe("task: segment\nepochs: many\n")),
+    Case("list for a value", "train mine.yaml", r"mine.yaml:2: epochs needs one value", recipe("task: segment\nepochs: [1, 2]\n")),
+    Case("list for a section", "train mine.yaml", r"mine.yaml:2: 'data' needs 'key: value' lines below it, got a list$", recipe("task: segment\ndata: [town]\n")),
+    Case("out of bounds", "train mine.yaml", r"mine.yaml:2: epochs is 0; it must be at least 1", recipe("task: segment\nepochs: 0\n")),
+    Case("key given twice", "train mine.yaml", r"mine.yaml:3: 'epochs' is given twice", recipe("task: segment\nepochs: 1\nepochs: 2\n")),
+    Case("broken YAML", "train mine.yaml", r"mine.yaml:3: not YAML", recipe("task: segment\ndata: {paths: [\n")),
+    Case("a list as key", "train mine.yaml", r"mine.yaml:2: a list or a section stands where a key is needed", recipe("task: segment\n[a, b]: 1\n")),
+    Case("unknown task", "train mine.yaml", r"mine.yaml:1: unknown task 'paint'", recipe("task: paint\n")),
+    Case("list as task", "train mine.yaml", r"mine.yaml:1: task needs one name, got a list", recipe("task: [segment]\n")),
+    Case("no task", "train mine.yaml", r"mine.yaml:1: no 'task:'", recipe("epochs: 1\n")),
+    Case("empty recipe", "train mine.yaml", r"mine.yaml:1: a recipe is 'key: value' lines", recipe("")),
+    Case("binary recipe", "train mine.yaml", r"mine.yaml: not a text file", lambda here: (here / "mine.yaml").write_bytes(bytes(range(128, 256)))),
+    Case("control characters", "train mine.yaml", r"mine.yaml: not YAML", lambda here: (here / "mine.yaml").write_bytes(b"task: \x00\x01")),
+]  # fmt: skip
+OVERRIDES = [
+    Case("override of wrong type", f"{TRAIN} --epochs many", r"--epochs: epochs is 'many'", town),
+    Case("override of unknown key", f"{TRAIN} --data.tile 64", r"--data.tile: unknown setting 'data.tile'; did you mean 'tile_px'\?", town),
+    Case("unknown network", f"{TRAIN} --network.name lite-unit", r"--network.name: unknown network 'lite-unit'; did you mean 'lite-unet'\?", town),
+    Case("unknown network option", f"{TRAIN} --network.depth 34", r"--network.depth: unknown option 'depth' of network lite-unet", town),
+    Case("impossible depth", f"{TRAIN} --network.name residual-unet --network.depth 35", r"residual-unet has no depth 35; choose one of 18, 34", town),
+    Case("loose word", f"{TRAIN} --epochs 3 4", r"'4'.*expected a setting", town),
+    Case("loose word first", "train segment/demo 34 --data town", r"'34'.*expected a setting", town),
+    Case("crop not a multiple of 32", f"{TRAIN} --data.crop-px 65", r"data.crop_px is 65; it must be a multiple of 32", town),
+    Case("crop larger than tile", f"{TRAIN} --data.crop-px 512", r"data.crop_px 512 is larger than data.tile_px 364", town),
+    Case("negative learning rate", f"{TRAIN} --optimizer.learning-rate -1", r"optimizer adamw cannot be made: invalid learning rate: -1.0", town),
+    Case("impossible smoothing", f"{TRAIN} --loss.name cross-entropy --loss.label-smoothing 2", r"label_smoothing 2.0; it must be between 0 and 1", town),
+    Case("impossible schedule", f"{TRAIN} --schedule.name staircase --schedule.every-epochs 0", r"staircase got every_epochs 0.0", town),
+    Case("one class", f"{TRAIN} --data.classes building", r"data.classes is building; give at least two", town),
+    Case("unknown option", f"{SEGMENT} --tilepx 64", r"[Uu]nknown option.*--tilepx", scene, run=True),
+]  # fmt: skip
+COMMANDS = [
+    Case("unknown verb", "trian segment/modern", r'Unknown command "trian". Did you mean "train"\?'),
+    Case("no arguments", "segment", r"(?i)requires an argument|missing|required"),
+    Case("text for a number", f"{SEGMENT} --batch many", r'--batch.*"many"', scene, run=True),
+    Case("unknown word", f"{SEGMENT} --normalize sometimes", r'"sometimes".*--normalize.*run.*scene', scene, run=True),
+    Case("no bands", "networks --channels 0", r"channels is 0"),
+    Case("one class of network", "networks --classes 1", r"classes is 1"),
+]  # fmt: skip
+DATA = [
+    Case("no data", "train segment/demo", r"no data: add --data FOLDER"),
+    Case("no such folder", TRAIN, r"town: no such file or folder"),
+    Case("empty folder", TRAIN, r"town: the folder is empty", lambda here: (here / "town").mkdir()),
+    Case("folder without pictures", TRAIN, r"town: no pictures found", lambda here: (here / "town/notes").mkdir(parents=True)),
+    Case("pictures without masks", TRAIN, r"town: 1 pictures? without any labels", pictures_only),
+    Case("masks of other names", TRAIN, r"masks: no mask has the name of a picture", town_and(masks_of_other_names)),
+    Case("mask of another size", TRAIN, r"1.png: is 64 x 96 pixels, but its picture .*1.tif is 96 x 96", town_and(lambda area: write_again(area / "masks/1.png", draw_mask(64, 96)))),
+    Case("class number too high", TRAIN, r"1.png: a mask with the value 7, but there are 2 classes", town_and(lambda area: write_again(area / "masks/1.png", draw_mask(96, 96) // 36))),
+    Case("colored masks", TRAIN, r"1.png: a mask of 3 bands is a color picture", town_and(lambda area: write_again(area / "masks/1.png", draw_picture(draw_mask(96, 96))))),
+    Case("truncated picture", TRAIN, r"1.tif: cannot read its pixels .*is the file whole", town_and(lambda area: cut_short(area / "images/1.tif"))),
+    Case("truncated mask", TRAIN, r"1.png: the file is cut short", town_and(lambda area: cut_short(area / "masks/1.png"))),
+    Case("empty file", TRAIN, r"1.tif: the file is empty \(0 bytes\)", town_and(lambda area: (area / "images/1.tif").write_bytes(b""))),
+    Case("text named .tif", TRAIN, r"1.tif: not a picture that can be read", town_and(lambda area: (area / "images/1.tif").write_text("hello"))),
+    Case("different bands", TRAIN, r"1.tif: has 4 bands of uint8, but .* has 3", town_and(lambda area: write_again(area / "images/1.tif", draw_picture(draw_mask(96, 96), 4)))),
+    Case("complex numbers", TRAIN, r"1.tif: pixels of type complex64; needed", town_and(complex_pixels)),
+    Case("nothing labelled", TRAIN, r"label", town_and(lambda area: [write_again(mask, np.full((96, 96), 255, np.uint8)) for mask in sorted((area / "masks").iterdir())] + [write_again(area / "masks/0.png", np.full((96, 96), 1, np.uint8))])),
+    Case("polygons elsewhere", TRAIN, r"labels.geojson: none of its polygons lies on scene.tif", polygons_instead_of_masks(["labels.geojson"], east_m=9000)),
+    Case("polygons without reference system", TRAIN, r"labels.gpkg: has no coordinate reference system", polygons_instead_of_masks(["labels.gpkg"], None)),
+    Case("polygons on a plain picture", TRAIN, r"scene.png: has no georeference", polygons_on_a_plain_picture),
+    Case("two vector files", TRAIN, r"town: 2 vector files \(a.geojson, b.geojson\)", polygons_instead_of_masks(["a.geojson", "b.geojson"])),
+    Case("scene without labels", "train segment/demo --data scene.tif", r"scene.tif: a single scene needs its labels", scene),
+    Case("labels missing", "train segment/demo --data scene.tif --labels gone.gpkg", r"gone.gpkg: no such file", scene),
+    Case("within missing", f"{TRAIN} --within gone.gpkg", r"gone.gpkg: no such file", town),
+    Case("the same place twice", f"{TRAIN} --data town", r"town: given twice", town),
+]  # fmt: skip
+OUT = [
+    Case("out below a file", f"{TRAIN} --out town/images/0.tif/run", r"cannot write below .*0.tif: it is a file", town),
+    Case("out is a file", f"{TRAIN} --out town/images/0.tif", r"--out .*0.tif: is a file; a run needs a folder", town),
+    Case("out holds another run", f"{TRAIN} --out out", r"--out out: holds a run with another recipe or other data.*--overwrite", another_run),
+    Case("out holds other files", f"{TRAIN} --out town", r"--out town: holds other files", town),
+    Case("maps below a file", f"{SEGMENT} --out scene.tif/maps", r"cannot write below .*scene.tif: it is a file", scene, run=True),
+    Case("maps into a file", f"{SEGMENT} --out scene.tif", r"cannot write below .*scene.tif: it is a file", scene, run=True),
+    Case("another map there", SEGMENT, r"maps already holds a map of scene made from something else.*--overwrite", earlier_map, run=True),
+    Case("evaluation below a file", "evaluate run --out run/run.json/x.json", r"cannot write below .*run.json", run=True),
+    Case("errors as png", "score map.tif truth.tif --errors wrong.png", r"wrong.png: error maps are GeoTIFFs", two_masks(64, 64)),
+    Case("sheet below a file", "check town --out town/images/0.tif/sheet.png", r"cannot write below .*0.tif", town),
+    Case("sheet as text", "check town --out sheet.txt", r"sheet.txt: .*\.png", town),
+    Case("comparison below a file", "compare run --out run/run.json/t.md", r"cannot write below .*run.json", run=True),
+    Case("comparison as spreadsheet", "compare run --out table.xlsx", r"table.xlsx: tables are written as .md, .csv, .tex", run=True),
+]  # fmt: skip
+RUNS = [
+    Case("no such run", "segment runs/gone scene.tif", r"no run 'runs/gone': give a run's folder, 'last', or a bundled model", scene),
+    Case("not a run", "segment town scene.tif", r"town: no model.json \(it is not a run's folder\)", town_and(lambda area: scene(area.parent))),
+    Case("no model yet", SEGMENT, r"run: no model.json \(its training has not got that far\)", scene_and(lambda here: (here / "run/model.json").unlink()), run=True),
+    Case("no weights", SEGMENT, r"model.safetensors: cannot be read", scene_and(lambda here: (here / "run/model.safetensors").unlink()), run=True),
+    Case("damaged weights", SEGMENT, r"model.safetensors: cannot be read", scene_and(lambda here: cut_short(here / "run/model.safetensors")), run=True),
+    Case("weights of another network", SEGMENT, r"model.safetensors does not fit model.json", scene_and(lambda here: edit_json(here / "run/model.json", channels=4)), run=True),
+    Case("newer format", SEGMENT, r"written by a newer limner \(format 99", scene_and(lambda here: edit_json(here / "run/model.json", format_version=99)), run=True),
+    Case("broken model.json", SEGMENT, r"model.json: not valid JSON", scene_and(lambda here: cut_short(here / "run/model.json")), run=True),
+    Case("incomplete model.json", SEGMENT, r"model.json says nothing of network, channels.*damaged", scene_and(lambda here: (here / "run/model.json").write_text('{"format_version": 1, "task": "segment"}')), run=True),
+    Case("list as model.json", SEGMENT, r"model.json: holds no named values", scene_and(lambda here: (here / "run/model.json").write_text("[]")), run=True),
+    Case("last without runs", "segment last scene.tif", r"'last' names the newest run in runs/, and there is none yet", scene),
+    Case("run without recipe", "evaluate run", r"recipe", lambda here: (here / "run/recipe.yaml").unlink(), run=True),
+    Case("data that has gone", "evaluate run", r"gone/town: no such file or folder", data_that_moved, run=True),
+    Case("data of other bands", "evaluate run --data town", r"4 bands.* trained on 3", lambda here: draw_area(here / "town", 2, bands=4), run=True),
+]  # fmt: skip
+SCENES = [
+    Case("no such scene", SEGMENT, r"scene.tif: no such scene", run=True),
+    Case("folder as scene", "segment run town", r"town: ", town, run=True),
+    Case("truncated scene", SEGMENT, r"scene.tif: cannot read its pixels", scene_and(lambda here: cut_short(here / "scene.tif")), run=True),
+    Case("text as scene", SEGMENT, r"scene.tif: not a picture", lambda here: (here / "scene.tif").write_text("hello"), run=True),
+    Case("second scene broken", "segment run scene.tif other.tif", r"other.tif: not a picture", scene_and(lambda here: (here / "other.tif").write_text("hello")), run=True),
+    Case("two scenes of one name", "segment run scene.tif other/scene.tif", r"two scenes called scene .*another --out", scene_and(lambda here: draw_scene(here / "other/scene.tif", seed=1)), run=True),
+    Case("all nodata", SEGMENT, r"no data in scene.tif", lambda here: write_raster(here / "scene.tif", np.zeros((3, 160, 160), np.uint8), nodata=0), run=True),
+    Case("all nodata, own colors", f"{SEGMENT} --normalize scene", r"scene.tif: no pixel holds data", lambda here: write_raster(here / "scene.tif", np.zeros((3, 160, 160), np.uint8), nodata=0), run=True),
+    Case("too many bands", SEGMENT, r"scene.tif: has 4 bands, the network was trained on 3", lambda here: draw_scene(here / "scene.tif", bands=4), run=True),
+    Case("too few bands", SEGMENT, r"scene.tif: has 1 bands?, the network was trained on 3", lambda here: draw_scene(here / "scene.tif", bands=1), run=True),
+    Case("tile not a multiple of 32", f"{SEGMENT} --tile-px 100", r"tile_px is 100; needed: a multiple of 32", scene, run=True),
+    Case("overlap as large as the tile", f"{SEGMENT} --tile-px 128 --overlap-px 128", r"overlap_px is 128 and tile_px 128", scene, run=True),
+    Case("no batch", f"{SEGMENT} --batch 0", r"batch is 0; needed: 1 tile or more", scene, run=True),
+    Case("negative area", f"{SEGMENT} --minimum-area-px -1", r"minimum_area_px is -1", scene, run=True),
+    Case("threshold 2", f"{SEGMENT} --threshold 2", r"--threshold 2.0: needs .* between 0 and 1", scene, run=True),
+    Case("unknown device", f"{SEGMENT} --device banana", r"device is 'banana'; needed: auto, cpu or cuda", scene, run=True),
+    Case("absent GPU", f"{SEGMENT} --device cuda:99", r"device is 'cuda:99', but \d+ CUDA devices are here", scene, run=True),
+    Case("refine without labels", f"{REFINE}", r"give either --labels FILE .* or --fraction", scene, run=True),
+    Case("refine without truth", f"{REFINE} --fraction 0.1", r"--fraction annotates from the truth: add --truth", scene, run=True),
+    Case("fraction 1.5", f"{REFINE} --fraction 1.5 --truth truth.tif", r"--fraction is 1.5; it must be a share", scene, run=True),
+    Case("refine with missing labels", f"{REFINE} --labels gone.gpkg", r"gone.gpkg: no such file", scene, run=True),
+    Case("refine with missing truth", f"{REFINE} --labels some.geojson --truth gone.tif", r"gone.tif: no such file", scene_and(lambda here: draw_polygons(here / "some.geojson")), run=True),
+    Case("refine with polygons elsewhere", f"{REFINE} --labels some.gpkg", r"some.gpkg: none of its polygons lies on scene.tif", scene_and(lambda here: draw_polygons(here / "some.gpkg", east_m=9000)), run=True),
+    Case("refine on other bands", f"{REFINE} --labels some.gpkg", r"trained on 3 bands; this data has 4", lambda here: (draw_scene(here / "scene.tif", bands=4), draw_polygons(here / "some.gpkg")), run=True),
+]  # fmt: skip
+SCORES = [
+    Case("maps of another size", "score map.tif truth.tif", r"map.tif and truth.tif: 64 x 64 and 96 x 64 pixels", two_masks(64, 96)),
+    Case("no map", "score map.tif truth.tif", r"map.tif: no such file or folder"),
+    Case("truth without reference system", "score map.tif truth.gpkg", r"truth.gpkg: has no coordinate reference system", lambda here: (write_raster(here / "map.tif", draw_mask()), draw_polygons(here / "truth.gpkg", crs=None))),
+    Case("within missing in a score", "score map.tif truth.tif --within gone.gpkg", r"gone.gpkg: .*(?i:no such file)", two_masks(64, 64)),
+    Case("folders that do not pair", "score maps truth", r"maps: no map for 1 of 1 truths", lambda here: (write_raster(here / "maps/a.tif", draw_mask()), write_raster(here / "truth/b.tif", draw_mask()))),
+    Case("text as truth", "score map.tif truth.txt", r"truth.txt: cannot be scored", lambda here: (write_raster(here / "map.tif", draw_mask()), (here / "truth.txt").write_text("hello"))),
+    Case("polygons as map", "score map.gpkg truth.tif", r"map.gpkg: cannot be scored", lambda here: (write_raster(here / "truth.tif", draw_mask()), draw_polygons(here / "map.gpkg"))),
+    Case("scored on other pixels", "compare run other.json", r"run and other are not scored alike: area town", two_scores, run=True),
+    Case("not evaluated", "compare run", r"evaluation.json: no evaluation there; run limner evaluate run", lambda here: (here / "run/evaluation.json").unlink(), run=True),
+    Case("not an evaluation", "compare some.json", r"format version None", lambda here: (here / "some.json").write_text("{}")),
+    Case("nothing to compare", "compare", r"(?i)runs"),
+]  # fmt: skip
+CASES = [*COMMANDS, *RECIPES, *OVERRIDES, *DATA, *OUT, *RUNS, *SCENES, *SCORES]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.name.replace(" ", "-") for case in CASES])
+def test_a_mistake_gives_one_line_and_leaves_nothing(
+    case: Case, here: Path, limner: Callable[..., tuple[int, str, str]], trained: Path
+) -> None:
+    if case.run:
+        copy_run(trained, here / "run")
+    case.build(here)
+    before = everything_below(here)
+    code, out, error = limner(*shlex.split(case.command))
+    assert (code, out) == (2, ""), error
+    assert re.fullmatch(r"limner: [^\n]*\n", error), error
+    assert re.search(case.says, error), error
+    assert "Traceback" not in error
+    assert everything_below(here) == before
+
+
+def test_the_table_has_no_two_cases_of_one_name() -> None:
+    assert len({case.name for case in CASES}) == len(CASES) >= 35

@@ -1,0 +1,275 @@
+"""The documentation says what the code does: verbs, options, settings, links, examples."""
+
+import dataclasses
+import inspect
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+from xml.etree import ElementTree
+
+import pytest
+
+from limner.cli import app
+from limner.library import bundled_recipes
+from limner.nn.optimizers import OPTIMIZERS, SCHEDULES
+from limner.recipe import Choice, options_of
+from limner.segment.losses import LOSSES
+from limner.segment.networks import NETWORKS
+from limner.segment.networks.listing import list_networks
+from limner.segment.recipe import DataSettings, SegmentRecipe, StageSettings
+from limner.task import Task
+from limner.training import LoopSettings
+
+TOP = Path(__file__).parents[1]
+DOCS = TOP / "docs"
+PAGES = sorted([*DOCS.rglob("*.md"), TOP / "README.md", TOP / "CHANGELOG.md"])
+VERBS = sorted(name for name in app if not name.startswith("-"))
+EVERYWHERE = {"--help", "--version", "--debug"}
+OPTION = re.compile(r"(?<![\w-])--[a-z][\w.-]*\w")
+CALL = re.compile(rf"limner ({'|'.join(VERBS)})\b")
+SECTIONS: dict[str, type] = {"": SegmentRecipe, "data.": DataSettings, "stages.": StageSettings, "loop.": LoopSettings}
+CHOICES: dict[str, Mapping[str, Any]] = {
+    "network": NETWORKS, "loss": LOSSES, "optimizer": OPTIMIZERS, "schedule": SCHEDULES,
+}  # fmt: skip
+GIVEN = {"channels", "classes", "parameters"}
+"""Arguments that the task supplies, so that no recipe has them."""
+
+
+def named(path: Path) -> str:
+    return path.relative_to(TOP).as_posix()
+
+
+def verb_page(verb: str) -> Path:
+    return DOCS / "verbs" / f"{verb}.md"
+
+
+# --- verbs and their options -----------------------------------------------------------------------------------------
+
+
+@cache
+def options(verb: str) -> frozenset[str]:
+    """The options of a verb that ``--help`` lists, without the words that may be given by their place."""
+    arguments = app[verb].assemble_argument_collection()
+    named_only = [one for one in arguments if one.show and one.field_info.kind is inspect.Parameter.KEYWORD_ONLY]
+    return frozenset(name for one in named_only for name in one.names)
+
+
+@cache
+def settings() -> frozenset[str]:
+    """Every setting of a recipe as the command line writes it, such as ``--data.tile-px``."""
+    names = [
+        prefix + field.name
+        for prefix, section in SECTIONS.items()
+        if prefix != "stages."
+        for field in dataclasses.fields(section)
+    ]
+    for choice, entries in CHOICES.items():
+        names += [f"{choice}.name", *(f"{choice}.{option}" for entry in entries.values() for option in options_of(entry))]
+    return frozenset("--" + name.replace("_", "-") for name in names)
+
+
+def used_options(text: str, verb: str | None) -> Iterator[tuple[str | None, str]]:
+    """(verb, option) for each option that a page writes: after ``limner VERB`` that verb's, else the page's own.
+
+    Lines that quote limner's answer to a mistake, or that belong to another program, are not looked at.
+    """
+    for line in text.replace("\\\n", " ").splitlines():
+        answer = line.find("`limner: ")
+        line = line if answer < 0 else line[:answer]
+        if re.match(r"\s*(pip|python|git|gdal)", line):
+            continue
+        calls = [(call.start(), call[1]) for call in CALL.finditer(line)]
+        for option in OPTION.finditer(line):
+            before = [called for start, called in calls if start < option.start()]
+            yield (before[-1] if before else verb), option[0]
+
+
+def test_every_verb_has_a_page_that_the_index_names_and_no_other_page_is_there() -> None:
+    assert sorted(path.stem for path in (DOCS / "verbs").iterdir()) == VERBS
+    index = (DOCS / "index.md").read_text(encoding="utf-8")
+    assert [verb for verb in VERBS if f"(verbs/{verb}.md)" not in index] == []
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verbs_page_lists_each_of_its_options_in_the_table(verb: str) -> None:
+    rows = re.findall(r"^\| `(--[\w-]+)` \|", verb_page(verb).read_text(encoding="utf-8"), re.MULTILINE)
+    assert sorted(rows) == sorted(options(verb))
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verbs_page_gives_the_defaults_that_the_code_has(verb: str) -> None:
+    table = dict(re.findall(r"^\| `--([\w-]+)` \| (.*?) \|", verb_page(verb).read_text(encoding="utf-8"), re.MULTILINE))
+    for argument in app[verb].assemble_argument_collection():
+        name, default = argument.names[0].removeprefix("--"), argument.field_info.default
+        if name not in table or default is None:
+            continue
+        expected = "off" if default is False else str(default)
+        assert table[name].strip("`") == expected, name
+
+
+@pytest.mark.parametrize("path", PAGES, ids=named)
+def test_pages_write_only_options_that_exist(path: Path) -> None:
+    page_verb = path.stem if path.parent.name == "verbs" else None
+    unknown = []
+    for verb, option in used_options(path.read_text(encoding="utf-8"), page_verb):
+        known = EVERYWHERE | (options(verb) if verb else frozenset().union(*map(options, VERBS)))
+        if verb in (None, "train", "refine"):
+            known |= settings()
+        if option not in known:
+            unknown.append((verb, option))
+    assert unknown == []
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verbs_page_has_a_command_an_example_and_the_common_mistakes(verb: str) -> None:
+    text = verb_page(verb).read_text(encoding="utf-8")
+    assert text.startswith(f"# limner {verb}\n")
+    for heading in ("## What it writes", "## Options", "## Example", "## Common mistakes"):
+        assert heading in text
+    assert f"$ limner {verb}" in text
+
+
+# --- recipes ---------------------------------------------------------------------------------------------------------
+
+
+def setting_row(prefix: str, field: "dataclasses.Field[Any]", kind: Any) -> str:
+    """The table row of a setting on the recipes' page: name, default, help with its unit, what it may be."""
+    default = field.default if field.default is not dataclasses.MISSING else None
+    needed = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    unit = f" [{field.metadata['unit']}]" if field.metadata.get("unit") else ""
+    shown = "needed" if needed else "see below" if field.default is dataclasses.MISSING else f"`{plain(default)}`"
+    return f"| `{prefix}{field.name}` | {shown} | {field.metadata['help']}{unit} | {allowed(field, kind)} |"
+
+
+def plain(default: Any) -> str:
+    """A default as YAML has it."""
+    if isinstance(default, Choice):
+        return default.name
+    if isinstance(default, tuple):
+        return f"[{', '.join(map(str, default))}]"
+    return "none" if default is None else str(default).lower() if isinstance(default, bool) else str(default)
+
+
+def allowed(field: "dataclasses.Field[Any]", kind: Any) -> str:
+    """What a setting may be, from its type and bounds."""
+    if "entries" in field.metadata:
+        return ", ".join(f"`{name}`" for name in field.metadata["entries"]())
+    if get_origin(kind) is Literal:
+        return ", ".join(f"`{value}`" for value in get_args(kind))
+    low, high = field.metadata.get("minimum"), field.metadata.get("maximum")
+    if low is not None:
+        return f"at least {low}" if high is None else f"{low} to {high}"
+    return {bool: "`true`, `false`"}.get(kind, "")
+
+
+def option_row(name: str, entry: Any) -> str:
+    """The table row of a network, loss, optimizer or schedule with its options and their defaults."""
+    taken = [
+        f"`{key}` {plain(option.default)}"
+        for key, option in inspect.signature(entry).parameters.items()
+        if key not in GIVEN
+    ]
+    return f"| `{name}` | {', '.join(taken) or 'none'} |"
+
+
+def settings_rows() -> Iterator[str]:
+    for prefix, section in SECTIONS.items():
+        hints = get_type_hints(section)
+        for field in dataclasses.fields(section):
+            yield setting_row(prefix, field, hints[field.name])
+    for entries in CHOICES.values():
+        for name, entry in entries.items():
+            yield option_row(name, entry)
+
+
+def test_the_recipes_page_gives_every_setting_with_its_default_help_unit_and_bounds() -> None:
+    lines = (DOCS / "recipes.md").read_text(encoding="utf-8").splitlines()
+    assert [row for row in settings_rows() if row not in lines] == []
+    rows = [line for line in lines if re.match(r"\| `[\w.-]+` \|", line)]
+    assert sorted(set(rows) - set(settings_rows()) - set(recipe_rows())) == []
+
+
+def recipe_rows() -> Iterator[str]:
+    """Rows of the table of bundled recipes on the recipes' page."""
+    for line in (DOCS / "recipes.md").read_text(encoding="utf-8").splitlines():
+        if line.startswith("| `segment/"):
+            yield line
+
+
+def test_the_recipes_page_names_every_bundled_recipe() -> None:
+    named_there = [row.split("`")[1] for row in recipe_rows()]
+    assert sorted(named_there) == sorted(bundled_recipes())
+
+
+# --- networks --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_networks_page_has_the_numbers_that_the_code_gives(name: str) -> None:
+    text = (DOCS / "networks" / f"{name}.md").read_text(encoding="utf-8")
+    for row in list_networks(4, 2):
+        if row.name == name:
+            assert f"{row.parameters:,}" in text, row.options
+            assert f"{row.receptive_field_px:,}" in text, row.options
+
+
+# --- the house -------------------------------------------------------------------------------------------------------
+
+
+def test_the_houses_page_names_every_method_that_a_task_must_write() -> None:
+    text = (DOCS / "house.md").read_text(encoding="utf-8")
+    shared = {"begin", "batch", "step", "fit", "evaluate", "facts", "predictor", "stages"}
+    assert [name for name in sorted(Task.__abstractmethods__ | shared) if f"`{name}" not in text] == []
+
+
+# --- all pages -------------------------------------------------------------------------------------------------------
+
+
+def prose(path: Path) -> str:
+    """A page without its code blocks."""
+    return re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+def anchor(heading: str) -> str:
+    """A heading's anchor as GitHub makes it."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("path", sorted(DOCS.rglob("*.md")), ids=named)
+def test_links_and_pictures_lead_somewhere(path: Path) -> None:
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose(path)):
+        if re.match(r"https?:", target):
+            continue
+        file, _, part = target.partition("#")
+        there = (path.parent / file).resolve() if file else path
+        headings = re.findall(r"^#+ (.*)", prose(there), re.MULTILINE) if part and there.is_file() else []
+        if not there.exists() or (part and part not in map(anchor, headings)):
+            broken.append(target)
+    assert broken == []
+
+
+@pytest.mark.parametrize("path", PAGES, ids=named)
+def test_python_examples_compile_and_import_what_is_there(path: Path) -> None:
+    for block in re.findall(r"^```python\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+        compile(block, named(path), "exec")
+        for line in block.splitlines():
+            if line.startswith(("import limner", "from limner")):
+                exec(line, {})
+
+
+@pytest.mark.parametrize("path", PAGES, ids=named)
+def test_pages_name_no_path_of_a_machine(path: Path) -> None:
+    own = re.findall(r"(?<![\w.<`/])/(?:home|root|tmp|work|Users|mnt|data|opt|usr)\b\S*", path.read_text(encoding="utf-8"))
+    assert own == []
+
+
+@pytest.mark.parametrize("path", sorted(DOCS.rglob("*.svg")), ids=named)
+def test_drawings_are_well_formed_say_what_they_show_and_load_nothing(path: Path) -> None:
+    drawing = ElementTree.parse(path).getroot()
+    assert drawing.tag == "{http://www.w3.org/2000/svg}svg"
+    assert drawing.findtext("{http://www.w3.org/2000/svg}title")
+    text = path.read_text(encoding="utf-8")
+    assert not re.search(r"(href|src)\s*=|url\((?!#)|@import", text)
