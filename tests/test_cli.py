@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,14 +37,17 @@ def python(code: str, *arguments: str, **options: object) -> "subprocess.Complet
 
 def test_help_answers_in_less_than_half_a_second_without_torch() -> None:
     code = "import sys; from limner.cli import main\ntry: main(['--help'])\nfinally: sys.exit('torch' in sys.modules)"
-    best = 60.0
+    best_s = 60.0
     for _ in range(3):
-        began = time.perf_counter()
+        before = os.times()
         done = python(code)
-        best = min(best, time.perf_counter() - began)
+        after = os.times()
+        # Of the processor, not of the clock: the machine may be busy with other things.
+        spent = after.children_user + after.children_system - before.children_user - before.children_system
+        best_s = min(best_s, spent)
         assert done.returncode == 0
     assert "Start with: limner demo" in done.stdout
-    assert best < 0.5
+    assert best_s < 0.5
 
 
 def test_importing_limner_imports_no_torch_and_offers_the_verbs() -> None:

@@ -55,7 +55,10 @@ def bundle_uganda(source: Path, places: Path) -> None:
     for number, (left, top) in enumerate(sorted({(x // 2, y // 2) for x, y in chips}), 1):
         picture, mask = np.zeros((512, 512, 3), np.uint8), np.full((512, 512), 255, np.uint8)
         for x, y in [(2 * left + i, 2 * top + j) for i in (0, 1) for j in (0, 1)]:
-            rows, columns = slice((y - 2 * top) * 256, (y - 2 * top + 1) * 256), slice((x - 2 * left) * 256, (x - 2 * left + 1) * 256)
+            rows, columns = (
+                slice((y - 2 * top) * 256, (y - 2 * top + 1) * 256),
+                slice((x - 2 * left) * 256, (x - 2 * left + 1) * 256),
+            )
             chip = np.array(Image.open(source / "images" / f"z{ZOOM}_{x}_{y}.jpg").convert("RGB"))
             truth = np.array(Image.open(source / "masks" / f"z{ZOOM}_{x}_{y}.png"))
             picture[rows, columns] = chip
@@ -84,7 +87,9 @@ def bundle_dubai(source: Path, places: Path) -> None:
                 mask[(colors == unknown).all(axis=-1)] = 255
             picture = picture.crop((0, 0, min(picture.width, 1024), min(picture.height, 1024)))
             picture.save(place / "images" / f"part-{part}.jpg", quality=85)
-            Image.fromarray(mask[: picture.height, : picture.width]).save(place / "masks" / f"part-{part}.png", optimize=True)
+            Image.fromarray(mask[: picture.height, : picture.width]).save(
+                place / "masks" / f"part-{part}.png", optimize=True
+            )
 
 
 def write_picture(path: Path, picture: np.ndarray, transform: rasterio.Affine) -> None:

@@ -34,7 +34,8 @@ Out = Annotated[Path | None, Parameter(help="Where to write.")]
 Overwrite = Annotated[bool, Parameter(negative=(), help="Replace what is there.")]
 Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print the result as JSON.")]
 Normalize = Annotated[
-    Literal["run", "scene"], Parameter(help="Standardize by the training areas' colors, or by the scene's own.")
+    Literal["auto", "run", "scene"],
+    Parameter(help="Standardize by the training areas' colors, by the scene's own, or as the run was trained."),
 ]
 
 
@@ -72,7 +73,7 @@ def networks(
 
 @app.command
 def check(
-    data: Annotated[list[Path], Parameter(help="Folders of areas, or one scene.")],
+    data: Annotated[list[Path], Parameter(help="Folders of areas, or one scene.", negative=())],
     *,
     labels: Labels = None,
     within: Within = None,
@@ -126,7 +127,7 @@ def evaluate(
     data: Folders = None,
     labels: Labels = None,
     within: Within = None,
-    normalize: Normalize = "run",
+    normalize: Normalize = "auto",
     out: Annotated[Path | None, Parameter(help="Where to write (default: evaluation.json in the run).")] = None,
     as_json: Json = False,
 ) -> None:
@@ -139,7 +140,7 @@ def evaluate(
 
 @app.command
 def compare(
-    runs: Annotated[list[str], Parameter(help="Runs, evaluation files, or NAME=either.")],
+    runs: Annotated[list[str], Parameter(help="Runs, evaluation files, or NAME=either.", negative=())],
     *,
     out: Annotated[Path | None, Parameter(help="Write the table to this .md, .csv or .tex file too.")] = None,
 ) -> None:
@@ -158,7 +159,7 @@ def segment(
     scenes: Annotated[list[Path], Parameter(help="GeoTIFF, PNG or JPEG scenes of any size.", negative=())],
     *,
     out: Annotated[Path | None, Parameter(help="Folder for the maps (default: maps/).")] = None,
-    normalize: Normalize = "run",
+    normalize: Normalize = "auto",
     tile_px: Annotated[int, Parameter(help="Edge of a tile.")] = 512,
     overlap_px: Annotated[int, Parameter(help="Overlap of neighboring tiles.")] = 128,
     batch: Annotated[int, Parameter(help="Tiles computed at once.")] = 4,
@@ -199,7 +200,9 @@ def refine(
     fraction: Annotated[
         float | None, Parameter(help="With --truth alone: annotate this share of the scene from it.")
     ] = None,
-    normalize: Normalize = "scene",
+    normalize: Annotated[
+        Literal["run", "scene"], Parameter(help="Standardize by the scene's own colors, or as the run did.")
+    ] = "scene",
     out: Out = None,
     overwrite: Overwrite = False,
 ) -> None:

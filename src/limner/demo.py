@@ -11,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
-import rasterio
+import rasterio.windows
 
 from limner.files import make_folder
 from limner.pictures import captioned_rows, error_map, overlay, to_display
@@ -21,7 +21,7 @@ from limner.segment.annotation import ANNOTATED_FILE
 from limner.segment.labels import IGNORE
 from limner.segment.mapping import map_scenes
 from limner.segment.outcome import SCORE_COLUMNS, score_row
-from limner.segment.rasters import open_raster
+from limner.segment.rasters import Window, open_raster
 from limner.segment.record import SceneMap
 from limner.segment.refine import Refinement, refine
 from limner.verbs import Training, train
@@ -41,7 +41,9 @@ LEARNED = (
 )
 SCENE, TRUTH = Path("banepa/images/banepa.tif"), Path("banepa/masks/banepa.tif")
 FRACTION = 0.07
-SHOWN_PX = 900
+SHOWN_PX = 1024
+CELL_PX = 420
+ERROR_KEY = "found green, invented red, missed blue; the annotated ground is hatched."
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,8 @@ def run_demo(out: Path, *, quick: bool = False) -> Path:
     training = train("segment/demo", data=data, out=run, overrides=few)
 
     _announce("2. Map Banepa, Nepal: a place it never saw, first as it is, then brought to the training areas' colors.")
-    _show("segment", run, scene, "--out", out / "plain")
-    (plain,) = map_scenes(run, [scene], out / "plain")
+    _show("segment", run, scene, "--normalize", "run", "--out", out / "plain")
+    (plain,) = map_scenes(run, [scene], out / "plain", normalize="run")
     _show("segment", run, scene, "--normalize", "scene", "--out", out / "normalized")
     (normalized,) = map_scenes(run, [scene], out / "normalized", normalize="scene")
 
@@ -134,44 +136,51 @@ def demo_report(story: Story, scene: Path, truth: Path, out: Path) -> Report:
     report.section("The commands").command(
         [
             f"limner train segment/demo {data} --out {run}",
-            f"limner segment {run} {scene} --out {out / 'plain'}",
+            f"limner segment {run} {scene} --normalize run --out {out / 'plain'}",
             f"limner segment {run} {scene} --normalize scene --out {out / 'normalized'}",
             f"limner refine {run} {scene} --fraction {FRACTION} --truth {truth} --out {again}",
             f"limner segment {again} {scene} --out {out / 'maps'}",
         ]
     )
-    return report.section("Sources").text((PLACES.parent / "NOTICE.md").read_text(encoding="utf-8").replace("#", ""))
+    _add_sources(report)
+    return report
 
 
 def _add_pictures(report: Report, story: Story, scene: Path, truth: Path) -> None:
-    shown = _small_scene(scene)
-    size = shown.shape[:2]
-    annotated = _small_mask(story.refinement.run.folder / ANNOTATED_FILE, size)
-    mask = np.where(annotated != IGNORE, IGNORE, _small_mask(truth, size))
-    rows = []
-    for made in (story.plain, story.normalized, story.refined):
-        classes = _small_mask(made.classes, size)
-        rows.append([overlay(shown, classes), error_map(shown, mask, classes)])
-    names = ("as trained", "scene's own colors", "refined")
-    sheet = captioned_rows([[row[kind] for row in rows] for kind in (0, 1)], heads=names, cell_px=SHOWN_PX // 2)
-    report.section("Maps and errors").picture(
-        sheet, "Above: buildings found. Below: found green, invented red, missed blue; annotated ground hatched."
-    )
-    report.picture(shown, "The scene: Banepa, Nepal, about 270 m x 540 m.")
-
-
-def _small_scene(scene: Path) -> np.ndarray:
-    """The scene at most `SHOWN_PX` long, (H, W, 3) uint8."""
     with open_raster(scene) as raster:
-        shrink = SHOWN_PX / max(raster.height, raster.width)
-        pixels = raster.read_decimated(round(raster.height * shrink), round(raster.width * shrink))
-    return to_display(pixels.values, pixels.valid)
+        size = raster.height, raster.width
+    side = min(SHOWN_PX, *size)
+    middle = Window((size[0] - side) // 2, (size[1] - side) // 2, side, side)
+    report.section("Maps and errors").picture(
+        draw_maps(story, scene, truth, middle, 1),
+        f"The middle of the scene. Above: buildings found. Below: {ERROR_KEY}",
+    )
+    whole = Window(0, 0, *size)
+    report.picture(
+        draw_maps(story, scene, truth, whole, max(size) // SHOWN_PX), "The whole scene, about 270 m x 540 m."
+    )
 
 
-def _small_mask(path: Path, size: tuple[int, int]) -> np.ndarray:
-    """A class raster's numbers brought to (H, W) by taking the nearest."""
-    with rasterio.open(path) as file:
-        return np.asarray(file.read(1, out_shape=size))
+def draw_maps(story: Story, scene: Path, truth: Path, window: Window, shrink: int) -> np.ndarray:
+    """The scene and its truth, then each map over it and its errors, (H, W, 3) uint8; every ``shrink``-th pixel."""
+
+    def numbers(path: Path) -> np.ndarray:
+        area = rasterio.windows.Window(window.column, window.row, window.width, window.height)
+        with rasterio.open(path) as file:
+            return np.asarray(file.read(1, window=area)[::shrink, ::shrink])
+
+    with open_raster(scene) as raster:
+        pixels = raster.read(window)
+    shown = to_display(pixels.values, pixels.valid)[::shrink, ::shrink]
+    mask = numbers(truth)
+    rest = np.where(numbers(story.refinement.run.folder / ANNOTATED_FILE) != IGNORE, IGNORE, mask)
+    maps = [numbers(made.classes) for made in (story.plain, story.normalized, story.refined)]
+    rows = [
+        [shown, *(overlay(shown, classes) for classes in maps)],
+        [overlay(shown, mask), *(error_map(shown, rest, classes) for classes in maps)],
+    ]
+    heads = ("scene, truth below", "as trained", "in the scene's own colors", "refined")
+    return captioned_rows(rows, heads=heads, cell_px=CELL_PX)
 
 
 def _add_colors(report: Report, story: Story) -> None:
@@ -181,6 +190,13 @@ def _add_colors(report: Report, story: Story) -> None:
         [[number, *values] for number, values in enumerate(bands, 1)],
         "The network sees (pixel - mean) / deviation. With --normalize scene the scene's own stand in.",
     )
+
+
+def _add_sources(report: Report) -> None:
+    """The table of the bundled NOTICE."""
+    lines = (PLACES.parent / "NOTICE.md").read_text(encoding="utf-8").splitlines()
+    header, _, *rows = ([cell.strip(" `") for cell in line.strip("|").split("|")] for line in lines if line[:1] == "|")
+    report.section("Sources").table(header, rows)
 
 
 def _announce(line: str) -> None:

@@ -113,10 +113,6 @@ class Task(ABC):
     def summary(self) -> str:
         """The data and the network in one line, said before training."""
 
-    def describe(self) -> str:
-        """What ``--dry-run`` says: sizes, and an estimate of the time."""
-        return self.summary()
-
     def settle(self) -> None:
         """After the last step, with the weights that the run keeps: measure what depends on them (a threshold)."""
         return

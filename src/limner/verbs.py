@@ -12,7 +12,7 @@ from limner.recipe import write_recipe
 from limner.run import Run, choose_folder, open_run, start_run, task_class
 from limner.signals import StopRequest
 from limner.task import Task
-from limner.training import LoopSettings, learn, make_fabric
+from limner.training import LoopSettings, estimate_seconds, learn, make_fabric
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,8 @@ def train(
     name = Path(recipe).stem
     if dry_run:
         task = task_class(resolved.task)(resolved)
-        say(write_recipe(resolved) + "\n" + task.describe())
+        say(f"{write_recipe(resolved)}\n{task.summary()}")
+        say(f"about {duration(estimate_seconds(task, resolved.loop))} of steps on this machine, evaluations not counted")
         return Training(Run(Path(out) if out else Path("runs") / name))
     return train_recipe(resolved, name, out=Path(out) if out else None, overwrite=overwrite)
 

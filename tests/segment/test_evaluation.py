@@ -142,6 +142,8 @@ def test_what_a_training_says_of_itself_is_what_evaluating_its_run_says(home: Pa
     recipe = recipe_for(tmp_path, [home / "north"], "--epochs", "1", "--normalize", "area")
     run = train_recipe(recipe, "again", out=tmp_path / "run").run
     concluded = json.loads((run.folder / "evaluation.json").read_text())
+    plain = evaluate_run(run, normalize="run", out=tmp_path / "plain.json")
+    assert plain.protocol.normalization == "run"
     evaluated = evaluate_run(run, out=tmp_path / "other.json").to_json()
     assert concluded == evaluated == json.loads((tmp_path / "other.json").read_text())
     assert evaluated["protocol"]["normalization"] == "scene"

@@ -34,7 +34,7 @@ from limner.verbs import Training, train
 HEAVY = ["limner.cli", "limner.segment.task", "limner.segment.mapping", "limner.segment.outcome", "torch._dynamo"]
 AREAS = {"east": (1, 2), "west": (3, 4)}  # seeds of their pictures
 STEPS = 24
-PATIENCE_S = 60
+PATIENCE_S = 240  # only a command that hangs takes so long
 
 RECIPE = """
 task: segment

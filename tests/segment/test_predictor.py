@@ -1,6 +1,7 @@
 """A run's predictor: any size, type and validity in; probabilities out."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,10 +45,15 @@ def predictor_of(network: torch.nn.Module, channels: int = 3, **options: object)
         "statistics": STATISTICS,
         "threshold": 0.5,
         "ground_m": None,
+        "normalize": "run",
         "device": torch.device("cpu"),
         "precision": "32-true",
     }
     return SegmentPredictor(**{**values, **options})  # type: ignore[arg-type]
+
+
+def facts_of(run: Run) -> dict[str, Any]:
+    return {key: value for key, value in run.facts.items() if key not in ("limner", "format_version")}
 
 
 def test_standardizing_gives_each_picture_mean_0_and_deviation_1_by_its_own_statistics() -> None:
@@ -125,11 +131,22 @@ def test_a_run_predicts_a_picture_file_plain_and_by_its_own_colors(run: Run, tmp
         tuple(picture.values.mean((1, 2)).tolist()), tuple(picture.values.astype(float).std((1, 2)).tolist())
     )
     path = save(tmp_path / "scene.tif", picture.values)
-    for way, statistics in (("run", None), ("scene", own)):
+    for way, statistics in (("run", None), ("scene", own), ("auto", None)):
         expected = predictor.classes_of(predictor.probabilities(picture.values[None], valid, statistics))[0]
         np.testing.assert_array_equal(predictor.predict(path, way), expected)
     Image.fromarray(picture.values.transpose(1, 2, 0)).save(tmp_path / "scene.png")
     np.testing.assert_array_equal(predictor.predict(tmp_path / "scene.png"), predictor.predict(path))
+
+
+def test_a_run_that_was_trained_on_each_areas_own_colors_takes_a_pictures_own(run: Run, tmp_path: Path) -> None:
+    plain = draw_picture(64, 64, seed=7)
+    path = save(tmp_path / "dark.tif", plain.values // 2)
+    trained = Run(tmp_path / "run")
+    trained.save_model(run.weights(), {**facts_of(run), "normalize": "area"})
+    predictor = load_predictor(trained)
+    np.testing.assert_array_equal(predictor.predict(path), predictor.predict(path, "scene"))
+    with pytest.raises(UserError, match="normalize is 'own'; needed: auto, run or scene"):
+        predictor.predict(path, "own")
 
 
 def test_transparent_pixels_of_a_file_do_not_reach_the_network(run: Run, tmp_path: Path) -> None:
@@ -156,7 +173,7 @@ def test_a_predictor_says_what_it_is(run: Run) -> None:
 @pytest.mark.parametrize("damage", ["cut short", "of another network"])
 def test_a_damaged_run_is_told(run: Run, tmp_path: Path, damage: str) -> None:
     copy = Run(tmp_path / "run")
-    copy.save_model(run.weights(), {key: value for key, value in run.facts.items() if key != "limner"})
+    copy.save_model(run.weights(), facts_of(run))
     load_predictor(copy)
     if damage == "cut short":
         model = copy.folder / "model.safetensors"

@@ -243,6 +243,7 @@ def test_truth_as_polygons_knows_the_whole_scene(parent: Run, scene: Path, truth
     ]
     assert runs[0].after is not None
     assert runs[0].after == runs[1].after
+    assert runs[0].before == runs[1].before
 
 
 def test_without_truth_nothing_is_compared(parent: Run, scene: Path, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def evaluate_run(
     data: Sequence[Path | str] = (),
     labels: Path | None = None,
     within: Path | None = None,
-    normalize: str = "run",
+    normalize: str = "auto",
     device: str = "auto",
     out: Path | None = None,
 ) -> Evaluation:
@@ -39,11 +39,13 @@ def evaluate_run(
 
     Without ``data``: on the validation blocks of the areas it was trained on. With it: on every labelled pixel. A
     refined run's annotated ground is left out, and without ``data`` it has no other: that is a `UserError`.
-    normalize: standardize by the training areas' mean and deviation ("run"), or each area by its own ("scene").
+    normalize: standardize by the training areas' mean and deviation ("run"), each area by its own ("scene"), or as the run
+    was trained ("auto").
     """
     run = run if isinstance(run, Run) else open_run(run)
     # The validation ground is scored in the numbers that training scored it in.
     predictor = load_predictor(run, device, "auto" if data else recipe_of(run).loop.precision)
+    normalize = predictor.normalization(normalize)
     if data:
         found = find_data(
             [Path(item) for item in data], labels=labels, within=within, class_names=predictor.class_names
@@ -94,7 +96,7 @@ def evaluate_validation(run: Run, predictor: SegmentPredictor, *, normalize: str
     data = load_data(recipe.data, recipe.seed)
     source = make_source(recipe, data, split_data(recipe, data))
     windows = [(data.chips[chip].area, chip, block) for chip, block in source.validation_blocks()]
-    by_area = source.area_statistics() if normalize == "scene" or recipe.normalize == "area" else None
+    by_area = source.area_statistics() if normalize == "scene" else None
     tallies = tally_areas(predictor, source.read, windows, by_area)
     return as_evaluation(tallies, VALIDATION, predictor, "scene" if by_area else "run")
 

@@ -6,7 +6,7 @@ This file imports no torch: `limner check` and `limner score` stay light.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import shapely
@@ -264,9 +264,10 @@ class LabelReader:
     def _polygons_on(self, raster: Raster, path: Path) -> Polygons:
         """The polygons of ``path`` in the picture's reference system (read once, then kept)."""
         check_ground(raster, path)
-        key = path, raster.crs.to_wkt()
+        crs: Any = raster.crs
+        key = path, crs.to_wkt()
         if key not in self._polygons:
-            self._polygons[key] = read_polygons(path, raster.crs)
+            self._polygons[key] = read_polygons(path, crs)
         return self._polygons[key]
 
     def _on_picture(self, chip: Labelled, window: Window) -> np.ndarray:

@@ -18,6 +18,7 @@ def map_scenes(
     scenes: Sequence[Path | str],
     out: Path | str = "maps",
     *,
+    normalize: str = "auto",
     threshold: float | None = None,
     device: str = "auto",
     precision: str = "auto",
@@ -25,7 +26,8 @@ def map_scenes(
 ) -> list[SceneMap]:
     """Map scenes into folder ``out`` with a run or a bundled model; finished maps are not made again.
 
-    threshold: two classes: the probability that decides, in place of the run's own. device: auto, cpu or cuda. precision:
+    normalize: standardize by the training areas' mean and deviation ("run"), by the scene's own ("scene"), or as the run was
+    trained ("auto"). threshold: two classes: the probability that decides, in place of the run's own. device: auto, cpu or cuda. precision:
     auto, bf16 or fp32. options: those of `limner.segment.map.map_scene`.
     """
     predictor = load_predictor(open_run(run), device, precision)
@@ -33,6 +35,7 @@ def map_scenes(
         if len(predictor.class_names) != 2 or not 0 < threshold < 1:
             raise UserError(f"--threshold {threshold}: needs a run of two classes and a number between 0 and 1")
         predictor = dataclasses.replace(predictor, threshold=threshold)
+    options["normalize"] = predictor.normalization(normalize)
     paths = [Path(scene) for scene in scenes]
     _check_scenes(predictor, paths)
     return [_map_with_progress(predictor, path, Path(out), options) for path in paths]

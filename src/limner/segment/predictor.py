@@ -49,6 +49,8 @@ class SegmentPredictor:
     threshold: float
     """Two classes: a pixel is class 1 where its probability reaches this."""
     ground_m: float | None
+    normalize: str
+    """How it was trained to see colors, "run" or "scene": what ``--normalize auto`` means."""
     device: torch.device
     precision: str
     digest: str = ""
@@ -75,7 +77,7 @@ class SegmentPredictor:
         image = image.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16-mixed"):
             logits = self.network(image)
-        return logits[..., :height, :width].float().softmax(1).cpu().numpy()  # type: ignore[no-any-return]
+        return logits[..., :height, :width].float().softmax(1).cpu().numpy()
 
     def classes_of(self, probabilities: np.ndarray) -> np.ndarray:
         """The class of each pixel, (B, H, W) uint8, from `probabilities`."""
@@ -83,8 +85,19 @@ class SegmentPredictor:
             return (probabilities[:, 1] >= self.threshold).astype(np.uint8)
         return probabilities.argmax(1).astype(np.uint8)
 
-    def predict(self, picture: Path | str, normalize: str = "run") -> np.ndarray:
-        """The classes of a picture that fits in memory, (H, W) uint8; for larger scenes use `limner.segment.map_scene`."""
+    def normalization(self, wanted: str) -> str:
+        """Whose mean and deviation to use, "run" or "scene": as ``wanted``, or for "auto" as it was trained."""
+        if wanted not in ("auto", "run", "scene"):
+            raise UserError(f"normalize is '{wanted}'; needed: auto, run or scene")
+        return self.normalize if wanted == "auto" else wanted
+
+    def predict(self, picture: Path | str, normalize: str = "auto") -> np.ndarray:
+        """The classes of a picture that fits in memory, (H, W) uint8; for larger scenes use `limner.map_scenes`.
+
+        normalize: standardize by the training areas' mean and deviation ("run"), by the picture's own ("scene"), or as
+        the run was trained ("auto").
+        """
+        normalize = self.normalization(normalize)
         with open_raster(picture) as raster:
             pixels = raster.read()
             statistics = measure_raster(raster) if normalize == "scene" else None
@@ -118,6 +131,7 @@ def load_predictor(run: "Run", device: str = "auto", precision: str = "auto") ->
         statistics=Statistics.from_json(facts["statistics"]),
         threshold=facts["threshold"],
         ground_m=facts.get("ground_m"),
+        normalize="scene" if facts.get("normalize") == "area" else "run",
         device=place,
         precision=choose_precision(precision),
         digest=run.digest(),

@@ -125,7 +125,7 @@ def refining_recipe(parent: Run, overrides: Sequence[str]) -> SegmentRecipe:
         steps_per_epoch=STEPS_PER_EPOCH,
         threshold="calibrated",
     )
-    return with_overrides(settings, overrides)  # type: ignore[no-any-return]
+    return with_overrides(settings, overrides)
 
 
 def keep_annotation(run: Run, recipe: SegmentRecipe) -> None:

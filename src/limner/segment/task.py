@@ -90,7 +90,7 @@ class SegmentTask(Task):
         network.requires_grad_(True)
         if settings.train == "decoder":
             encoder_of(network).requires_grad_(False)
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network.to(memory_format=torch.channels_last)
         self.fabric, self.stage = fabric, stage
         self.model = fabric.setup_module(network)
         learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
@@ -98,7 +98,7 @@ class SegmentTask(Task):
         for group in optimizer.param_groups:
             group["lr"] *= settings.learning_rate_factor
         self.optimizers = {"network": optimizer}
-        self.updater = fabric.setup_optimizers(optimizer)
+        self.updater: Any = fabric.setup_optimizers(optimizer)
         self.learning_rate_factor = self.recipe.schedule.build(SCHEDULES)
         self.loss = self.recipe.loss.build(LOSSES)
 
@@ -134,6 +134,7 @@ class SegmentTask(Task):
             statistics=self.statistics,
             threshold=self.threshold,
             ground_m=self.data.ground_m,
+            normalize="scene" if self.area_statistics else "run",
             device=parameter.device,
             precision=self.fabric._precision.precision if hasattr(self, "fabric") else "32-true",
         )
@@ -160,7 +161,8 @@ class SegmentTask(Task):
     def picture(self) -> np.ndarray | None:
         """A validation block of each of up to four areas: picture, truth, errors."""
         predictor = self.current_predictor()
-        rows, seen = [], set()
+        rows: list[list[np.ndarray]] = []
+        seen: set[str] = set()
         for chip, block in self.source.validation_blocks():
             area = self.data.chips[chip].area
             if area in seen or len(seen) == 4:
