@@ -94,7 +94,9 @@ Recipe `{RECIPE}`, seed 0, {status["steps"]} steps of 8 crops; limner {status["v
 
 ## On places it never saw
 
-The same recipe, trained without the place, on all of the place's labelled ground (mean over its areas; one seed):
+The same recipe, trained without the place, on all of the place's labelled ground (mean over its areas; one seed). Such numbers
+vary widely from one training to the next: the same settings with the areas given in another order reached 0.65 on Banepa (see
+`docs/results/buildings.md`). Look at the map, refine, and score before you rely on it.
 
 | place | colors | F1 | F1 of 'all building' |
 | --- | --- | --- | --- |

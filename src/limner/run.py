@@ -85,10 +85,10 @@ class Run:
 
     def save_model(self, weights: "Mapping[str, Tensor]", facts: Mapping[str, Any]) -> None:
         """Write ``model.safetensors`` and ``model.json``; each is whole or not there."""
-        from safetensors.torch import save_file
+        from safetensors.torch import save
 
         with replacing(self.folder / "model.safetensors") as temporary:
-            save_file(dict(weights), temporary)
+            temporary.write_bytes(save(dict(weights)))  # save_file would let nobody else read it
         write_json(self.folder / "model.json", {"format_version": FORMAT_VERSION, "limner": __version__, **facts})
 
     def recipe_text(self) -> str:
