@@ -239,7 +239,7 @@ SCENES = [
     Case("text as scene", SEGMENT, r"scene.tif: not a picture", lambda here: (here / "scene.tif").write_text("hello"), run=True),
     Case("second scene broken", "segment run scene.tif other.tif", r"other.tif: not a picture", scene_and(lambda here: (here / "other.tif").write_text("hello")), run=True),
     Case("two scenes of one name", "segment run scene.tif other/scene.tif", r"two scenes called scene .*another --out", scene_and(lambda here: draw_scene(here / "other/scene.tif", seed=1)), run=True),
-    Case("all nodata", SEGMENT, r"no data in scene.tif", lambda here: write_raster(here / "scene.tif", np.zeros((3, 160, 160), np.uint8), nodata=0), run=True),
+    Case("all nodata", f"{SEGMENT} --normalize run", r"no data in scene.tif", lambda here: write_raster(here / "scene.tif", np.zeros((3, 160, 160), np.uint8), nodata=0), run=True),
     Case("all nodata, own colors", f"{SEGMENT} --normalize scene", r"scene.tif: no pixel holds data", lambda here: write_raster(here / "scene.tif", np.zeros((3, 160, 160), np.uint8), nodata=0), run=True),
     Case("too many bands", SEGMENT, r"scene.tif: has 4 bands, the network was trained on 3", lambda here: draw_scene(here / "scene.tif", bands=4), run=True),
     Case("too few bands", SEGMENT, r"scene.tif: has 1 bands?, the network was trained on 3", lambda here: draw_scene(here / "scene.tif", bands=1), run=True),

@@ -18,6 +18,7 @@ from drawing import CRS, draw_area, draw_mask, draw_scene, write_raster
 from limner import __version__
 from limner.cli import app
 from limner.library import bundled_recipes
+from limner.run import bundled_models
 
 VERBS = (
     "demo", "recipes", "networks", "check", "train", "evaluate", "compare", "segment", "refine", "score", "doctor",
@@ -232,9 +233,9 @@ def test_a_geotiff_and_a_picture_are_mapped_then_found_mapped_then_mapped_anew(
     run = copy_run(trained, here / "runs/mine")
     command = [
         "segment", "last", "scene.tif", "photo.png", "--tile-px", "96", "--overlap-px", "32", "--probabilities",
-        "--threshold", "0.45", "--minimum-area-px", "1", "--precision", "fp32",
+        "--threshold", "0.45", "--minimum-area-px", "1", "--precision", "fp32", "--normalize",
     ]  # fmt: skip
-    code, out, error = limner(*command)
+    code, out, error = limner(*command, "run")
     assert (code, out) == (0, "maps/scene_classes.tif\nmaps/photo_classes.tif\n")
     assert [line.split(":")[0] for line in error.splitlines()] == ["scene.tif", "photo.png"]
     with rasterio.open(here / "scene.tif") as scene, rasterio.open(here / "maps/scene_classes.tif") as made:
@@ -250,16 +251,26 @@ def test_a_geotiff_and_a_picture_are_mapped_then_found_mapped_then_mapped_anew(
     assert (polygons["features"] > 0) == bool((classes == 1).any())
 
     written = {path: path.stat().st_mtime_ns for path in (here / "maps").iterdir()}
-    code, out, error = limner(*command)
+    code, out, error = limner(*command, "run")
     assert (code, out) == (0, "maps/scene_classes.tif\nmaps/photo_classes.tif\n")
     assert error.count("was mapped before") == 2
     assert {path: path.stat().st_mtime_ns for path in (here / "maps").iterdir()} == written
-    code, out, error = limner(*command, "--normalize", "scene")
+    code, out, error = limner(*command, "scene")
     assert (code, out) == (2, "")
     assert "normalize run, now scene" in error
-    assert limner(*command, "--normalize", "scene", "--overwrite")[0] == 0
+    assert limner(*command, "scene", "--overwrite")[0] == 0
     assert not {path: path.stat().st_mtime_ns for path in (here / "maps").iterdir()}.items() & written.items()
     assert sorted(path.name for path in run.parent.iterdir()) == ["mine"]
+
+
+def test_the_bundled_model_maps_at_once_and_is_left_as_it_is(here: Path, limner: CommandLine) -> None:
+    folder = bundled_models()["buildings"]
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    draw_scene(here / "scene.tif")
+    code, out, _ = limner("segment", "buildings", "scene.tif", "--polygons", "geojson")
+    assert (code, out) == (0, "maps/scene_classes.tif\n")
+    assert (here / "maps/scene_building.geojson").exists()
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
 
 
 def test_refining_prints_before_and_after_on_the_rest_of_the_scene(
@@ -274,7 +285,7 @@ def test_refining_prints_before_and_after_on_the_rest_of_the_scene(
     assert code == 0
     assert out.splitlines()[-1] == "runs/run-refined-001"
     assert [row.split("|")[1].strip() for row in out.splitlines() if row.startswith("| ")][2:5] == [
-        "before, as trained",
+        "before, training colors",
         "before, scene's colors",
         "refined",
     ]

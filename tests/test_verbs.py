@@ -96,14 +96,17 @@ def test_another_seed_gives_other_weights_and_seed_0_is_a_seed(here: Path) -> No
     assert not other
 
 
-def test_a_dry_run_says_the_recipe_and_the_sizes_and_writes_nothing(here: Path, limner: CommandLine) -> None:
+def test_a_dry_run_prints_a_recipe_that_can_be_trained_and_writes_nothing(here: Path, limner: CommandLine) -> None:
     draw_area(here / "town")
     before = sorted(here.rglob("*"))
-    code, _, said = limner("train", "segment/residual-34", "--data", "town", "--dry-run", "--batch", "3")
+    settings = ["--batch", "3", "--data.tile-px", "96", "--data.crop-px", "64"]
+    code, out, _ = limner("train", "segment/residual-34", "--data", "town", "--dry-run", *settings)
     assert code == 0
-    assert "batch: 3" in said
-    assert "24.96 M parameters" in said
+    assert "24.96 M parameters" in out
     assert sorted(here.rglob("*")) == before
+    (here / "printed.yaml").write_text(out)
+    recipe = load_recipe("printed.yaml")
+    assert (recipe.batch, recipe.data.crop_px, recipe.network.name) == (3, 64, "residual-unet")
 
 
 def test_the_predictor_of_a_run_shows_itself_and_predicts_any_size(here: Path, trained: Path) -> None:

@@ -103,18 +103,13 @@ def train(
     ] = False,
 ) -> None:
     """Train a recipe; any of its settings can follow, such as --network.depth 34. The same command again goes on."""
-    from limner.verbs import train as train_recipe
+    from limner import verbs
 
-    done = train_recipe(
-        recipe,
-        data=data or (),
-        labels=labels,
-        within=within,
-        overrides=settings,
-        out=out,
-        overwrite=overwrite,
-        dry_run=dry_run,
-    )
+    resolved = verbs.resolve(recipe, data=data or (), labels=labels, within=within, overrides=settings)
+    if dry_run:
+        print(verbs.rehearse(resolved))
+        return
+    done = verbs.train_recipe(resolved, Path(recipe).stem, out=out, overwrite=overwrite)
     print(done.run.folder)
     if done.stopped:
         raise SystemExit(done.stopped.exit_code)

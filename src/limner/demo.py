@@ -179,7 +179,7 @@ def draw_maps(story: Story, scene: Path, truth: Path, window: Window, shrink: in
         [shown, *(overlay(shown, classes) for classes in maps)],
         [overlay(shown, mask), *(error_map(shown, rest, classes) for classes in maps)],
     ]
-    heads = ("scene, truth below", "as trained", "in the scene's own colors", "refined")
+    heads = ("scene, truth below", "in the training colors", "in its own colors", "refined")
     return captioned_rows(rows, heads=heads, cell_px=CELL_PX)
 
 

@@ -5,6 +5,7 @@ batches were drawn; since every draw is a pure function of its number, a trainin
 the same weights as one that never was (on the CPU, bit for bit).
 """
 
+import logging
 import math
 import time
 from collections.abc import Mapping
@@ -74,6 +75,7 @@ class Position:
 
 def make_fabric(settings: LoopSettings) -> Fabric:
     """Fabric for these settings: a GPU when there is one, bf16 autocast where the processor has it."""
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it says the precision whenever it is made
     fabric = Fabric(devices=settings.devices, precision=choose_precision(settings.precision))  # type: ignore[arg-type]
     fabric.launch()
     return fabric

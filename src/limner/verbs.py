@@ -32,26 +32,41 @@ def train(
     overrides: Sequence[str] = (),
     out: Path | str | None = None,
     overwrite: bool = False,
-    dry_run: bool = False,
 ) -> Training:
     """Train a recipe on data; the same call again goes on with what was stopped, or finds it finished.
 
     recipe: a recipe file or a bundled recipe's name. data, labels, within: in place of the recipe's own. overrides: tokens
-    such as ``["--network.depth", "34"]``. out: the run's folder (default: ``runs/<recipe>-001`` and so on). dry_run:
-    say the resolved recipe, sizes and an estimate of time on stderr, and write nothing.
+    such as ``["--network.depth", "34"]``. out: the run's folder (default: ``runs/<recipe>-001`` and so on).
     """
+    resolved = resolve(recipe, data=data, labels=labels, within=within, overrides=overrides)
+    return train_recipe(resolved, Path(recipe).stem, out=Path(out) if out else None, overwrite=overwrite)
+
+
+def resolve(
+    recipe: str | Path,
+    *,
+    data: Sequence[Path | str] = (),
+    labels: Path | str | None = None,
+    within: Path | str | None = None,
+    overrides: Sequence[str] = (),
+) -> Any:
+    """The recipe that `train` would train, as its dataclass."""
     resolved = load_recipe(str(recipe), overrides)
-    if data or labels or within:
-        paths = [Path(item).resolve() for item in data] or resolved.data.paths
-        files = [Path(item).resolve() if item else None for item in (labels, within)]
-        resolved = task_class(resolved.task).with_data(resolved, paths, *files)
-    name = Path(recipe).stem
-    if dry_run:
-        task = task_class(resolved.task)(resolved)
-        say(f"{write_recipe(resolved)}\n{task.summary()}")
-        say(f"about {duration(estimate_seconds(task, resolved.loop))} of steps on this machine, evaluations not counted")
-        return Training(Run(Path(out) if out else Path("runs") / name))
-    return train_recipe(resolved, name, out=Path(out) if out else None, overwrite=overwrite)
+    if not (data or labels or within):
+        return resolved
+    paths = [Path(item).resolve() for item in data] or resolved.data.paths
+    files = [Path(item).resolve() if item else None for item in (labels, within)]
+    return task_class(resolved.task).with_data(resolved, paths, *files)
+
+
+def rehearse(recipe: Any) -> str:
+    """What ``--dry-run`` prints: the recipe in full, sizes, and an estimate of the time; nothing is written."""
+    task = task_class(recipe.task)(recipe)
+    time_needed = duration(estimate_seconds(task, recipe.loop))
+    return (
+        f"{write_recipe(recipe)}\n# {task.summary()}\n"
+        f"# about {time_needed} of steps on this machine, evaluations not counted"
+    )
 
 
 def train_recipe(recipe: Any, name: str, *, out: Path | None = None, overwrite: bool = False) -> Training:

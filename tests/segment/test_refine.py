@@ -19,6 +19,7 @@ from torch import Tensor
 
 from limner.errors import UserError
 from limner.library import recipe_of
+from limner.recipe import Choice
 from limner.run import Run
 from limner.segment import annotation
 from limner.segment.evaluation import evaluate_run
@@ -123,7 +124,7 @@ def test_before_and_after_count_the_same_pixels_all_but_the_annotated_ones(
         assert scored.pooled.pixels == rest.sum()
         assert scored.pooled.truth_pixels == expected
         assert scored.protocol.pixels == simulated.after.protocol.pixels
-    assert set(simulated.before) == {"before, as trained", "before, scene's colors"}
+    assert set(simulated.before) == {"before, training colors", "before, scene's colors"}
 
 
 def test_the_annotated_mask_holds_exactly_the_labels_that_were_learned_from(
@@ -268,16 +269,24 @@ def test_it_keeps_the_parents_colors_or_takes_the_scenes(
     np.testing.assert_allclose(own.deviation, drawn.values.std((1, 2)), rtol=0.1)
 
 
-def test_the_papers_refining_is_the_default_and_what_is_given_wins_over_it(parent: Run) -> None:
+def test_refining_takes_half_the_learning_rate_and_what_is_given_wins_over_its_defaults(parent: Run) -> None:
+    usual = recipe_of(parent).optimizer.options.get("learning_rate", 1e-3)
     default = refining_recipe(parent, ())
     assert default.initial == parent.folder.resolve()
-    assert dict(default.optimizer.options) == {"learning_rate": 1e-4}
-    assert (default.epochs, default.steps_per_epoch, default.threshold) == (10, 25, "calibrated")
+    assert dict(default.optimizer.options) == {"learning_rate": usual / 2}
+    assert (default.epochs, default.steps_per_epoch, default.threshold) == (5, 30, "calibrated")
     given = ("--optimizer.learning-rate", "0.5", "--epochs", "3", "--threshold", "half", "--data.crop-px", "32")
     changed = refining_recipe(parent, given)
     assert dict(changed.optimizer.options) == {"learning_rate": 0.5}
-    assert (changed.epochs, changed.steps_per_epoch, changed.threshold) == (3, 25, "half")
+    assert (changed.epochs, changed.steps_per_epoch, changed.threshold) == (3, 30, "half")
     assert (changed.data.crop_px, changed.initial) == (32, default.initial)
+
+
+def test_with_sgd_refining_takes_the_papers_learning_rate(parent: Run, tmp_path: Path) -> None:
+    text = parent.recipe_text().replace("optimizer: {name: adamw", "optimizer: {name: sgd")
+    (tmp_path / "recipe.yaml").write_text(text)
+    (tmp_path / "model.json").write_text("{}")
+    assert refining_recipe(Run(tmp_path), ()).optimizer == Choice("sgd", {"learning_rate": 1e-4})
 
 
 def test_settings_reach_the_training(parent: Run, scene: Path, truth: Path, tmp_path: Path) -> None:

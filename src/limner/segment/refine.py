@@ -148,7 +148,7 @@ def score_rest(parent: Run, refined: Run, scene: Path, truth: Path, normalize: s
     without = {str(scene.resolve()): refined.folder / ANNOTATED_FILE}
     scored = {
         name: evaluate_data(before, data, normalize=way, without=without, ring_px=whole)
-        for name, way in (("before, as trained", "run"), ("before, scene's colors", "scene"))
+        for name, way in (("before, training colors", "run"), ("before, scene's colors", "scene"))
     }
     result = evaluate_data(after, data, normalize="run", without=without, ring_px=whole)
     write_json(refined.folder / "evaluation.json", result.to_json())
