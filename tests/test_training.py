@@ -234,6 +234,18 @@ def test_patience_ends_a_stage_early(tmp_path: Path) -> None:
     assert [row["step"] for row in run.metrics() if row.get("distance")] == ["1", "2", "3", "4"]
 
 
+def test_without_a_score_patience_ends_nothing(tmp_path: Path) -> None:
+    class Unscored(ToyLayers):
+        def evaluate(self) -> Mapping[str, float]:
+            return {}
+
+    run = new_run(tmp_path / "run")
+    settings = LoopSettings(patience=1, precision="fp32")
+    task = Unscored()
+    learn(task, run, settings, make_fabric(settings))
+    assert run.status["steps"] == sum(stage.total_steps for stage in task.stages())
+
+
 def test_a_loss_that_is_no_number_stops_with_advice(tmp_path: Path) -> None:
     class Exploding(ToyLayers):
         def step(self, batches: Iterator[Tensor], index: int) -> dict[str, Tensor]:

@@ -159,11 +159,12 @@ class SegmentTask(Task):
         }
 
     def picture(self) -> np.ndarray | None:
-        """A validation block of each of up to four areas: picture, truth, errors."""
+        """A validation block (or, with nothing held out, the first labelled ground) of up to four areas, with its truth and
+        the errors; ground without a label is hatched."""
         predictor = self.current_predictor()
         rows: list[list[np.ndarray]] = []
         seen: set[str] = set()
-        for chip, block in self.source.validation_blocks():
+        for chip, block in self.source.validation_blocks() or self.source.pictures():
             area = self.data.chips[chip].area
             if area in seen or len(seen) == 4:
                 continue
