@@ -357,9 +357,11 @@ def test_a_summary_counts_areas_tiles_steps_and_parameters(town: Path, tmp_path:
     assert f"{parameters / 1e6:.2f} M" in task.summary()
 
 
-def test_what_it_looks_like_now_is_a_picture_of_validation_ground(town: Path, tmp_path: Path) -> None:
-    shown = SegmentTask(recipe_for(tmp_path, [town])).picture()
+@pytest.mark.parametrize("held_out", [(), WHOLE])
+def test_what_it_looks_like_now_is_a_picture_with_or_without_validation_ground(
+    town: Path, tmp_path: Path, held_out: tuple[str, ...]
+) -> None:
+    shown = SegmentTask(recipe_for(tmp_path, [town], *held_out)).picture()
     assert shown is not None
     assert shown.dtype == np.uint8
     assert shown.shape[2] == 3
-    assert SegmentTask(recipe_for(tmp_path, [town], *WHOLE)).picture() is None
