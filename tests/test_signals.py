@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,14 @@ def test_the_first_signal_is_only_noted(number: signal.Signals, code: int) -> No
         os.kill(os.getpid(), number)
         assert stop
         assert (stop.signal, stop.exit_code) == (number, code)
+
+
+@pytest.fixture(autouse=True)
+def as_in_a_terminal() -> Iterator[None]:
+    """A shell starts background jobs with SIGINT ignored; here Ctrl-C means what it means in a terminal."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def test_the_second_signal_acts_at_once() -> None:
