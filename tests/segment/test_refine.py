@@ -282,6 +282,16 @@ def test_refining_takes_half_the_learning_rate_and_what_is_given_wins_over_its_d
     assert (changed.data.crop_px, changed.initial) == (32, default.initial)
 
 
+def test_all_annotated_ground_is_learned_from_unless_a_share_is_asked_for(
+    parent: Run, scene: Path, truth: Path, tmp_path: Path
+) -> None:
+    shares = {}
+    for name, more in (("default", ()), ("asked", ("--data.validation-share", "0.4"))):
+        done = refine(parent.folder, scene, truth=truth, fraction=0.5, overrides=(*SHORT, *more), out=tmp_path / name)
+        shares[name] = recipe_of(done.run).data.validation_share
+    assert shares == {"default": 0.0, "asked": 0.4}
+
+
 def test_with_sgd_refining_takes_the_papers_learning_rate(parent: Run, tmp_path: Path) -> None:
     text = parent.recipe_text().replace("optimizer: {name: adamw", "optimizer: {name: sgd")
     (tmp_path / "recipe.yaml").write_text(text)

@@ -96,7 +96,6 @@ def refine(
         labels=Path(labels or truth or "").resolve(),
         within=Path(within).resolve() if within else None,
         annotate=fraction,
-        validation_share=0.0,  # what was annotated is too little to hold some of it out
     )
     recipe = dataclasses.replace(recipe, data=data, normalize="run" if normalize == "scene" else "initial")
     name = f"{parent.name}-refined"
@@ -117,6 +116,8 @@ def refining_recipe(parent: Run, overrides: Sequence[str]) -> SegmentRecipe:
     options = {**recipe.optimizer.options, "learning_rate": rate}
     settings = dataclasses.replace(
         recipe,
+        # What was annotated is too little to hold some of it out, unless it is asked for.
+        data=dataclasses.replace(recipe.data, validation_share=0.0),
         initial=parent.folder.resolve(),
         optimizer=Choice(recipe.optimizer.name, options),
         schedule=Choice("cosine", {"warmup": 0.1}),
