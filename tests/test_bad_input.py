@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rasterio import Affine
+from safetensors.numpy import save_file
 
 from conftest import copy_run
-from drawing import draw_area, draw_mask, draw_picture, draw_polygons, draw_scene, write_raster
+from drawing import NORTH, PIXEL_M, WEST, draw_area, draw_mask, draw_picture, draw_polygons, draw_scene, write_raster
 
 pytestmark = pytest.mark.filterwarnings("ignore:'crs' was not provided")
 
@@ -67,8 +69,35 @@ def scene_and(change: Callable[[Path], object]) -> Callable[[Path], object]:
     return lambda here: (scene(here), change(here))
 
 
+def scene_in_colors(change: Callable[[Path], object]) -> Callable[[Path], object]:
+    def build(here: Path) -> None:
+        write_raster(here / "scene.tif", draw_picture(draw_mask(160, 192)), photometric="rgb")
+        change(here)
+
+    return build
+
+
+def trained_on(**facts: object) -> Callable[[Path], object]:
+    return lambda here: edit_json(here / "run/model.json", **facts)
+
+
 def pictures_only(here: Path) -> None:
     write_raster(here / "town/images/0.png", draw_picture(draw_mask()))
+
+
+def color_masks(area: Path) -> None:
+    """Masks of black and red in place of 0 and 255."""
+    for mask in sorted((area / "masks").iterdir()):
+        red = draw_mask(96, 96)
+        write_again(mask, np.stack([red, red * 0, red * 0]))
+
+
+def classes_of(text: str) -> Callable[[Path], object]:
+    return lambda here: (here / "classes.yaml").write_text(text)
+
+
+def town_with_classes(text: str) -> Callable[[Path], object]:
+    return lambda here: (town(here), classes_of(text)(here))
 
 
 def masks_of_other_names(area: Path) -> None:
@@ -129,7 +158,24 @@ def earlier_map(here: Path) -> None:
     (here / "maps/scene_map.json").write_text('{"request": {"tile_px": 256}}')
 
 
+def chips(*names: str) -> Callable[[Path], object]:
+    return lambda here: [write_raster(here / "chips" / name, draw_picture(draw_mask(64, 64))) for name in names]
+
+
+def one_gray_chip(here: Path) -> None:
+    chips("z3_6_0.png")(here)
+    write_raster(here / "chips/z3_7_0.png", draw_mask(64, 64))
+
+
+def chips_beside_the_grid(here: Path) -> None:
+    chips("a.tif")(here)
+    beside = Affine(PIXEL_M, 0, WEST + 64.5 * PIXEL_M, 0, -PIXEL_M, NORTH)
+    write_raster(here / "chips/b.tif", draw_picture(draw_mask(64, 64)), transform=beside)
+
+
 TRAIN = "train segment/demo --epochs 1 --steps-per-epoch 1 --batch 1 --data town"  # quick, should it be trained
+TRAIN_SCENE = "train segment/demo --data scene.tif --labels roofs.gpkg"
+RESIDUAL = f"{TRAIN} --network.name residual-unet"
 SEGMENT = "segment run scene.tif"
 REFINE = "refine run scene.tif --epochs 1 --steps-per-epoch 1"
 RECIPES = [
@@ -157,12 +203,30 @@ OVERRIDES = [
     Case("unknown network", f"{TRAIN} --network.name lite-unit", r"--network.name: unknown network 'lite-unit'; did you mean 'lite-unet'\?", town),
     Case("unknown network option", f"{TRAIN} --network.depth 34", r"--network.depth: unknown option 'depth' of network lite-unet", town),
     Case("impossible depth", f"{TRAIN} --network.name residual-unet --network.depth 35", r"residual-unet has no depth 35; choose one of 18, 34", town),
+    Case("impossible depth of unet", f"{TRAIN} --network.name unet --network.depth 23", r"unet has no depth 23; choose one of 19, 35", town),
+    Case("no weights of that depth", f"{RESIDUAL} --network.depth 200 --network.pretrained", r"no ImageNet weights of depth 200; pretrained takes a depth of 18", town),
+    Case("weights that pool otherwise", f"{RESIDUAL} --network.pretrained --network.pool 2", r"pretrained with pool 2; ImageNet's weights need pool 3", town),
+    Case("weights twice", f"{RESIDUAL} --network.pretrained --network.weights own.pth", r"both pretrained and weights; give one", town),
+    Case("weights missing", f"{RESIDUAL} --network.weights gone.pth", r"gone.pth: no such file; give the path of a file of weights", town),
+    Case("text as weights", f"{RESIDUAL} --network.weights town/own.pth", r"own.pth: cannot be read as weights", town_and(lambda area: (area / "own.pth").write_text("hello"))),
+    Case("weights of another network", f"{RESIDUAL} --network.weights town/own.safetensors", r"own.safetensors: has no conv1.weight; needed", town_and(lambda area: save_file({"a": np.zeros(2)}, area / "own.safetensors"))),
     Case("loose word", f"{TRAIN} --epochs 3 4", r"'4'.*expected a setting", town),
     Case("loose word first", "train segment/demo 34 --data town", r"'34'.*expected a setting", town),
     Case("crop not a multiple of 32", f"{TRAIN} --data.crop-px 65", r"data.crop_px is 65; it must be a multiple of 32", town),
     Case("crop larger than tile", f"{TRAIN} --data.crop-px 512", r"data.crop_px 512 is larger than data.tile_px 364", town),
     Case("negative learning rate", f"{TRAIN} --optimizer.learning-rate -1", r"optimizer adamw cannot be made: invalid learning rate: -1.0", town),
     Case("impossible smoothing", f"{TRAIN} --loss.name cross-entropy --loss.label-smoothing 2", r"label_smoothing 2.0; it must be between 0 and 1", town),
+    Case("too many class weights", f"{TRAIN} --loss.name cross-entropy --loss.weights 1,2,3", r"a loss got weights \[1, 2, 3\] for 2 classes; give one weight for each", town),
+    Case("negative class weight", f"{TRAIN} --loss.name cross-entropy --loss.weights 1,-2", r"weights \[1, -2\]; each must be a number of 0 or more", town),
+    Case("class weights all 0", f"{TRAIN} --loss.name cross-entropy-dice --loss.weights 0,0", r"weights \[0, 0\]; .*one above 0", town),
+    Case("unknown rule of class weights", f"{TRAIN} --loss.name cross-entropy --loss.class-weights median-frequencies", r"loss.class_weights is 'median-frequencies'; did you mean 'median-frequency'\?", town),
+    Case("class weights given twice", f"{TRAIN} --loss.name cross-entropy --loss.weights 1,2 --loss.class-weights median-frequency", r"both weights and class_weights median-frequency; give one", town),
+    Case("option that dice has not", f"{TRAIN} --loss.name dice --loss.weights 1,2", r"unknown option 'weights' of loss dice", town),
+    Case("boundary without width", f"{TRAIN} --loss.name cross-entropy-boundary --loss.sigma-px 0", r"sigma_px 0.0; it must be above 0 and at most 100 px", town),
+    Case("negative boundary weight", f"{TRAIN} --loss.name cross-entropy-boundary --loss.boundary-weight -1", r"boundary_weight -1.0; it must be a number of 0 or more", town),
+    Case("negative dice weight", f"{TRAIN} --loss.name cross-entropy-dice --loss.dice-weight -1", r"dice_weight -1.0; it must be a number of 0 or more", town),
+    Case("unknown loss", f"{TRAIN} --loss.name focal", r"--loss.name: unknown loss 'focal'; known: cross-entropy, ", town),
+    Case("balance of neither", f"{TRAIN} --data.classes-balanced maybe", r"data.classes_balanced is 'maybe'; it must be true or false", town),
     Case("impossible schedule", f"{TRAIN} --schedule.name staircase --schedule.every-epochs 0", r"staircase got every_epochs 0.0", town),
     Case("one class", f"{TRAIN} --data.classes building", r"data.classes is building; give at least two", town),
     Case("unknown option", f"{SEGMENT} --tilepx 64", r"[Uu]nknown option.*--tilepx", scene, run=True),
@@ -180,11 +244,36 @@ DATA = [
     Case("no such folder", TRAIN, r"town: no such file or folder"),
     Case("empty folder", TRAIN, r"town: the folder is empty", lambda here: (here / "town").mkdir()),
     Case("folder without pictures", TRAIN, r"town: no pictures found", lambda here: (here / "town/notes").mkdir(parents=True)),
-    Case("pictures without masks", TRAIN, r"town: 1 pictures? without any labels", pictures_only),
+    Case("pictures without masks", TRAIN, r"town: pictures without any labels; needed is masks/", pictures_only),
     Case("masks of other names", TRAIN, r"masks: no mask has the name of a picture", town_and(masks_of_other_names)),
     Case("mask of another size", TRAIN, r"1.png: is 64 x 96 pixels, but its picture .*1.tif is 96 x 96", town_and(lambda area: write_again(area / "masks/1.png", draw_mask(64, 96)))),
-    Case("class number too high", TRAIN, r"1.png: a mask with the value 7, but there are 2 classes", town_and(lambda area: write_again(area / "masks/1.png", draw_mask(96, 96) // 36))),
-    Case("colored masks", TRAIN, r"1.png: a mask of 3 bands is a color picture", town_and(lambda area: write_again(area / "masks/1.png", draw_picture(draw_mask(96, 96))))),
+    Case("class number too high", TRAIN, r"the labels are 8 classes without names; name them with --classes", town_and(lambda area: write_again(area / "masks/1.png", draw_mask(96, 96) // 36))),
+    Case("colored masks", TRAIN, r"1.png: a color picture of \d+ colors is a photograph or was saved as JPEG", town_and(lambda area: write_again(area / "masks/1.png", draw_picture(draw_mask(96, 96))))),
+    Case("colors that nothing explains", TRAIN, r"0.png: a mask that is a color picture of 2 colors; say what they mean in a classes.yaml", town_and(color_masks)),
+    Case("a color without a meaning", TRAIN, r"0.png: the color #FF0000 \(\d+.\d% of its pixels\) means no class; add it to a class, or to 'ignore'", lambda here: (color_masks(town(here)), classes_of('classes: {a: "#000000", b: "#00FF00"}')(here))),
+    Case("colors given as numbers", TRAIN, r"0.png: is a color picture, but the classes are given as numbers", lambda here: (color_masks(town(here)), classes_of("classes: [a, b]")(here))),
+    Case("a number without a meaning", TRAIN, r"1.png: a mask with the value 7, which means no class", lambda here: (write_again(town(here) / "masks/1.png", draw_mask(96, 96) // 255 * 7), classes_of("classes: [a, b]")(here))),
+    Case("class file with a comment for a color", TRAIN, r"classes.yaml:1: class a has no meaning; colors need quotes", town_with_classes("classes: {a: , b: 1}")),
+    Case("class file with a strange key", TRAIN, r"classes.yaml:2: 'colours' is neither 'classes' nor 'ignore'", town_with_classes("classes: [a, b]\ncolours: {}")),
+    Case("class file of one class", TRAIN, r"classes.yaml:1: 1 classes \(a\); needed are 2 or more", town_with_classes("classes: [a]")),
+    Case("class file that is no YAML", TRAIN, r"classes.yaml: not YAML", town_with_classes("classes: [a")),
+    Case("color that is none", TRAIN, r"classes.yaml:1: '#12345' is no color", town_with_classes('classes: {a: "#12345", b: 1}')),
+    Case("class file that is not there", f"{TRAIN} --classes gone.yaml", r"gone.yaml: no such file; needed is a classes.yaml", town),
+    Case("target of another name", f"{TRAIN} --target building", r"--target building: no class is called so; there are land, roof", town_with_classes("classes: {land: 0, roof: 255}")),
+    Case("masks elsewhere", "train segment/modern --data town --masks labels", r"town: pictures without any labels; needed is labels/", town),
+    Case("groups that say nothing", "train segment/modern --data town --group ^night", r"--group \^night: says no area for 0.tif", town),
+    Case("groups of a broken expression", f"{TRAIN} --group [", r"--group \[: not a regular expression", town),
+    Case("groups by unknown ground", f"{TRAIN} --group ground", r"--group ground: .*0.tif has no georeference", town),
+    Case("area that is not there", f"{TRAIN} --leave-out villlage", r"--leave-out villlage: no area is called so; there are town", town),
+    Case("all areas left out", f"{TRAIN} --leave-out town", r"no area is left of town", town),
+    Case("nothing left out to score", "evaluate run --left-out", r"run: its recipe left no area out", run=True),
+    Case("reading without data", "evaluate run --masks labels", r"--masks says how --data is read, but there is no --data", run=True),
+    Case("field that is not there", TRAIN_SCENE + " --label-field kind", r"roofs.gpkg: has no field 'kind' to tell the class; its fields are none", scene_and(lambda here: draw_polygons(here / "roofs.gpkg"))),
+    Case("ground of plain pictures", f"{TRAIN} --ground-m 0.5", r"0.tif: does not say how many meters a pixel covers", town),
+    Case("mosaic of plain pictures", f"{TRAIN} --mosaic", r"0.tif: has no georeference, so its folder is not one scene", town),
+    Case("band to train on that is not there", f"{TRAIN} --bands 1,2,9", r"0.tif: has no band 9", town),
+    Case("words for bands to train on", f"{TRAIN} --bands red,green", r"--bands got 'red'; needed: numbers of bands from 1", town),
+    Case("mask of another place", "train segment/demo --data scene.tif --labels mask.tif", r"mask.tif: lies elsewhere than its picture", scene_and(lambda here: write_raster(here / "mask.tif", draw_mask(160, 192), transform=Affine(0.5, 0, 900_000, 0, -0.5, 4_000_000)))),
     Case("truncated picture", TRAIN, r"1.tif: cannot read its pixels .*is the file whole", town_and(lambda area: cut_short(area / "images/1.tif"))),
     Case("truncated mask", TRAIN, r"1.png: the file is cut short", town_and(lambda area: cut_short(area / "masks/1.png"))),
     Case("empty file", TRAIN, r"1.tif: the file is empty \(0 bytes\)", town_and(lambda area: (area / "images/1.tif").write_bytes(b""))),
@@ -213,6 +302,12 @@ OUT = [
     Case("errors as png", "score map.tif truth.tif --errors wrong.png", r"wrong.png: error maps are GeoTIFFs", two_masks(64, 64)),
     Case("sheet below a file", "check town --out town/images/0.tif/sheet.png", r"cannot write below .*0.tif", town),
     Case("sheet as text", "check town --out sheet.txt", r"sheet.txt: .*\.png", town),
+    Case("errors onto a file", "evaluate run --data town --errors run/run.json", r"run/run.json: the pictures of errors need a folder, but run/run.json is a file", town, run=True),
+    Case("errors below a file", "evaluate run --errors run/run.json/errors", r"need a folder, but run/run.json is a file", run=True),
+    Case("unknown column", "compare run --columns f1,dice", r"no column 'dice'; choose of f1, acc, iou, precision, recall", run=True),
+    Case("no columns", "compare run --columns ,", r"no column ''; choose of f1", run=True),
+    Case("unknown class", "compare run --class roof", r"no class 'roof'; the evaluations have background, ", run=True),
+    Case("gains of one run", "compare run --gains", r"gains need something to gain on, but there is only run", run=True),
     Case("comparison below a file", "compare run --out run/run.json/t.md", r"cannot write below .*run.json", run=True),
     Case("comparison as spreadsheet", "compare run --out table.xlsx", r"table.xlsx: tables are written as .md, .csv, .tex", run=True),
 ]  # fmt: skip
@@ -234,7 +329,7 @@ RUNS = [
 ]  # fmt: skip
 SCENES = [
     Case("no such scene", SEGMENT, r"scene.tif: no such scene", run=True),
-    Case("folder as scene", "segment run town", r"town: ", town, run=True),
+    Case("folder as scene", "segment run town", r"town/images/0.tif: has no georeference, so its folder is not one scene", town, run=True),
     Case("truncated scene", SEGMENT, r"scene.tif: cannot read its pixels", scene_and(lambda here: cut_short(here / "scene.tif")), run=True),
     Case("text as scene", SEGMENT, r"scene.tif: not a picture", lambda here: (here / "scene.tif").write_text("hello"), run=True),
     Case("second scene broken", "segment run scene.tif other.tif", r"other.tif: not a picture", scene_and(lambda here: (here / "other.tif").write_text("hello")), run=True),
@@ -243,6 +338,27 @@ SCENES = [
     Case("all nodata, own colors", f"{SEGMENT} --normalize scene", r"scene.tif: no pixel holds data", lambda here: write_raster(here / "scene.tif", np.zeros((3, 160, 160), np.uint8), nodata=0), run=True),
     Case("too many bands", SEGMENT, r"scene.tif: has 4 bands, the network was trained on 3", lambda here: draw_scene(here / "scene.tif", bands=4), run=True),
     Case("too few bands", SEGMENT, r"scene.tif: has 1 bands?, the network was trained on 3", lambda here: draw_scene(here / "scene.tif", bands=1), run=True),
+    Case("scene without such a band", f"{SEGMENT} --bands 3,2,7", r"scene.tif: has no band 7 \(its bands are 1 to 3; alpha is not counted\)", scene, run=True),
+    Case("chips folder without pictures", "segment run chips", r"chips: is a folder without pictures; name a scene", lambda here: (here / "chips").mkdir(), run=True),
+    Case("folder of plain pictures", "segment run chips", r"chips/a.png: has no georeference, so its folder is not one scene", chips("a.png", "b.png"), run=True),
+    Case("tile beyond the map", "segment run chips", r"chips/z3_8_0.png: has no georeference", chips("z3_7_0.png", "z3_8_0.png"), run=True),
+    Case("chips of several zooms", "segment run chips", r"chips: holds chips of several resolutions .*put each zoom in a folder of its own", chips("z3_7_0.png", "z4_15_0.png"), run=True),
+    Case("chips of different bands", "segment run chips", r"chips/z3_7_0.png: bands 1, but z3_6_0.png has 3; all chips need the same bands", one_gray_chip, run=True),
+    Case("chips on several grids", "segment run chips", r"chips/b.tif: lies 0.50 pixels beside the grid of a.tif; .*gdalwarp", chips_beside_the_grid, run=True),
+    Case("chip cut short", "segment run chips", r"chips/z3_6_0.png: the file is cut short", lambda here: (chips("z3_6_0.png", "z3_7_0.png")(here), cut_short(here / "chips/z3_6_0.png")), run=True),
+    Case("bands that are no numbers", f"{SEGMENT} --bands red,green,blue", r"--bands got 'red'; needed: numbers of bands from 1, such as 3,2,1", scene, run=True),
+    Case("band zero", f"{SEGMENT} --bands 0,1,2", r"--bands got '0'; needed: numbers of bands from 1", scene, run=True),
+    Case("a band twice", f"{SEGMENT} --bands 1 --bands 2,2", r"--bands 1,2,2 names a band twice", scene, run=True),
+    Case("a band that is not there", f"{SEGMENT} --bands 1,2,4", r"scene.tif: has no band 4 \(its bands are 1 to 3", scene, run=True),
+    Case("two bands for three", f"{SEGMENT} --bands 3,2", r"--bands 3,2 has 2; the network was trained on 3", scene, run=True),
+    Case("infrared beside the colors", SEGMENT, r"scene.tif: has 4 bands, .*trained on 3.*; choose them with --bands 1,2,3", lambda here: draw_scene(here / "scene.tif", bands=4), run=True),
+    Case("bands in another order", SEGMENT, r"its bands are red, green, blue; the run was trained on blue, green, red; add --bands 3,2,1", scene_in_colors(trained_on(bands=["blue", "green", "red"])), run=True),
+    Case("other bands", SEGMENT, r"its bands are red, green, blue; the run was trained on nir, red, green; say which stand for them, such as --bands 1,2,3", scene_in_colors(trained_on(bands=["nir", "red", "green"])), run=True),
+    Case("second scene of other bands", "segment run scene.tif other.tif", r"other.tif: has 4 bands", scene_and(lambda here: draw_scene(here / "other.tif", bands=4)), run=True),
+    Case("no meters", f"{SEGMENT} --ground-m 0", r"--ground-m is 0; needed: the meters that a pixel covers, above 0", scene, run=True),
+    Case("meters with a unit", f"{SEGMENT} --ground-m 0.3m", r'--ground-m.*"0.3m"', scene, run=True),
+    Case("far too coarse", SEGMENT, r"scene.tif: 0.5 m a pixel is 10 times coarser than what the run was trained at \(0.05 m\); 8 times can be resampled", scene_and(trained_on(ground_range_m=[0.05, 0.05])), run=True),
+    Case("far too fine", f"{SEGMENT} --ground-m 0.01", r"scene.tif: 0.01 m a pixel is 50 times finer than .*\(0.5 to 0.6 m\)", scene_and(trained_on(ground_range_m=[0.5, 0.6])), run=True),
     Case("tile not a multiple of 32", f"{SEGMENT} --tile-px 100", r"tile_px is 100; needed: a multiple of 32", scene, run=True),
     Case("overlap as large as the tile", f"{SEGMENT} --tile-px 128 --overlap-px 128", r"overlap_px is 128 and tile_px 128", scene, run=True),
     Case("no batch", f"{SEGMENT} --batch 0", r"batch is 0; needed: 1 tile or more", scene, run=True),

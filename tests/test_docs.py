@@ -33,7 +33,7 @@ SECTIONS: dict[str, type] = {"": SegmentRecipe, "data.": DataSettings, "stages."
 CHOICES: dict[str, Mapping[str, Any]] = {
     "network": NETWORKS, "loss": LOSSES, "optimizer": OPTIMIZERS, "schedule": SCHEDULES,
 }  # fmt: skip
-GIVEN = {"channels", "classes", "parameters"}
+GIVEN = {"channels", "classes", "class_pixels", "parameters"}
 """Arguments that the task supplies, so that no recipe has them."""
 
 
@@ -220,6 +220,24 @@ def test_a_networks_page_has_the_numbers_that_the_code_gives(name: str) -> None:
         if row.name == name:
             assert f"{row.parameters:,}" in text, row.options
             assert f"{row.receptive_field_px:,}" in text, row.options
+
+
+def test_every_network_has_a_page_that_the_index_names_and_no_other_page_is_there() -> None:
+    assert sorted(path.stem for path in (DOCS / "networks").iterdir()) == sorted(NETWORKS)
+    for page in ("index.md", "recipes.md", "verbs/networks.md"):
+        text = (DOCS / page).read_text(encoding="utf-8")
+        assert [name for name in NETWORKS if f"networks/{name}.md)" not in text] == []
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_networks_page_has_its_figure_its_shapes_its_options_and_what_was_left_open(name: str) -> None:
+    text = (DOCS / "networks" / f"{name}.md").read_text(encoding="utf-8")
+    for part in (f"](../pictures/network-{name}.svg)", "## Shapes", "## Parameters", "## Options", "## Measured"):
+        assert part in text
+    assert re.search(r"^## What .*open, and what we chose$", text, re.MULTILINE)
+    table = dict(re.findall(r"^\| `(\w+)` \| (\S+) \|", text, re.MULTILINE))
+    options = inspect.signature(NETWORKS[name]).parameters
+    assert table == {key: plain(option.default) for key, option in options.items() if key not in GIVEN}
 
 
 # --- the house -------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from limner.pictures import (
     contact_sheet,
     error_kinds,
     error_map,
+    legend,
     overlay,
     resized,
     to_display,
@@ -122,6 +123,18 @@ def test_an_error_map_shows_found_green_invented_red_missed_blue():
     assert shown[4].argmin() == 2, "a wrong class is orange"
 
 
+def test_errors_of_many_classes_have_the_color_of_the_class_that_was_called():
+    truth, prediction = np.array([[0, 1, 3, 3, 255, 0]]), np.array([[0, 3, 0, 3, 1, 255]])
+    shown = error_map(np.full((1, 6, 3), 90, np.uint8), truth, prediction, classes=4)[0].astype(int)
+    right = shown[0]
+    assert len(set(right)) == 1 and (shown[3] == right).all()
+    colors = class_colors(4).astype(int)
+    for place, number in ((1, 3), (2, 0)):
+        assert np.abs(shown[place] - (0.15 * right + 0.85 * colors[number])).max() <= 1
+    hatched = error_map(np.full((8, 8, 3), 90, np.uint8), np.full((8, 8), 255), np.full((8, 8), 2), classes=4)
+    assert {tuple(color) for color in hatched.reshape(-1, 3).tolist()} == {GRAY, tuple(right.tolist())}
+
+
 def test_an_object_of_the_wrong_class_is_an_error_of_its_own():
     assert error_kinds(np.array([1, 2, 2]), np.array([2, 2, 0])).tolist() == [4, 1, 3]
 
@@ -159,6 +172,24 @@ def test_labels_never_reach_into_the_next_cell():
     sheet = contact_sheet(pictures, ["a name that is much too long for so small a cell", ""], columns=2, cell_px=80)
     assert (sheet[:, 8 + 80 :] == 255).all()
     assert (sheet[:, : 8 + 80] < 255).any()
+
+
+def test_rows_are_as_high_as_their_highest_picture():
+    tall, wide = np.full((80, 40, 3), 10, np.uint8), np.full((20, 80, 3), 10, np.uint8)
+    heights = [captioned_rows(rows, cell_px=80).shape[0] for rows in ([[wide]], [[wide, tall]], [[wide], [tall]])]
+    assert heights == [20 + 16, 80 + 16, 20 + 80 + 24]
+
+
+def test_a_legend_shows_every_color_and_breaks_into_lines_where_it_is_narrow():
+    entries = {
+        f"a long name of a class, number {number}": tuple(color)
+        for number, color in enumerate(class_colors(11).tolist())
+    }
+    wide, narrow = legend(entries, 4000), legend(entries, 500)
+    assert (wide.shape[1], narrow.shape[1]) == (4000, 500) and narrow.shape[0] > 4 * wide.shape[0]
+    for strip in (wide, narrow):
+        for color in entries.values():
+            assert (strip == color).all(axis=-1).sum() >= 15 * 15
 
 
 def test_sheets_refuse_labels_that_do_not_fit_the_pictures():

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torchvision.models import ResNet18_Weights, ResNet50_Weights
 
 from limner.errors import UserError
-from limner.pretrained import LITE0, WEIGHTS, Weights, load_weights, weights_path
+from limner.pretrained import LITE0, WEIGHTS, Weights, allowing_downloads, load_weights, read_weights, weights_path
 
 TINY = {"layer.weight": torch.arange(6.0).view(2, 3), "layer.bias": torch.tensor([1.0, -1.0])}
 
@@ -113,6 +113,27 @@ def test_nothing_is_downloaded_unless_asked_for(
     assert [file.name for file in hub.iterdir()] == [tiny.name]
 
 
+def test_downloads_are_allowed_within_a_context_and_nowhere_else(hub: Path, tiny: Path) -> None:
+    with allowing_downloads(False), pytest.raises(UserError, match="add --download"):
+        load_weights("tiny")
+    with allowing_downloads(), pytest.raises(UserError, match="add --download"):
+        load_weights("tiny", download=False)  # what a call says outranks the context
+    with pytest.raises(ZeroDivisionError), allowing_downloads():
+        assert_tiny(load_weights("tiny"))
+        raise ZeroDivisionError
+    (hub / tiny.name).unlink()
+    with pytest.raises(UserError, match="add --download"):
+        load_weights("tiny")
+
+
+def test_a_file_of_weights_is_read_by_its_path_alone(tiny: Path, tmp_path: Path) -> None:
+    save_file(TINY, tmp_path / "own.safetensors")
+    assert_tiny(read_weights(tiny))
+    assert_tiny(read_weights(str(tmp_path / "own.safetensors")))
+    with pytest.raises(UserError, match=r"gone\.pth: no such file; give the path of a file of weights"):
+        read_weights(tmp_path / "gone.pth")
+
+
 @pytest.mark.parametrize("fault", ["other content", "not there"])
 def test_a_download_that_fails_leaves_nothing_behind(hub: Path, tiny: Path, fault: str) -> None:
     if fault == "other content":
@@ -161,6 +182,9 @@ def test_without_its_package_lite0_says_what_to_install(hub: Path, monkeypatch: 
     [
         ("text.pth", b"not weights", "cannot be read as weights"),
         ("empty.pth", b"", "cannot be read as weights"),
+        ("word.pth", b"hello", "cannot be read as weights"),
+        ("page.pth", b"<html>not found</html>", "cannot be read as weights"),
+        ("noise.pth", bytes(range(256)), "cannot be read as weights"),
         ("cut.pth", b"PK\x03\x04" + b"\0" * 60, "cannot be read as weights"),
         ("cut.safetensors", b"\xff" * 20, "cannot be read as weights"),
         ("missing.pth", None, "no such file"),

@@ -8,7 +8,7 @@ from timm.layers import Conv2dSame
 from torch import nn
 
 from limner.nn.receptive_field import Interval, input_interval, receptive_field
-from limner.segment.networks import LiteUNet, ResidualUNet
+from limner.segment.networks import LiteUNet, ResidualUNet, UNet
 
 HEIGHT = 720  # a multiple of every stride that is drawn below
 
@@ -136,3 +136,11 @@ def test_residual_unet_sees_exactly_as_far_as_its_gradient_reaches() -> None:
 def test_lite_unet_sees_exactly_as_far_as_its_gradient_reaches() -> None:
     network = averaging(LiteUNet(channels=1, pretrained=False))
     assert_gradient_reaches(network, height=1152, width=32)
+
+
+@pytest.mark.parametrize(("depth", "extent"), [(19, 204), (35, 328)])
+def test_unet_sees_exactly_as_far_as_its_gradient_reaches(depth: int, extent: int) -> None:
+    with torch.device("meta"):
+        assert UNet(depth=depth).receptive_field() == extent
+    if depth == 19:  # depth 35 has the same layers, only more of them
+        assert_gradient_reaches(averaging(UNet(channels=1)), height=320, width=16)

@@ -18,7 +18,7 @@ from limner.files import make_folder, write_json, write_text
 from limner.library import recipe_of
 from limner.recipe import write_recipe
 from limner.run import Run
-from limner.segment.evaluation import evaluate_run
+from limner.segment.evaluate import evaluate_run
 from limner.verbs import train
 
 BUNDLED = Path(__file__).parents[1] / "src" / "limner" / "bundled"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from limner.comparison import compare_runs as compare
     from limner.run import open_run
     from limner.segment.check import check
-    from limner.segment.evaluation import evaluate_run as evaluate
+    from limner.segment.evaluate import evaluate_run as evaluate
     from limner.segment.mapping import map_scenes
     from limner.segment.refine import refine
     from limner.segment.score import score_files as score
@@ -45,7 +45,7 @@ __all__ = [
 _PLACES = {
     "check": "limner.segment.check:check",
     "compare": "limner.comparison:compare_runs",
-    "evaluate": "limner.segment.evaluation:evaluate_run",
+    "evaluate": "limner.segment.evaluate:evaluate_run",
     "load": "limner.verbs:load",
     "map_scenes": "limner.segment.mapping:map_scenes",
     "open_run": "limner.run:open_run",

@@ -14,6 +14,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from limner import __version__
 from limner.errors import UserError
+from limner.segment.reading import NO_WISHES, Reading
 
 app = App(
     name="limner",
@@ -28,7 +29,7 @@ Overrides = Annotated[str, Parameter(show=False, allow_leading_hyphen=True)]
 Folders = Annotated[
     list[Path] | None, Parameter(name="--data", negative=(), help="Folder of areas, or one scene; repeat for several.")
 ]
-Labels = Annotated[Path | None, Parameter(help="A single scene's labels: a mask or a vector file.")]
+HowRead = Annotated[Reading, Parameter(name="*")]
 Within = Annotated[Path | None, Parameter(help="Vector file of the annotated ground; beyond it nothing is known.")]
 Out = Annotated[Path | None, Parameter(help="Where to write.")]
 Overwrite = Annotated[bool, Parameter(negative=(), help="Replace what is there.")]
@@ -75,15 +76,14 @@ def networks(
 def check(
     data: Annotated[list[Path], Parameter(help="Folders of areas, or one scene.", negative=())],
     *,
-    labels: Labels = None,
-    within: Within = None,
+    reading: HowRead = NO_WISHES,
     out: Annotated[Path, Parameter(help="Where to write the contact sheet.")] = Path("check.png"),
     as_json: Json = False,
 ) -> None:
     """Look at a data set before training: how it was read, sizes, classes, broken files, leaks, the next command."""
     from limner.segment.check import check as check_data
 
-    report = check_data(data, labels=labels, within=within, sheet=out)
+    report = check_data(data, reading, sheet=out)
     print(json.dumps(report.to_json(), indent=2) if as_json else report.to_text())
     if not report.usable:
         raise SystemExit(1)
@@ -94,22 +94,26 @@ def train(
     recipe: Annotated[str, Parameter(help="A recipe file, or a bundled recipe (see 'limner recipes').")],
     *settings: Overrides,
     data: Folders = None,
-    labels: Labels = None,
-    within: Within = None,
+    reading: HowRead = NO_WISHES,
     out: Out = None,
     overwrite: Overwrite = False,
     dry_run: Annotated[
         bool, Parameter(negative=(), help="Print the resolved recipe, sizes and an estimate of time.")
     ] = False,
+    download: Annotated[
+        bool, Parameter(negative=(), help="Fetch pretrained weights that are not on this machine.")
+    ] = False,
 ) -> None:
     """Train a recipe; any of its settings can follow, such as --network.depth 34. The same command again goes on."""
     from limner import verbs
+    from limner.pretrained import allowing_downloads
 
-    resolved = verbs.resolve(recipe, data=data or (), labels=labels, within=within, overrides=settings)
-    if dry_run:
-        print(verbs.rehearse(resolved))
-        return
-    done = verbs.train_recipe(resolved, Path(recipe).stem, out=out, overwrite=overwrite)
+    resolved = verbs.resolve(recipe, data=data or (), overrides=settings, **reading.given())
+    with allowing_downloads(download):
+        if dry_run:
+            print(verbs.rehearse(resolved))
+            return
+        done = verbs.train_recipe(resolved, Path(recipe).stem, out=out, overwrite=overwrite)
     print(done.run.folder)
     if done.stopped:
         raise SystemExit(done.stopped.exit_code)
@@ -120,16 +124,23 @@ def evaluate(
     run: str,
     *,
     data: Folders = None,
-    labels: Labels = None,
-    within: Within = None,
+    left_out: Annotated[
+        bool, Parameter(negative=(), help="Score the areas that the recipe left out, read as in training.")
+    ] = False,
+    reading: HowRead = NO_WISHES,
     normalize: Normalize = "auto",
     out: Annotated[Path | None, Parameter(help="Where to write (default: evaluation.json in the run).")] = None,
+    errors: Annotated[
+        Path | None, Parameter(help="Folder for pictures of each area's errors and of the worst tiles.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Score a run on its validation ground, or on other data in full; beside what all background and all object score."""
-    from limner.segment.evaluation import evaluate_run
+    from limner.segment.evaluate import evaluate_run
 
-    result = evaluate_run(run, data=data or (), labels=labels, within=within, normalize=normalize, out=out)
+    result = evaluate_run(
+        run, data=data or (), left_out=left_out, normalize=normalize, out=out, errors=errors, **reading.given()
+    )
     print(json.dumps(result.to_json(), indent=2) if as_json else result.to_markdown())
 
 
@@ -137,12 +148,19 @@ def evaluate(
 def compare(
     runs: Annotated[list[str], Parameter(help="Runs, evaluation files, or NAME=either.", negative=())],
     *,
+    gains: Annotated[
+        bool, Parameter(negative=(), help="Say below each run but the first what it gained on the first.")
+    ] = False,
+    columns: Annotated[str, Parameter(help="Scores to show, of: f1,acc,iou,precision,recall.")] = "f1,acc,iou",
+    class_name: Annotated[
+        str | None, Parameter(name="--class", help="Compare this class (default: class 1 of two, else their mean).")
+    ] = None,
     out: Annotated[Path | None, Parameter(help="Write the table to this .md, .csv or .tex file too.")] = None,
 ) -> None:
     """The paper's table over several runs that were scored on the same pixels."""
     from limner.comparison import compare_runs
 
-    table = compare_runs(runs)
+    table = compare_runs(runs, gains=gains, columns=columns.split(","), class_name=class_name)
     if out is not None:
         table.write(out)
     print(table.to_markdown())
@@ -155,6 +173,12 @@ def segment(
     *,
     out: Annotated[Path | None, Parameter(help="Folder for the maps (default: maps/).")] = None,
     normalize: Normalize = "auto",
+    bands: Annotated[
+        list[str] | None, Parameter(negative=(), help="Bands of the scene to read, in the run's order, such as 3,2,1.")
+    ] = None,
+    ground_m: Annotated[
+        float | None, Parameter(help="Meters that a pixel of the scene covers, for files that do not say.")
+    ] = None,
     tile_px: Annotated[int, Parameter(help="Edge of a tile.")] = 512,
     overlap_px: Annotated[int, Parameter(help="Overlap of neighboring tiles.")] = 128,
     batch: Annotated[int, Parameter(help="Tiles computed at once.")] = 4,
@@ -164,6 +188,9 @@ def segment(
     probabilities: Annotated[bool, Parameter(negative=(), help="Write the probabilities as a raster too.")] = False,
     polygons: Annotated[Literal["gpkg", "geojson", "none"], Parameter(help="Format of the polygons.")] = "gpkg",
     minimum_area_px: Annotated[int, Parameter(help="Smaller polygons are dropped.")] = 16,
+    check_seams: Annotated[
+        bool, Parameter(negative=(), help="Measure how many pixels larger tiles would put into another class.")
+    ] = False,
     device: Annotated[str, Parameter(help="auto, cpu or cuda.")] = "auto",
     precision: Annotated[Literal["auto", "bf16", "fp32"], Parameter(help="Number format of the network.")] = "auto",
     overwrite: Overwrite = False,
@@ -172,9 +199,9 @@ def segment(
     from limner.segment.mapping import map_scenes
 
     maps = map_scenes(
-        run, scenes, out or Path("maps"), normalize=normalize, tile_px=tile_px, overlap_px=overlap_px, batch=batch,
-        threshold=threshold, probabilities=probabilities, polygons=polygons, minimum_area_px=minimum_area_px,
-        device=device, precision=precision, overwrite=overwrite,
+        run, scenes, out or Path("maps"), normalize=normalize, bands=bands, ground_m=ground_m, tile_px=tile_px,
+        overlap_px=overlap_px, batch=batch, threshold=threshold, probabilities=probabilities, polygons=polygons,
+        minimum_area_px=minimum_area_px, check_seams=check_seams, device=device, precision=precision, overwrite=overwrite,
     )  # fmt: skip
     for made in maps:
         print(made.classes)

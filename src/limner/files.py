@@ -86,9 +86,22 @@ def write_text(path: Path, text: str) -> None:
 
 
 def fingerprint(path: Path) -> str:
-    """A digest that changes when the file does: its name, size and time of change (contents are not read)."""
-    stat = path.stat()
-    return hashlib.sha256(f"{path.name}:{stat.st_size}:{stat.st_mtime_ns}".encode()).hexdigest()[:16]
+    """A digest that changes when the file does: its name, size and time of change (contents are not read).
+
+    A folder's goes over all files in it, those of its folders included, but for hidden ones.
+    """
+    digest = hashlib.sha256()
+    for file in _visible_files(path) if path.is_dir() else [path]:
+        stat = file.stat()
+        name = path.name if file == path else file.relative_to(path.parent).as_posix()
+        digest.update(f"{name}:{stat.st_size}:{stat.st_mtime_ns}".encode())
+    return digest.hexdigest()[:16]
+
+
+def _visible_files(folder: Path) -> list[Path]:
+    """All files below ``folder`` but hidden ones, sorted."""
+    below = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in below if not any(part.startswith(".") for part in path.relative_to(folder).parts))
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -4,7 +4,7 @@ A picture here is (H, W, 3) uint8 RGB. This file imports no torch.
 """
 
 import colorsys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -153,21 +153,53 @@ def error_kinds(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
     return kinds
 
 
-def error_map(picture: np.ndarray, truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
-    """Found green, invented red, missed blue, over the picture dimmed to gray; ignored ground is hatched.
+def error_map(picture: np.ndarray, truth: np.ndarray, prediction: np.ndarray, classes: int = 2) -> np.ndarray:
+    """What a map gets wrong, in colors over the picture dimmed to gray; ignored ground is hatched.
 
-    picture: (H, W, 3) uint8. truth, prediction: (H, W) classes, 0 = background, 255 = ignore. A pixel of a wrong class
-    that is an object in both is orange.
+    Two classes: found green, invented red, missed blue (a wrong class that is an object in both would be orange). With
+    more, "invented" and "missed" say too little: what is right stays gray, and each wrong pixel has the color of the
+    class it was called (`class_colors`); what it should have been stands in an `overlay` of the truth beside it.
+
+    picture: (H, W, 3) uint8. truth, prediction: (H, W) classes, 0 = background, 255 = ignore. classes: how many there
+    are.
     """
     _check_same_size(picture, truth)
     _check_same_size(picture, prediction)
     gray = picture.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
     result = np.repeat((110 + 0.5 * gray)[..., None], 3, axis=2).astype(np.uint8)
     kinds = error_kinds(truth, prediction)
-    for kind, color in ERROR_COLORS.items():
-        if kind != TRUE_NEGATIVE:
-            result[kinds == kind] = _mixed(result[kinds == kind], np.array(color), 0.75)
+    if classes > 2:
+        wrong = (truth != prediction) & (kinds != IGNORE)
+        result[wrong] = _mixed(result[wrong], class_colors(classes)[prediction[wrong]], 0.85)
+    else:
+        for kind, color in ERROR_COLORS.items():
+            if kind != TRUE_NEGATIVE:
+                result[kinds == kind] = _mixed(result[kinds == kind], np.array(color), 0.75)
     return _hatched(result, kinds == IGNORE)
+
+
+def legend(entries: Mapping[str, Sequence[int]], width_px: int, font_px: int = 18) -> np.ndarray:
+    """A strip that says what colors mean: (H, width_px, 3) uint8, in as many lines as the names need.
+
+    entries: name -> (red, green, blue) 0..255.
+    """
+    font = ImageFont.load_default(font_px)
+    line_px = round(font_px * 1.7)
+    places: list[tuple[str, Sequence[int], int, int]] = []
+    x, y = GAP_PX, GAP_PX
+    for name, color in entries.items():
+        text = _shortened(name, font, width_px - 4 * GAP_PX - font_px)
+        wide = round(font_px * 1.5 + font.getlength(text)) + 2 * GAP_PX
+        if x > GAP_PX and x + wide > width_px:
+            x, y = GAP_PX, y + line_px
+        places.append((text, color, x, y))
+        x += wide
+    strip = Image.new("RGB", (width_px, y + line_px), PAPER)
+    draw = ImageDraw.Draw(strip)
+    for text, color, x, y in places:
+        draw.rectangle((x, y, x + font_px, y + font_px), fill=tuple(color), outline=INK)
+        draw.text((x + round(font_px * 1.5), y - font_px // 8), text, INK, font)
+    return np.asarray(strip)
 
 
 def contact_sheet(
@@ -201,30 +233,35 @@ def captioned_rows(
 ) -> np.ndarray:
     """Rows of pictures in one grid, such as picture, truth, map and errors of several places; (H, W, 3) uint8.
 
+    A row is as high as its highest picture, made to fit ``cell_px``.
+
     captions: for each row its pictures' captions (below), or none. heads: what each column shows (above the first row).
     """
-    font_px, small_px = max(14, cell_px // 14), max(12, cell_px // 18)
+    font_px, small_px = min(30, max(14, cell_px // 14)), min(24, max(12, cell_px // 18))
     font, small = ImageFont.load_default(font_px), ImageFont.load_default(small_px)
     columns = max(len(heads), *(len(row) for row in rows))
     title_px = round(font_px * 2.2) if title else 0
     head_px = round(font_px * 1.8) if heads else 0
     caption_px = round(small_px * 1.9) if any(any(row) for row in captions) else 0
-    top, step = title_px + head_px, cell_px + caption_px + GAP_PX
-    sheet = Image.new("RGB", (columns * (cell_px + GAP_PX) + GAP_PX, top + len(rows) * step + GAP_PX), PAPER)
+    fitted = [[_fitted(picture, cell_px) for picture in row] for row in rows]
+    heights = [max(picture.height for picture in row) for row in fitted]
+    height = title_px + head_px + sum(heights) + len(rows) * (caption_px + GAP_PX) + GAP_PX
+    sheet = Image.new("RGB", (columns * (cell_px + GAP_PX) + GAP_PX, height), PAPER)
     draw = ImageDraw.Draw(sheet)
     draw.text((GAP_PX, GAP_PX), _shortened(title, font, sheet.width - 2 * GAP_PX), INK, font)
     for column, head in enumerate(heads):
         place = GAP_PX + column * (cell_px + GAP_PX), title_px + GAP_PX // 2
         draw.text(place, _shortened(head, font, cell_px), INK, font)
-    for number, row in enumerate(rows):
+    y = title_px + head_px + GAP_PX
+    for number, row in enumerate(fitted):
         texts = list(captions[number]) if number < len(captions) else []
-        y = top + GAP_PX + number * step
         for column, picture in enumerate(row):
             x = GAP_PX + column * (cell_px + GAP_PX)
-            fitted = _fitted(picture, cell_px)
-            sheet.paste(fitted, (x + (cell_px - fitted.width) // 2, y + (cell_px - fitted.height) // 2))
+            sheet.paste(picture, (x + (cell_px - picture.width) // 2, y + (heights[number] - picture.height) // 2))
             if column < len(texts):
-                draw.text((x, y + cell_px + small_px // 3), _shortened(texts[column], small, cell_px), INK, small)
+                text = _shortened(texts[column], small, cell_px)
+                draw.text((x, y + heights[number] + small_px // 3), text, INK, small)
+        y += heights[number] + caption_px + GAP_PX
     return np.asarray(sheet)
 
 

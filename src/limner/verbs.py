@@ -27,18 +27,18 @@ def train(
     recipe: str | Path,
     *,
     data: Sequence[Path | str] = (),
-    labels: Path | str | None = None,
-    within: Path | str | None = None,
     overrides: Sequence[str] = (),
     out: Path | str | None = None,
     overwrite: bool = False,
+    **reading: Any,
 ) -> Training:
     """Train a recipe on data; the same call again goes on with what was stopped, or finds it finished.
 
-    recipe: a recipe file or a bundled recipe's name. data, labels, within: in place of the recipe's own. overrides: tokens
-    such as ``["--network.depth", "34"]``. out: the run's folder (default: ``runs/<recipe>-001`` and so on).
+    recipe: a recipe file or a bundled recipe's name. data: in place of the recipe's own. overrides: tokens such as
+    ``["--network.depth", "34"]``. out: the run's folder (default: ``runs/<recipe>-001`` and so on). reading: how the data
+    is read, such as ``labels="roofs.gpkg"`` (`limner.segment.reading.Reading` has them all).
     """
-    resolved = resolve(recipe, data=data, labels=labels, within=within, overrides=overrides)
+    resolved = resolve(recipe, data=data, overrides=overrides, **reading)
     return train_recipe(resolved, Path(recipe).stem, out=Path(out) if out else None, overwrite=overwrite)
 
 
@@ -46,17 +46,14 @@ def resolve(
     recipe: str | Path,
     *,
     data: Sequence[Path | str] = (),
-    labels: Path | str | None = None,
-    within: Path | str | None = None,
     overrides: Sequence[str] = (),
+    **reading: Any,
 ) -> Any:
     """The recipe that `train` would train, as its dataclass."""
     resolved = load_recipe(str(recipe), overrides)
-    if not (data or labels or within):
+    if not (data or reading):
         return resolved
-    paths = [Path(item).resolve() for item in data] or resolved.data.paths
-    files = [Path(item).resolve() if item else None for item in (labels, within)]
-    return task_class(resolved.task).with_data(resolved, paths, *files)
+    return task_class(resolved.task).with_data(resolved, [Path(item).resolve() for item in data], reading)
 
 
 def rehearse(recipe: Any) -> str:

@@ -22,7 +22,7 @@ optimizer: {name: adamw, learning_rate: 0.01}
 schedule: constant
 batch: 4
 epochs: 2
-data: {tile_px: 64, stride_px: 32, crop_px: 64}
+data: {target: building, tile_px: 64, stride_px: 32, crop_px: 64}
 loop: {precision: fp32, log_every: 1, checkpoint_minutes: 0}
 """
 

@@ -15,6 +15,7 @@ from limner.segment import annotation
 from limner.segment.annotation import annotate_share, write_annotated
 from limner.segment.areas import DataSet, find_data, fingerprint
 from limner.segment.labels import LabelReader
+from limner.segment.reading import Reading
 from limner.segment.windows import Window
 
 SQUARE_PX = 32
@@ -99,7 +100,7 @@ def test_polygons_are_kept_as_a_mask_on_the_pictures_own_grid(tmp_path: Path) ->
     column, row = 350_000 + 0.5 * 40, 3_060_000 - 0.5 * 70
     building = shapely.box(column, row - 10, column + 5, row)  # columns 40 to 50, rows 70 to 90
     geopandas.GeoDataFrame(geometry=[building], crs=PLACE["crs"]).to_file(tmp_path / "one.gpkg")
-    data = find_data([scene], labels=tmp_path / "one.gpkg")
+    data = find_data([scene], Reading(labels=tmp_path / "one.gpkg"))
     annotated = write_annotated(data.chips[0], LabelReader(data.form, ring_px=8), tmp_path / "annotated.tif")
     with rasterio.open(tmp_path / "annotated.tif") as file:
         mask = file.read(1)

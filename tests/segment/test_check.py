@@ -15,6 +15,7 @@ from PIL import Image
 from rasterio.transform import from_origin
 
 from limner.segment.check import check
+from limner.segment.reading import Reading
 
 EAST, NORTH = 500_000, 100_000
 
@@ -52,7 +53,7 @@ def test_an_area_is_described_in_numbers(tmp_path):
     assert village.class_share == {"background": 0.5, "object": 0.5}
     assert (town.labelled, town.nodata, town.ground_m, town.georeferenced) == (1, 0, None, 0)
     assert town.held_out == pytest.approx(1 / 6)
-    assert (report.channels, report.dtype, report.binary) == (3, "uint8", True)
+    assert (report.channels, report.dtype, report.form) == (3, "uint8", "0 and 255 (255 = object; --target NAME names the object)")
     assert (report.problems, report.leaks, report.warnings) == ((), (), ())
     assert report.usable
 
@@ -82,7 +83,7 @@ def test_the_next_command_repeats_what_was_given(tmp_path):
     ground = [shapely.box(EAST, NORTH - 100, EAST + 300, NORTH)]
     for path, shapes in ((labels, houses), (within, ground)):
         geopandas.GeoDataFrame(geometry=shapes, crs="EPSG:32636").to_file(path)
-    report = check([scene], labels=labels, within=within)
+    report = check([scene], Reading(labels=labels, within=within))
     assert report.next_command == (f"limner train segment/modern --data '{scene}' --labels {labels} --within {within}")
     (area,) = report.areas
     assert (area.labels, area.georeferenced) == ("polygons", 1)
@@ -97,8 +98,8 @@ def test_more_classes_are_named_in_the_next_command(tmp_path):
     for number in range(1, 6):
         write(area / f"masks/c{number}.png", np.ones((80, 60), np.uint8), "PNG")
     report = check([area])
-    assert report.class_names == ("class 0", "class 1", "class 2") and not report.binary
-    assert report.next_command.endswith("--data.classes 'class 0,class 1,class 2'")
+    assert report.class_names == ("class 0", "class 1", "class 2") and report.form == "class numbers (255 = ignore)"
+    assert report.next_command.endswith(f"--data {area}")
 
 
 def test_all_problems_are_listed_and_the_rest_is_still_described(tmp_path):

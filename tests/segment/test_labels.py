@@ -13,12 +13,15 @@ from hypothesis import strategies as st
 from rasterio.transform import Affine
 
 from limner.errors import UserError
-from limner.segment.labels import BINARY_NAMES, LabelForm, LabelReader, decide_form, mask_values
+from limner.segment.forms import LabelForm, decide_form
+from limner.segment.labels import LabelReader
+from limner.segment.masks import MaskContent, mask_content
+from limner.segment.rasters import Raster, open_raster
 from limner.segment.vectors import read_polygons
 from limner.segment.windows import Window
 
 HEIGHT, WIDTH = 60, 50
-BINARY = LabelForm(True, BINARY_NAMES)
+BINARY = LabelForm.of_binary()
 # Half a meter a pixel, turned by 20 degrees: nothing works by the luck of rows that run west to east.
 TURNED = Affine.translation(500_000, 100_000) @ Affine.rotation(20) @ Affine.scale(0.5, -0.5)
 WHOLE = Window(0, 0, HEIGHT, WIDTH)
@@ -32,6 +35,9 @@ class Picture:
     labels: Path | None
     within: Path | None = None
     annotated: tuple[Window, ...] | None = None
+
+    def open(self) -> Raster:
+        return open_raster(self.image)
 
 
 def write(path: Path, values: np.ndarray, colors: dict | None = None, **profile: object) -> Path:
@@ -74,6 +80,10 @@ def by_three_loops(shapes: list, ring_px: float | None, within: shapely.Geometry
     return labels
 
 
+def numbers_of(*values: int) -> MaskContent:
+    return MaskContent(frozenset(values), None)
+
+
 def test_binary_masks_become_zero_and_one(tmp_path):
     mask = write(tmp_path / "m.png", np.array([[0, 255], [255, 0]], np.uint8))
     assert LabelReader(BINARY).read(Picture(mask, mask), Window(0, 0, 2, 2)).tolist() == [[0, 1], [1, 0]]
@@ -81,23 +91,23 @@ def test_binary_masks_become_zero_and_one(tmp_path):
 
 def test_class_numbers_stay_and_255_is_ignored(tmp_path):
     mask = write(tmp_path / "m.png", np.array([[0, 1], [2, 255]], np.uint8))
-    reader = LabelReader(LabelForm(False, ("a", "b", "c")))
+    reader = LabelReader(LabelForm.of_numbers(("a", "b", "c")))
     assert reader.read(Picture(mask, mask), Window(0, 0, 2, 2)).tolist() == [[0, 1], [2, 255]]
     with pytest.raises(UserError, match=r"m\.png: a mask with the value 2; there are 2 classes"):
-        LabelReader(LabelForm(False, ("a", "b"))).read(Picture(mask, mask), Window(0, 0, 2, 2))
+        LabelReader(LabelForm.of_numbers(("a", "b"))).read(Picture(mask, mask), Window(0, 0, 2, 2))
 
 
 def test_nodata_of_a_mask_is_ignored_and_no_value_of_it(tmp_path):
     mask = write(tmp_path / "m.tif", np.array([[0, 255, 127]], np.uint8), nodata=127)
-    assert mask_values(mask) == {0, 255}
+    assert mask_content(mask).numbers == {0, 255}
     assert LabelReader(BINARY).read(Picture(mask, mask), Window(0, 0, 1, 3)).tolist() == [[0, 1, 255]]
 
 
 def test_a_palette_mask_is_read_by_its_numbers(tmp_path):
     colors = {0: (9, 9, 9), 1: (200, 0, 0), 2: (0, 200, 0), 3: (1, 2, 3)}
     mask = write(tmp_path / "m.png", np.array([[0, 1], [2, 1]], np.uint8), colors)
-    assert mask_values(mask) == {0, 1, 2}
-    reader = LabelReader(LabelForm(False, ("a", "b", "c")))
+    assert mask_content(mask).numbers == {0, 1, 2}
+    reader = LabelReader(LabelForm.of_numbers(("a", "b", "c")))
     window = Window(-1, 0, 3, 3)
     assert reader.read(Picture(mask, mask), window).tolist() == [[255] * 3, [0, 1, 255], [2, 1, 255]]
 
@@ -108,33 +118,34 @@ def test_a_palette_mask_is_read_by_its_numbers(tmp_path):
         (np.array([[0, 300]], np.uint16), "with the value 300"),
         (np.array([[0, -1]], np.int16), "with the value -1"),
         (np.array([[0, 0.5]], np.float32), "with the value 0.5"),
-        (np.zeros((3, 2, 2), np.uint8), "a mask of 3 bands is a color picture"),
+        (np.zeros((4, 2, 2), np.uint16), "a mask of 4 bands; needed is one band, or three of color"),
     ],
 )
 def test_masks_of_other_numbers_or_colors_are_refused(tmp_path, values, message):
     with pytest.raises(UserError, match=message):
-        mask_values(write(tmp_path / "m.tif", values))
+        mask_content(write(tmp_path / "m.tif", values))
 
 
 def test_whole_numbers_of_any_type_are_classes(tmp_path):
     for kind in ("uint16", "int16", "float32", "float64"):
-        assert mask_values(write(tmp_path / f"{kind}.tif", np.array([[0, 4, 255]], kind))) == {0, 4, 255}
+        content = mask_content(write(tmp_path / f"{kind}.tif", np.array([[0, 4, 255]], kind)))
+        assert content.numbers == {0, 4, 255}
 
 
 def test_more_than_two_names_mean_class_numbers_even_where_masks_hold_only_0_and_255():
-    values = {Path("a.png"): frozenset({0, 255})}
-    assert decide_form(values, ("land", "roof")) == LabelForm(True, ("land", "roof"))
-    assert decide_form(values, ("land", "roof", "road")) == LabelForm(False, ("land", "roof", "road"))
+    values = {Path("a.png"): numbers_of(0, 255)}
+    assert decide_form(values, ("land", "roof")) == LabelForm.of_binary(("land", "roof"))
+    assert decide_form(values, ("land", "roof", "road")) == LabelForm.of_numbers(("land", "roof", "road"))
     assert decide_form({}).binary
 
 
 def test_masks_of_0_and_255_in_one_folder_and_class_numbers_in_another_are_refused():
     binary, numbers = Path("east/a.png"), Path("west/b.png")
-    one, other = frozenset({0, 255}), frozenset({0, 1})
+    one, other = numbers_of(0, 255), numbers_of(0, 1)
     with pytest.raises(UserError, match=r"^east/a\.png reads as 0/255, west/b\.png as class numbers, .* one form$"):
-        decide_form({Path("east/none.png"): frozenset({0}), binary: one, numbers: other})
+        decide_form({Path("east/none.png"): numbers_of(0), binary: one, numbers: other})
     assert not decide_form({Path("west/a.png"): one, numbers: other}).binary  # one folder speaks one way
-    assert not decide_form({binary: frozenset({255}), numbers: other}).binary  # nothing but ignored ground
+    assert not decide_form({binary: numbers_of(255), numbers: other}).binary  # nothing but ignored ground
 
 
 @pytest.mark.parametrize("crs", ["EPSG:32636", "EPSG:4326"])

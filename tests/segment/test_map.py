@@ -37,6 +37,8 @@ class Blur:
     threshold: float = 0.5
     statistics: Statistics = TRAINED_ON
     digest: str = "blur"
+    bands: tuple[str, ...] | None = None
+    scale: float = 1.0
     batches: list[int] = field(default_factory=list)
 
     def probabilities(self, pixels: np.ndarray, valid: np.ndarray, statistics: Statistics) -> np.ndarray:
@@ -362,7 +364,7 @@ def test_a_scene_without_data_is_refused_and_leaves_nothing_behind(tmp_path, nor
 
 @pytest.mark.parametrize(
     ("bands", "words"),
-    [(1, "has 1 bands, the network was trained on 3"), (4, r"4 bands.*on 3; .*-b 1 -b 2 -b 3")],
+    [(1, "has 1 bands, the network was trained on 3"), (4, r"4 bands.*on 3; choose them with --bands 1,2,3")],
 )
 def test_another_number_of_bands_is_refused_with_advice(tmp_path, bands, words):
     scene = save(tmp_path / "s.tif", field_scene(bands=bands), photometric="minisblack")

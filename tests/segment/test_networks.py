@@ -2,6 +2,7 @@
 
 import inspect
 import math
+from pathlib import Path
 
 import pytest
 import timm
@@ -11,7 +12,8 @@ from torchvision.models import resnet18, resnet50
 
 from limner.errors import UserError
 from limner.pretrained import LITE0, load_weights
-from limner.segment.networks import NETWORKS, LiteUNet, ResidualUNet
+from limner.recipe import options_of
+from limner.segment.networks import NETWORKS, LiteUNet, ResidualUNet, UNet
 from limner.segment.networks.lite_unet import ENCODER_MAPS, IMAGENET_DEVIATION, IMAGENET_MEAN
 
 BASIC_DECODER = [2_097_664, 1_048_832, 262_272, 131_200, 131_200]
@@ -29,21 +31,45 @@ def picture(channels: int, height: int = 64, width: int = 64, batch: int = 2) ->
 def small(name: str, **options: int) -> nn.Module:
     fast = {"residual-unet": {"depth": 18}, "lite-unet": {"pretrained": False}}
     torch.manual_seed(0)
-    return NETWORKS[name](**{**fast[name], **options})
+    return NETWORKS[name](**{**fast.get(name, {}), **options})
 
 
 # --- every network ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-@pytest.mark.parametrize("channels", [1, 3, 4, 13])
-def test_any_number_of_bands_gives_logits_of_the_pictures_size(name: str, channels: int) -> None:
+@pytest.mark.parametrize(("channels", "height", "width"), [(1, 33, 47), (3, 1, 1), (4, 32, 96), (13, 7, 65)])
+def test_any_number_of_bands_and_any_size_gives_logits_of_the_pictures_size(
+    name: str, channels: int, height: int, width: int
+) -> None:
     network = small(name, channels=channels, classes=5).eval()
     with torch.inference_mode():
-        logits = network(picture(channels, 32, 96, batch=1))
-    assert logits.shape == (1, 5, 32, 96)
+        logits = network(picture(channels, height, width, batch=1))
+    assert logits.shape == (1, 5, height, width)
     assert logits.dtype == torch.float32
     assert logits.isfinite().all()
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(("height", "width"), [(33, 47), (32, 47), (5, 64)])
+def test_a_picture_of_another_size_is_mapped_as_if_padded_with_the_mean_below_and_to_the_right(
+    name: str, height: int, width: int
+) -> None:
+    network = small(name, channels=3).eval()
+    image = picture(3, height, width)
+    padded = torch.zeros(2, 3, *(-(-side // network.stride) * network.stride for side in (height, width)))
+    padded[..., :height, :width] = image
+    with torch.inference_mode():
+        assert torch.equal(network(image), network.logits(padded)[..., :height, :width])
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_padded_picture_can_be_learned_from(name: str) -> None:
+    network = small(name, channels=3)
+    image = picture(3, 33, 47).requires_grad_()
+    network(image).square().mean().backward()
+    assert image.grad is not None
+    assert image.grad.abs().sum(1).bool().all()  # every pixel has been seen
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -55,24 +81,38 @@ def test_one_step_back_moves_every_parameter_even_with_a_batch_of_one(name: str)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_picture_that_does_not_fit_is_refused_with_the_size_to_pad_to(name: str) -> None:
+def test_what_is_no_picture_of_the_right_bands_is_refused(name: str) -> None:
     network = small(name, channels=3)
-    with pytest.raises(UserError, match=r"got 33 x 47 pixels.*multiples of 32: pad to 64 x 64"):
-        network(picture(3, 33, 47))
-    with pytest.raises(UserError, match=r"got 0 x 64 pixels.*pad to 32 x 64"):
+    with pytest.raises(UserError, match="got 0 x 64 pixels; it needs one or more"):
         network(picture(3, 0, 64))
+    with pytest.raises(UserError, match="got 64 x 0 pixels; it needs one or more"):
+        network(picture(3, 64, 0))
     with pytest.raises(UserError, match="got 4 bands; it was made for 3"):
         network(picture(4))
     with pytest.raises(UserError, match=r"shape \(3, 64, 64\); it needs \(B, 3, H, W\)"):
         network(picture(3)[0])
 
 
+def test_learning_from_one_tiny_crop_is_refused_only_where_batch_normalization_needs_more() -> None:
+    for name in ("residual-unet", "lite-unet"):
+        network = small(name, channels=3)
+        with pytest.raises(UserError, match="one crop of 32 x 32 pixels is too little for batch normalization"):
+            network(picture(3, 20, 32, batch=1))
+        assert network(picture(3, 20, 32, batch=2)).shape == (2, 2, 20, 32)
+        assert network.eval()(picture(3, 20, 32, batch=1)).shape == (1, 2, 20, 32)
+    assert small("unet", channels=3)(picture(3, 16, 16, batch=1)).shape == (1, 2, 16, 16)
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_recipe_can_read_every_option_from_the_signature(name: str) -> None:
-    options = list(inspect.signature(NETWORKS[name]).parameters.values())
-    assert [option.name for option in options[:2]] == ["channels", "classes"]
-    assert all(isinstance(option.default, option.annotation) for option in options)
-    assert all(option.annotation in (int, bool, str, float) for option in options)
+    signature = list(inspect.signature(NETWORKS[name]).parameters.values())
+    assert [option.name for option in signature[:2]] == ["channels", "classes"]
+    for option in options_of(NETWORKS[name]).values():
+        if option.default is None:
+            assert option.annotation == Path | None
+        else:
+            assert option.annotation in (int, bool, str, float)
+            assert isinstance(option.default, option.annotation)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -210,7 +250,21 @@ def test_fresh_weights_keep_the_variance_of_what_they_read() -> None:
     [
         (ResidualUNet, {"depth": 19}, "no depth 19; choose one of 18, 34, 50, 101, 152, 200"),
         (ResidualUNet, {"pool": 4}, "set pool to 2 or 3"),
+        (
+            ResidualUNet,
+            {"depth": 200, "pretrained": True},
+            "of depth 200; pretrained takes a depth of 18, 34, 50, 101, 152",
+        ),
+        (ResidualUNet, {"pool": 2, "pretrained": True}, "pretrained with pool 2; ImageNet's weights need pool 3"),
+        (
+            ResidualUNet,
+            {"stride_in_1x1": True, "pretrained": True},
+            "with stride_in_1x1 true; .* need .* stride_in_1x1 false",
+        ),
+        (ResidualUNet, {"weights": "w.pth", "pretrained": True}, "both pretrained and weights; give one"),
+        (ResidualUNet, {"weights": "gone.pth"}, "gone.pth: no such file"),
         (LiteUNet, {"width": 1}, "width 1; it needs 2 or more"),
+        (UNet, {"depth": 23}, "unet has no depth 23; choose one of 19, 35"),
     ],
 )
 def test_an_option_out_of_its_range_is_refused(network: type, options: dict[str, int], message: str) -> None:

@@ -294,12 +294,91 @@ def test_files_that_are_no_pictures_are_told_apart(tmp_path):
     (tmp_path / "empty.tif").write_bytes(b"")
     (tmp_path / "text.tif").write_text("not a picture")
     save(tmp_path / "complex.tif", np.ones((1, 4, 4), np.complex64))
+    (tmp_path / "folder").mkdir()
     for name, words in [
         ("missing.tif", "no such file"),
-        (".", "is a folder"),
+        ("folder", "is a folder without pictures; name a scene, or a folder of georeferenced chips"),
         ("empty.tif", r"empty \(0 bytes\)"),
         ("text.tif", "not a picture that can be read"),
         ("complex.tif", "pixels of type complex64; needed: uint8"),
     ]:
         with pytest.raises(UserError, match=words):
             open_raster(tmp_path / name)
+
+
+@pytest.mark.parametrize("chosen", [(1,), (3, 2, 1), (4, 1)])
+def test_chosen_bands_come_in_the_order_they_are_named(tmp_path, chosen):
+    values = noise("uint16", 4)
+    with open_raster(save(tmp_path / "a.tif", values, photometric="minisblack"), bands=chosen) as raster:
+        assert raster.bands == len(chosen)
+        pixels, small = raster.read(Window(-2, 3, 9, 9)), raster.read_decimated(7, 17)
+    expected = values[[number - 1 for number in chosen]]
+    np.testing.assert_array_equal(pixels.values[:, 2:], expected[:, :7, 3:12])
+    assert not pixels.valid[:2].any() and pixels.valid[2:].all()
+    assert small.values.shape == (len(chosen), 7, 17)
+
+
+def test_alpha_is_not_counted_among_the_bands_to_choose(tmp_path):
+    values = noise(bands=4) // 2 + 1
+    values[1, :3] = 0
+    path = save(tmp_path / "a.tif", values, photometric="minisblack")
+    with rasterio.open(path, "r+") as dataset:
+        dataset.colorinterp = [ColorInterp.gray, ColorInterp.alpha, ColorInterp.undefined, ColorInterp.undefined]
+    with open_raster(path, bands=(3, 1)) as raster:
+        pixels = raster.read()
+    np.testing.assert_array_equal(pixels.valid, values[1] > 0)
+    np.testing.assert_array_equal(pixels.values[:, 3:], values[[3, 0], 3:])
+
+
+def palette_picture(path: Path) -> Path:
+    picture = Image.new("P", (6, 5))
+    picture.putpalette([10, 20, 30, 40, 50, 60])
+    picture.putpixel((2, 1), 1)
+    picture.save(path)
+    return path
+
+
+def test_a_palette_counts_as_three_bands(tmp_path):
+    with open_raster(palette_picture(tmp_path / "a.png"), bands=(3, 1)) as raster:
+        assert (raster.bands, raster.band_names) == (2, ("blue", "red"))
+        pixels = raster.read()
+    assert pixels.values[:, 1, 2].tolist() == [60, 40]
+    assert pixels.values[:, 0, 0].tolist() == [30, 10]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "words"),
+    [
+        ((4,), r"has no band 4 \(its bands are 1 to 3; alpha is not counted\)"),
+        ((0, 1), "has no band 0"),
+        ((1, 2, 1), "bands 1, 2, 1; name each band to read once"),
+        ((), "bands none; name each"),
+    ],
+)
+def test_bands_that_are_not_there_or_named_twice_are_refused(tmp_path, chosen, words):
+    path = tmp_path / "a.png"
+    Image.fromarray(np.moveaxis(noise(bands=4), 0, -1)).save(path)
+    with pytest.raises(UserError, match=words):
+        open_raster(path, bands=chosen)
+
+
+def test_bands_are_named_as_the_file_describes_them_else_by_their_colors(tmp_path):
+    path = save(tmp_path / "a.tif", noise("uint16", 4), photometric="rgb", alpha="no")
+    with open_raster(path) as raster:
+        assert raster.band_names is None  # the fourth is nothing that the file says
+    with open_raster(path, bands=(3, 1)) as raster:
+        assert raster.band_names == ("blue", "red")
+    with rasterio.open(path, "r+") as dataset:
+        dataset.descriptions = ("Red ", "green", "blue", "NIR")
+    with open_raster(path, bands=(4, 1)) as raster:
+        assert raster.band_names == ("nir", "red")
+    with open_raster(save(tmp_path / "gray.tif", noise(bands=1))) as raster:
+        assert raster.band_names == ("gray",)
+
+
+def test_classes_are_a_palettes_numbers(tmp_path):
+    with open_raster(palette_picture(tmp_path / "a.png")) as raster:
+        values, valid = raster.read_classes(Window(0, 0, 5, 8))
+    assert values.shape == (1, 5, 8) and values.dtype == np.uint8
+    assert np.argwhere(values[0]).tolist() == [[1, 2]]
+    assert valid[:, :6].all() and not valid[:, 6:].any()

@@ -22,7 +22,7 @@ from limner.library import recipe_of
 from limner.recipe import Choice
 from limner.run import Run
 from limner.segment import annotation
-from limner.segment.evaluation import evaluate_run
+from limner.segment.evaluate import evaluate_run
 from limner.segment.networks import NETWORKS
 from limner.segment.refine import Refinement, refine, refining_recipe
 from limner.segment.statistics import Statistics

@@ -277,7 +277,7 @@ def test_values_that_are_no_classes_are_refused(tmp_path, mapped):
     refuse(mapped, write_mask(tmp_path / "three.tif", np.full(shape, 3, np.uint8)), "three.tif.*3", classes=2)
     with rasterio.open(tmp_path / "rgb.tif", "w", height=40, width=50, count=3, dtype="uint8") as file:
         file.write(np.zeros((3, *shape), np.uint8))
-    refuse(mapped, tmp_path / "rgb.tif", "rgb.tif.*3 bands")
+    refuse(mapped, tmp_path / "rgb.tif", "rgb.tif.*color picture.*classes.yaml")
 
 
 def test_a_truth_without_a_labelled_pixel_is_refused(tmp_path, mapped):

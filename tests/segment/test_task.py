@@ -14,11 +14,11 @@ from torch import Tensor, nn
 
 from limner.errors import UserError
 from limner.run import Run, start_run
-from limner.segment.evaluate import Tally
 from limner.segment.networks import NETWORKS
 from limner.segment.predictor import load_predictor
 from limner.segment.recipe import SegmentRecipe, StageSettings
 from limner.segment.statistics import Statistics
+from limner.segment.tally import Tally
 from limner.segment.task import SegmentTask
 from limner.training import learn, make_fabric
 from limner.verbs import train_recipe
@@ -151,10 +151,14 @@ def test_an_initial_run_of_other_bands_is_refused(tmp_path: Path, parent: Run) -
         SegmentTask(recipe_for(tmp_path, [area], "--initial", str(parent.folder)))
 
 
-@pytest.mark.parametrize("classes", ["[background, road]", "[background, building, road]"])
+@pytest.mark.parametrize("classes", ["[background, road]", "[ground, building, road]"])
 def test_an_initial_run_of_other_classes_is_refused(town: Path, tmp_path: Path, parent: Run, classes: str) -> None:
-    with pytest.raises(UserError, match=r"knows the classes background, building; the recipe says background, .*road"):
-        SegmentTask(recipe_for(tmp_path, [town], "--initial", str(parent.folder), "--data.classes", classes))
+    with pytest.raises(UserError, match=r"labels know the classes .*road; needed are background, building"):
+        SegmentTask(
+            recipe_for(
+                tmp_path, [town], "--initial", str(parent.folder), "--data.classes", classes, "--data.target", "none"
+            )
+        )
 
 
 @pytest.mark.parametrize("network", [("--network.width", "9"), LITE])
@@ -305,7 +309,17 @@ def test_more_than_two_classes_are_learned_and_mapped(tmp_path: Path) -> None:
     for values, mask in pictures:
         values[2, :, 48:], mask[:, 48:] = 230, 2
     area = save_area(tmp_path / "coast", pictures)
-    options = ("--data.classes", "[land, building, water]", *WHOLE, "--epochs", "6", "--threshold", "calibrated")
+    options = (
+        "--data.classes",
+        "[land, building, water]",
+        "--data.target",
+        "none",
+        *WHOLE,
+        "--epochs",
+        "6",
+        "--threshold",
+        "calibrated",
+    )
     task, run = learned(recipe_for(tmp_path, [area], *options), tmp_path / "run")
     predictor = load_predictor(run, precision="fp32")
     values, mask = pictures[0]

@@ -10,7 +10,6 @@ from limner.pictures import IGNORE
 from limner.segment.areas import Area, Chip, DataSet
 from limner.segment.labels import RING_PX, LabelReader
 from limner.segment.outputs import create_raster
-from limner.segment.rasters import open_raster
 from limner.segment.windows import Window, row_bands
 
 SQUARE_PX = 256
@@ -24,7 +23,7 @@ def annotate_share(data: DataSet, share: float, seed: int, *, ring_px: int = RIN
     As if somebody had annotated a few places: Ghassemi et al. 2018, section IV, refine on about 7 % or 15 % of a scene.
     Squares are added until their labelled pixels reach the share; at least one for each picture with labels.
     """
-    reader = LabelReader(data.form, ring_px=ring_px)
+    reader = data.reader(ring_px=ring_px)
     areas = tuple(
         Area(area.name, tuple(_with_squares(chip, reader, share, seed) for chip in area.chips)) for area in data.areas
     )
@@ -44,7 +43,7 @@ def write_annotated(chip: Chip, reader: LabelReader, path: Path) -> int:
     """Write the labels of a chip as a mask (255 = not annotated) on the picture's grid; gives the pixels annotated."""
     annotated = 0
     with (
-        open_raster(chip.image) as scene,
+        chip.open() as scene,
         replacing(path) as temporary,
         create_raster(temporary, scene, "uint8") as file,
     ):

@@ -27,8 +27,16 @@ class Predictor(Protocol):
         """Class 0 is the background when there are two."""
 
     @property
+    def bands(self) -> tuple[str, ...] | None:
+        """Their names, if anybody said."""
+
+    @property
+    def scale(self) -> float:
+        """How many pixels of the network along an edge one pixel of the scene becomes."""
+
+    @property
     def stride(self) -> int:
-        """Heights and widths it takes are multiples of this."""
+        """Heights and widths the network takes are multiples of this."""
 
     @property
     def threshold(self) -> float:

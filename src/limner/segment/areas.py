@@ -7,15 +7,22 @@ import hashlib
 import statistics
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
 from limner import files
 from limner.errors import UserError
-from limner.segment.labels import LabelForm, LabelReader, decide_form, mask_values
-from limner.segment.places import Layout, find_places, listing
-from limner.segment.rasters import open_raster
+from limner.segment.alignment import check_alignable, is_aligned
+from limner.segment.forms import LabelForm, check_known
+from limner.segment.ground import groups
+from limner.segment.labels import RING_PX, LabelReader
+from limner.segment.masks import MaskContent, draft_class_file, mask_content
+from limner.segment.meaning import explanation, find_form
+from limner.segment.places import find_places, listing
+from limner.segment.rasters import Raster, open_raster
+from limner.segment.reading import NO_WISHES, Reading
 from limner.segment.vectors import check_ground, check_vector, is_vector
 from limner.segment.windows import Window
 
@@ -25,8 +32,9 @@ class Chip:
     """A picture of an area with its labels.
 
     labels: a mask or a vector file, or None when nobody labelled this one (all its pixels are ignored).
-    within: a vector file of the ground that is annotated, or None. height, width: in pixels. annotated: the windows
-    whose labels may be used, or None for all.
+    within: a vector file of the ground that is annotated, or None. height, width: in pixels, as it is seen. annotated:
+    the windows whose labels may be used, or None for all. bands, scale: how the picture is seen, see `open_raster`.
+    ground_m: meters a pixel covers, as it is seen; None where nobody knows.
     """
 
     area: str
@@ -36,6 +44,13 @@ class Chip:
     height: int
     width: int
     annotated: tuple[Window, ...] | None = None
+    bands: tuple[int, ...] | None = None
+    scale: float = 1.0
+    ground_m: float | None = None
+
+    def open(self) -> Raster:
+        """The picture, seen as it is learned from."""
+        return open_raster(self.image, bands=self.bands, scale=self.scale)
 
 
 @dataclass(frozen=True)
@@ -50,16 +65,16 @@ class Area:
 class DataSet:
     """Pictures and labels of several areas that can be learned from together.
 
-    channels, dtype: bands and pixel type of every picture. ground_m: median meters a pixel covers over the
-    georeferenced pictures, None without any. binary: masks are 0/255 (or all labels are polygons).
+    channels, dtype: bands and pixel type of every picture. band_names: where all pictures say the same. form: what the
+    labels mean. label_field: the field of vector files that tells the class.
     """
 
     areas: tuple[Area, ...]
     channels: int
     dtype: str
-    ground_m: float | None
-    class_names: tuple[str, ...]
-    binary: bool
+    band_names: tuple[str, ...] | None
+    form: LabelForm
+    label_field: str | None = None
 
     @property
     def chips(self) -> tuple[Chip, ...]:
@@ -67,37 +82,48 @@ class DataSet:
         return tuple(chip for area in self.areas for chip in area.chips)
 
     @property
-    def form(self) -> LabelForm:
-        """How the labels are read."""
-        return LabelForm(self.binary, self.class_names)
+    def class_names(self) -> tuple[str, ...]:
+        """One a class, from class 0."""
+        return self.form.class_names
+
+    @property
+    def ground_m(self) -> float | None:
+        """Median of the meters a pixel covers, over the pictures that say; None where none does."""
+        known = [chip.ground_m for chip in self.chips if chip.ground_m is not None]
+        return statistics.median(known) if known else None
+
+    @property
+    def ground_range_m(self) -> tuple[float, float] | None:
+        """The least and the most of them."""
+        known = [chip.ground_m for chip in self.chips if chip.ground_m is not None]
+        return (min(known), max(known)) if known else None
+
+    def reader(self, *, ring_px: int = RING_PX) -> LabelReader:
+        """What reads the labels. ring_px: as in `LabelReader`."""
+        return LabelReader(self.form, ring_px=ring_px, field=self.label_field)
 
 
 class Survey(NamedTuple):
-    """What was found. data: the usable part, None when there is none; problems, notes: one line each."""
+    """What was found. data: the usable part, None when there is none; problems, notes: one line each. draft: a
+    ``classes.yaml`` to begin with, where masks have colors that nothing explains."""
 
     data: DataSet | None
     problems: tuple[str, ...]
     notes: tuple[str, ...]
+    draft: str = ""
 
 
 class _Found(NamedTuple):
-    """A chip whose files were opened."""
+    """A chip whose files were opened. aligned: its mask has its picture's grid."""
 
     chip: Chip
-    bands: int
+    channels: int
     dtype: str
-    ground_m: float | None
+    band_names: tuple[str, ...] | None
+    aligned: bool
 
 
-def find_data(
-    paths: Sequence[Path],
-    *,
-    labels: Path | None = None,
-    within: Path | None = None,
-    masks_folder: str = "masks",
-    images_folder: str = "images",
-    class_names: Sequence[str] | None = None,
-) -> DataSet:
+def find_data(paths: Sequence[Path], reading: Reading = NO_WISHES, *, wanted: Sequence[str] | None = None) -> DataSet:
     """Find the pictures and labels below ``paths`` and make sure that they fit together.
 
     A path is a scene (a file; ``labels`` goes with it), an area (a folder with ``images/`` and either ``masks/``
@@ -105,107 +131,169 @@ def find_data(
     joined; areas of one name get numbers.
 
     Args:
-        labels: polygons for all pictures, or the mask of a single scene; outranks what the folders hold.
-        within: polygons of the ground that is annotated; all else is ignored.
-        class_names: from class 0; made up when not given.
+        reading: how folders and labels are read.
+        wanted: the classes of a network that the labels are brought to; None: the labels' own.
 
     Raises:
         UserError: for whatever is missing, unreadable or does not fit, naming the file. `survey` lists all.
     """
-    layout = Layout(labels, within, masks_folder, images_folder)
-    data, problems, _ = survey(paths, layout, class_names)
+    data, problems, _, _ = survey(paths, reading, wanted)
     if problems or data is None:
         more = f" (and {len(problems) - 1} more: see limner check)" if len(problems) > 1 else ""
         raise UserError(problems[0] + more)
     return data
 
 
-def survey(paths: Sequence[Path], layout: Layout, class_names: Sequence[str] | None = None) -> Survey:
+def survey(paths: Sequence[Path], reading: Reading, wanted: Sequence[str] | None = None) -> Survey:
     """As `find_data`, but all problems are listed instead of raising the first, and what has none is kept."""
     problems: list[str] = []
     notes: list[str] = []
     found: list[_Found] = []
-    for place in find_places(paths, layout, problems, notes):
+    for place in find_places(paths, reading, problems, notes):
         for image, label in place.pictures:
             with listing(problems):
-                found.append(_open_chip(place.name, image, label, layout.within))
-    found = _agreeing(found, problems)
-    values: dict[Path, frozenset[int]] = {}
+                found.append(_open_chip(place.name, image, label, reading))
+    found = _chosen(_agreeing(found, problems), reading, problems)
+    explained: LabelForm | None = None
+    with listing(problems):
+        explained = explanation(paths, reading)
+    contents, draft = _contents(found, explained, problems)
+    found = [one for one in found if _is_readable(one.chip.labels, contents)]
+    notes += _on_another_grid(found)
+    with listing(problems):
+        if not found and not problems:
+            raise UserError("no pictures were found; name a scene or a folder of areas")
+        vectors = {one.chip.labels: None for one in found if one.chip.labels is not None and is_vector(one.chip.labels)}
+        form = find_form(explained, contents, list(vectors), reading, wanted)
+        LabelReader(form, field=reading.label_field).check_place(one.chip for one in found)
+        if found:
+            data = _assemble(found, form, reading.label_field)
+            return Survey(data, tuple(problems), tuple(notes), draft)
+    return Survey(None, tuple(problems), tuple(notes), draft)
+
+
+def _contents(
+    found: list[_Found], explained: LabelForm | None, problems: list[str]
+) -> tuple[dict[Path, MaskContent], str]:
+    """What each mask holds that can be understood, and a class file to begin with for those that cannot."""
+    understood: dict[Path, MaskContent] = {}
+    colorful: dict[Path, MaskContent] = {}
     for mask in {one.chip.labels: None for one in found}:
         if mask is not None and not is_vector(mask):
             with listing(problems):
-                values[mask] = mask_values(mask)
-    found = [one for one in found if _is_readable(one.chip.labels, values)]
-    with listing(problems):
-        form = decide_form(values, class_names)
-        LabelReader(form).check_place(one.chip for one in found)
-        if not found and not problems:
-            raise UserError("no pictures were found; name a scene or a folder of areas")
-        if found:
-            return Survey(_assemble(found, form), tuple(problems), tuple(notes))
-    return Survey(None, tuple(problems), tuple(notes))
+                content = mask_content(mask)
+                if explained is None and content.numbers is None:
+                    colorful[mask] = content
+                check_known(explained, mask, content)
+                understood[mask] = content
+    return understood, draft_class_file(colorful)
 
 
 def fingerprint(data: DataSet) -> str:
     """A digest that changes when a file of the data set, or how it is read, does (contents are not read)."""
-    digest = hashlib.sha256(repr((data.class_names, data.binary)).encode())
+    digest = hashlib.sha256(repr((data.form, data.label_field)).encode())
     for chip in data.chips:
-        digest.update(repr((chip.area, chip.annotated)).encode())
+        digest.update(repr((chip.area, chip.annotated, chip.bands, chip.scale)).encode())
         for path in (chip.image, chip.labels, chip.within):
             digest.update((files.fingerprint(path) if path is not None else "-").encode())
     return digest.hexdigest()[:16]
 
 
-def _open_chip(area: str, image: Path, labels: Path | None, within: Path | None) -> _Found:
+def _open_chip(area: str, image: Path, labels: Path | None, reading: Reading) -> _Found:
     """Open a picture and its labels just far enough to know that they fit."""
-    with open_raster(image) as picture:
-        height, width = picture.height, picture.width
-        facts = picture.bands, picture.dtype, picture.ground_m
-        for vector in (labels, within):
+    within, aligned = reading.within, True
+    scale = _scale(image, reading.ground_m)
+    with open_raster(image, bands=reading.bands, scale=scale) as picture:
+        for vector, field in ((labels, reading.label_field), (within, None)):
             if vector is not None and is_vector(vector):
-                check_vector(vector)
+                check_vector(vector, field)
                 check_ground(picture, vector)
-    if within is not None and not is_vector(within):
-        raise UserError(f"{within}: the annotated ground is given as polygons (.geojson .gpkg .shp)")
-    if labels is not None and not is_vector(labels):
-        with open_raster(labels) as mask:
-            if (mask.height, mask.width) != (height, width):
-                raise UserError(
-                    f"{labels}: is {mask.height} x {mask.width} pixels, but its picture {image} is "
-                    f"{height} x {width}; a mask needs the size of its picture"
-                )
-    return _Found(Chip(area, image, labels, within, height, width), *facts)
+        if within is not None and not is_vector(within):
+            raise UserError(f"{within}: the annotated ground is given as polygons (.geojson .gpkg .shp)")
+        if labels is not None and not is_vector(labels):
+            with open_raster(labels) as mask:
+                check_alignable(mask, picture)
+                aligned = is_aligned(mask, picture)
+        chip = Chip(
+            area, image, labels, within, picture.height, picture.width,
+            bands=reading.bands, scale=scale, ground_m=picture.ground_m,
+        )  # fmt: skip
+        return _Found(chip, picture.bands, picture.dtype, picture.band_names, aligned)
+
+
+def _scale(image: Path, ground_m: float | None) -> float:
+    """How many times the pixels along each edge bring a picture to ``ground_m`` meters a pixel."""
+    if ground_m is None:
+        return 1.0
+    with open_raster(image) as picture:
+        if picture.ground_m is None:
+            raise UserError(
+                f"{image}: does not say how many meters a pixel covers, so it cannot be brought to {ground_m} m; "
+                "give georeferenced pictures, or leave --ground-m away"
+            )
+        return picture.ground_m / ground_m
 
 
 def _agreeing(found: list[_Found], problems: list[str]) -> list[_Found]:
     """The chips whose bands and type are those of most; the others become problems."""
     if not found:
         return []
-    (bands, dtype), _ = Counter((one.bands, one.dtype) for one in found).most_common(1)[0]
-    usual = next(one for one in found if (one.bands, one.dtype) == (bands, dtype))
+    usual, _ = Counter((one.channels, one.dtype) for one in found).most_common(1)[0]
+    example = next(one for one in found if (one.channels, one.dtype) == usual)
     for one in found:
-        if (one.bands, one.dtype) != (bands, dtype):
+        if (one.channels, one.dtype) != usual:
             problems.append(
-                f"{one.chip.image}: has {one.bands} bands of {one.dtype}, but {usual.chip.image} has "
-                f"{bands} of {dtype}; all pictures need the same bands and type"
+                f"{one.chip.image}: has {one.channels} bands of {one.dtype}, but {example.chip.image} has "
+                f"{usual[0]} of {usual[1]}; all pictures need the same bands and type"
             )
-    return [one for one in found if (one.bands, one.dtype) == (bands, dtype)]
+    return [one for one in found if (one.channels, one.dtype) == usual]
 
 
-def _is_readable(labels: Path | None, values: dict[Path, frozenset[int]]) -> bool:
-    return labels is None or is_vector(labels) or labels in values
+def _chosen(found: list[_Found], reading: Reading, problems: list[str]) -> list[_Found]:
+    """The chips of the areas that are wanted, after the areas were told apart as the reading says."""
+    with listing(problems):
+        if reading.group and found:
+            names = groups([one.chip for one in found], reading.group)
+            found = [one._replace(chip=replace(one.chip, area=name)) for one, name in zip(found, names, strict=True)]
+        known = dict.fromkeys(one.chip.area for one in found)
+        wanted = set(_matching(reading.areas, known, "--areas") if reading.areas else known)
+        wanted -= set(_matching(reading.leave_out, known, "--leave-out") if reading.leave_out else ())
+        if found and not wanted:
+            raise UserError(f"no area is left of {', '.join(known)}; leave fewer out")
+        return [one for one in found if one.chip.area in wanted]
+    return []
 
 
-def _assemble(found: list[_Found], form: LabelForm) -> DataSet:
+def _matching(patterns: Sequence[str], known: Sequence[str] | dict[str, None], option: str) -> list[str]:
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in known):
+            raise UserError(f"{option} {pattern}: no area is called so; there are {', '.join(known)}")
+    return [name for name in known if any(fnmatchcase(name, pattern) for pattern in patterns)]
+
+
+def _is_readable(labels: Path | None, contents: dict[Path, MaskContent]) -> bool:
+    return labels is None or is_vector(labels) or labels in contents
+
+
+def _on_another_grid(found: list[_Found]) -> list[str]:
+    """A line where masks have another grid than their pictures."""
+    others = [one.chip.image.name for one in found if not one.aligned]
+    if not others:
+        return []
+    more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+    return [f"{others[0]}{more}: the mask has another grid than the picture; each pixel takes the nearest of the mask"]
+
+
+def _assemble(found: list[_Found], form: LabelForm, label_field: str | None) -> DataSet:
     chips: dict[str, list[Chip]] = {}
     for one in found:
         chips.setdefault(one.chip.area, []).append(one.chip)
-    ground = [one.ground_m for one in found if one.ground_m is not None]
+    band_names = {one.band_names for one in found}
     return DataSet(
         areas=tuple(Area(name, tuple(members)) for name, members in chips.items()),
-        channels=found[0].bands,
+        channels=found[0].channels,
         dtype=found[0].dtype,
-        ground_m=statistics.median(ground) if ground else None,
-        class_names=form.class_names,
-        binary=form.binary,
+        band_names=band_names.pop() if len(band_names) == 1 else None,
+        form=form,
+        label_field=label_field,
     )

@@ -7,21 +7,19 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from rasterio import warp
 
 from limner.errors import UserError
 from limner.pictures import IGNORE
 from limner.segment.areas import Area, Chip, DataSet
+from limner.segment.ground import Ground
 from limner.segment.labels import RING_PX, LabelReader
-from limner.segment.rasters import open_raster
 from limner.segment.windows import Window, covered
 
 FEWEST_BLOCKS = 5  # so that one of them is a fifth
 SMALLEST_PX = 64
-TOUCHING_PX = 1e-3  # chips side by side overlap by rounding, not by ground
 
 
 @dataclass(frozen=True)
@@ -78,14 +76,16 @@ def hold_out(data: DataSet, share: float = 0.2, tile_px: int = 364, seed: int = 
     """
     if not 0 <= share < 1:
         raise UserError(f"a validation share of {share}; needed is 0 (none) to below 1")
-    counter = LabelCounter(data.chips, LabelReader(data.form, ring_px=ring_px))
+    counter = LabelCounter(data.chips, data.reader(ring_px=ring_px))
+    ground = Ground(data.chips)
     kept: list[list[Block]] = []
     held: list[list[Block]] = []
     first = 0
     for area in data.areas:
         blocks = area_blocks(area, first, tile_px, counter)
         generator = np.random.default_rng([seed, zlib.crc32(area.name.encode())])
-        chosen = choose(np.array([block.labelled_px for block in blocks], int), share, generator)
+        wanted_px = share * sum(block.labelled_px for block in blocks)
+        chosen = choose(np.array([_lost_px(block, ground) for block in blocks], int), wanted_px, generator)
         held.append([blocks[number] for number in chosen])
         kept.append([block for number, block in enumerate(blocks) if number not in chosen])
         first += len(area.chips)
@@ -94,7 +94,7 @@ def hold_out(data: DataSet, share: float = 0.2, tile_px: int = 364, seed: int = 
             "the labelled ground is too small to hold out a block for validation; give more ground or other areas, "
             "or set the validation share to 0"
         )
-    return _split(data, kept, held, counter)
+    return _split(data, kept, held, counter, ground)
 
 
 def area_blocks(area: Area, first: int, tile_px: int, counter: "LabelCounter") -> list[Block]:
@@ -126,25 +126,33 @@ def grid(height: int, width: int, edge_px: int) -> Iterator[Window]:
             yield Window(top, left, bottom - top, right - left)
 
 
-def choose(pixels: np.ndarray, share: float, generator: np.random.Generator) -> list[int]:
-    """Numbers of the blocks to hold out: drawn in random order, each kept if it brings the sum nearer to the share.
+def _lost_px(block: Block, ground: Ground) -> int:
+    """The pixels that training loses with a block: its own, and what other chips show of the same ground.
 
-    At least one and never all, when there are two or more blocks and share > 0; else none.
+    A chip that shows a whole place from afar is thus not held out where its parts are chips as well.
+    """
+    others = (window for _, window in ground.other_chips_on(block.chip, block.window))
+    return block.labelled_px + sum(window.height * window.width for window in others)
+
+
+def choose(pixels: np.ndarray, wanted_px: float, generator: np.random.Generator) -> list[int]:
+    """Numbers of the blocks to hold out: drawn in random order, each kept if it brings the sum nearer to what is wanted.
+
+    At least one and never all, when there are two or more blocks and something is wanted; else none.
 
     Args:
-        pixels: (blocks,) labelled pixels of each block.
+        pixels: (blocks,) the pixels that are lost with each block.
     """
-    if share == 0 or len(pixels) < 2:
+    if wanted_px == 0 or len(pixels) < 2:
         return []
-    wanted = share * pixels.sum()
     chosen: list[int] = []
     total = 0
     for number in generator.permutation(len(pixels)).tolist():
-        nearer = abs(total + pixels[number] - wanted) < abs(total - wanted)
+        nearer = abs(total + pixels[number] - wanted_px) < abs(total - wanted_px)
         if nearer and len(chosen) < len(pixels) - 1:
             chosen.append(number)
             total += pixels[number]
-    return sorted(chosen) or [int(np.abs(pixels - wanted).argmin())]
+    return sorted(chosen) or [int(np.abs(pixels - wanted_px).argmin())]
 
 
 class LabelCounter:
@@ -158,7 +166,7 @@ class LabelCounter:
         """Labelled pixels of a chip's window. ground: (height, width) bool, count only there."""
         chip = self.chips[number]
         counted = self.reader.read(chip, window) != IGNORE
-        with open_raster(chip.image) as raster:
+        with chip.open() as raster:
             # Reading pixels costs far more than asking whether any can be missing.
             has_alpha = len(raster.data_bands) < raster.dataset.count
             if raster.nodata is not None or has_alpha or raster.dtype.startswith("float"):
@@ -166,49 +174,13 @@ class LabelCounter:
         return int(np.count_nonzero(counted if ground is None else counted & ground))
 
 
-class Ground:
-    """Where chips lie on the ground, to find the chips that show a given block."""
-
-    def __init__(self, chips: Sequence[Chip]) -> None:
-        self.transforms: list[Any] = []
-        self.systems: list[Any] = []
-        for chip in chips:
-            with open_raster(chip.image) as raster:
-                self.transforms.append(raster.transform if raster.georeferenced else None)
-                self.systems.append(raster.crs if raster.georeferenced else None)
-        located = [number for number, crs in enumerate(self.systems) if crs is not None]
-        self.groups: list[tuple[Any, np.ndarray, np.ndarray, np.ndarray]] = []
-        for crs in {self.systems[number].to_wkt(): self.systems[number] for number in located}.values():
-            numbers = [number for number in located if self.systems[number] == crs]
-            inverse = np.array([(~self.transforms[number])[:6] for number in numbers]).reshape(-1, 2, 3)
-            size = np.array([(chips[number].width, chips[number].height) for number in numbers])
-            self.groups.append((crs, np.array(numbers), inverse, size))
-
-    def other_chips_on(self, number: int, window: Window) -> Iterator[tuple[int, Window]]:
-        """The other chips that show ground of a chip's window, with the rectangle of theirs that holds all of it."""
-        if self.transforms[number] is None:
-            return
-        row, column, height, width = window
-        corners = np.array([(column + x * width, row + y * height, 1) for x in (0, 1) for y in (0, 1)])
-        xy = np.array(self.transforms[number][:6]).reshape(2, 3) @ corners.T  # (2, 4)
-        for crs, numbers, inverse, size in self.groups:
-            own = crs == self.systems[number]
-            ground = xy if own else np.array(warp.transform(self.systems[number], crs, *xy))
-            there = inverse[:, :, :2] @ ground + inverse[:, :, 2:]  # (chips, (column, row), 4)
-            low = np.clip(np.floor(there.min(2) + TOUCHING_PX), 0, size).astype(int)
-            high = np.clip(np.ceil(there.max(2) - TOUCHING_PX), 0, size).astype(int)
-            for place in np.flatnonzero((high > low).all(1)):
-                if numbers[place] != number:
-                    (left, top), (right, bottom) = low[place].tolist(), high[place].tolist()
-                    yield int(numbers[place]), Window(top, left, bottom - top, right - left)
-
-
-def _split(data: DataSet, kept: list[list[Block]], held: list[list[Block]], counter: LabelCounter) -> Split:
+def _split(
+    data: DataSet, kept: list[list[Block]], held: list[list[Block]], counter: LabelCounter, ground: Ground
+) -> Split:
     """The split that holds out ``held`` (blocks by area), with what training keeps counted."""
     validation: list[list[Window]] = [[] for _ in data.chips]
     erased: list[list[Window]] = [[] for _ in data.chips]
     elsewhere: set[int] = set()
-    ground = Ground(data.chips)
     for block in (block for blocks in held for block in blocks):
         validation[block.chip].append(block.window)
         erased[block.chip].append(block.window)

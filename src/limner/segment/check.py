@@ -6,7 +6,7 @@ This file imports no torch: `limner check` answers quickly.
 import hashlib
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +17,8 @@ from limner.segment.areas import Area, Chip, DataSet, survey
 from limner.segment.blocks import Ground, grid, hold_out
 from limner.segment.findings import AreaReport, CheckReport
 from limner.segment.labels import LabelReader
-from limner.segment.places import Layout
-from limner.segment.rasters import Raster, open_raster
+from limner.segment.rasters import Raster
+from limner.segment.reading import NO_WISHES, Reading
 from limner.segment.vectors import is_vector
 from limner.segment.windows import Window
 
@@ -28,20 +28,18 @@ DRIVERS = {".tif": "GTiff", ".tiff": "GTiff", ".png": "PNG", ".jpg": "JPEG", ".j
 DIFFERENT_SCALES = 1.5  # ground resolutions that differ by more are worth a warning
 
 
-def check(
-    data: Sequence[Path], *, labels: Path | None = None, within: Path | None = None, sheet: Path | None = None
-) -> CheckReport:
+def check(data: Sequence[Path], reading: Reading = NO_WISHES, *, sheet: Path | None = None) -> CheckReport:
     """Look at everything below ``data``, and list all that is wrong instead of stopping at the first.
 
     Args:
-        data, labels, within: as in `limner.segment.areas.find_data`.
+        data, reading: as in `limner.segment.areas.find_data`.
         sheet: where to write a contact sheet (PNG): a few windows of each area with their labels laid over.
     """
-    found, problems, notes = survey(data, Layout(labels, within))
+    found, problems, notes, draft = survey(data, reading)
     if found is None:
-        again = _command("check", data, labels, within)
-        return CheckReport((), 0, "", (), True, problems, (), notes, again, None)
-    reader = LabelReader(found.form)
+        again = _command("check", data, reading)
+        return CheckReport((), 0, "", (), "", problems, (), notes, again, None, draft)
+    reader = found.reader()
     unread: list[str] = []
     looks = [_look(area, reader, unread) for area in found.areas]
     shares = {} if unread else _held_out(found, unread)
@@ -55,12 +53,13 @@ def check(
         channels=found.channels,
         dtype=found.dtype,
         class_names=found.class_names,
-        binary=found.binary,
+        form=found.form.describe(found.label_field),
         problems=problems,
         leaks=(*identical_files(found), *shared_ground(found)),
         warnings=(*notes, *_warnings(areas, found), *_misnamed(found), *_mistaken_alpha(found)),
-        next_command=_command("check" if problems else "train", data, labels, within, found.class_names),
+        next_command=_command("check" if problems else "train", data, reading),
         sheet=str(sheet) if shown else None,
+        draft=draft,
     )
 
 
@@ -83,7 +82,7 @@ class Look:
 
     def at(self, chip: Chip, reader: LabelReader) -> None:
         """Look at a picture and its labels. Raises `UserError` when one cannot be read to its end."""
-        with open_raster(chip.image) as raster:
+        with chip.open() as raster:
             if raster.ground_m is not None:
                 self.ground_m.append(raster.ground_m)
             for window in grid(chip.height, chip.width, WINDOW_PX):
@@ -153,6 +152,8 @@ def identical_files(data: DataSet) -> list[str]:
     """A line for each set of pictures with the same content: copies end up on both sides of a split."""
     copies: dict[str, list[Chip]] = {}
     for chip in data.chips:
+        if chip.image.is_dir():  # a mosaic of chips
+            continue
         with chip.image.open("rb") as file:
             copies.setdefault(hashlib.file_digest(file, "sha256").hexdigest(), []).append(chip)
     return [
@@ -204,7 +205,7 @@ def _misnamed(data: DataSet) -> Iterator[str]:
         found: dict[tuple[str, str], list[Chip]] = {}
         for chip in area.chips:
             suffix = chip.image.suffix.lower()
-            with open_raster(chip.image) as raster:
+            with chip.open() as raster:
                 driver = raster.dataset.driver
             if DRIVERS.get(suffix, driver) not in (driver, "GTiff" if driver == "COG" else driver):
                 found.setdefault((suffix, driver), []).append(chip)
@@ -218,7 +219,7 @@ def _mistaken_alpha(data: DataSet) -> Iterator[str]:
     for area in data.areas:
         names = []
         for chip in area.chips:
-            with open_raster(chip.image) as raster:
+            with chip.open() as raster:
                 if raster.mistaken_alpha is not None:
                     names.append(chip.image.name)
         if names:
@@ -247,15 +248,15 @@ def _draw_window(chip: Chip, window: Window, reader: LabelReader) -> np.ndarray:
     return overlay(picture, mask[np.ix_(rows, columns)])
 
 
-def _command(
-    verb: str, data: Sequence[Path], labels: Path | None, within: Path | None, class_names: Sequence[str] = ()
-) -> str:
+def _command(verb: str, data: Sequence[Path], reading: Reading) -> str:
     """The command line to go on with."""
     words = ["limner", "check", *map(str, data)] if verb == "check" else ["limner", "train", "segment/modern"]
     if verb != "check":
         words += [word for path in data for word in ("--data", str(path))]
-    words += ["--labels", str(labels)] if labels is not None else []
-    words += ["--within", str(within)] if within is not None else []
-    if verb != "check" and len(class_names) > 2:
-        words += ["--data.classes", ",".join(class_names)]
+    for item in fields(reading):
+        value = getattr(reading, item.name)
+        if value:
+            option = "--" + item.name.replace("_", "-")
+            text = [] if value is True else [",".join(map(str, value)) if isinstance(value, tuple) else str(value)]
+            words += [option, *text]
     return shlex.join(words)

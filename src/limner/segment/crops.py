@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import groupby, islice
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,8 @@ from limner.pictures import IGNORE
 from limner.segment.areas import DataSet
 from limner.segment.augmentation import coded, cut_offsets, decoded, draw, flip, jittered, warp
 from limner.segment.blocks import Split
-from limner.segment.labels import RING_PX, LabelReader
+from limner.segment.labels import RING_PX
+from limner.segment.sampling import each_once, grouped, in_turn
 from limner.segment.statistics import Moments, Statistics, gather
 from limner.segment.windows import Pixels, Window, cut, row_bands
 
@@ -54,6 +56,8 @@ class CropSource:
         ring_px: as in `LabelReader`.
         areas_balanced: draw all areas equally often, so that small ones do not drown; an epoch stays
             ``len(self)`` tiles.
+        classes_balanced: seek each class equally often: a place of an epoch picks a class among those that occur (in
+            its area, if areas are balanced) and then a tile in proportion to its pixels of that class.
         scale_range: crops are enlarged by a factor from this range (uniform in its logarithm). Crops of a
             factor below 256 * sqrt(2) / 364 may reach beyond their tile; those pixels are not valid.
         jitter: each band of each crop gets a gain from 1 - jitter to 1 + jitter about the band's mean and an
@@ -75,6 +79,7 @@ class CropSource:
         memory_bytes: int | None = None,
         ring_px: int = RING_PX,
         areas_balanced: bool = True,
+        classes_balanced: bool = False,
         scale_range: tuple[float, float] = (1.0, 1.0),
         jitter: float = 0.0,
     ) -> None:
@@ -82,9 +87,10 @@ class CropSource:
             raise UserError(f"a crop of {crop_px} px does not fit in a tile of {tile_px} px; enlarge the tile")
         self.data, self.split = data, split
         self.tile_px, self.stride_px, self.crop_px = tile_px, stride_px, crop_px
-        self.seed, self.areas_balanced, self.scale_range, self.jitter = seed, areas_balanced, scale_range, jitter
+        self.areas_balanced, self.classes_balanced = areas_balanced, classes_balanced
+        self.seed, self.scale_range, self.jitter = seed, scale_range, jitter
         self.chips = data.chips
-        self._reader = LabelReader(data.form, ring_px=ring_px)
+        self._reader = data.reader(ring_px=ring_px)
         self._held: dict[int, tuple[Pixels, np.ndarray]] = {}
         limit = psutil.virtual_memory().available // 4 if memory_bytes is None else memory_bytes
         if memory_needed(data) <= limit:
@@ -109,10 +115,11 @@ class CropSource:
         return math.ceil(len(self) / size)
 
     def order(self, epoch: int) -> np.ndarray:
-        """(len(self),) int64: which tile each place of an epoch shows; areas in turn if they are balanced."""
+        """(len(self),) int64: which tile each place of an epoch shows; areas in turn and classes sought equally often
+        where they are balanced."""
         last_epoch, order = self._last_order
         if last_epoch != epoch:
-            order = self._shuffled(self._generator(epoch))
+            order = self._draw_order(self._generator(epoch))
             self._last_order = (epoch, order)  # one assignment: another thread sees the old pair or the new one
         return order
 
@@ -183,16 +190,51 @@ class CropSource:
                 values, valid = self.read(number, window)[0]
                 yield Pixels(values, valid & self.split.training_ground(number, window))
 
+    def class_pixels(self) -> np.ndarray:
+        """(chips, classes) int64: the labelled pixels of each class on each chip's training ground, counted once."""
+        return self._chip_class_pixels
+
+    @cached_property
+    def _chip_class_pixels(self) -> np.ndarray:
+        counts = np.zeros((len(self.chips), len(self.data.class_names)), np.int64)
+        for number, chip in enumerate(self.chips):
+            for window in row_bands(chip.height, chip.width):
+                labels = self._training_labels(number, window)[1]
+                counts[number] += np.bincount(labels.ravel(), minlength=IGNORE + 1)[: counts.shape[1]]
+        return counts
+
+    @cached_property
+    def _tile_class_pixels(self) -> np.ndarray:
+        """(tiles, classes) int64: the same for each tile; tiles overlap."""
+        counts = np.zeros((len(self), len(self.data.class_names)), np.int64)
+        # Tiles of one row are read together: alone, each pixel would be read once more for every overlap.
+        places = iter(range(len(self)))
+        for (number, row), tiles in groupby(self.tiles, lambda item: (item[0], item[1].row)):
+            columns = np.array([tile.column for _, tile in tiles])
+            ours = list(islice(places, len(columns)))
+            band = Window(row, int(columns[0]), self.tile_px, int(columns[-1] - columns[0]) + self.tile_px)
+            labels = self._training_labels(number, band)[1]
+            starts = columns - columns[0]
+            for of_class in range(counts.shape[1]):
+                until = np.append(0, (labels == of_class).sum(0).cumsum())
+                counts[ours, of_class] = until[starts + self.tile_px] - until[starts]
+        return counts
+
+    def _training_labels(self, number: int, window: Window) -> tuple[np.ndarray, np.ndarray]:
+        """Where training may look, (h, w) bool, and the classes there, (h, w) uint8, 255 = ignore elsewhere."""
+        pixels, mask = self.read(number, window)
+        ground = pixels.valid & self.split.training_ground(number, window)
+        return ground, np.where(ground, mask, IGNORE)
+
     def _training_tiles(self, number: int) -> Iterator[tuple[int, Window]]:
         """The tiles of a chip with enough ground to learn from and a label on it."""
         chip, tile_px = self.chips[number], self.tile_px
         columns = tile_starts(chip.width, tile_px, self.stride_px)
         for row in tile_starts(chip.height, tile_px, self.stride_px):
             band = Window(row, columns[0], tile_px, columns[-1] - columns[0] + tile_px)
-            pixels, mask = self.read(number, band)
-            ground = pixels.valid & self.split.training_ground(number, band)
+            ground, labels = self._training_labels(number, band)
             usable = np.append(0, ground.sum(0).cumsum())
-            labelled = np.append(0, (ground & (mask != IGNORE)).sum(0).cumsum())
+            labelled = np.append(0, (labels != IGNORE).sum(0).cumsum())
             for column in columns:
                 tile = Window(row, column, tile_px, tile_px)
                 on_picture = tile.clipped(chip.height, chip.width)
@@ -201,20 +243,13 @@ class CropSource:
                 if usable[last] - usable[first] >= enough and labelled[last] > labelled[first]:
                     yield number, tile
 
-    def _shuffled(self, generator: torch.Generator) -> np.ndarray:
-        if not self.areas_balanced:
-            return torch.randperm(len(self), generator=generator).numpy()
-        by_area: dict[str, list[int]] = {}
-        for tile, (number, _) in enumerate(self.tiles):
-            by_area.setdefault(self.chips[number].area, []).append(tile)
-        turns = torch.randperm(len(by_area), generator=generator).tolist()
-        parts = []
-        for turn, tiles in zip(turns, by_area.values(), strict=True):
-            wanted = len(self) // len(by_area) + (turn < len(self) % len(by_area))
-            rounds = [torch.randperm(len(tiles), generator=generator) for _ in range(math.ceil(wanted / len(tiles)))]
-            parts += [torch.tensor(tiles)[torch.cat(rounds)[:wanted]]] if rounds else []
-        drawn = torch.cat(parts)
-        return drawn[torch.randperm(len(drawn), generator=generator)].numpy()
+    def _draw_order(self, generator: torch.Generator) -> np.ndarray:
+        if not (self.areas_balanced or self.classes_balanced):
+            return each_once(len(self), generator)
+        groups = [np.arange(len(self))]
+        if self.areas_balanced:
+            groups = grouped([self.chips[number].area for number, _ in self.tiles])
+        return in_turn(groups, generator, self._tile_class_pixels if self.classes_balanced else None)
 
     def _generator(self, *place: int) -> torch.Generator:
         """A generator of its own for each (seed, epoch) or (seed, epoch, index)."""

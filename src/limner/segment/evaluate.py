@@ -1,110 +1,176 @@
-"""Counting what a network gets right on windows of chips, with the true ground around each window as context."""
+"""`limner evaluate`: a run's scores on its validation ground, or on other data in full."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from limner.errors import UserError
+from limner.files import write_json
+from limner.library import recipe_of
 from limner.pictures import IGNORE
-from limner.segment.counts import Counts
-from limner.segment.predictor import SegmentPredictor
-from limner.segment.statistics import Statistics
-from limner.segment.windows import Pixels, Window
+from limner.run import Run, bundled_models, open_run
+from limner.segment.annotation import ANNOTATED_FILE
+from limner.segment.areas import DataSet, find_data
+from limner.segment.gallery import drawing_errors
+from limner.segment.labels import RING_PX
+from limner.segment.matching import check_bands
+from limner.segment.predictor import SegmentPredictor, load_predictor
+from limner.segment.rasters import open_raster
+from limner.segment.reading import Reading
+from limner.segment.recipe import DataSettings, SegmentRecipe
+from limner.segment.scores import Evaluation, Protocol
+from limner.segment.statistics import Statistics, measure
+from limner.segment.tally import Read, Tally, tally_areas
+from limner.segment.windows import Pixels, Window, row_bands
 
-CELL_PX = 512
-CONTEXT_PX = 64
-
-Read = Callable[[int, Window], tuple[Pixels, np.ndarray]]
-"""(chip number, window) -> its pixels and its mask (h, w) uint8, 255 = ignore; windows may reach beyond the chip."""
+VALIDATION = "validation blocks of the training areas"
+EVERYTHING = "all labelled pixels"
 
 
-@dataclass
-class Tally:
-    """What was counted: pixels by truth and prediction, the summed cross-entropy, and a histogram for thresholds.
+def evaluate_run(
+    run: str | Path | Run,
+    *,
+    data: Sequence[Path | str] = (),
+    left_out: bool = False,
+    normalize: str = "auto",
+    device: str = "auto",
+    out: Path | None = None,
+    errors: Path | None = None,
+    **reading: Any,
+) -> Evaluation:
+    """Score a run and write ``evaluation.json`` into it, or to ``out`` (only there, for a bundled model).
 
-    histogram: (2, 256) int64; labelled pixels by truth (class 0, class 1 and above) and by the probability of class 1
-    in 256 steps, from which the counts at any threshold follow.
+    Without ``data``: on the validation blocks of the areas it was trained on. With it: on every labelled pixel, read as
+    ``reading`` says (`limner.segment.reading.Reading`). left_out: on every labelled pixel of the areas that the recipe
+    left out, its data read as in training. A
+    refined run's annotated ground is left out, and without ``data`` it has no other: that is a `UserError`.
+    normalize: standardize by the training areas' mean and deviation ("run"), each area by its own ("scene"), or as the run
+    was trained ("auto"). errors: a folder for pictures of what is wrong (`drawing_errors`).
     """
-
-    counts: Counts
-    cross_entropy: float
-    histogram: np.ndarray
-
-    @classmethod
-    def zero(cls, classes: int) -> "Tally":
-        """Nothing counted yet."""
-        return cls(Counts.zero(classes), 0.0, np.zeros((2, 256), np.int64))
-
-    def __add__(self, other: "Tally") -> "Tally":
-        return Tally(
-            self.counts + other.counts,
-            self.cross_entropy + other.cross_entropy,
-            self.histogram + other.histogram,
-        )
-
-    @property
-    def loss(self) -> float:
-        """Mean cross-entropy over the labelled pixels."""
-        return self.cross_entropy / max(1, self.counts.pixels)
-
-    def best_threshold(self) -> float:
-        """The decision threshold with the highest F1 of class 1, for two classes; 0.5 when class 1 never occurs.
-
-        Where several thresholds are nearly as good (F1 within 0.001), the one nearest 0.5.
-        """
-        called = self.histogram[:, ::-1].cumsum(1)[:, ::-1]  # pixels with probability >= step / 256
-        true_positive, false_positive = called[1], called[0]
-        f1 = 2 * true_positive / np.maximum(1, true_positive + false_positive + self.histogram[1].sum())
-        steps = np.flatnonzero(f1 >= f1.max() - 0.001)
-        if not self.histogram[1].any():
-            return 0.5
-        return float(steps[np.abs(steps - 128).argmin()]) / 256
+    run = run if isinstance(run, Run) else open_run(run)
+    # The validation ground is scored in the numbers that training scored it in.
+    whole = bool(data) or left_out
+    predictor = load_predictor(run, device, "auto" if whole else recipe_of(run).loop.precision)
+    normalize = predictor.normalization(normalize)
+    if whole:
+        paths, how = left_out_areas(run) if left_out else ([Path(item) for item in data], Reading(**reading))
+        found = find_data(paths, how, wanted=predictor.class_names)
+        result = evaluate_data(predictor, found, normalize=normalize, without=annotated_ground(run), errors=errors)
+    elif reading:
+        raise UserError(f"--{next(iter(reading)).replace('_', '-')} says how --data is read, but there is no --data")
+    else:
+        result = evaluate_validation(run, predictor, normalize=normalize, errors=errors)
+    if out is not None or run.folder not in bundled_models().values():
+        write_json(out or run.folder / "evaluation.json", result.to_json())
+    return result
 
 
-def tally_areas(
+def left_out_areas(run: Run) -> tuple[list[Path], Reading]:
+    """The paths of a run's data and how to read only those areas of it that the recipe left out."""
+    settings: DataSettings = recipe_of(run).data
+    if not settings.leave_out:
+        raise UserError(f"{run.folder}: its recipe left no area out (--leave-out); name other data with --data")
+    return list(settings.paths), replace(settings.reading, areas=settings.leave_out, leave_out=None)
+
+
+def evaluate_data(
     predictor: SegmentPredictor,
-    read: Read,
-    windows: Iterable[tuple[str, int, Window]],
-    statistics: Mapping[str, Statistics] | None = None,
-) -> dict[str, Tally]:
-    """Predict windows and count their labelled pixels, area by area.
+    data: DataSet,
+    *,
+    normalize: str = "run",
+    without: dict[str, Path] | None = None,
+    ring_px: int = RING_PX,
+    errors: Path | None = None,
+) -> Evaluation:
+    """Score a predictor on every labelled pixel of ``data``.
 
-    windows: (area, chip number, window). statistics: of each area, where areas are standardized by their own.
+    ring_px: the background known around polygons. without: by picture file, the mask of the ground that was annotated
+    for refining and is kept out of the scores. errors: a folder for pictures of what is wrong (`drawing_errors`).
     """
-    tallies: dict[str, Tally] = {}
-    for area, chip, window in windows:
-        total = tallies.get(area, Tally.zero(len(predictor.class_names)))
-        for _, probabilities, _, mask in predict_cells(predictor, read, chip, window, (statistics or {}).get(area)):
-            total = total + tally(predictor, probabilities, mask)
-        tallies[area] = total
-    return tallies
+    with data.chips[0].open() as picture:
+        check_bands(picture, predictor.channels, predictor.bands)
+    read = reader_without(data, without or {}, ring_px)
+    windows = [(number, Window(0, 0, chip.height, chip.width)) for number, chip in enumerate(data.chips)]
+    statistics = scene_statistics(data, read) if normalize == "scene" else None
+    with drawing_errors(errors, data.chips, windows, predictor.class_names) as observer:
+        tallies = tally_areas(predictor, data.chips, read, windows, statistics, observer)
+    pixels = EVERYTHING + (" outside the ground annotated for refining" if without else "")
+    return as_evaluation(tallies, pixels, predictor, normalize)
 
 
-def predict_cells(
-    predictor: SegmentPredictor, read: Read, chip: int, window: Window, statistics: Statistics | None = None
-) -> Iterator[tuple[Window, np.ndarray, Pixels, np.ndarray]]:
-    """Cells of at most 512 px of a window: (cell, probabilities (classes, h, w), pixels, mask), context cut off."""
-    for cell in window.cells(CELL_PX):
-        around = Window(
-            cell.row - CONTEXT_PX, cell.column - CONTEXT_PX, cell.height + 2 * CONTEXT_PX, cell.width + 2 * CONTEXT_PX
+def evaluate_validation(
+    run: Run, predictor: SegmentPredictor, *, normalize: str = "run", errors: Path | None = None
+) -> Evaluation:
+    """Score a predictor on the validation blocks of its run's own areas.
+
+    normalize: "scene" standardizes each area by its own training ground, as a run of the recipe ``normalize: area`` does.
+    """
+    from limner.segment.task import load_data, make_source, split_data
+
+    for scene in annotated_ground(run):
+        raise UserError(
+            f"{run.folder}: was refined on a part of {scene}, which no score may count; "
+            "to score it on the rest, or on another place, add --data with labels"
         )
-        pixels, mask = read(chip, around)
-        inner = Window(CONTEXT_PX, CONTEXT_PX, cell.height, cell.width).slices
-        if not (mask[inner] != IGNORE).any():
-            continue
-        probabilities = predictor.probabilities(pixels.values[None], pixels.valid[None], statistics)[0]
-        kept = Pixels(pixels.values[(slice(None), *inner)], pixels.valid[inner])
-        yield cell, probabilities[(slice(None), *inner)], kept, mask[inner]
+    recipe: SegmentRecipe = recipe_of(run)
+    data = load_data(recipe)
+    source = make_source(recipe, data, split_data(recipe, data))
+    windows = source.validation_blocks()
+    by_area = source.area_statistics() if normalize == "scene" else None
+    with drawing_errors(errors, data.chips, windows, predictor.class_names) as observer:
+        tallies = tally_areas(predictor, data.chips, source.read, windows, by_area, observer)
+    return as_evaluation(tallies, VALIDATION, predictor, "scene" if by_area else "run")
 
 
-def tally(predictor: SegmentPredictor, probabilities: np.ndarray, mask: np.ndarray) -> Tally:
-    """Count one prediction. probabilities: (classes, h, w); mask: (h, w) uint8, 255 = ignore."""
-    labelled = mask != IGNORE
-    classes = predictor.classes_of(probabilities[None])[0]
-    truth = mask[labelled]
-    chosen = np.take_along_axis(probabilities[:, labelled], truth[None].astype(np.int64), 0)
-    steps = np.minimum(probabilities[1][labelled] * 256, 255).astype(np.int64)
-    histogram = np.bincount((truth > 0) * 256 + steps, minlength=512).reshape(2, 256)
-    return Tally(
-        Counts.of(mask, classes, len(predictor.class_names)), float(-np.log(np.maximum(chosen, 1e-7)).sum()), histogram
-    )
+def as_evaluation(tallies: dict[str, Tally], pixels: str, predictor: SegmentPredictor, normalize: str) -> Evaluation:
+    """The counts with their protocol. Raises `UserError` when no pixel was scored."""
+    counted = {area: tally.counts for area, tally in tallies.items() if tally.counts.pixels}
+    if not counted:
+        raise UserError(f"nothing to score: no labelled pixel among the {pixels}; give labelled data with --data")
+    threshold = predictor.threshold if len(predictor.class_names) == 2 else None
+    protocol = Protocol(pixels, IGNORE, threshold, normalize)
+    return Evaluation(counted, protocol, predictor.class_names)
+
+
+def reader_without(data: DataSet, without: dict[str, Path], ring_px: int = RING_PX) -> Read:
+    """Reads the chips' windows from their files, with the mask 255 on ground that must not be scored."""
+    labels = data.reader(ring_px=ring_px)
+
+    def read(number: int, window: Window) -> tuple[Pixels, np.ndarray]:
+        chip = data.chips[number]
+        pixels, mask = labels.read_with_pixels(chip, window)
+        annotated = without.get(str(chip.image.resolve()))
+        if annotated is not None:
+            with open_raster(annotated) as ground:
+                known = ground.read(window)
+            mask[known.valid & (known.values[0] != IGNORE)] = IGNORE
+        return pixels, mask
+
+    return read
+
+
+def scene_statistics(data: DataSet, read: Read) -> dict[str, Statistics]:
+    """Mean and deviation of each area's pictures together."""
+    return {
+        area.name: measure(
+            read(number, window)[0]
+            for number, chip in enumerate(data.chips)
+            if chip.area == area.name
+            for window in row_bands(chip.height, chip.width)
+        )
+        for area in data.areas
+    }
+
+
+def annotated_ground(run: Run) -> dict[str, Path]:
+    """For a refined run: its scene's file and the mask of the ground it was refined on (255 = not annotated)."""
+    mask = run.folder / ANNOTATED_FILE
+    if not mask.exists():
+        return {}
+    scene = run.status.get("refined_on")
+    if scene is None:
+        raise UserError(f"{run.folder}: its refining was stopped before it ended; run the same command again first")
+    return {str(scene): mask}

@@ -37,18 +37,22 @@ class AreaReport:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What `check` found. problems stop a training; leaks make its scores worthless; warnings may be intended."""
+    """What `check` found. problems stop a training; leaks make its scores worthless; warnings may be intended.
+
+    form: how masks are read, in words. draft: a ``classes.yaml`` to begin with, where masks have unexplained colors.
+    """
 
     areas: tuple[AreaReport, ...]
     channels: int
     dtype: str
     class_names: tuple[str, ...]
-    binary: bool
+    form: str
     problems: tuple[str, ...]
     leaks: tuple[str, ...]
     warnings: tuple[str, ...]
     next_command: str
     sheet: str | None
+    draft: str = ""
 
     @property
     def usable(self) -> bool:
@@ -67,19 +71,21 @@ class CheckReport:
                 lines += [f"**{title}**", "", *(f"- {line}" for line in found[:LISTED])]
                 lines += [f"- and {len(found) - LISTED} more"] if len(found) > LISTED else []
                 lines += [""]
+        if self.draft:
+            lines += ["**A classes.yaml to begin with**", "", "```yaml", *self.draft.splitlines(), "```", ""]
         lines += [f"Contact sheet: {self.sheet}", ""] if self.sheet else []
         return [*lines, f"Next: `{self.next_command}`"]
 
     def to_text(self) -> str:
         """The same for a terminal."""
-        return "\n".join(self.to_markdown()).replace("**", "").replace("`", "")
+        lines = [line for line in self.to_markdown() if not line.startswith("```")]
+        return "\n".join(lines).replace("**", "").replace("`", "")
 
     def _reading(self) -> list[str]:
-        form = "0 and 255 (255 = object)" if self.binary else "class numbers (255 = ignore)"
         areas, pictures = _count(len(self.areas), "area"), _count(sum(area.chips for area in self.areas), "picture")
         return [
             f"{areas}, {pictures} of {_count(self.channels, 'band')} of {self.dtype}.",
-            f"Masks are read as {form}; classes: {', '.join(self.class_names)}.",
+            f"Labels are read as {self.form}; classes: {', '.join(self.class_names)}.",
             "",
             *_table(HEAD, [_row(area, self.class_names) for area in self.areas]),
             "",

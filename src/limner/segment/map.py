@@ -9,7 +9,8 @@ import platform
 import sys
 import time
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,44 +23,25 @@ from limner.errors import UserError
 from limner.files import fingerprint
 from limner.segment.answers import Network, Predictor, Progress
 from limner.segment.blending import Blend
+from limner.segment.matching import check_bands
+from limner.segment.mosaic import chips_folder, scene_name
+from limner.segment.options import MARGIN, OVERLAP_PX, TILE_PX, MapOptions
 from limner.segment.outputs import BLOCK_PX, MapWriter, build_overviews, write_category_names
 from limner.segment.polygons import MINIMUM_AREA_PX, SIMPLIFY_PX, write_polygons
 from limner.segment.preview import write_preview
 from limner.segment.rasters import Raster, open_raster
-from limner.segment.record import POLYGON_FORMATS, MapFiles, SceneMap, finished_map, remove_former, remove_unfinished
+from limner.segment.record import (
+    MapFiles,
+    SceneMap,
+    add_seams,
+    finished_map,
+    remove_former,
+    remove_unfinished,
+)
+from limner.segment.seams import measure_seams
 from limner.segment.statistics import Statistics, measure_raster
 from limner.segment.streaming import Behind, read_bands
-from limner.segment.tiles import Axis, check_tiling
-
-NORMALIZATIONS = ("run", "scene")
-
-
-@dataclass(frozen=True)
-class MapOptions:
-    """What decides how a scene is mapped. Raises `UserError` for values that cannot be."""
-
-    tile_px: int  # side of a tile, a multiple of the network's stride
-    overlap_px: int  # what neighboring tiles share, a multiple of the stride
-    margin_px: int  # pixels at a tile's inner edges that do not count, for the padding spoils them
-    normalize: str  # run: by the training areas' mean and deviation; scene: by its own
-    probabilities: bool  # whether to keep the probability raster
-    polygons: str  # gpkg, geojson or none
-    minimum_area_px: int  # smaller polygons are left out
-    simplify_px: float  # tolerance of the polygons' outlines
-
-    def __post_init__(self) -> None:
-        if self.normalize not in NORMALIZATIONS:
-            raise UserError(f"normalize is {self.normalize!r}; needed: one of {', '.join(NORMALIZATIONS)}")
-        if self.polygons not in POLYGON_FORMATS:
-            raise UserError(f"polygons is {self.polygons!r}; needed: one of {', '.join(POLYGON_FORMATS)}")
-        if self.minimum_area_px < 0:
-            raise UserError(f"minimum_area_px is {self.minimum_area_px}; needed: 0 or more pixels")
-        if self.simplify_px < 0:
-            raise UserError(f"simplify_px is {self.simplify_px}; needed: 0 or more pixels")
-
-    def axis(self, length: int, stride: int) -> Axis:
-        """The tiles along an axis of ``length`` pixels."""
-        return Axis(length, self.tile_px, self.overlap_px, self.margin_px, stride)
+from limner.segment.tiles import check_tiling
 
 
 def map_scene(
@@ -67,8 +49,9 @@ def map_scene(
     scene: Path | str,
     out: Path | str,
     *,
-    tile_px: int = 512,
-    overlap_px: int = 128,
+    bands: tuple[int, ...] | None = None,
+    tile_px: int = TILE_PX,
+    overlap_px: int = OVERLAP_PX,
     margin_px: int | None = None,
     batch: int = 4,
     normalize: str = "run",
@@ -76,6 +59,7 @@ def map_scene(
     polygons: str = "gpkg",
     minimum_area_px: int = MINIMUM_AREA_PX,
     simplify_px: float = SIMPLIFY_PX,
+    check_seams: bool = False,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> SceneMap:
@@ -86,8 +70,11 @@ def map_scene(
     the work; another scene, model or option under the same name is refused unless ``overwrite``.
 
     Args:
-        margin_px: default a quarter of ``overlap_px``.
+        bands: numbers of the scene's bands to read, from 1, in the network's order; None for all.
+        tile_px, overlap_px, margin_px: pixels of the network, see `MapOptions`; the margin is three eighths of
+            ``overlap_px`` unless given.
         batch: tiles the network sees at once; halved when CUDA memory runs out.
+        check_seams: measure how much the tiles show, see `limner.segment.seams`, and keep it in the record.
         progress: told what is being done; without it, what the user must know goes to stderr.
 
     Raises:
@@ -95,42 +82,34 @@ def map_scene(
             cannot be; ``out`` holds another map of that name.
     """
     scene, out = Path(scene), Path(out)
-    margin_px = overlap_px // 4 if margin_px is None else margin_px
+    margin_px = int(overlap_px * MARGIN) if margin_px is None else margin_px
     options = MapOptions(
         tile_px, overlap_px, margin_px, normalize, probabilities, polygons, minimum_area_px, simplify_px
     )
     check_tiling(tile_px, overlap_px, margin_px, predictor.stride)
     if batch < 1:
         raise UserError(f"batch is {batch}; needed: 1 tile or more")
-    check_scene(predictor, scene)
+    open_scene = partial(open_raster, scene, bands=bands)
+    with open_scene() as raster:
+        check_bands(raster, predictor.channels, predictor.bands)
     request = {
-        "scene": fingerprint(scene),
+        "scene": fingerprint(chips_folder(scene)),
+        "bands": None if bands is None else list(bands),
+        "scale": round(predictor.scale, 6),
         "model": predictor.digest,
         "threshold": predictor.threshold,
         **asdict(options),
     }
-    files = MapFiles.named(out, scene.stem, predictor.class_names, probability=probabilities, polygons=polygons)
-    found = finished_map(files, request, overwrite)
-    if found is not None:
-        return found
-    remove_unfinished(out, scene.stem, predictor.class_names)
-    return _Mapping(predictor, scene, files, options, progress or _tell_stderr).run(batch, request)
-
-
-def check_scene(predictor: Predictor, scene: Path) -> None:
-    """Raise `UserError` for a scene that cannot be opened or has other bands than the network."""
-    with open_raster(scene) as raster:
-        if raster.bands == predictor.channels:
-            return
-        chosen = " ".join(f"-b {band}" for band in range(1, predictor.channels + 1))
-        advice = (
-            f"keep the trained ones (gdal_translate {chosen} ...)"
-            if raster.bands > predictor.channels
-            else "give a scene with all of them, or train on scenes like this one"
-        )
-        raise UserError(
-            f"{raster.path}: has {raster.bands} bands, the network was trained on {predictor.channels}; {advice}"
-        )
+    files = MapFiles.named(out, scene_name(scene), predictor.class_names, probability=probabilities, polygons=polygons)
+    tell = progress or _tell_stderr
+    made = finished_map(files, request, overwrite)
+    if made is None:
+        remove_unfinished(out, scene_name(scene), predictor.class_names)
+        made = _Mapping(predictor, scene, bands, files, options, tell).run(batch, request)
+    if check_seams and made.seams is None:
+        seams = measure_seams(predictor, open_scene, made.classes, made.statistics, options, tell)
+        made = add_seams(made, seams)
+    return made
 
 
 def _tell_stderr(message: str, done: int, total: int) -> None:
@@ -143,9 +122,15 @@ class _Mapping:
     """One scene on its way through: the steps of `map_scene` once all is checked."""
 
     def __init__(
-        self, predictor: Predictor, scene: Path, files: MapFiles, options: MapOptions, progress: Progress
+        self,
+        predictor: Predictor,
+        scene: Path,
+        bands: tuple[int, ...] | None,
+        files: MapFiles,
+        options: MapOptions,
+        progress: Progress,
     ) -> None:
-        self.predictor, self.scene, self.files, self.options = predictor, scene, files, options
+        self.predictor, self.scene, self.bands, self.files, self.options = predictor, scene, bands, files, options
         self.progress = progress
         self.class_names = predictor.class_names
         self.background = 0 if len(self.class_names) == 2 or self.class_names[0].lower() == "background" else None
@@ -161,7 +146,7 @@ class _Mapping:
             pixels, nodata_px = self._write_rasters(temporary, probability, statistics, batch)
             polygon_count = self._write_polygons(temporary, probability)
             self.progress("drawing the preview", 0, 1)
-            write_preview(temporary.preview, self.scene, temporary.classes, self.background)
+            write_preview(temporary.preview, self.scene, temporary.classes, self.background, self.bands)
             result = SceneMap(
                 files=self.files,
                 pixels=dict(zip(self.class_names, pixels.tolist(), strict=True)),
@@ -178,7 +163,7 @@ class _Mapping:
         if self.options.normalize == "run":
             return self.predictor.statistics
         self.progress("measuring the scene", 0, 1)
-        with open_raster(self.scene) as raster:
+        with open_raster(self.scene, bands=self.bands) as raster:
             return measure_raster(raster)
 
     def _write_rasters(
@@ -186,7 +171,7 @@ class _Mapping:
     ) -> tuple[np.ndarray, int]:
         """Write the class raster and the probability raster; gives the pixels of each class and those without data."""
         with (
-            open_raster(self.scene) as raster,
+            open_raster(self.scene, bands=self.bands) as raster,
             MapWriter(
                 raster,
                 self.class_names,
@@ -209,8 +194,8 @@ class _Mapping:
         return writer.pixels, writer.nodata_px
 
     def _stream(self, raster: Raster, writer: MapWriter, network: Network) -> None:
-        rows = self.options.axis(raster.height, self.predictor.stride)
-        columns = self.options.axis(raster.width, self.predictor.stride)
+        stride, scale = self.predictor.stride, self.predictor.scale
+        rows, columns = (self.options.axis(length, stride, scale) for length in (raster.height, raster.width))
         is_binary = len(self.class_names) == 2
         blend = Blend(rows, columns, 1 if is_binary else len(self.class_names), BLOCK_PX)
         with Behind() as behind, closing(read_bands(raster, rows, columns)) as bands:

@@ -8,7 +8,9 @@ from typing import Any
 from limner.errors import UserError
 from limner.progress import Progress, duration, say
 from limner.run import open_run
-from limner.segment.map import check_scene, map_scene
+from limner.segment.map import map_scene
+from limner.segment.matching import Bands, Match, match_scene
+from limner.segment.mosaic import scene_name
 from limner.segment.predictor import SegmentPredictor, load_predictor
 from limner.segment.record import SceneMap
 
@@ -19,6 +21,8 @@ def map_scenes(
     out: Path | str = "maps",
     *,
     normalize: str = "auto",
+    bands: Bands = None,
+    ground_m: float | None = None,
     threshold: float | None = None,
     device: str = "auto",
     precision: str = "auto",
@@ -27,7 +31,8 @@ def map_scenes(
     """Map scenes into folder ``out`` with a run or a bundled model; finished maps are not made again.
 
     normalize: standardize by the training areas' mean and deviation ("run"), by the scene's own ("scene"), or as the run was
-    trained ("auto"). threshold: two classes: the probability that decides, in place of the run's own. device: auto, cpu or cuda. precision:
+    trained ("auto"). bands: numbers of the scenes' bands to read, from 1, in the run's order. ground_m: meters a pixel of the scenes
+    covers, for files that do not say. threshold: two classes: the probability that decides, in place of the run's own. device: auto, cpu or cuda. precision:
     auto, bf16 or fp32. options: those of `limner.segment.map.map_scene`.
     """
     predictor = load_predictor(open_run(run), device, precision)
@@ -35,27 +40,34 @@ def map_scenes(
         if len(predictor.class_names) != 2 or not 0 < threshold < 1:
             raise UserError(f"--threshold {threshold}: needs a run of two classes and a number between 0 and 1")
         predictor = dataclasses.replace(predictor, threshold=threshold)
-    options["normalize"] = predictor.normalization(normalize)
+    options["normalize"] = normalize = predictor.normalization(normalize)
     paths = [Path(scene) for scene in scenes]
-    _check_scenes(predictor, paths)
-    return [_map_with_progress(predictor, path, Path(out), options) for path in paths]
+    _check_names(paths)
+    matches = [match_scene(predictor, path, bands=bands, ground_m=ground_m, normalize=normalize) for path in paths]
+    return [
+        _map_with_progress(predictor, path, match, Path(out), options)
+        for path, match in zip(paths, matches, strict=True)
+    ]
 
 
-def _check_scenes(predictor: SegmentPredictor, scenes: Sequence[Path]) -> None:
+def _check_names(scenes: Sequence[Path]) -> None:
     """Look at all scenes before the first is mapped: a mistake in the last one shall not cost hours."""
     named: dict[str, Path] = {}
     for scene in scenes:
         if not scene.exists():
             raise UserError(f"{scene}: no such scene; give GeoTIFF, PNG or JPEG files")
-        if scene.stem in named:
-            raise UserError(
-                f"two scenes called {scene.stem} ({named[scene.stem]} and {scene}); map one to another --out"
-            )
-        named[scene.stem] = scene
-        check_scene(predictor, scene)
+        name = scene_name(scene)
+        if name in named:
+            raise UserError(f"two scenes called {name} ({named[name]} and {scene}); map one to another --out")
+        named[name] = scene
 
 
-def _map_with_progress(predictor: SegmentPredictor, scene: Path, out: Path, options: dict[str, Any]) -> SceneMap:
+def _map_with_progress(
+    predictor: SegmentPredictor, scene: Path, match: Match, out: Path, options: dict[str, Any]
+) -> SceneMap:
+    for line in match.advice:
+        say(line)
+    predictor = predictor.at_ground(match.ground_m)
     with Progress(f"map {scene.name}", 1, "rows of tiles") as progress:
 
         def tell(message: str, done: int, total: int) -> None:
@@ -65,9 +77,11 @@ def _map_with_progress(predictor: SegmentPredictor, scene: Path, out: Path, opti
             elif message.startswith("CUDA"):
                 say(f"limner: {message}")
 
-        made = map_scene(predictor, scene, out, progress=tell, **options)
+        made = map_scene(predictor, scene, out, bands=match.bands, progress=tell, **options)
     shares = ", ".join(f"{name} {share:.1%}" for name, share in list(made.shares.items())[1:])
     polygons = "" if made.polygon_count is None else f", {made.polygon_count} polygons"
     done = "was mapped before" if made.skipped else f"mapped in {duration(made.seconds)}"
     say(f"{scene.name}: {done}; {shares}{polygons}; look at {made.preview}")
+    if options.get("check_seams") and made.seams is not None:
+        say(f"{scene.name}: {made.seams.line()}")
     return made

@@ -10,40 +10,46 @@ from limner.progress import duration
 from limner.report import Report, draw_curves
 from limner.run import Run
 from limner.segment.counts import Scores
-from limner.segment.evaluation import VALIDATION, as_evaluation
+from limner.segment.evaluate import VALIDATION, as_evaluation
+from limner.segment.gallery import WALL, WorstTiles
 from limner.segment.scores import Evaluation
+from limner.segment.tally import Observer
+from limner.segment.triples import how_to_read
 
 if TYPE_CHECKING:
     from limner.segment.task import SegmentTask
 
+TILES_SHOWN = 4  # of the wall in a report: more would be too small to see
 SCORE_COLUMNS = ("F1", "precision", "recall", "IoU", "accuracy")
 
 
 def conclude_training(task: "SegmentTask", run: Run) -> None:
-    """Write ``evaluation.json``, ``curves.png``, ``card.md`` and ``report.html`` of a finished training."""
-    scored = validation_scores(task)
+    """Write ``evaluation.json``, ``curves.png``, ``pictures/worst.jpg``, ``card.md`` and ``report.html`` of a training."""
+    worst = WorstTiles(task.data.chips, task.class_names)
+    scored = validation_scores(task, worst)
+    worst.write(run.folder / "pictures" / WALL)
     if scored is not None:
         write_json(run.folder / "evaluation.json", scored.to_json())
     metrics = run.metrics()
     if metrics:
         draw_curves(metrics, run.folder / "curves.png")
     write_text(run.folder / "card.md", model_card(task, run, scored))
-    training_report(task, run, scored).write(run.folder / "report.html")
+    training_report(task, run, scored, worst).write(run.folder / "report.html")
 
 
-def validation_scores(task: "SegmentTask") -> Evaluation | None:
-    """Scores on the validation blocks, or None when nothing was held out."""
+def validation_scores(task: "SegmentTask", observer: Observer | None = None) -> Evaluation | None:
+    """Scores on the validation blocks, or None when nothing was held out. observer: is shown what was scored."""
     normalize = "scene" if task.recipe.normalize == "area" else "run"
     try:
-        return as_evaluation(task.validation_tallies(), VALIDATION, task.current_predictor(), normalize)
+        return as_evaluation(task.validation_tallies(observer), VALIDATION, task.current_predictor(), normalize)
     except UserError:
         return None
 
 
-def training_report(task: "SegmentTask", run: Run, scored: Evaluation | None) -> Report:
+def training_report(task: "SegmentTask", run: Run, scored: Evaluation | None, worst: WorstTiles) -> Report:
     """The run's report: scores beside the constants, curves, examples, the data, the commands."""
     recipe = task.recipe
-    report = Report(f"Run {run.name}", f"{recipe.network.name} trained to map {', '.join(recipe.data.classes[1:])}")
+    report = Report(f"Run {run.name}", f"{recipe.network.name} trained to map {', '.join(task.class_names[1:])}")
     status = run.status
     report.facts(
         {
@@ -60,13 +66,11 @@ def training_report(task: "SegmentTask", run: Run, scored: Evaluation | None) ->
             "pixels stands below."
         )
         add_scores(report, scored)
+        if len(scored.class_names) > 2:
+            add_classes(report, scored)
     if (run.folder / "curves.png").exists():
         report.section("Curves").picture(run.folder / "curves.png", "Losses and scores over the training.")
-    shown = sorted((run.folder / "pictures").glob("*.jpg"))
-    if shown:
-        report.section("Examples").picture(
-            shown[-1], "Picture, truth, and errors: found green, invented red, missed blue."
-        )
+    add_pictures(report, run.folder / "pictures", worst)
     add_data(report.section("Data"), task)
     report.section("Use it").command(
         [
@@ -84,6 +88,45 @@ def add_scores(report: Report, scored: Evaluation) -> Report:
     rows.append(score_row("mean", scored.mean()))
     rows += [score_row(f"{name} (mean)", constant.mean()) for name, constant in scored.constants().items()]
     return report.table(("area", *SCORE_COLUMNS), rows, scored.protocol.pixels + ".")
+
+
+def add_classes(report: Report, scored: Evaluation) -> Report:
+    """Of more than two classes: a table of their scores and one of what was taken for what, over all areas together."""
+    counts, names = scored.pooled, scored.class_names
+    classes = [
+        [*score_row(name, counts.scores(number))[:-1], counts.share(number)] for number, name in enumerate(names)
+    ]
+    report.table(
+        ("class", *SCORE_COLUMNS[:-1], "share of the truth"),
+        classes,
+        "Each class against all others, areas together. A class that is in neither truth nor map has no score, and is in "
+        "no mean.",
+    )
+    confused = [
+        [name, *(None if pixels == 0 else round(100 * int(called) / pixels) for called in row)]
+        for name, pixels, row in zip(names, counts.truth_pixels, counts.matrix, strict=True)
+    ]
+    return report.table(
+        ("truth", *names),
+        confused,
+        "What each class was called: percent of its pixels in the truth; each row adds up to 100, but for rounding.",
+    )
+
+
+def add_pictures(report: Report, folder: Path, worst: WorstTiles) -> Report:
+    """The last example of a run's pictures, and the worst tiles of its validation ground."""
+    reading = how_to_read(worst.class_names)
+    examples = sorted(path for path in folder.glob("*.jpg") if path.name != WALL)
+    if examples:
+        report.section("Examples").picture(examples[-1], f"Picture and truth. {reading}")
+    wall = worst.draw(TILES_SHOWN)
+    if wall is not None:
+        report.section("Worst tiles").text(
+            "Where most pixels of the validation ground are wrong. Look here first for wrong labels, for things that the "
+            f"training ground does not have, and for what is taken for something else. pictures/{WALL} shows more of them."
+        )
+        report.picture(wall, f"The worst first. {reading}")
+    return report
 
 
 def score_row(name: str, scores: Scores) -> list[object]:
@@ -117,7 +160,7 @@ def model_card(task: "SegmentTask", run: Run, scored: Evaluation | None) -> str:
     ground = f"{task.data.ground_m:.3g} m" if task.data.ground_m else "unknown"
     return f"""# {run.name}
 
-Maps {", ".join(recipe.data.classes[1:])} against {recipe.data.classes[0]}: a {recipe.network.name} of {parameters:,} parameters.
+Maps {", ".join(task.class_names[1:])} against {task.class_names[0]}: a {recipe.network.name} of {parameters:,} parameters.
 Takes {task.data.channels} bands of {task.data.dtype}; ground resolution of the training pictures: {ground} a pixel.
 
 ## Learned from

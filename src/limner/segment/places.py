@@ -10,16 +10,8 @@ from typing import NamedTuple
 
 from limner.errors import UserError
 from limner.segment.rasters import RASTER_SUFFIXES
+from limner.segment.reading import IMAGES_FOLDER, Reading
 from limner.segment.vectors import is_vector
-
-
-class Layout(NamedTuple):
-    """Where pictures and labels lie. labels, within: files given for all areas, or None."""
-
-    labels: Path | None = None
-    within: Path | None = None
-    masks_folder: str = "masks"
-    images_folder: str = "images"
 
 
 class Place(NamedTuple):
@@ -39,13 +31,13 @@ def listing(problems: list[str]) -> Iterator[None]:
             problems.append(str(error))
 
 
-def find_places(paths: Sequence[Path], layout: Layout, problems: list[str], notes: list[str]) -> list[Place]:
+def find_places(paths: Sequence[Path], reading: Reading, problems: list[str], notes: list[str]) -> list[Place]:
     """The areas below all paths, none twice, each with a name of its own.
 
     problems, notes: lists that get a line for each thing that is wrong, or that a user may want to know.
     """
-    if layout.labels is not None and not layout.labels.exists():
-        problems.append(f"{layout.labels}: no such file")
+    if reading.labels is not None and not reading.labels.exists():
+        problems.append(f"{reading.labels}: no such file")
         return []
     places: list[Place] = []
     resolved: set[Path] = set()
@@ -54,12 +46,12 @@ def find_places(paths: Sequence[Path], layout: Layout, problems: list[str], note
             if path.resolve() in resolved:
                 raise UserError(f"{path}: given twice; name each place once")
             resolved.add(path.resolve())
-            for folder in _area_folders(path, layout):
+            for folder in _area_folders(path, reading):
                 with listing(problems):
-                    place = _scene(folder, layout) if folder.is_file() else _area(folder, layout, notes)
+                    place = _scene(folder, reading) if folder.is_file() else _area(folder, reading, notes)
                     places.append(place)
-    if layout.labels is not None and not is_vector(layout.labels) and sum(len(p.pictures) for p in places) > 1:
-        problems.append(f"{layout.labels}: is one mask, but there are several pictures; give one scene, or polygons")
+    if reading.labels is not None and not is_vector(reading.labels) and sum(len(p.pictures) for p in places) > 1:
+        problems.append(f"{reading.labels}: is one mask, but there are several pictures; give one scene, or polygons")
         return []
     return _renamed(places)
 
@@ -78,66 +70,73 @@ def _renamed(places: list[Place]) -> list[Place]:
     return renamed
 
 
-def _area_folders(path: Path, layout: Layout) -> list[Path]:
+def _area_folders(path: Path, reading: Reading) -> list[Path]:
     """``path`` itself when it is a scene or an area, else the areas in it."""
     if not path.exists():
         raise UserError(f"{path}: no such file or folder")
-    if path.is_file() or (path / layout.images_folder).is_dir():
+    if path.is_file() or (path / IMAGES_FOLDER).is_dir():
         return [path]
     inside = _visible(path)
     if not inside:
-        raise UserError(f"{path}: the folder is empty; needed are {_wanted(path, layout)}")
-    areas = [folder for folder in inside if (folder / layout.images_folder).is_dir()]
+        raise UserError(f"{path}: the folder is empty; needed are {_wanted(path, reading)}")
+    areas = [folder for folder in inside if (folder / IMAGES_FOLDER).is_dir()]
     if areas:
         return areas
     if any(_is_picture(file) for file in inside):
-        raise UserError(f"{path}: pictures lie in the folder itself; needed are {_wanted(path, layout)}")
-    raise UserError(f"{path}: no pictures found; needed are {_wanted(path, layout)}")
+        raise UserError(f"{path}: pictures lie in the folder itself; needed are {_wanted(path, reading)}")
+    raise UserError(f"{path}: no pictures found; needed are {_wanted(path, reading)}")
 
 
-def _wanted(path: Path, layout: Layout) -> str:
-    images, masks = layout.images_folder, layout.masks_folder
-    return f"{path.name}/{images}/* and {path.name}/{masks}/*, or sub-folders (areas) with these"
+def _wanted(path: Path, reading: Reading) -> str:
+    return f"{path.name}/{IMAGES_FOLDER}/* and {path.name}/{reading.masks_folder}/*, or sub-folders (areas) with these"
 
 
-def _scene(path: Path, layout: Layout) -> Place:
+def _scene(path: Path, reading: Reading) -> Place:
     if is_vector(path):
         raise UserError(f"{path}: is a vector file, not a picture; give the scene as --data and this as --labels")
-    if layout.labels is None:
+    if reading.labels is None:
         raise UserError(f"{path}: a single scene needs its labels; add --labels with polygons or a mask")
-    return Place(path.stem, [(path, layout.labels)])
+    return Place(path.stem, [(path, reading.labels)])
 
 
-def _area(folder: Path, layout: Layout, notes: list[str]) -> Place:
+def _area(folder: Path, reading: Reading, notes: list[str]) -> Place:
     """The area in ``folder`` with its pictures and their labels."""
     name = folder.resolve().name
-    pictures = _by_stem(folder / layout.images_folder)
+    pictures = _by_stem(folder / IMAGES_FOLDER)
     if not pictures:
         kinds = ", ".join(RASTER_SUFFIXES)
-        raise UserError(f"{folder / layout.images_folder}: holds no pictures ({kinds})")
-    if layout.labels is not None:
-        return Place(name, [(image, layout.labels) for image in pictures.values()])
-    masks = _by_stem(folder / layout.masks_folder)
+        raise UserError(f"{folder / IMAGES_FOLDER}: holds no pictures ({kinds})")
+    masks = _by_stem(folder / reading.masks_folder)
+    if reading.mosaic:
+        masks_or_vector = folder / reading.masks_folder if masks else reading.labels or _wanted_vector(folder, reading)
+        return Place(name, [(folder / IMAGES_FOLDER, reading.labels or masks_or_vector)])
+    if reading.labels is not None:
+        return Place(name, [(image, reading.labels) for image in pictures.values()])
     if masks:
         paired = [(image, masks.get(stem)) for stem, image in pictures.items()]
         alone = [image.name for image, mask in paired if mask is None]
         if len(alone) == len(paired):
             raise UserError(
-                f"{folder / layout.masks_folder}: no mask has the name of a picture (such as {paired[0][0].stem}); "
+                f"{folder / reading.masks_folder}: no mask has the name of a picture (such as {paired[0][0].stem}); "
                 "a picture and its mask need the same name before the suffix"
             )
         if alone:
             notes.append(f"{name}: {_some(alone)} without a mask, not learned from")
         if orphans := [mask.name for stem, mask in masks.items() if stem not in pictures]:
-            notes.append(f"{name}: {_some(orphans)} in {layout.masks_folder}/ without a picture, not used")
+            notes.append(f"{name}: {_some(orphans)} in {reading.masks_folder}/ without a picture, not used")
         return Place(name, paired)
+    vector = _wanted_vector(folder, reading)
+    return Place(name, [(image, vector) for image in pictures.values()])
+
+
+def _wanted_vector(folder: Path, reading: Reading) -> Path:
     vector = _vector_of(folder)
     if vector is None:
         raise UserError(
-            f"{folder}: {len(pictures)} pictures without any labels; needed is {layout.masks_folder}/ with masks "
-            "of the same names, or one vector file (.geojson .gpkg .shp)"
+            f"{folder}: pictures without any labels; needed is {reading.masks_folder}/ with masks of the same names "
+            "(--masks NAME for another folder), or one vector file (.geojson .gpkg .shp)"
         )
-    return Place(name, [(image, vector) for image in pictures.values()])
+    return vector
 
 
 def _vector_of(folder: Path) -> Path | None:

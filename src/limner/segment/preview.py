@@ -12,12 +12,15 @@ from limner.segment.rasters import open_raster
 LONGEST_PX = 1024
 
 
-def write_preview(path: Path, scene: Path, classes: Path, background: int | None) -> None:
+def write_preview(
+    path: Path, scene: Path, classes: Path, background: int | None, bands: tuple[int, ...] | None = None
+) -> None:
     """Write a PNG of at most 1024 pixels: the scene, its classes other than ``background`` in their colors.
 
-    Both are read decimated, never whole. Ground without data is transparent.
+    Both are read decimated, never whole. Ground without data is transparent. bands: numbers of the scene's bands that were
+    mapped, in their order; None for all.
     """
-    with open_raster(scene) as raster, rasterio.open(classes) as mapped:
+    with open_raster(scene, bands=bands) as raster, rasterio.open(classes) as mapped:
         shrink = min(1.0, LONGEST_PX / max(raster.height, raster.width))
         height, width = (max(1, round(side * shrink)) for side in (raster.height, raster.width))
         pixels = raster.read_decimated(height, width)

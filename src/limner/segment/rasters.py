@@ -3,43 +3,44 @@
 This file imports no torch: `limner check` and `limner score` stay light.
 """
 
-import os
-import warnings
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rasterio
 from rasterio.enums import ColorInterp, MaskFlags, Resampling
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import RasterioError
+from rasterio.transform import Affine
 
 from limner.errors import UserError
+from limner.segment import alpha, georeference, resampling
+from limner.segment.mosaic import open_mosaic
+from limner.segment.opening import RASTER_SUFFIXES as RASTER_SUFFIXES  # for who lists folders
+from limner.segment.opening import open_dataset, reason
 from limner.segment.windows import Pixels, Window
 
-RASTER_SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".jp2", ".vrt")
-DATA_TYPES = ("uint8", "uint16", "int16", "float32", "float64")
-RGB_ALPHA = (ColorInterp.red, ColorInterp.green, ColorInterp.blue, ColorInterp.alpha)
-SAMPLES, SAMPLE_PX = 8, 32  # windows along each edge, and their size: enough of a band to know what it holds
-ALPHA_STEPS = 8  # values between 0 and 255 that an alpha band may have all over
-FEATHERED = 0.25  # share of what an alpha band shows that may be its soft edge
-PNG_TAIL_BYTES = 4096  # its last chunk is looked for here: some programs add a few bytes after it
-
-os.environ.setdefault("GDAL_CACHEMAX", "128")  # MB: GDAL's own default is 5 % of the machine
-warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)  # plain pictures are welcome here
+COLORS = {ColorInterp.red: "red", ColorInterp.green: "green", ColorInterp.blue: "blue", ColorInterp.gray: "gray"}
+READ_PX = 2**22  # file pixels of a band that are in memory at once while they are brought to another scale
 
 
 @dataclass(frozen=True)
 class Raster:
-    """An open raster file. Use `open_raster`; close with a ``with`` block.
+    """An open raster file, or a folder of chips open as one. Use `open_raster`; close with a ``with`` block.
 
     A palette picture reads as RGB; an alpha band, a mask inside the file and a palette's transparent colors are taken
     for validity, not for data. A band that is only marked alpha is data, see `mistaken_alpha`.
+
+    chosen: numbers (from 1) of the data bands that `read` gives, in that order; None for all. scale: how many times the
+    file's pixels there are along each edge.
     """
 
     path: Path
     dataset: Any
+    chosen: tuple[int, ...] | None = None
+    scale: float = 1.0
 
     def __enter__(self) -> "Raster":
         return self
@@ -49,13 +50,16 @@ class Raster:
 
     @property
     def height(self) -> int:
-        """Rows."""
-        return int(self.dataset.height)
+        """Rows, at the scale at which the raster is seen."""
+        return self._seen(self.dataset.height)
 
     @property
     def width(self) -> int:
-        """Columns."""
-        return int(self.dataset.width)
+        """Columns, at the scale at which the raster is seen."""
+        return self._seen(self.dataset.width)
+
+    def _seen(self, length: int) -> int:
+        return int(length) if self.scale == 1 else max(1, round(length * self.scale))
 
     @cached_property
     def palette(self) -> np.ndarray | None:
@@ -69,34 +73,39 @@ class Raster:
 
     @cached_property
     def data_bands(self) -> tuple[int, ...]:
-        """The file's band numbers (from 1) that hold data, alpha left out."""
-        return tuple(
-            number
-            for number, meaning in zip(self.dataset.indexes, self.dataset.colorinterp, strict=True)
-            if meaning is not ColorInterp.alpha or number == self.mistaken_alpha
-        )
+        """The file's band numbers (from 1) that hold data, alpha left out; all of them, whichever are chosen."""
+        return alpha.data_bands(self.dataset, self.mistaken_alpha)
 
     @cached_property
     def mistaken_alpha(self) -> int | None:
-        """The number of a band that is marked alpha but holds data, or None.
-
-        GDAL marks the fourth band of an 8-bit GeoTIFF so unless whoever wrote it said otherwise, and an infrared band
-        would be lost. Told by the content, on 256 x 256 pixels at most, spread over the picture: an alpha band is 0, 255
-        and a few steps between, or in between only along the edges of what it shows. A PNG's alpha is always one.
-        """
-        if self.dataset.colorinterp != RGB_ALPHA or self.dtype != "uint8" or self.format == "PNG":
-            return None
-        stat = self.path.stat()
-        return 4 if _fourth_band_is_data(self.path, stat.st_size, stat.st_mtime_ns) else None
+        """The number of a band that is marked alpha but holds data, or None: see `limner.segment.alpha`."""
+        return alpha.mistaken_alpha(self.path, self.dataset)
 
     @property
     def bands(self) -> int:
         """How many bands of data `read` gives."""
+        return self._file_bands if self.chosen is None else len(self.chosen)
+
+    @property
+    def _file_bands(self) -> int:
         return 3 if self.palette is not None else len(self.data_bands)
+
+    @cached_property
+    def band_names(self) -> tuple[str, ...] | None:
+        """Names of the bands that `read` gives, where the file says them: as described, else as colors, else None."""
+        chosen = self.chosen or tuple(range(1, self._file_bands + 1))
+        if self.palette is not None:
+            return tuple(("red", "green", "blue")[number - 1] for number in chosen)
+        places = [self.data_bands[number - 1] - 1 for number in chosen]
+        described = [(self.dataset.descriptions[place] or "").strip().lower() for place in places]
+        if all(described):
+            return tuple(described)
+        colors = [COLORS.get(self.dataset.colorinterp[place]) for place in places]
+        return tuple(color for color in colors if color) if all(colors) else None
 
     @property
     def dtype(self) -> str:
-        """The type of the pixels that `read` gives, as numpy names it."""
+        """The type of the pixels that `read` gives, as numpy names it; at any scale the file's own."""
         return "uint8" if self.palette is not None else str(self.dataset.dtypes[0])
 
     @property
@@ -109,20 +118,32 @@ class Raster:
         """The value that means "no data", if the file names one."""
         return None if self.dataset.nodata is None else float(self.dataset.nodata)
 
+    @cached_property
+    def _place(self) -> georeference.Place | None:
+        return georeference.place_of(self.path, self.dataset)
+
     @property
     def crs(self) -> Any | None:
         """The coordinate reference system, or None."""
-        return self.dataset.crs
+        return self.dataset.crs if self._place is None else self._place.crs
 
     @property
-    def transform(self) -> Any:
+    def transform(self) -> Affine:
         """The affine transform from (column, row) to ground coordinates (the identity without a georeference)."""
-        return self.dataset.transform
+        transform = self.dataset.transform if self._place is None else self._place.transform
+        if self.scale == 1 or transform.is_identity:
+            return transform
+        return georeference.scaled(transform, self.dataset.width / self.width, self.dataset.height / self.height)
 
     @property
     def georeferenced(self) -> bool:
-        """Whether the file says where on the ground its pixels lie."""
-        return self.crs is not None and not self.transform.is_identity
+        """Whether the file says where on the ground its pixels lie, in itself or by its name."""
+        return self._place is not None
+
+    @property
+    def placed_by_name(self) -> bool:
+        """Whether it is the name alone that says where the pixels lie: ``z19_386690_220241.png``, a map's tile."""
+        return self._place is not None and georeference.own_place(self.dataset) is None
 
     @cached_property
     def ground_m(self) -> float | None:
@@ -130,38 +151,25 @@ class Raster:
 
         Measured on the ellipsoid, so that Web Mercator's stretched pixels and degrees count rightly.
         """
-        if self.crs is None or not self.georeferenced:
+        if self._place is None:
             return None
-        from pyproj import Geod, Transformer
-        from pyproj.exceptions import ProjError
-
-        row, column = self.height / 2, self.width / 2
-        corners = [self.dataset.xy(row + down, column + right, offset="ul") for right, down in ((0, 0), (1, 0), (0, 1))]
-        try:
-            to_degrees = Transformer.from_crs(self.crs.to_wkt(), "EPSG:4326", always_xy=True)
-            start, right, below = (to_degrees.transform(*corner) for corner in corners)
-            width_m, height_m = (Geod(ellps="WGS84").inv(*start, *end)[2] for end in (right, below))
-        except (ProjError, ValueError):
-            return None  # a local grid that nobody can place on the Earth
-        side_m = float(np.sqrt(width_m * height_m))
-        return side_m if np.isfinite(side_m) else None
+        return georeference.ground_m(georeference.Place(self.crs, self.transform), self.height, self.width)
 
     def read(self, window: Window | None = None) -> Pixels:
         """The pixels of ``window`` (default: all) and which of them are data.
 
-        What lies beyond the picture is zero and invalid, and so is nodata, a pixel with alpha 0 and NaN.
+        What lies beyond the picture is zero and invalid, and so is nodata, a pixel with alpha 0 and NaN. At a scale below
+        1 a pixel is the mean of those it covers, above 1 it lies between its neighbors; it is valid where all of those
+        are, so that what is no data never bleeds into data. Integers are rounded.
         """
-        window = window or Window(0, 0, self.height, self.width)
-        inside = window.clipped(self.height, self.width)
-        if inside == window and window.height and window.width:
-            return self._read(window, window.height, window.width, Resampling.nearest)
-        values = np.zeros((self.bands, window.height, window.width), self.dtype)
-        valid = np.zeros((window.height, window.width), bool)
-        if inside.height and inside.width:
-            rows, columns = inside.seen_from(window).slices
-            pixels = self._read(inside, inside.height, inside.width, Resampling.nearest)
-            values[:, rows, columns], valid[rows, columns] = pixels
-        return Pixels(values, valid)
+        return self._window(window, resampling.blended, colors=True)
+
+    def read_classes(self, window: Window | None = None) -> Pixels:
+        """As `read`, for masks: a palette's numbers in place of its colors, and at any scale the nearest pixel's value.
+
+        values: (1, height, width) for a palette, in the type of its numbers.
+        """
+        return self._window(window, resampling.nearest, colors=False)
 
     def read_decimated(self, height: int, width: int) -> Pixels:
         """The whole picture in ``height`` x ``width`` pixels, each the mean of those it covers (one of them for a
@@ -171,24 +179,57 @@ class Raster:
         """
         # GDAL leaves pixels out of a mean where what it takes for alpha is 0.
         average = self.palette is None and self.mistaken_alpha is None
-        resampling = Resampling.average if average else Resampling.nearest
-        return self._read(Window(0, 0, self.height, self.width), height, width, resampling)
+        method = Resampling.average if average else Resampling.nearest
+        return self._read(Window(0, 0, self.dataset.height, self.dataset.width), height, width, method)
 
-    def _read(self, window: Window, height: int, width: int, resampling: Resampling) -> Pixels:
-        """The pixels of a window inside the picture, brought to ``height`` x ``width``."""
-        options = {"window": window.rasterio, "resampling": resampling}
+    def _window(self, window: Window | None, taps: Callable[..., resampling.Taps], colors: bool) -> Pixels:
+        """The pixels of a window that may reach beyond the picture, at this raster's scale."""
+        window = window or Window(0, 0, self.height, self.width)
+        inside = window.clipped(self.height, self.width)
+        if inside == window and window.height and window.width:
+            return self._inside(window, taps, colors)
+        bands, dtype = self.bands, self.dtype
+        if self.palette is not None and not colors:
+            bands, dtype = 1, str(self.dataset.dtypes[0])
+        values = np.zeros((bands, window.height, window.width), dtype)
+        valid = np.zeros((window.height, window.width), bool)
+        if inside.height and inside.width:
+            rows, columns = inside.seen_from(window).slices
+            values[:, rows, columns], valid[rows, columns] = self._inside(inside, taps, colors)
+        return Pixels(values, valid)
+
+    def _inside(self, window: Window, taps: Callable[..., resampling.Taps], colors: bool) -> Pixels:
+        """The pixels of a window inside the picture, at this raster's scale."""
+        if self.scale == 1:
+            return self._read(window, window.height, window.width, Resampling.nearest, colors)
+        rows = taps(self.dataset.height, self.height, window.row, window.height)
+        columns = taps(self.dataset.width, self.width, window.column, window.width)
+        step = max(1, READ_PX * window.height // (rows.count * columns.count))
+        parts = []
+        for start in range(0, window.height, step):
+            part = rows.part(start, start + step)
+            source = Window(part.first, columns.first, part.count, columns.count)
+            pixels = self._read(source, source.height, source.width, Resampling.nearest, colors)
+            parts.append(resampling.resampled(pixels, part, columns))
+        return Pixels(*(np.concatenate(arrays, axis=-2) for arrays in zip(*parts, strict=True)))
+
+    def _read(self, window: Window, height: int, width: int, method: Resampling, colors: bool = True) -> Pixels:
+        """The pixels of a window inside the file, brought to ``height`` x ``width``."""
+        options = {"window": window.rasterio, "resampling": method}
+        numbers = self.data_bands
+        if self.chosen is not None and self.palette is None:
+            numbers = tuple(numbers[number - 1] for number in self.chosen)
         try:
-            values = self.dataset.read(
-                list(self.data_bands), out_shape=(len(self.data_bands), height, width), **options
-            )
+            values = self.dataset.read(list(numbers), out_shape=(len(numbers), height, width), **options)
             shown = self._shown(height, width, options)
         except RasterioError as error:
-            raise UserError(f"{self.path}: cannot read its pixels ({_reason(error)}); is the file whole?") from None
+            raise UserError(f"{self.path}: cannot read its pixels ({reason(error)}); is the file whole?") from None
         usable = self._filled(values) if shown is None else self._filled(values) & shown
-        if self.palette is not None:
-            colors = self.palette[values[0]]
-            usable &= colors[..., 3] > 0
-            values = np.ascontiguousarray(np.moveaxis(colors[..., :3], -1, 0))
+        if self.palette is not None and colors:
+            table = self.palette[values[0]]
+            usable &= table[..., 3] > 0
+            places = [0, 1, 2] if self.chosen is None else [number - 1 for number in self.chosen]
+            values = np.ascontiguousarray(np.moveaxis(table[..., places], -1, 0))
         if not usable.all():
             values[:, ~usable] = 0
         return Pixels(values, usable)
@@ -210,65 +251,43 @@ class Raster:
         if self.mistaken_alpha is not None:
             return None
         if len(self.data_bands) < self.dataset.count:
-            alpha = next(number for number in self.dataset.indexes if number not in self.data_bands)
-            return np.asarray(self.dataset.read(alpha, out_shape=(height, width), **options)) > 0
+            hidden = next(number for number in self.dataset.indexes if number not in self.data_bands)
+            return np.asarray(self.dataset.read(hidden, out_shape=(height, width), **options)) > 0
         if MaskFlags.per_dataset in self.dataset.mask_flag_enums[0]:
             return np.asarray(self.dataset.read_masks(1, out_shape=(height, width), **options)) > 0
         return None
 
 
-def open_raster(path: Path | str) -> Raster:
-    """Open a picture or scene for reading by windows.
+def open_raster(path: Path | str, *, bands: tuple[int, ...] | None = None, scale: float = 1.0) -> Raster:
+    """Open a picture or scene, or a folder of georeferenced chips as one scene, for reading by windows.
 
-    Raises `UserError` for a file that is missing, empty, broken, or of a type that is not pictures' (complex numbers).
+    Args:
+        bands: numbers (from 1) of the data bands to read, in that order; alpha is not counted, a palette has 3.
+        scale: see the raster with this many times the pixels along each edge (0.5: half as many).
+
+    Raises:
+        UserError: for a file that is missing, empty, broken, or of a type that is not pictures' (complex numbers); for a
+            folder that is no mosaic (`limner.segment.mosaic`); for a band that is not there or named twice.
     """
     path = Path(path)
-    if not path.exists():
-        raise UserError(f"{path}: no such file")
-    if path.is_dir():
-        raise UserError(f"{path}: is a folder; name a picture or scene file")
-    if path.stat().st_size == 0:
-        raise UserError(f"{path}: the file is empty (0 bytes)")
-    try:
-        dataset = rasterio.open(path)
-    except RasterioError as error:
-        raise UserError(f"{path}: not a picture that can be read ({_reason(error)})") from None
-    if dataset.driver == "PNG" and not _ends_like_png(path):
-        dataset.close()
-        raise UserError(f"{path}: the file is cut short; copy or download it again")
-    if dataset.count == 0 or dataset.dtypes[0] not in DATA_TYPES:
-        kind = dataset.dtypes[0] if dataset.count else "no bands"
-        dataset.close()
-        raise UserError(f"{path}: pixels of type {kind}; needed: {', '.join(DATA_TYPES)}")
-    return Raster(path, dataset)
+    if not 0 < scale < math.inf:
+        raise UserError(f"{path}: cannot be seen at scale {scale:g}; needed is a number above 0")
+    raster = Raster(path, open_mosaic(path) if path.is_dir() else open_dataset(path), bands, scale)
+    if bands is not None:
+        try:
+            _check_bands(raster, bands)
+        except UserError:
+            raster.dataset.close()
+            raise
+    return raster
 
 
-@lru_cache(maxsize=4096)
-def _fourth_band_is_data(path: Path, size: int, changed_ns: int) -> bool:
-    """See `Raster.mistaken_alpha`. size, changed_ns: of the file, so that one that changed is looked at again."""
-    try:
-        with rasterio.open(path) as dataset:
-            rows, columns = (
-                np.unique(np.linspace(0, max(0, length - SAMPLE_PX), SAMPLES).round().astype(int)).tolist()
-                for length in dataset.shape
-            )
-            windows = [Window(row, column, SAMPLE_PX, SAMPLE_PX) for row in rows for column in columns]
-            parts = [dataset.read(4, window=window.clipped(*dataset.shape).rasterio).ravel() for window in windows]
-    except RasterioError:
-        return False  # who reads its pixels is told what is wrong with them
-    seen = np.bincount(np.concatenate(parts), minlength=256)
-    between = seen[1:255]
-    return int(np.count_nonzero(between)) > ALPHA_STEPS and float(between.sum()) > FEATHERED * float(seen[1:].sum())
-
-
-def _ends_like_png(path: Path) -> bool:
-    """Whether a PNG has its last chunk: GDAL reads one that is cut short as if the rest were black."""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - PNG_TAIL_BYTES))
-        return b"IEND" in file.read()
-
-
-def _reason(error: Exception) -> str:
-    """The library's own words on one line: rasterio hides GDAL's behind "see previous exception"."""
-    cause = error.__cause__ or error
-    return str(cause).replace("\n", " ").removesuffix(".")[:160]
+def _check_bands(raster: Raster, bands: tuple[int, ...]) -> None:
+    count = len(raster.data_bands) if raster.palette is None else 3
+    named = ", ".join(map(str, bands))
+    if not bands or len(set(bands)) < len(bands):
+        raise UserError(f"{raster.path}: bands {named or 'none'}; name each band to read once")
+    for number in bands:
+        if not 1 <= number <= count:
+            there = f"its bands are 1 to {count}" if count > 1 else "it has one band"
+            raise UserError(f"{raster.path}: has no band {number} ({there}; alpha is not counted)")

@@ -4,11 +4,14 @@ from dataclasses import MISSING, dataclass
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from limner.errors import UserError
 from limner.nn.optimizers import OPTIMIZERS, SCHEDULES, try_optimizer
 from limner.recipe import Choice, choice, setting
 from limner.segment.losses import LOSSES
 from limner.segment.networks import NETWORKS
+from limner.segment.reading import Reading
 from limner.training import LoopSettings
 
 
@@ -19,7 +22,18 @@ class DataSettings:
     paths: tuple[Path, ...] = setting((), "folders of areas, or one scene (--data)")
     labels: Path | None = setting(None, "the scene's labels: a mask or a vector file")
     within: Path | None = setting(None, "vector file of the annotated ground; beyond it nothing is known")
-    classes: tuple[str, ...] = setting(("background", "building"), "class names, background first")
+    masks: str = setting("masks", "name of the folders of masks")
+    group: str | None = setting(
+        None, "areas by a regular expression on the pictures' names, or 'ground': what overlaps is one area"
+    )
+    mosaic: bool = setting(False, "join the georeferenced chips of each area to one picture")
+    classes: tuple[str, ...] = setting((), "class names from class 0, or a classes.yaml; empty: as the labels say")
+    target: str | None = setting(None, "one class against all others; names the object of 0/255 masks")
+    label_field: str | None = setting(None, "field of the vector files that tells the class")
+    bands: tuple[int, ...] = setting((), "bands to read, from 1, in this order; empty: all")
+    ground_m: float | None = setting(None, "bring all pictures to this many meters a pixel", unit="m", minimum=1e-3)
+    areas: tuple[str, ...] = setting((), "areas to learn from, by name; empty: all; * stands for any text")
+    leave_out: tuple[str, ...] = setting((), "areas to leave out, by name")
     annotate: float | None = setting(
         None, "use the labels of only this share of the ground, in squares drawn by the seed", minimum=0, maximum=1
     )
@@ -31,6 +45,7 @@ class DataSettings:
     validation_share: float = setting(0.2, "share of each area's ground held out in blocks", minimum=0, maximum=0.5)
     ring_px: int = setting(32, "background known around each polygon when there is no 'within'", unit="px", minimum=0)
     areas_balanced: bool = setting(True, "draw all areas equally often, however small")
+    classes_balanced: bool = setting(False, "draw tiles so that each class is sought equally often")
     scale_range: tuple[float, float] = setting((1.0, 1.0), "crops are shrunk or enlarged by a factor in this range")
     jitter: float = setting(0.0, "random gain and offset per band, as a share of its deviation", minimum=0, maximum=1)
 
@@ -42,8 +57,16 @@ class DataSettings:
         low, high = self.scale_range
         if not 0.25 <= low <= high <= 4:
             raise UserError(f"data.scale_range is {low}, {high}; it must be two rising factors between 0.25 and 4")
-        if len(self.classes) < 2 or len(set(self.classes)) != len(self.classes):
-            raise UserError(f"data.classes is {', '.join(self.classes)}; give at least two different names")
+        names = self.reading.class_names
+        if names is not None and (len(names) < 2 or len(set(names)) != len(names)):
+            raise UserError(
+                f"data.classes is {', '.join(names)}; give at least two different names, or one classes.yaml"
+            )
+
+    @property
+    def reading(self) -> Reading:
+        """How the folders and labels are read."""
+        return Reading.of(self)
 
 
 @dataclass(frozen=True)
@@ -71,7 +94,7 @@ class SegmentRecipe:
     threshold: Literal["half", "calibrated"] = setting(
         "half", "two classes: decide at probability 0.5, or where F1 is best on held-out (else on all) labelled ground"
     )
-    loss: Choice = choice("cross-entropy", "what is minimized", lambda: LOSSES)
+    loss: Choice = choice("cross-entropy", "what is minimized", lambda: LOSSES, ("classes", "class_pixels"))
     optimizer: Choice = choice("adamw", "how it is minimized", lambda: OPTIMIZERS, ("parameters",))
     schedule: Choice = choice("cosine", "how the learning rate changes", lambda: SCHEDULES)
     batch: int = setting(8, "crops in a step", unit="crops", minimum=1)
@@ -87,7 +110,7 @@ class SegmentRecipe:
         # What these cannot take is refused here, before anything is written.
         try_optimizer(self.optimizer)
         self.schedule.build(SCHEDULES)
-        self.loss.build(LOSSES)
+        self.loss.build(LOSSES, class_pixels=lambda: np.ones((1, 2), int))
 
     def all_stages(self) -> tuple[StageSettings, ...]:
         """The stages, or the one that ``epochs`` means."""

@@ -5,16 +5,17 @@ import re
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from glob import escape
 from pathlib import Path
 from typing import Any
 
 from limner.errors import UserError
-from limner.files import remove, replacing
+from limner.files import remove, replacing, write_json
 from limner.segment.statistics import Statistics
 
 POLYGON_FORMATS = ("gpkg", "geojson", "none")
+NEVER_ASKED = {"bands": None, "scale": 1.0}  # what records mean that were written before these could be chosen
 
 
 @dataclass(frozen=True)
@@ -89,11 +90,37 @@ def _beside(path: Path) -> Path:
 
 
 @dataclass(frozen=True)
+class Seams:
+    """share: of ``pixels``, those that have another class than in the pass that ``against`` names, 0..1."""
+
+    share: float
+    pixels: int
+    against: str
+
+    def to_json(self) -> dict[str, Any]:
+        """What `from_json` reads."""
+        return {"share": round(self.share, 6), "pixels": self.pixels, "against": self.against}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any] | None) -> "Seams | None":
+        """The seams that `to_json` gave."""
+        return None if value is None else cls(value["share"], value["pixels"], value["against"])
+
+    def line(self) -> str:
+        """In words.
+
+        >>> Seams(0.0085, 1_650_000, "one pass over the whole scene").line()
+        '0.85% of 1,650,000 pixels have another class than in one pass over the whole scene'
+        """
+        return f"{self.share:.2%} of {self.pixels:,} pixels have another class than in {self.against}"
+
+
+@dataclass(frozen=True)
 class SceneMap:
     """A finished map of one scene.
 
     pixels: how many each class has. nodata_px: pixels without data. statistics: the mean and deviation that stood for
-    the training areas'. skipped: it was there already, made from the same scene, model and options.
+    the training areas'. seams: how much the tiles show, where that was measured. skipped: it was there already, made from the same scene, model and options.
     """
 
     files: MapFiles
@@ -102,6 +129,7 @@ class SceneMap:
     polygon_count: int | None
     statistics: Statistics
     seconds: float
+    seams: Seams | None = None
     skipped: bool = False
 
     @property
@@ -144,6 +172,7 @@ class SceneMap:
             "polygon_count": self.polygon_count,
             "statistics": self.statistics.to_json(),
             "seconds": round(self.seconds, 3),
+            **({} if self.seams is None else {"seams": self.seams.to_json()}),
         }
 
 
@@ -157,16 +186,24 @@ def finished_map(files: MapFiles, request: dict[str, Any], overwrite: bool) -> S
         return None
     written = _read_record(files.record)
     found = written.get("request")
+    found = {**NEVER_ASKED, **found} if isinstance(found, dict) else {}
     if found == request:
         complete = all(path.exists() for path in files.paths())
         return _scene_map(files, written) if complete else None
     if overwrite:
         return None
-    changes = _changes(found if isinstance(found, dict) else {}, request)
+    changes = _changes(found, request)
     raise UserError(
         f"{files.record.parent} already holds a map of {files.record.stem.removesuffix('_map')} made from "
         f"something else ({changes}); choose another --out or add --overwrite"
     )
+
+
+def add_seams(made: SceneMap, seams: Seams) -> SceneMap:
+    """Put what was measured of a finished map's seams into its record."""
+    made = replace(made, seams=seams)
+    write_json(made.files.record, {**_read_record(made.files.record), **made.to_json()})
+    return made
 
 
 def remove_former(files: MapFiles) -> None:
@@ -198,6 +235,7 @@ def _scene_map(files: MapFiles, record: dict[str, Any]) -> SceneMap:
         polygon_count=record["polygon_count"],
         statistics=Statistics.from_json(record["statistics"]),
         seconds=record["seconds"],
+        seams=Seams.from_json(record.get("seams")),
         skipped=True,
     )
 

@@ -17,9 +17,9 @@ from limner.recipe import Choice
 from limner.run import Run, open_run
 from limner.segment.annotation import ANNOTATED_FILE, write_annotated
 from limner.segment.areas import find_data
-from limner.segment.evaluation import evaluate_data
-from limner.segment.labels import LabelReader
+from limner.segment.evaluate import evaluate_data
 from limner.segment.predictor import load_predictor
+from limner.segment.reading import Reading
 from limner.segment.recipe import SegmentRecipe
 from limner.segment.scores import Evaluation
 from limner.segment.task import load_data
@@ -88,7 +88,7 @@ def refine(
     if not scene.is_file():
         raise UserError(f"{scene}: no such scene; give a GeoTIFF, PNG or JPEG file")
     if truth is not None:  # one that does not fit shall not be noticed after the training
-        find_data([scene], labels=Path(truth), class_names=parent.facts["class_names"])
+        find_data([scene], Reading(labels=Path(truth)), wanted=parent.facts["class_names"])
     recipe = refining_recipe(parent, overrides)
     data = dataclasses.replace(
         recipe.data,
@@ -131,8 +131,8 @@ def refining_recipe(parent: Run, overrides: Sequence[str]) -> SegmentRecipe:
 
 def keep_annotation(run: Run, recipe: SegmentRecipe) -> None:
     """Keep in the run which ground was annotated, so that later scores leave it out."""
-    data = load_data(recipe.data, recipe.seed)
-    reader = LabelReader(data.form, ring_px=recipe.data.ring_px)
+    data = load_data(recipe)
+    reader = data.reader(ring_px=recipe.data.ring_px)
     (chip,) = data.chips
     annotated = write_annotated(chip, reader, run.folder / ANNOTATED_FILE)
     run.set_status(run.status["status"], refined_on=str(chip.image.resolve()))
@@ -142,7 +142,7 @@ def keep_annotation(run: Run, recipe: SegmentRecipe) -> None:
 def score_rest(parent: Run, refined: Run, scene: Path, truth: Path, normalize: str) -> Refinement:
     """Before (plain, and normalized to the scene) and after, on the scene's ground that was not annotated."""
     before, after = load_predictor(parent), load_predictor(refined)
-    data = find_data([scene], labels=truth, class_names=before.class_names)
+    data = find_data([scene], Reading(labels=truth), wanted=before.class_names)
     whole = max(
         data.chips[0].height, data.chips[0].width
     )  # the truth knows all ground, not only a ring around polygons

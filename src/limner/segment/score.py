@@ -12,9 +12,12 @@ import numpy as np
 from limner.errors import UserError
 from limner.files import replacing
 from limner.pictures import ERROR_COLORS, IGNORE, error_kinds
+from limner.segment.alignment import FARTHEST_SHIFT_PX, shift_px
 from limner.segment.areas import Chip
 from limner.segment.counts import Counts
-from limner.segment.labels import RING_PX, LabelForm, LabelReader, decide_form, mask_values, names_of
+from limner.segment.forms import LabelForm, decide_form, names_of
+from limner.segment.labels import RING_PX, LabelReader
+from limner.segment.masks import mask_content
 from limner.segment.outputs import create_raster
 from limner.segment.rasters import RASTER_SUFFIXES, Raster, open_raster
 from limner.segment.scores import Evaluation, Protocol
@@ -22,7 +25,6 @@ from limner.segment.vectors import VECTOR_SUFFIXES, is_vector
 from limner.segment.windows import Window, row_bands
 
 PIXELS_A_READ = 4_000_000
-FARTHEST_SHIFT_PX = 0.1  # grids nearer than this are one: tools round their transforms
 
 
 def score_files(
@@ -142,7 +144,7 @@ def _area(key: tuple[str, ...], folder: Path) -> str:
 def _forms(pairs: list[_Pair], names: tuple[str, ...] | None) -> tuple[LabelForm, LabelForm]:
     """How truths and maps speak: each by the values of all its files, both with the same classes."""
     files = {pair.label for pair in pairs if not is_vector(pair.label)}, {pair.map.image for pair in pairs}
-    values = [{path: mask_values(path) for path in sorted(side)} for side in files]
+    values = [{path: mask_content(path) for path in sorted(side)} for side in files]
     forms = [decide_form(side, names) for side in values]
     most = max((form.class_names for form in forms), key=len)
     return decide_form(values[0], most), decide_form(values[1], most)
@@ -167,9 +169,7 @@ def _check_same_grid(mapped: Raster, truth: Raster) -> None:
         return  # a plain picture takes the grid of what it is laid on
     if mapped.crs != truth.crs:
         raise UserError(f"{both}: {mapped.crs} and {truth.crs}; {advice}")
-    to_ground, back = (np.array(raster.transform).reshape(3, 3) for raster in (truth, mapped))
-    corners = np.array([(0, 0, 1), (mapped.width, 0, 1), (0, mapped.height, 1)]).T  # (column, row, 1)
-    shift = np.abs(np.linalg.solve(back, to_ground @ corners) - corners).max()
+    shift = shift_px(truth, mapped)
     if shift > FARTHEST_SHIFT_PX:
         raise UserError(f"{both}: grids that lie {shift:.3g} pixels apart; {advice}")
 

@@ -17,7 +17,7 @@ import numpy as np
 from limner.errors import UserError
 from limner.pictures import IGNORE
 from limner.segment.counts import Counts, Scores, mean_scores
-from limner.segment.labels import BINARY_NAMES
+from limner.segment.forms import BINARY_NAMES
 
 FORMAT_VERSION = 1
 COLUMNS = {"F1": "f1", "precision": "precision", "recall": "recall", "IoU": "iou", "accuracy": "accuracy"}

@@ -1,7 +1,8 @@
 """How a network learns to map: crops of the training areas, a loss on every labelled pixel, validation on ground apart."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,19 +12,21 @@ from torch import Tensor, nn
 
 from limner.errors import UserError
 from limner.nn.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
-from limner.pictures import captioned_rows, error_map, overlay, to_display
 from limner.recipe import to_plain
 from limner.run import Run, open_run
 from limner.segment.annotation import annotate_share
 from limner.segment.areas import DataSet, find_data, fingerprint
 from limner.segment.blocks import Split, hold_out
 from limner.segment.crops import Crops, CropSource
-from limner.segment.evaluate import Tally, predict_cells, tally_areas
-from limner.segment.losses import LOSSES
+from limner.segment.losses import LOSSES, Loss
 from limner.segment.networks import NETWORKS
 from limner.segment.predictor import SegmentPredictor, load_predictor, standardize
-from limner.segment.recipe import DataSettings, SegmentRecipe
+from limner.segment.reading import Reading
+from limner.segment.recipe import SegmentRecipe
 from limner.segment.statistics import Statistics
+from limner.segment.tally import Observer, Tally, predict_cells, tally_areas
+from limner.segment.triples import draw_triple, draw_triples
+from limner.segment.windows import Window
 from limner.task import Stage, Task
 
 if TYPE_CHECKING:
@@ -38,7 +41,8 @@ class SegmentTask(Task):
 
     def __init__(self, recipe: SegmentRecipe) -> None:
         self.recipe = recipe
-        self.data = load_data(recipe.data, recipe.seed)
+        self.data = load_data(recipe)
+        self.class_names = self.data.class_names
         self.split = split_data(recipe, self.data)
         self.source = make_source(recipe, self.data, self.split)
         self.statistics = self.source.statistics()
@@ -47,17 +51,19 @@ class SegmentTask(Task):
         self.area_statistics = self.source.area_statistics() if recipe.normalize == "area" else {}
         self.score = ("validation/f1", 1) if recipe.keep_by == "f1" else ("validation/loss", -1)
         self.networks = {"network": self._make_network()}
+        recipe.loss.build(
+            LOSSES, classes=len(self.class_names), class_pixels=lambda: np.ones((1, 2), int)
+        )  # or refused
         self.optimizers = {}
         self.state = {}
         self.threshold = 0.5
 
     @classmethod
-    def with_data(
-        cls, recipe: SegmentRecipe, paths: Sequence[Path], labels: Path | None, within: Path | None
-    ) -> SegmentRecipe:
-        """The recipe with other data: what ``--data``, ``--labels`` and ``--within`` say."""
-        data = dataclasses.replace(recipe.data, paths=tuple(paths), labels=labels, within=within)
-        return dataclasses.replace(recipe, data=data)
+    def with_data(cls, recipe: SegmentRecipe, paths: Sequence[Path], reading: Mapping[str, Any]) -> SegmentRecipe:
+        """The recipe with other data (``--data``) and another `Reading` of it (``--labels``, ``--masks``, ...)."""
+        files = {} if not paths else {"paths": tuple(paths), "labels": None, "within": None}
+        given = Reading(**reading).given()
+        return dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, **{**files, **given}))
 
     def _statistics_of(self, chip: int) -> Statistics:
         return self.area_statistics.get(self.data.chips[chip].area, self.statistics)
@@ -71,11 +77,9 @@ class SegmentTask(Task):
         recipe, data = self.recipe, self.data
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)
-            network: nn.Module = recipe.network.build(
-                NETWORKS, channels=data.channels, classes=len(recipe.data.classes)
-            )
+            network: nn.Module = recipe.network.build(NETWORKS, channels=data.channels, classes=len(self.class_names))
         if recipe.initial is not None:
-            start_from(network, open_run(recipe.initial), data.channels, recipe.data.classes)
+            start_from(network, open_run(recipe.initial), data.channels)
         return network
 
     def stages(self) -> tuple[Stage, ...]:
@@ -100,25 +104,34 @@ class SegmentTask(Task):
         self.optimizers = {"network": optimizer}
         self.updater: Any = fabric.setup_optimizers(optimizer)
         self.learning_rate_factor = self.recipe.schedule.build(SCHEDULES)
-        self.loss = self.recipe.loss.build(LOSSES)
 
-    def batch(self, stage: Stage, number: int) -> tuple[Tensor, Tensor]:
-        """Batch ``number``: standardized crops (B, C, crop, crop) float32 and masks (B, crop, crop) int64."""
+    @cached_property
+    def loss(self) -> Loss:
+        """What is minimized; made when first asked for, as counting the classes reads all labels."""
+        classes = len(self.class_names)
+        loss: Loss = self.recipe.loss.build(LOSSES, classes=classes, class_pixels=self.source.class_pixels)
+        return loss
+
+    def batch(self, stage: Stage, number: int) -> tuple[Tensor, ...]:
+        """Batch ``number``: standardized crops (B, C, crop, crop) float32, masks (B, crop, crop) int64, and, where the
+        loss weighs pixels, their weights (B, crop, crop) float32."""
         per_epoch = self.source.batches_per_epoch(self.recipe.batch)
         # Stages draw different crops: each starts where a distant epoch would.
         first = 1000 * [item.name for item in self.recipe.all_stages()].index(stage.name)
         crops: Crops = self.source.batch(first + number // per_epoch, number % per_epoch, self.recipe.batch)
         image = standardize(crops.image, crops.valid, [self._statistics_of(chip) for chip in crops.chip.tolist()])
-        return image.contiguous(memory_format=torch.channels_last), crops.mask
+        weight = self.loss.pixel_weight(crops.mask)
+        weights = () if weight is None else (weight,)
+        return image.contiguous(memory_format=torch.channels_last), crops.mask, *weights
 
     def step(self, batches: Iterator[Any], index: int) -> dict[str, Tensor]:
         """Draw crops, compare the network's answer with their masks, update."""
-        image, mask = self.fabric.to_device(next(batches))
+        image, mask, *weights = self.fabric.to_device(next(batches))
         self.model.train()
         optimizer = self.optimizers["network"]
         set_learning_rate(optimizer, self.learning_rate_factor(index / self.stage.steps, self.stage.epochs))
         self.updater.zero_grad(set_to_none=True)
-        loss = self.loss(self.model(image), mask)
+        loss = self.loss(self.model(image), mask, *weights)
         self.fabric.backward(loss)
         self.updater.step()
         return {"loss": loss.detach()}
@@ -130,7 +143,7 @@ class SegmentTask(Task):
         return SegmentPredictor(
             network=network.eval(),
             channels=self.data.channels,
-            class_names=self.recipe.data.classes,
+            class_names=self.class_names,
             statistics=self.statistics,
             threshold=self.threshold,
             ground_m=self.data.ground_m,
@@ -139,17 +152,20 @@ class SegmentTask(Task):
             precision=self.fabric._precision.precision if hasattr(self, "fabric") else "32-true",
         )
 
-    def validation_tallies(self) -> dict[str, Tally]:
+    def validation_tallies(self, observer: Observer | None = None) -> dict[str, Tally]:
         """What is right on each area's validation blocks."""
-        windows = [(self.data.chips[chip].area, chip, block) for chip, block in self.source.validation_blocks()]
-        return tally_areas(self.current_predictor(), self.source.read, windows, self.area_statistics)
+        return self._tallies(self.source.validation_blocks(), observer)
+
+    def _tallies(self, windows: Iterable[tuple[int, Window]], observer: Observer | None = None) -> dict[str, Tally]:
+        predictor, read = self.current_predictor(), self.source.read
+        return tally_areas(predictor, self.data.chips, read, windows, self.area_statistics, observer)
 
     def evaluate(self) -> Mapping[str, float]:
         """F1 (mean over areas and the classes other than background), IoU and cross-entropy on validation ground."""
         tallies = {area: item for area, item in self.validation_tallies().items() if item.counts.pixels}
         if not tallies:
             return {}
-        classes = range(1, len(self.recipe.data.classes))
+        classes = range(1, len(self.class_names))
         f1 = [value for item in tallies.values() for c in classes if (value := item.counts.f1(c)) is not None]
         iou = [value for item in tallies.values() for c in classes if (value := item.counts.iou(c)) is not None]
         return {
@@ -162,7 +178,7 @@ class SegmentTask(Task):
         """A validation block (or, with nothing held out, the first labelled ground) of up to four areas, with its truth and
         the errors; ground without a label is hatched."""
         predictor = self.current_predictor()
-        rows: list[list[np.ndarray]] = []
+        rows: list[tuple[np.ndarray, ...]] = []
         seen: set[str] = set()
         for chip, block in self.source.validation_blocks() or self.source.pictures():
             area = self.data.chips[chip].area
@@ -172,11 +188,10 @@ class SegmentTask(Task):
                 predictor, self.source.read, chip, block, self._statistics_of(chip)
             ):
                 seen.add(area)
-                shown = to_display(pixels.values, pixels.valid)
                 classes = predictor.classes_of(probabilities[None])[0]
-                rows.append([shown, overlay(shown, mask), error_map(shown, mask, classes)])
+                rows.append(draw_triple(pixels, mask, classes, self.class_names))
                 break
-        return captioned_rows(rows, heads=("picture", "truth", "errors")) if rows else None
+        return draw_triples(rows, self.class_names) if rows else None
 
     def summary(self) -> str:
         """Areas, tiles, steps and parameters in one line."""
@@ -195,8 +210,10 @@ class SegmentTask(Task):
             "network": to_plain(recipe.network),
             "channels": self.data.channels,
             "dtype": self.data.dtype,
-            "class_names": list(recipe.data.classes),
+            "class_names": list(self.class_names),
+            "bands": None if self.data.band_names is None else list(self.data.band_names),
             "ground_m": self.data.ground_m,
+            "ground_range_m": self._ground_range_m(),
             "statistics": self.statistics.to_json(),
             "normalize": recipe.normalize,
             "threshold": self.threshold,
@@ -204,16 +221,22 @@ class SegmentTask(Task):
             "areas": [area.name for area in self.data.areas],
         }
 
+    def _ground_range_m(self) -> list[float] | None:
+        """The finest and the coarsest ground that the network saw: a crop that is enlarged shows less of it a pixel."""
+        if self.data.ground_range_m is None:
+            return None
+        (finest, coarsest), (low, high) = self.data.ground_range_m, self.recipe.data.scale_range
+        return [finest / max(high, 1.0), coarsest / min(low, 1.0)]
+
     def settle(self) -> None:
         """Set the decision threshold where the recipe wants it calibrated."""
-        if self.recipe.threshold == "calibrated" and len(self.recipe.data.classes) == 2:
+        if self.recipe.threshold == "calibrated" and len(self.class_names) == 2:
             tallies = self.validation_tallies() or self.labelled_tallies()
             self.threshold = sum(tallies.values(), Tally.zero(2)).best_threshold()
 
     def labelled_tallies(self) -> dict[str, Tally]:
         """What is right on all labelled ground, learned from or not."""
-        windows = [(self.data.chips[chip].area, chip, window) for chip, window in self.source.pictures()]
-        return tally_areas(self.current_predictor(), self.source.read, windows, self.area_statistics)
+        return self._tallies(self.source.pictures())
 
     def conclude(self, run: Run) -> None:
         """Validation scores, curves, card and report."""
@@ -227,14 +250,19 @@ class SegmentTask(Task):
         return load_predictor(run, device)
 
 
-def load_data(settings: DataSettings, seed: int) -> DataSet:
-    """The data set that a recipe names, with labels on only a share of its ground where the recipe says so."""
+def load_data(recipe: SegmentRecipe) -> DataSet:
+    """The data set that a recipe names, with labels on only a share of its ground where the recipe says so.
+
+    Where it goes on from another run, the labels are brought to that run's classes.
+    """
+    settings = recipe.data
     if not settings.paths:
         raise UserError("no data: add --data FOLDER (a folder of areas, each with images/ and masks/ or a vector file)")
-    data = find_data(settings.paths, labels=settings.labels, within=settings.within, class_names=settings.classes)
+    wanted = None if recipe.initial is None else open_run(recipe.initial).facts["class_names"]
+    data = find_data(settings.paths, settings.reading, wanted=wanted)
     if settings.annotate is None:
         return data
-    return annotate_share(data, settings.annotate, seed, ring_px=settings.ring_px)
+    return annotate_share(data, settings.annotate, recipe.seed, ring_px=settings.ring_px)
 
 
 def split_data(recipe: SegmentRecipe, data: DataSet) -> Split:
@@ -255,6 +283,7 @@ def make_source(recipe: SegmentRecipe, data: DataSet, split: Split) -> CropSourc
         seed=recipe.seed,
         ring_px=settings.ring_px,
         areas_balanced=settings.areas_balanced,
+        classes_balanced=settings.classes_balanced,
         scale_range=settings.scale_range,
         jitter=settings.jitter,
     )
@@ -268,14 +297,11 @@ def encoder_of(network: nn.Module) -> nn.Module:
     return encoder
 
 
-def start_from(network: nn.Module, run: Run, channels: int, classes: Sequence[str]) -> None:
-    """Put another run's weights into ``network``; `UserError` when they are another network's or mean other classes."""
+def start_from(network: nn.Module, run: Run, channels: int) -> None:
+    """Put another run's weights into ``network``; `UserError` when they are another network's."""
     facts = run.facts
     if facts["channels"] != channels:
         raise UserError(f"{run.folder} was trained on {facts['channels']} bands; this data has {channels}")
-    if tuple(facts["class_names"]) != tuple(classes):
-        known = ", ".join(facts["class_names"])
-        raise UserError(f"{run.folder} knows the classes {known}; the recipe says {', '.join(classes)}")
     weights = {key.removeprefix("network."): value for key, value in run.weights().items()}
     try:
         network.load_state_dict(weights)

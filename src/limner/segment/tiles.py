@@ -18,6 +18,30 @@ def padded_length(length: int, stride: int) -> int:
     return -(-length // stride) * stride
 
 
+LARGEST_STEP_PX = 128  # of the network: tiles and overlaps of a resampled scene are multiples of so many at most
+SCALE_ERROR = 0.02  # of the resampling, to keep steps small: a fifth of what is not resampled at all
+
+
+def whole_steps(stride: int, scale: float) -> tuple[int, int]:
+    """The least pixels of a scene that become whole strides of a network, and the pixels of the network they become.
+
+    scale: network pixels along the edge of one of the scene's. Networks answer alike wherever a tile begins only when that is
+    a multiple of their stride; so tiles of a resampled scene begin at multiples of such a step. The ratio of the two
+    is the scale, but for an error of mostly below 2 %.
+
+    >>> whole_steps(32, 1), whole_steps(32, 2), whole_steps(32, 0.887), whole_steps(32, 7.1)
+    ((32, 32), (16, 32), (36, 32), (9, 64))
+    """
+    seen = stride
+    while 2 * seen <= LARGEST_STEP_PX and not _nearly_whole(seen / scale):
+        seen *= 2
+    return max(1, round(seen / scale)), seen
+
+
+def _nearly_whole(number: float) -> bool:
+    return round(number) > 0 and abs(round(number) / number - 1) < SCALE_ERROR
+
+
 def origins(length: int, tile_px: int, step_px: int, stride: int) -> tuple[int, ...]:
     """The first pixel of each tile along an axis of ``length`` pixels, padded at its end to a multiple of ``stride``.
 

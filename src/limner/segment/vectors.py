@@ -3,7 +3,8 @@
 This file imports no torch: `limner check` and `limner score` stay light.
 """
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,11 +30,31 @@ def is_vector(path: Path) -> bool:
     return path.suffix.lower() in VECTOR_SUFFIXES
 
 
-def check_vector(path: Path) -> None:
-    """Raise `UserError` unless ``path`` is a vector file with a reference system; its polygons are not read."""
+def check_vector(path: Path, field: str | None = None) -> None:
+    """Raise `UserError` unless ``path`` is a vector file with a reference system (and a ``field`` of that name); its
+    polygons are not read."""
     with _reading(path):
-        crs = pyogrio.read_info(path)["crs"]
-    _check_crs(path, crs)
+        info = pyogrio.read_info(path)
+    _check_crs(path, info["crs"])
+    if field is not None and field not in info["fields"]:
+        raise UserError(
+            f"{path}: has no field '{field}' to tell the class; its fields are {', '.join(info['fields']) or 'none'}"
+        )
+
+
+def field_values(path: Path, field: str) -> dict[str, int]:
+    """How many features have each text in a field; those without any are left out."""
+    check_vector(path, field)
+    with _reading(path):
+        _, _, _, (column,) = pyogrio.raw.read(path, columns=[field], read_geometry=False)
+    return dict(Counter(text for text in map(_text, column) if text is not None))
+
+
+def _text(value: Any) -> str | None:
+    """A field's value as a text: whole numbers without a point. None where it is empty."""
+    if value is None or value == "" or value != value:
+        return None
+    return str(int(value)) if isinstance(value, float | np.floating) and value == int(value) else str(value)
 
 
 def check_ground(raster: Raster, vector: Path) -> None:
@@ -49,34 +70,38 @@ def check_ground(raster: Raster, vector: Path) -> None:
 class Polygons:
     """Polygons of a vector file in one reference system, with a spatial index.
 
+    texts: of each polygon what the field that tells its class holds, None for nothing; empty when no field was asked for.
     skipped: features left out (no area: points, lines, empty or beyond mending); mended: invalid ones repaired.
     """
 
     path: Path
     tree: shapely.STRtree
+    texts: tuple[str | None, ...]
     skipped: int
     mended: int
 
     def near(self, shape: Any) -> np.ndarray:
-        """The polygons that touch ``shape``."""
-        return self.tree.geometries[np.sort(self.tree.query(shape, predicate="intersects"))]
+        """The numbers of the polygons that touch ``shape``, in the order of the file."""
+        return np.sort(self.tree.query(shape, predicate="intersects"))
 
 
-def read_polygons(path: Path, crs: Any) -> Polygons:
-    """All polygons of a vector file, reprojected to ``crs`` (a rasterio CRS).
+def read_polygons(path: Path, crs: Any, field: str | None = None) -> Polygons:
+    """All polygons of a vector file, reprojected to ``crs`` (a rasterio CRS), with what ``field`` says of each.
 
-    Raises `UserError` for a file that cannot be read, has no reference system or holds no polygon.
+    Raises `UserError` for a file that cannot be read, has no reference system or no such field, or holds no polygon.
     """
+    check_vector(path, field)
     with _reading(path):
-        meta, _, geometry, _ = pyogrio.raw.read(path, columns=[], force_2d=True)
-    _check_crs(path, meta["crs"])
+        columns = [] if field is None else [field]
+        meta, _, geometry, values = pyogrio.raw.read(path, columns=columns, force_2d=True)
     shapes = shapely.from_wkb(geometry, on_invalid="ignore") if geometry is not None else np.array([], object)
     transformer = Transformer.from_crs(meta["crs"], crs.to_wkt(), always_xy=True)
     shapes = shapely.transform(shapes, lambda xy: np.column_stack(transformer.transform(xy[:, 0], xy[:, 1])))
-    kept, mended = _mend(shapes)
+    kept, numbers, mended = _mend(shapes)
     if not kept:
         raise UserError(f"{path}: holds no polygon ({len(shapes)} features); labels are polygons")
-    return Polygons(path, shapely.STRtree(kept), len(shapes) - len(kept), mended)
+    texts = tuple(_text(values[0][number]) for number in numbers) if field is not None else ()
+    return Polygons(path, shapely.STRtree(kept), texts, len(shapes) - len(kept), mended)
 
 
 @contextmanager
@@ -95,11 +120,12 @@ def _check_crs(path: Path, crs: Any) -> None:
         raise UserError(f"{path}: has no coordinate reference system; set one (in QGIS: Export, Save Features As)")
 
 
-def _mend(shapes: np.ndarray) -> tuple[list[Any], int]:
-    """Polygons with an area, invalid ones made valid; and how many were."""
+def _mend(shapes: np.ndarray) -> tuple[list[Any], list[int], int]:
+    """Polygons with an area, invalid ones made valid; their numbers in the file; and how many were mended."""
     kept: list[Any] = []
+    numbers: list[int] = []
     mended = 0
-    for shape in shapes:
+    for number, shape in enumerate(shapes):
         if shape is None or shape.is_empty or not np.isfinite(shape.bounds).all():
             continue
         repaired = not shape.is_valid
@@ -108,8 +134,9 @@ def _mend(shapes: np.ndarray) -> tuple[list[Any], int]:
         parts = [part for part in shapely.get_parts(shapely.get_parts([shape])) if part.area > 0]
         if parts:
             kept.append(parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts))
+            numbers.append(number)
             mended += repaired
-    return kept, mended
+    return kept, numbers, mended
 
 
 def moved(shapes: np.ndarray, affine: Affine) -> np.ndarray:
@@ -120,12 +147,12 @@ def moved(shapes: np.ndarray, affine: Affine) -> np.ndarray:
 
 def drawn(shapes: Iterable[Any], window: Window) -> np.ndarray:
     """(height, width) bool: pixels of the window whose center lies in a shape (given in columns and rows)."""
-    shapes = list(shapes)
-    if not shapes:
-        return np.zeros((window.height, window.width), bool)
-    return rasterize(
-        ((shape, 1) for shape in shapes),
-        out_shape=(window.height, window.width),
-        transform=Affine.translation(window.column, window.row),
-        dtype="uint8",
-    ).astype(bool)
+    canvas = np.zeros((window.height, window.width), np.uint8)
+    draw_over(canvas, [(shape, 1) for shape in shapes], window)
+    return canvas.astype(bool)
+
+
+def draw_over(canvas: np.ndarray, shapes: Sequence[tuple[Any, int]], window: Window) -> None:
+    """Put each shape's value on the pixels of ``canvas`` (height, width) whose center lies in it; later ones on top."""
+    if shapes:
+        rasterize(shapes, out=canvas, transform=Affine.translation(window.column, window.row))

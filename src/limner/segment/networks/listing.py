@@ -7,6 +7,7 @@ import torch
 from limner.errors import UserError
 from limner.segment.networks import NETWORKS
 from limner.segment.networks.residual_unet import UNITS
+from limner.segment.networks.unet import CONVOLUTIONS
 
 
 class NetworkRow(NamedTuple):
@@ -30,6 +31,7 @@ def list_networks(channels: int, classes: int) -> list[NetworkRow]:
         raise UserError(f"classes is {classes}; needed: 2 or more, background included")
     forms: list[tuple[str, dict[str, int]]] = [("lite-unet", {})]
     forms += [("residual-unet", {"depth": depth}) for depth in UNITS]
+    forms += [("unet", {"depth": depth}) for depth in CONVOLUTIONS]
     rows = []
     with torch.device("meta"):
         for name, options in forms:

@@ -10,7 +10,8 @@ from limner.errors import UserError
 from limner.nn.initialize import he_initialize
 from limner.nn.receptive_field import receptive_field
 from limner.pretrained import LITE0, load_weights
-from limner.segment.networks.shapes import check_image
+from limner.segment.networks.map_network import MapNetwork
+from limner.segment.networks.pretraining import fit_bands
 
 # Photographs of ImageNet as the encoder learned to read them, (x - 0.5) / 0.5, with x in [0, 1]: red, green, blue.
 # From torchvision's mean (0.485, 0.456, 0.406) and deviation (0.229, 0.224, 0.225) of x.
@@ -19,7 +20,7 @@ IMAGENET_DEVIATION = (0.458, 0.448, 0.450)
 ENCODER_MAPS = (16, 24, 40, 112, 320)  # at 1/2, 1/4, 1/8, 1/16 and 1/32 of the picture's size
 
 
-class LiteUNet(nn.Module):
+class LiteUNet(MapNetwork):
     """EfficientNet-Lite0 encoder with ImageNet weights and a thin balanced decoder, quick on a CPU.
 
     The decoder keeps the idea of `ResidualUNet` (five steps up, each concatenated 1:1 with its skip, the last one with
@@ -47,7 +48,7 @@ class LiteUNet(nn.Module):
         if width < 2:
             raise UserError(f"lite-unet got width {width}; it needs 2 or more (32 is usual)")
         self.channels = channels
-        self.encoder: nn.Module = timm.create_model("tf_efficientnet_lite0", features_only=True, in_chans=channels)
+        self.encoder = timm.create_model("tf_efficientnet_lite0", features_only=True, in_chans=channels)
         skips = [width // 2, *ENCODER_MAPS[:-1]]
         outputs = [width // 2, *(width * 2**step for step in range(4))]
         inputs = [*outputs[1:], ENCODER_MAPS[-1]]
@@ -61,13 +62,8 @@ class LiteUNet(nn.Module):
             weights = _standardized_input(load_weights(LITE0), channels)
             self.encoder.load_state_dict({name: weights[name] for name in self.encoder.state_dict()})
 
-    def forward(self, image: Tensor) -> Tensor:
-        """The logits of each pixel's class.
-
-        image: (B, channels, H, W) float, standardized per band; H and W multiples of 32. Gives (B, classes, H, W).
-        Raises `UserError` for another number of bands or another size.
-        """
-        check_image(image, self.channels, self.stride)
+    def logits(self, image: Tensor) -> Tensor:
+        """(B, channels, H, W) with H and W multiples of 32 -> (B, classes, H, W)."""
         *skips, x = self.encoder(image)  # x: (B, 320, H/32, W/32)
         skips.insert(0, self.full_resolution(image))
         for block, skip in zip(self.decoder, reversed(skips), strict=True):
@@ -107,7 +103,5 @@ def _standardized_input(weights: dict[str, Tensor], channels: int) -> dict[str, 
     stem = weights["conv_stem.weight"]  # (32, 3, 3, 3)
     mean, deviation = (stem.new_tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_DEVIATION))
     lost = (stem * mean).sum(dim=(1, 2, 3))  # what the mean of a photograph added to each map
-    stem = stem * deviation
-    if channels != 3:
-        stem = stem.mean(dim=1, keepdim=True).repeat(1, channels, 1, 1) * (3 / channels)
+    stem = fit_bands(stem * deviation, channels)
     return {**weights, "conv_stem.weight": stem, "bn1.running_mean": weights["bn1.running_mean"] - lost}

@@ -1,5 +1,6 @@
 """The residual encoder-decoder of Ghassemi, Sandu, Fiandrotti, Tonolo, Boccardo, Francini and Magli (EUSIPCO 2018)."""
 
+from pathlib import Path
 from typing import ClassVar
 
 import torch
@@ -9,7 +10,9 @@ from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 from limner.errors import UserError
 from limner.nn.initialize import he_initialize
 from limner.nn.receptive_field import receptive_field
-from limner.segment.networks.shapes import check_image
+from limner.pretrained import WEIGHTS, load_weights, read_weights
+from limner.segment.networks.map_network import MapNetwork
+from limner.segment.networks.pretraining import load_encoder
 
 # depth -> kind of unit, units in the blocks 2 to 5 (Table I); the depth counts the classifier, which is dropped.
 UNITS: dict[int, tuple[type[BasicBlock] | type[Bottleneck], list[int]]] = {
@@ -51,7 +54,7 @@ class ResidualEncoder(ResNet):
         return [x1, x2, x3, x4, x5]
 
 
-class ResidualUNet(nn.Module):
+class ResidualUNet(MapNetwork):
     """ResNet encoder, mirrored by five transposed convolutions with balanced skips (Ghassemi et al. 2018).
 
     Each decoder block is one 4 x 4 transposed convolution of stride 2 with BN and ReLU, whose maps are as many as
@@ -65,24 +68,41 @@ class ResidualUNet(nn.Module):
         paper's word. The sizes are the same.
     stride_in_1x1: whether a bottleneck steps in its first 1 x 1 convolution (the paper, and ResNet in 2016) or in
         its 3 x 3 (torchvision's weights).
+    pretrained: begin the encoder with torchvision's ImageNet weights of this depth; there are none of depth 200. They
+        expect ``pool`` 3 and ``stride_in_1x1`` false.
+    weights: begin the encoder with a file of yours instead: .safetensors or .pth, under the names that torchvision and
+        timm share; its classifier (``fc.*``) is left out.
+
+    Pretrained encoders learned on photographs of mean 0 and deviation 1 per band, which is what this network is given.
+    For other than three bands the first convolution is fitted by `fit_bands`.
 
     Where the paper is silent or contradicts itself: the second block does not halve, so that the deepest maps are
     H/32 x W/32 as its Table I says; the skip of the first block leaves before the pool, after BN and ReLU; every
     depth is post-activation; weights begin as He et al. 2015 draw them.
 
-    Raises `UserError` for a depth that is not in the table.
+    Raises `UserError` for a depth that is not in the table, options that do not go together, and weights that are not
+    there or do not fit.
     """
 
     stride: ClassVar[int] = 32
 
     def __init__(
-        self, channels: int = 4, classes: int = 2, depth: int = 34, pool: int = 3, stride_in_1x1: bool = False
+        self,
+        channels: int = 4,
+        classes: int = 2,
+        depth: int = 34,
+        pool: int = 3,
+        stride_in_1x1: bool = False,
+        pretrained: bool = False,
+        weights: Path | None = None,
     ) -> None:
         super().__init__()
         if depth not in UNITS:
             raise UserError(f"residual-unet has no depth {depth}; choose one of {', '.join(map(str, UNITS))}")
         if pool not in (2, 3):
             raise UserError(f"residual-unet pools 2 x 2 or 3 x 3 pixels, not {pool} x {pool}; set pool to 2 or 3")
+        if pretrained:
+            _check_pretrained(depth, pool, stride_in_1x1, weights)
         self.channels = channels
         self.encoder = ResidualEncoder(channels, depth, pool, stride_in_1x1)
         expansion = UNITS[depth][0].expansion
@@ -97,14 +117,14 @@ class ResidualUNet(nn.Module):
         self.head = nn.Conv2d(2 * FULL_RESOLUTION_MAPS, classes, 1)
         for part in (self.decoder, self.full_resolution, self.head):
             he_initialize(part)
+        if not self.head.weight.is_meta:  # a network on the meta device has shapes only
+            if weights is not None:
+                load_encoder(self.encoder, read_weights(weights), "conv1.weight", str(weights))
+            elif pretrained:
+                load_encoder(self.encoder, load_weights(f"resnet{depth}"), "conv1.weight", f"resnet{depth}")
 
-    def forward(self, image: Tensor) -> Tensor:
-        """The logits of each pixel's class.
-
-        image: (B, channels, H, W) float, standardized per band; H and W multiples of 32. Gives (B, classes, H, W).
-        Raises `UserError` for another number of bands or another size.
-        """
-        check_image(image, self.channels, self.stride)
+    def logits(self, image: Tensor) -> Tensor:
+        """(B, channels, H, W) with H and W multiples of 32 -> (B, classes, H, W)."""
         *skips, x = self.encoder(image)  # x: (B, 512 or 2048, H/32, W/32)
         skips.insert(0, self.full_resolution(image))
         for block, skip in zip(self.decoder, reversed(skips), strict=True):
@@ -127,3 +147,14 @@ def _decoder_block(inputs: int, outputs: int) -> nn.Sequential:
         nn.BatchNorm2d(outputs),
         nn.ReLU(inplace=True),
     )
+
+
+def _check_pretrained(depth: int, pool: int, stride_in_1x1: bool, weights: Path | None) -> None:
+    if weights is not None:
+        raise UserError("residual-unet got both pretrained and weights; give one: ImageNet's, or a file of yours")
+    if f"resnet{depth}" not in WEIGHTS:
+        there = ", ".join(str(known) for known in UNITS if f"resnet{known}" in WEIGHTS)
+        raise UserError(f"residual-unet has no ImageNet weights of depth {depth}; pretrained takes a depth of {there}")
+    if pool != 3 or stride_in_1x1:
+        got = f"pool {pool}" if pool != 3 else "stride_in_1x1 true"
+        raise UserError(f"residual-unet got pretrained with {got}; ImageNet's weights need pool 3, stride_in_1x1 false")

@@ -2,19 +2,21 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 import torch
 from drawn import PLACE, TinyNetwork, draw_picture, recipe_for, save, save_area
 
-import limner.segment.evaluate as evaluate
 from limner.errors import UserError
 from limner.run import Run
-from limner.segment.areas import find_data
+from limner.segment import tally
+from limner.segment.areas import Chip, find_data
 from limner.segment.counts import Counts
-from limner.segment.evaluation import evaluate_data, evaluate_run
+from limner.segment.evaluate import evaluate_data, evaluate_run
 from limner.segment.map import map_scene
 from limner.segment.networks import NETWORKS
 from limner.segment.predictor import SegmentPredictor, load_predictor
@@ -52,7 +54,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def whole(predictor: SegmentPredictor, values: np.ndarray, statistics: Statistics | None = None) -> np.ndarray:
     """The classes of a whole picture in one pass, with ground of no data around it as the network's padding."""
-    around = evaluate.CONTEXT_PX
+    around = tally.CONTEXT_PX
     padded = np.pad(values, ((0, 0), (around, around), (around, around)))[None]
     valid = np.pad(np.ones(values.shape[1:], bool), around)[None]
     classes = predictor.classes_of(predictor.probabilities(padded, valid, statistics))[0]
@@ -70,6 +72,10 @@ class Truth:
     class_names = ("background", "building")
     channels = 1
     threshold = 0.5
+    scale = 1.0
+
+    def at_ground(self, ground_m: float | None) -> "Truth":
+        return self
 
     def probabilities(self, pixels: np.ndarray, valid: np.ndarray, statistics: object = None) -> np.ndarray:
         building = np.where(valid, pixels[:, 0], 0).astype(np.float32) / 10
@@ -84,7 +90,7 @@ class Truth:
 
 @pytest.mark.parametrize("cell_px", [7, 32, 512])
 def test_every_labelled_pixel_of_the_windows_is_counted_once(monkeypatch: pytest.MonkeyPatch, cell_px: int) -> None:
-    monkeypatch.setattr(evaluate, "CELL_PX", cell_px)
+    monkeypatch.setattr(tally, "CELL_PX", cell_px)
     generator = np.random.default_rng(0)
     values = generator.integers(0, 11, (1, 90, 70), np.uint8)
     mask = generator.choice(np.array([0, 1, 255], np.uint8), (90, 70))
@@ -98,9 +104,10 @@ def test_every_labelled_pixel_of_the_windows_is_counted_once(monkeypatch: pytest
         return Pixels(pixels, inside), np.where(inside, mask[at], 255).astype(np.uint8)
 
     predictor = Truth()
-    windows = [("one", 0, Window(0, 0, 50, 70)), ("one", 0, Window(50, 0, 40, 33))]
-    windows += [("two", 0, Window(50, 33, 40, 37))]
-    tallies = evaluate.tally_areas(predictor, read, windows)  # type: ignore[arg-type]
+    chips = [Chip(area, Path("picture.tif"), None, None, 90, 70) for area in ("one", "two")]
+    windows = [(0, Window(0, 0, 50, 70)), (0, Window(50, 0, 40, 33)), (1, Window(50, 33, 40, 37))]
+    cells = []
+    tallies = tally.tally_areas(predictor, chips, read, windows, observer=cells.append)  # type: ignore[arg-type]
     called = (values[0] >= 5).astype(np.uint8)
     place = np.zeros((90, 70), bool)
     place[50:, 33:] = True
@@ -112,6 +119,14 @@ def test_every_labelled_pixel_of_the_windows_is_counted_once(monkeypatch: pytest
         chance = np.where(mask == 1, values[0] / 10, 1 - values[0] / 10)[labelled]
         expected = -np.log(np.maximum(chance, 1e-7)).mean()
         assert total.loss == pytest.approx(expected, rel=1e-4)
+    shown = np.zeros((90, 70), int)
+    for seen in cells:
+        assert seen.area == chips[seen.chip].area and max(seen.mask.shape) <= cell_px
+        assert np.array_equal(seen.mask, mask[seen.cell.slices])
+        assert np.array_equal(seen.classes, called[seen.cell.slices])
+        assert np.array_equal(seen.pixels.values[0], values[0][seen.cell.slices])
+        shown[seen.cell.slices] += 1
+    assert (shown[mask != 255] == 1).all() and shown.max() == 1
 
 
 # --- evaluate_run ---
@@ -220,7 +235,7 @@ def test_pixels_without_data_are_not_counted(home: Path, tmp_path: Path) -> None
 def test_other_bands_and_data_without_labels_are_refused(home: Path, tmp_path: Path) -> None:
     gray = draw_picture(ground=(90,), roof=(200,))
     save_area(tmp_path / "gray", [gray])
-    with pytest.raises(UserError, match="the data has 1 bands, this run was trained on 3"):
+    with pytest.raises(UserError, match=r"0\.tif: has 1 bands, the network was trained on 3"):
         evaluate_run(home / "run", data=[tmp_path / "gray"])
     save_area(tmp_path / "empty", [draw_picture()._replace(mask=np.full((96, 96), 255, np.uint8))] * 2)
     save_area(tmp_path / "empty", [draw_picture()._replace(mask=np.full((96, 96), 255, np.uint8))])
@@ -232,11 +247,107 @@ def test_other_bands_and_data_without_labels_are_refused(home: Path, tmp_path: P
         evaluate_data(predictor, find_data([tmp_path / "empty"]), without={str(path): annotated for path in images})
 
 
+# --- pictures of errors ---
+
+
+def test_errors_are_drawn_on_the_way_and_change_no_score(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = evaluate_run(home / "run", data=[home / "north", home / "south"], out=tmp_path / "e.json")
+    calls = []
+    predict = SegmentPredictor.probabilities
+    monkeypatch.setattr(
+        SegmentPredictor, "probabilities", lambda self, *given: calls.append(1) or predict(self, *given)
+    )
+    folder = tmp_path / "errors"
+    drawn = evaluate_run(home / "run", data=[home / "north", home / "south"], out=tmp_path / "e.json", errors=folder)
+    assert drawn.to_json() == plain.to_json()
+    assert len(calls) == 6, "each chip is predicted once"
+    assert sorted(path.name for path in folder.iterdir()) == ["north.jpg", "south.jpg", "worst.jpg"]
+
+
+def test_errors_on_validation_ground_are_drawn_too(home: Path, tmp_path: Path) -> None:
+    evaluate_run(home / "run", out=tmp_path / "e.json", errors=tmp_path / "errors")
+    assert sorted(path.name for path in (tmp_path / "errors").iterdir()) == ["north.jpg", "south.jpg", "worst.jpg"]
+
+
+def test_nothing_is_scored_or_written_where_errors_cannot_be(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(UserError, match="need a folder"):
+        evaluate_run(home / "run", data=[home / "north"], out=tmp_path / "e.json", errors=tmp_path / "file")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+# --- ground resolution ---
+
+
+def test_every_chip_is_predicted_at_its_own_resolution_in_cells_no_larger_to_the_network() -> None:
+    sizes: list[tuple[float | None, tuple[int, ...]]] = []
+
+    class Recording(Truth):
+        def __init__(self, ground_m: float | None = None, scale: float = 1.0) -> None:
+            self.ground_m, self.scale = ground_m, scale
+
+        def at_ground(self, ground_m: float | None) -> "Recording":
+            return Recording(ground_m, {None: 1.0, 0.1: 0.25, 1.6: 4.0}[ground_m])
+
+        def probabilities(self, pixels: np.ndarray, valid: np.ndarray, statistics: object = None) -> np.ndarray:
+            sizes.append((self.ground_m, pixels.shape[2:]))
+            return super().probabilities(pixels, valid)
+
+    def read(number: int, window: Window) -> tuple[Pixels, np.ndarray]:
+        shape = window.height, window.width
+        return Pixels(np.zeros((1, *shape), np.uint8), np.ones(shape, bool)), np.zeros(shape, np.uint8)
+
+    chips = [Chip("a", Path("a.tif"), None, None, 600, 256, ground_m=ground_m) for ground_m in (None, 0.1, 1.6)]
+    windows = [(number, Window(0, 0, 600, 256)) for number in range(3)]
+    tallies = tally.tally_areas(Recording(), chips, read, windows)  # type: ignore[arg-type]
+    assert tallies["a"].counts.pixels == 3 * 600 * 256
+    context = tally.CONTEXT_PX
+    assert {size for ground_m, size in sizes if ground_m is None} == {
+        (512 + 2 * context, 256 + 2 * context),
+        (88 + 2 * context, 256 + 2 * context),
+    }
+    assert max(size for ground_m, size in sizes if ground_m == 0.1) == (512 + 8 * context, 256 + 8 * context)
+    assert {size for ground_m, size in sizes if ground_m == 1.6} == {
+        (128 + context // 2, 128 + context // 2),
+        (88 + context // 2, 128 + context // 2),
+    }
+
+
+def test_places_of_a_resolution_too_far_from_the_runs_are_refused_and_named(home: Path, tmp_path: Path) -> None:
+    picture = draw_picture(96, 96, seed=1)
+    coarse = {**PLACE, "transform": rasterio.Affine(30, 0, 350_000, 0, -30, 3_060_000)}
+    save(tmp_path / "place" / "images" / "0.tif", picture.values, **coarse)
+    save(tmp_path / "place" / "masks" / "0.tif", picture.mask)
+    predictor = replace(load_predictor(Run(home / "run")), ground_range_m=(0.5, 0.5))
+    with pytest.raises(UserError, match=r"0\.tif: 30 m a pixel is 60 times coarser"):
+        evaluate_data(predictor, find_data([tmp_path / "place"]), errors=tmp_path / "errors")
+    assert not (tmp_path / "errors").exists()
+
+
+def test_a_finer_place_scores_better_at_the_resolution_that_the_network_knows(home: Path, tmp_path: Path) -> None:
+    picture = draw_picture(160, 160, seed=9, noise=25)
+    save_area(tmp_path / "known", [picture])
+    finer = {**PLACE, "transform": rasterio.Affine(0.125, 0, 350_000, 0, -0.125, 3_060_000)}
+    values = np.kron(picture.values, np.ones((1, 4, 4), np.uint8))
+    spots = np.random.default_rng(0).normal(0, 120, values.shape)  # detail that the training ground does not have
+    save(tmp_path / "finer" / "images" / "0.tif", (values + spots).clip(1, 255).astype(np.uint8), **finer)
+    save(tmp_path / "finer" / "masks" / "0.tif", np.kron(picture.mask, np.ones((4, 4), np.uint8)))
+    predictor = replace(load_predictor(Run(home / "run")), ground_range_m=(0.5, 0.5))
+    found = find_data([tmp_path / "finer"])
+    known = evaluate_data(predictor, found).mean().f1
+    blind = evaluate_data(replace(predictor, ground_range_m=None), found).mean().f1
+    there = evaluate_data(predictor, find_data([tmp_path / "known"])).mean().f1
+    assert known > blind + 0.05
+    assert known > there - 0.05
+
+
 def test_a_bundled_model_is_never_written_to(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bundled = Run(tmp_path / "models" / "town")
     bundled.save_model(Run(home / "run").weights(), load_facts(home))
     monkeypatch.setattr("limner.run.bundled_models", lambda: {"town": bundled.folder})
-    monkeypatch.setattr("limner.segment.evaluation.bundled_models", lambda: {"town": bundled.folder})
+    monkeypatch.setattr("limner.segment.evaluate.bundled_models", lambda: {"town": bundled.folder})
     monkeypatch.chdir(tmp_path)
     before = sorted(path.name for path in bundled.folder.iterdir())
     result = evaluate_run("town", data=[home / "north"])

@@ -1,0 +1,93 @@
+"""Every network of the room learns through the real task: two steps in each form, and four chips by heart."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from drawn import draw_picture, recipe_for, save_area
+
+from limner.segment.networks import NETWORKS
+from limner.segment.networks.listing import NetworkRow, list_networks
+from limner.segment.tally import Tally
+from limner.segment.task import SegmentTask
+from limner.training import make_fabric
+
+FORMS = list_networks(3, 2)
+SMALL = ("--data.validation-share", "0", "--data.tile-px", "48", "--data.crop-px", "32")
+WHOLE = ("--data.validation-share", "0", "--data.tile-px", "64", "--data.crop-px", "64")
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Path:
+    """Four chips of 64 px: brick roofs on grass."""
+    return save_area(tmp_path / "town", [draw_picture(64, 64, seed=seed) for seed in range(4)])
+
+
+def task_for(folder: Path, town: Path, row: NetworkRow, *settings: str) -> SegmentTask:
+    options = [f"--network.{word}" if word.isidentifier() else word for word in row.options.split()]
+    return SegmentTask(recipe_for(folder, [town], "--network.name", row.name, *options, *settings))
+
+
+def learn_steps(task: SegmentTask, steps: int) -> list[float]:
+    """The losses of so many steps."""
+    (stage,) = task.stages()
+    task.begin(stage, make_fabric(task.recipe.loop))
+    return [task.step(iter([task.batch(stage, index)]), index)["loss"].item() for index in range(steps)]
+
+
+def named(row: NetworkRow) -> str:
+    return f"{row.name} {row.options}".strip()
+
+
+def test_the_list_has_every_network() -> None:
+    assert {row.name for row in FORMS} == set(NETWORKS)
+
+
+@pytest.mark.parametrize("row", FORMS, ids=named)
+def test_every_form_of_every_network_takes_two_steps_that_move_each_layer(
+    town: Path, tmp_path: Path, row: NetworkRow
+) -> None:
+    task = task_for(tmp_path, town, row, *SMALL, "--batch", "2", "--optimizer.name", "sgd")
+    network = task.networks["network"]
+    assert sum(parameter.numel() for parameter in network.parameters()) == row.parameters
+    before = {name: value.flatten()[:1000].clone() for name, value in network.named_parameters()}
+    losses = learn_steps(task, 2)
+    assert all(0 < loss < 20 for loss in losses)
+    for name, value in network.named_parameters():
+        if name.endswith("weight"):
+            assert not torch.equal(value.flatten()[:1000], before[name]), name
+    assert all(value.isfinite().all() for value in network.state_dict().values())
+
+
+LESSONS = {
+    "lite-unet": (10, *WHOLE, "--optimizer.learning-rate", "0.005"),
+    "residual-unet depth 18": (18, *WHOLE, "--optimizer.learning-rate", "0.003"),
+    "unet depth 19": (10, *SMALL, "--batch", "2", "--optimizer.learning-rate", "0.001"),
+    "unet depth 35": (16, *SMALL, "--optimizer.learning-rate", "2e-4"),
+}
+"""Steps and settings: the other depths of residual-unet have the same parts as 18, at several times its cost."""
+
+
+@pytest.mark.parametrize("row", [row for row in FORMS if named(row) in LESSONS], ids=named)
+def test_every_network_learns_four_chips_by_heart(town: Path, tmp_path: Path, row: NetworkRow) -> None:
+    steps, *settings = LESSONS[named(row)]
+    task = task_for(tmp_path, town, row, *settings)
+    losses = learn_steps(task, steps)
+    counts = sum(task.labelled_tallies().values(), Tally.zero(2)).counts
+    assert losses[-1] < losses[0]
+    assert (counts.f1() or 0) > 0.95
+    assert (counts.accuracy or 0) > 0.95
+
+
+def test_every_network_has_its_lesson() -> None:
+    assert {name.split()[0] for name in LESSONS} == set(NETWORKS)
+    assert set(LESSONS) <= {named(row) for row in FORMS}
