@@ -248,13 +248,20 @@ def score(
     truth: Annotated[Path, Parameter(help="A mask, a vector file, or a folder paired by file name.")],
     *,
     within: Within = None,
+    classes: Annotated[
+        str | None, Parameter(help="The truth's class names from class 0, or a classes.yaml that tells what it means.")
+    ] = None,
+    target: Annotated[str | None, Parameter(help="One class of the truth against all others.")] = None,
+    label_field: Annotated[str | None, Parameter(help="Field of the truth's vector files that tells the class.")] = None,
     errors: Annotated[Path | None, Parameter(help="Write an error map (TP green, FP red, FN blue) as GeoTIFF.")] = None,
     as_json: Json = False,
 ) -> None:
     """F1, precision, recall, IoU and accuracy per area and mean, from exact counts, in little memory."""
     from limner.segment.score import score_files
 
-    result = score_files(prediction, truth, within=within, errors=errors)
+    names = None if classes is None else tuple(name.strip() for name in classes.split(","))
+    meaning = Reading(classes=names, target=target, label_field=label_field)
+    result = score_files(prediction, truth, within=within, errors=errors, reading=meaning)
     print(json.dumps(result.to_json(), indent=2) if as_json else result.to_markdown())
 
 

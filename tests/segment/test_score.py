@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from shapely import box, to_wkb
 from limner.errors import UserError
 from limner.pictures import ERROR_COLORS, error_kinds
 from limner.segment.counts import Counts
+from limner.segment.reading import Reading
 from limner.segment.score import score_files
 
 UTM = "EPSG:32645"
@@ -278,6 +280,25 @@ def test_values_that_are_no_classes_are_refused(tmp_path, mapped):
     with rasterio.open(tmp_path / "rgb.tif", "w", height=40, width=50, count=3, dtype="uint8") as file:
         file.write(np.zeros((3, *shape), np.uint8))
     refuse(mapped, tmp_path / "rgb.tif", "rgb.tif.*color picture.*classes.yaml")
+
+
+def test_a_truth_in_colors_or_of_many_classes_is_scored_by_what_its_class_file_says(tmp_path):
+    truth, prediction = random_masks(5, classes=3)
+    colors = np.array([(60, 16, 152), (132, 41, 246), (110, 193, 228)], np.uint8)[truth]
+    with rasterio.open(tmp_path / "truth.png", "w", height=40, width=50, count=3, dtype="uint8") as file:
+        file.write(np.moveaxis(colors, -1, 0))
+    text = 'classes: {roof: "#3C1098", land: "#8429F6", road: "#6EC1E4"}\n'
+    (tmp_path / "classes.yaml").write_text(text)
+    mapped = write_mask(tmp_path / "map.png", prediction.astype(np.uint8))
+    meaning = Reading(classes=(str(tmp_path / "classes.yaml"),))
+    scored = score_files(mapped, tmp_path / "truth.png", reading=meaning)
+    assert scored.class_names == ("roof", "land", "road")
+    assert scored.pooled == Counts.of(truth.astype(np.uint8), prediction.astype(np.uint8), 3)
+    roads = write_mask(tmp_path / "roads.png", (prediction == 2).astype(np.uint8))
+    against = score_files(roads, tmp_path / "truth.png", reading=replace(meaning, target="road"))
+    assert against.class_names == ("background", "road")
+    expected = Counts.of((truth == 2).astype(np.uint8), (prediction == 2).astype(np.uint8))
+    assert against.pooled == expected
 
 
 def test_a_truth_without_a_labelled_pixel_is_refused(tmp_path, mapped):

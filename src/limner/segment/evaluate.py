@@ -21,6 +21,7 @@ from limner.segment.predictor import SegmentPredictor, load_predictor
 from limner.segment.rasters import open_raster
 from limner.segment.reading import Reading
 from limner.segment.recipe import DataSettings, SegmentRecipe
+from limner.segment.recipe_data import load_data, make_source, split_data
 from limner.segment.scores import Evaluation, Protocol
 from limner.segment.statistics import Statistics, measure
 from limner.segment.tally import Read, Tally, tally_areas
@@ -108,8 +109,6 @@ def evaluate_validation(
 
     normalize: "scene" standardizes each area by its own training ground, as a run of the recipe ``normalize: area`` does.
     """
-    from limner.segment.task import load_data, make_source, split_data
-
     for scene in annotated_ground(run):
         raise UserError(
             f"{run.folder}: was refined on a part of {scene}, which no score may count; "

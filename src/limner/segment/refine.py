@@ -21,8 +21,8 @@ from limner.segment.evaluate import evaluate_data
 from limner.segment.predictor import load_predictor
 from limner.segment.reading import Reading
 from limner.segment.recipe import SegmentRecipe
+from limner.segment.recipe_data import load_data
 from limner.segment.scores import Evaluation
-from limner.segment.task import load_data
 from limner.signals import StopRequest
 from limner.verbs import train_recipe
 

@@ -15,11 +15,13 @@ from limner.pictures import ERROR_COLORS, IGNORE, error_kinds
 from limner.segment.alignment import FARTHEST_SHIFT_PX, shift_px
 from limner.segment.areas import Chip
 from limner.segment.counts import Counts
-from limner.segment.forms import LabelForm, decide_form, names_of
+from limner.segment.forms import LabelForm, check_known, decide_form, names_of
 from limner.segment.labels import RING_PX, LabelReader
 from limner.segment.masks import mask_content
+from limner.segment.meaning import explanation, find_form
 from limner.segment.outputs import create_raster
 from limner.segment.rasters import RASTER_SUFFIXES, Raster, open_raster
+from limner.segment.reading import NO_WISHES, Reading
 from limner.segment.scores import Evaluation, Protocol
 from limner.segment.vectors import VECTOR_SUFFIXES, is_vector
 from limner.segment.windows import Window, row_bands
@@ -34,6 +36,7 @@ def score_files(
     within: Path | str | None = None,
     classes: int | None = None,
     errors: Path | str | None = None,
+    reading: Reading = NO_WISHES,
 ) -> Evaluation:
     """Score maps in files against their truth, exactly, by windows of full rows: memory does not grow with a scene.
 
@@ -47,6 +50,8 @@ def score_files(
             count). Every file is an area of its own; in sub-folders (``<area>/*``, ``<area>/masks/*``) each folder is.
         within: a vector file; what lies outside its polygons is not scored.
         classes: how many there are; by default as many as truth and maps use, at least 2.
+        reading: what the truth's labels mean: its ``classes``, ``target`` and ``label_field``. The maps then hold class
+            numbers in the order of these classes.
         errors: a GeoTIFF, or a folder for several, to draw the errors in (`error_kinds`, `ERROR_COLORS`).
 
     Raises:
@@ -55,8 +60,8 @@ def score_files(
     """
     pairs = _paired(Path(prediction), Path(truth), None if within is None else Path(within))
     targets = [] if errors is None else _error_files(Path(errors), pairs)
-    truth_form, map_form = _forms(pairs, None if classes is None else names_of(classes))
-    truth_reader, map_reader = LabelReader(truth_form), LabelReader(map_form)
+    truth_form, map_form = _forms(pairs, Path(truth), reading, None if classes is None else names_of(classes))
+    truth_reader, map_reader = LabelReader(truth_form, field=reading.label_field), LabelReader(map_form)
     _check_place(pairs, truth_reader)
     areas: dict[str, Counts] = {}
     unmapped: dict[str, int] = {}
@@ -141,13 +146,22 @@ def _area(key: tuple[str, ...], folder: Path) -> str:
     return folder.name if (folder / "masks").is_dir() else key[0]
 
 
-def _forms(pairs: list[_Pair], names: tuple[str, ...] | None) -> tuple[LabelForm, LabelForm]:
-    """How truths and maps speak: each by the values of all its files, both with the same classes."""
+def _forms(
+    pairs: list[_Pair], truth: Path, reading: Reading, names: tuple[str, ...] | None
+) -> tuple[LabelForm, LabelForm]:
+    """How truths and maps speak: each by what all its files hold, both with the same classes."""
+    vectors = sorted({pair.label for pair in pairs if is_vector(pair.label)})
     files = {pair.label for pair in pairs if not is_vector(pair.label)}, {pair.map.image for pair in pairs}
-    values = [{path: mask_content(path) for path in sorted(side)} for side in files]
-    forms = [decide_form(side, names) for side in values]
+    truths, maps = ({path: mask_content(path) for path in sorted(side)} for side in files)
+    explained = explanation([truth], reading)
+    if explained or reading.target or reading.label_field or reading.class_names:
+        for path, content in truths.items():
+            check_known(explained, path, content)
+        form = find_form(explained, truths, vectors, reading)
+        return form, decide_form(maps, form.class_names)
+    forms = [decide_form(side, names) for side in (truths, maps)]
     most = max((form.class_names for form in forms), key=len)
-    return decide_form(values[0], most), decide_form(values[1], most)
+    return decide_form(truths, most), decide_form(maps, most)
 
 
 def _check_place(pairs: list[_Pair], reader: LabelReader) -> None:

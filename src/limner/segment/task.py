@@ -14,15 +14,14 @@ from limner.errors import UserError
 from limner.nn.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
 from limner.recipe import to_plain
 from limner.run import Run, open_run
-from limner.segment.annotation import annotate_share
-from limner.segment.areas import DataSet, find_data, fingerprint
-from limner.segment.blocks import Split, hold_out
-from limner.segment.crops import Crops, CropSource
+from limner.segment.areas import fingerprint
+from limner.segment.crops import Crops
 from limner.segment.losses import LOSSES, Loss
 from limner.segment.networks import NETWORKS
 from limner.segment.predictor import SegmentPredictor, load_predictor, standardize
 from limner.segment.reading import Reading
 from limner.segment.recipe import SegmentRecipe
+from limner.segment.recipe_data import load_data, make_source, split_data
 from limner.segment.statistics import Statistics
 from limner.segment.tally import Observer, Tally, predict_cells, tally_areas
 from limner.segment.triples import draw_triple, draw_triples
@@ -248,45 +247,6 @@ class SegmentTask(Task):
     def predictor(cls, run: Run, device: str = "auto") -> SegmentPredictor:
         """The predictor of a run."""
         return load_predictor(run, device)
-
-
-def load_data(recipe: SegmentRecipe) -> DataSet:
-    """The data set that a recipe names, with labels on only a share of its ground where the recipe says so.
-
-    Where it goes on from another run, the labels are brought to that run's classes.
-    """
-    settings = recipe.data
-    if not settings.paths:
-        raise UserError("no data: add --data FOLDER (a folder of areas, each with images/ and masks/ or a vector file)")
-    wanted = None if recipe.initial is None else open_run(recipe.initial).facts["class_names"]
-    data = find_data(settings.paths, settings.reading, wanted=wanted)
-    if settings.annotate is None:
-        return data
-    return annotate_share(data, settings.annotate, recipe.seed, ring_px=settings.ring_px)
-
-
-def split_data(recipe: SegmentRecipe, data: DataSet) -> Split:
-    """The ground that a recipe holds out for validation."""
-    settings = recipe.data
-    return hold_out(data, settings.validation_share, settings.tile_px, recipe.seed, ring_px=settings.ring_px)
-
-
-def make_source(recipe: SegmentRecipe, data: DataSet, split: Split) -> CropSource:
-    """The crops that a recipe draws from its data."""
-    settings = recipe.data
-    return CropSource(
-        data,
-        split,
-        tile_px=settings.tile_px,
-        stride_px=settings.stride_px,
-        crop_px=settings.crop_px,
-        seed=recipe.seed,
-        ring_px=settings.ring_px,
-        areas_balanced=settings.areas_balanced,
-        classes_balanced=settings.classes_balanced,
-        scale_range=settings.scale_range,
-        jitter=settings.jitter,
-    )
 
 
 def encoder_of(network: nn.Module) -> nn.Module:
