@@ -90,6 +90,15 @@ def test_a_list_may_be_written_with_commas_on_the_command_line() -> None:
     assert read("task: toy", "--inner.factors", "0.5,2").inner.factors == (0.5, 2.0)
 
 
+def test_sections_may_be_written_in_brackets_on_the_command_line() -> None:
+    assert read("task: toy", "--inner", "{rate: 0.5, name: here}").inner == Inner(rate=0.5, name="here")
+    assert read("task: toy", "--network", "{name: deep, depth: 34}").network == Choice("deep", {"depth": 34})
+    with pytest.raises(UserError, match=r"^--inner: unknown setting 'inner.rat'; did you mean 'rate'\?$"):
+        read("task: toy", "--inner", "{rat: 0.5}")
+    with pytest.raises(UserError, match=r"^--inner: '\{rate' is not YAML"):
+        read("task: toy", "--inner", "{rate")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

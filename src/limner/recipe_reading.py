@@ -115,7 +115,28 @@ def _override(root: yaml.MappingNode, path: tuple[str, ...], text: str) -> None:
         node = below
     if path[-1] == "name" and _value(node, "name") not in (None, text):
         node.value = []  # another name: the old one's options mean nothing to it
-    _put(node, path[-1], _scalar(text, flag), flag)
+    _put(node, path[-1], _value_node(text, flag), flag)
+
+
+def _value_node(text: str, flag: str) -> yaml.Node:
+    """What a command-line word says: one value, or sections in YAML's brackets such as ``[{name: all, epochs: 3}]``."""
+    if not text.startswith(("{", "[{")):
+        return _scalar(text, flag)
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        raise UserError(f"{flag}: '{text}' is not YAML ({' '.join(str(error).split())[:80]})") from None
+    if node is None:
+        return _scalar(text, flag)
+    waiting = [node]
+    while waiting:  # so that an error in it names the option, not a line of the file
+        below = waiting.pop()
+        below.tag = f"!override {flag}"
+        if isinstance(below, yaml.SequenceNode):
+            waiting += below.value
+        elif isinstance(below, yaml.MappingNode):
+            waiting += [part for pair in below.value for part in pair]
+    return node
 
 
 def _scalar(text: str, flag: str) -> yaml.ScalarNode:

@@ -1,5 +1,6 @@
-"""Every network of the room learns through the real task: two steps in each form, and four chips by heart."""
+"""Every network of the room learns through the real task: two steps of each recipe, and four chips by heart."""
 
+import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,8 +8,11 @@ import pytest
 import torch
 from drawn import draw_picture, recipe_for, save_area
 
+from limner.library import bundled_recipes, load_recipe
+from limner.recipe import write_recipe
 from limner.segment.networks import NETWORKS
 from limner.segment.networks.listing import NetworkRow, list_networks
+from limner.segment.recipe import SegmentRecipe
 from limner.segment.tally import Tally
 from limner.segment.task import SegmentTask
 from limner.training import make_fabric
@@ -32,33 +36,50 @@ def town(tmp_path: Path) -> Path:
     return save_area(tmp_path / "town", [draw_picture(64, 64, seed=seed) for seed in range(4)])
 
 
-def task_for(folder: Path, town: Path, row: NetworkRow, *settings: str) -> SegmentTask:
-    options = [f"--network.{word}" if word.isidentifier() else word for word in row.options.split()]
-    return SegmentTask(recipe_for(folder, [town], "--network.name", row.name, *options, *settings))
-
-
-def learn_steps(task: SegmentTask, steps: int) -> list[float]:
-    """The losses of so many steps."""
-    (stage,) = task.stages()
-    task.begin(stage, make_fabric(task.recipe.loop))
-    return [task.step(iter([task.batch(stage, index)]), index)["loss"].item() for index in range(steps)]
-
-
 def named(row: NetworkRow) -> str:
     return f"{row.name} {row.options}".strip()
 
 
-def test_the_list_has_every_network() -> None:
+def form_of(recipe: SegmentRecipe) -> str:
+    """The form of network that a recipe trains, as it is listed."""
+    depth = recipe.network.options.get("depth")
+    return recipe.network.name if depth is None else f"{recipe.network.name} depth {depth}"
+
+
+def learn_steps(task: SegmentTask, steps: int) -> list[float]:
+    """The losses of so many steps."""
+    stage = task.stages()[-1]
+    task.begin(stage, make_fabric(task.recipe.loop))
+    return [task.step(iter([task.batch(stage, index)]), index)["loss"].item() for index in range(steps)]
+
+
+def test_every_form_of_every_network_has_a_recipe() -> None:
     assert {row.name for row in FORMS} == set(NETWORKS)
+    assert {form_of(load_recipe(name)) for name in bundled_recipes()} == {named(row) for row in FORMS}
 
 
-@pytest.mark.parametrize("row", FORMS, ids=named)
-def test_every_form_of_every_network_takes_two_steps_that_move_each_layer(
-    town: Path, tmp_path: Path, row: NetworkRow
-) -> None:
-    task = task_for(tmp_path, town, row, *SMALL, "--batch", "2", "--optimizer.name", "sgd")
+def test_the_recipes_of_the_paper_differ_in_nothing_but_the_network() -> None:
+    depths = {name: load_recipe(name) for name in bundled_recipes() if name[-1].isdigit()}
+    assert len(depths) == 8
+    one = depths["segment/residual-34"]
+    assert {write_recipe(dataclasses.replace(recipe, network=one.network)) for recipe in depths.values()} == {
+        write_recipe(one)
+    }
+    for name, recipe in depths.items():
+        literal = {"pool": 2} if "residual" in name else {}
+        if "residual" in name and recipe.network.options["depth"] >= 50:
+            literal["stride_in_1x1"] = True
+        assert recipe.network.options == {"depth": int(name.rsplit("-")[-1]), **literal}
+
+
+@pytest.mark.parametrize("name", bundled_recipes())
+def test_every_recipe_takes_two_steps_that_move_each_layer(town: Path, name: str) -> None:
+    settings = ("--data.paths", str(town), *SMALL, "--batch", "2", "--data.stride-px", "32", "--loop.precision", "fp32")
+    recipe = load_recipe(name, settings)
+    task = SegmentTask(recipe)
     network = task.networks["network"]
-    assert sum(parameter.numel() for parameter in network.parameters()) == row.parameters
+    (listed,) = [row.parameters for row in FORMS if named(row) == form_of(recipe)]
+    assert sum(parameter.numel() for parameter in network.parameters()) == listed
     before = {name: value.flatten()[:1000].clone() for name, value in network.named_parameters()}
     losses = learn_steps(task, 2)
     assert all(0 < loss < 20 for loss in losses)
@@ -80,7 +101,8 @@ LESSONS = {
 @pytest.mark.parametrize("row", [row for row in FORMS if named(row) in LESSONS], ids=named)
 def test_every_network_learns_four_chips_by_heart(town: Path, tmp_path: Path, row: NetworkRow) -> None:
     steps, *settings = LESSONS[named(row)]
-    task = task_for(tmp_path, town, row, *settings)
+    network = ("--network.name", row.name, *row.options.replace("depth", "--network.depth").split())
+    task = SegmentTask(recipe_for(tmp_path, [town], *network, *settings))
     losses = learn_steps(task, steps)
     counts = sum(task.labelled_tallies().values(), Tally.zero(2)).counts
     assert losses[-1] < losses[0]

@@ -54,7 +54,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A short training on three classes."""
     folder = tmp_path_factory.mktemp("classes")
     save_area(folder / "town", [draw_classes(seed) for seed in range(4)])
-    recipe = recipe_for(folder, [folder / "town"], "--epochs", "1")
+    recipe = recipe_for(folder, [folder / "town"], "--epochs", "1", "--data.target", "none")
     return train_recipe(recipe, "classes", out=folder / "run").run
 
 

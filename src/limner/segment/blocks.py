@@ -167,9 +167,7 @@ class LabelCounter:
         chip = self.chips[number]
         counted = self.reader.read(chip, window) != IGNORE
         with chip.open() as raster:
-            # Reading pixels costs far more than asking whether any can be missing.
-            has_alpha = len(raster.data_bands) < raster.dataset.count
-            if raster.nodata is not None or has_alpha or raster.dtype.startswith("float"):
+            if raster.may_lack_data:  # reading pixels costs far more than asking
                 counted &= raster.read(window).valid
         return int(np.count_nonzero(counted if ground is None else counted & ground))
 

@@ -203,6 +203,11 @@ def check_known(form: LabelForm | None, path: Path, content: MaskContent) -> Non
         )
 
 
+def background_of(class_names: Sequence[str]) -> int | None:
+    """The class that is no object: class 0 of two, or where it is called "background"; else None."""
+    return 0 if len(class_names) == 2 or class_names[0].lower() == BACKGROUND else None
+
+
 def names_of(classes: int) -> tuple[str, ...]:
     """Names for classes that have none: background and object, or class 0, class 1, ..."""
     return BINARY_NAMES if classes == 2 else tuple(f"class {number}" for number in range(classes))

@@ -66,14 +66,17 @@ class CrossEntropy(Loss):
 
 @dataclass(frozen=True)
 class Dice(Loss):
-    """Soft Dice of the classes other than the background, see `dice`."""
+    """Soft Dice of the classes other than the background, see `dice`. background: its number, None: there is none."""
+
+    background: int | None = 0
 
     def __call__(self, logits: Tensor, mask: Tensor, weight: Tensor | None = None) -> Tensor:
         """See `Loss`; all labelled pixels count alike."""
+        counted = [number for number in range(logits.shape[1]) if number != self.background]
         labelled = (mask != IGNORE).unsqueeze(1)
-        probability = logits.float().softmax(1)[:, 1:] * labelled
+        probability = logits.float().softmax(1)[:, counted] * labelled
         truth = functional.one_hot(torch.where(mask == IGNORE, 0, mask), logits.shape[1])
-        truth = truth.movedim(-1, 1)[:, 1:] * labelled
+        truth = truth.movedim(-1, 1)[:, counted] * labelled
         overlap = (probability * truth).sum(dim=(0, 2, 3))
         total = probability.sum(dim=(0, 2, 3)) + truth.sum(dim=(0, 2, 3))
         return (1 - (2 * overlap + 1) / (total + 1)).mean()
@@ -84,6 +87,7 @@ class CrossEntropyDice(Loss):
     """Cross-entropy plus ``dice_weight`` times soft Dice."""
 
     cross_entropy: CrossEntropy
+    dice: Dice
     dice_weight: float
 
     def pixel_weight(self, mask: Tensor) -> Tensor | None:
@@ -92,7 +96,7 @@ class CrossEntropyDice(Loss):
 
     def __call__(self, logits: Tensor, mask: Tensor, weight: Tensor | None = None) -> Tensor:
         """See `Loss`."""
-        return self.cross_entropy(logits, mask, weight) + self.dice_weight * Dice()(logits, mask)
+        return self.cross_entropy(logits, mask, weight) + self.dice_weight * self.dice(logits, mask)
 
 
 def cross_entropy(
@@ -102,6 +106,7 @@ def cross_entropy(
     *,
     classes: int | None = None,
     class_pixels: ClassPixels | None = None,
+    background: int | None = 0,
 ) -> Loss:
     """Cross-entropy, mean over the labelled pixels (Ghassemi et al. 2018, eq. 1 as a mean; their printed sum would
     diverge at their learning rate).
@@ -112,7 +117,8 @@ def cross_entropy(
     Args:
         class_weights: ``median-frequency``: the weights that `median_frequency` gives for the training ground.
         weights: a weight for each class, instead.
-        classes, class_pixels: given by the task: the number of classes, and what counts their pixels.
+        classes, class_pixels, background: given by the task: the number of classes, what counts their pixels, and the
+            class that is no object.
     """
     if not 0 <= label_smoothing <= 1:
         raise UserError(f"cross-entropy got label_smoothing {label_smoothing}; it must be between 0 and 1")
@@ -127,12 +133,14 @@ def cross_entropy_dice(
     *,
     classes: int | None = None,
     class_pixels: ClassPixels | None = None,
+    background: int | None = 0,
 ) -> Loss:
     """Cross-entropy, its classes weighted as in `cross_entropy`, plus ``dice_weight`` times `dice`."""
     if not 0 <= dice_weight < math.inf:
         raise UserError(f"cross-entropy-dice got dice_weight {dice_weight}; it must be a number of 0 or more")
     chosen = class_weights_of(class_weights, weights, classes, class_pixels)
-    return CrossEntropyDice(CrossEntropy(weigh=None if chosen is None else ByClass(chosen)), dice_weight)
+    weighed = CrossEntropy(weigh=None if chosen is None else ByClass(chosen))
+    return CrossEntropyDice(weighed, Dice(background), dice_weight)
 
 
 def cross_entropy_boundary(
@@ -143,6 +151,7 @@ def cross_entropy_boundary(
     *,
     classes: int | None = None,
     class_pixels: ClassPixels | None = None,
+    background: int | None = 0,
 ) -> Loss:
     """Cross-entropy with U-Net's weights, which part objects that nearly touch (Ronneberger et al. 2015, eqs. 1, 2).
 
@@ -160,13 +169,13 @@ def cross_entropy_boundary(
     return CrossEntropy(weigh=ByBoundary(chosen, boundary_weight, sigma_px))
 
 
-def dice(*, classes: int | None = None, class_pixels: ClassPixels | None = None) -> Loss:
+def dice(*, classes: int | None = None, class_pixels: ClassPixels | None = None, background: int | None = 0) -> Loss:
     """Soft Dice: 1 - (2 sum(p t) + 1) / (sum(p) + sum(t) + 1), the mean over the classes other than the background.
 
     Milletari et al. 2016 with plain sums in the denominator (theirs are squared), pooled over the batch, and with a
     1 above and below, so that crops without the class do no harm.
     """
-    return Dice()
+    return Dice(background)
 
 
 LOSSES: dict[str, Callable[..., Loss]] = {

@@ -23,6 +23,7 @@ from limner.errors import UserError
 from limner.files import fingerprint
 from limner.segment.answers import Network, Predictor, Progress
 from limner.segment.blending import Blend
+from limner.segment.forms import background_of
 from limner.segment.matching import check_bands
 from limner.segment.mosaic import chips_folder, scene_name
 from limner.segment.options import MARGIN, OVERLAP_PX, TILE_PX, MapOptions
@@ -133,7 +134,7 @@ class _Mapping:
         self.predictor, self.scene, self.bands, self.files, self.options = predictor, scene, bands, files, options
         self.progress = progress
         self.class_names = predictor.class_names
-        self.background = 0 if len(self.class_names) == 2 or self.class_names[0].lower() == "background" else None
+        self.background = background_of(self.class_names)
 
     def run(self, batch: int, request: dict[str, Any]) -> SceneMap:
         started = time.perf_counter()

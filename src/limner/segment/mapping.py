@@ -8,6 +8,7 @@ from typing import Any
 from limner.errors import UserError
 from limner.progress import Progress, duration, say
 from limner.run import open_run
+from limner.segment.forms import background_of
 from limner.segment.map import map_scene
 from limner.segment.matching import Bands, Match, match_scene
 from limner.segment.mosaic import scene_name
@@ -78,7 +79,9 @@ def _map_with_progress(
                 say(f"limner: {message}")
 
         made = map_scene(predictor, scene, out, bands=match.bands, progress=tell, **options)
-    shares = ", ".join(f"{name} {share:.1%}" for name, share in list(made.shares.items())[1:])
+    background = background_of(list(made.shares))
+    nothing = None if background is None else list(made.shares)[background]
+    shares = ", ".join(f"{name} {share:.1%}" for name, share in made.shares.items() if name != nothing)
     polygons = "" if made.polygon_count is None else f", {made.polygon_count} polygons"
     done = "was mapped before" if made.skipped else f"mapped in {duration(made.seconds)}"
     say(f"{scene.name}: {done}; {shares}{polygons}; look at {made.preview}")

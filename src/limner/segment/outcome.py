@@ -1,6 +1,7 @@
 """What a training leaves for people: scores, curves, a model card, and a report that stands alone."""
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from limner.report import Report, draw_curves
 from limner.run import Run
 from limner.segment.counts import Scores
 from limner.segment.evaluate import VALIDATION, as_evaluation
+from limner.segment.forms import background_of
 from limner.segment.gallery import WALL, WorstTiles
 from limner.segment.scores import Evaluation
 from limner.segment.tally import Observer
@@ -49,7 +51,7 @@ def validation_scores(task: "SegmentTask", observer: Observer | None = None) -> 
 def training_report(task: "SegmentTask", run: Run, scored: Evaluation | None, worst: WorstTiles) -> Report:
     """The run's report: scores beside the constants, curves, examples, the data, the commands."""
     recipe = task.recipe
-    report = Report(f"Run {run.name}", f"{recipe.network.name} trained to map {', '.join(task.class_names[1:])}")
+    report = Report(f"Run {run.name}", f"{recipe.network.name} trained to map {mapped_classes(task.class_names)}")
     status = run.status
     report.facts(
         {
@@ -149,6 +151,13 @@ def add_data(report: Report, task: "SegmentTask") -> Report:
     return report.table(("band", "mean", "deviation"), bands, "Of the training ground, in the files' own units.")
 
 
+def mapped_classes(class_names: Sequence[str]) -> str:
+    """What a network maps, in words."""
+    background = background_of(class_names)
+    objects = ", ".join(name for number, name in enumerate(class_names) if number != background)
+    return objects if background is None else f"{objects} against {class_names[background]}"
+
+
 def model_card(task: "SegmentTask", run: Run, scored: Evaluation | None) -> str:
     """The model card in Markdown: what it is, what from, how well, what it is not for."""
     recipe, status = task.recipe, run.status
@@ -160,7 +169,7 @@ def model_card(task: "SegmentTask", run: Run, scored: Evaluation | None) -> str:
     ground = f"{task.data.ground_m:.3g} m" if task.data.ground_m else "unknown"
     return f"""# {run.name}
 
-Maps {", ".join(task.class_names[1:])} against {task.class_names[0]}: a {recipe.network.name} of {parameters:,} parameters.
+Maps {mapped_classes(task.class_names)}: a {recipe.network.name} of {parameters:,} parameters.
 Takes {task.data.channels} bands of {task.data.dtype}; ground resolution of the training pictures: {ground} a pixel.
 
 ## Learned from

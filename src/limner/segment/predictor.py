@@ -228,10 +228,14 @@ def build_network(facts: dict[str, Any]) -> nn.Module:
         raise UserError(
             f"the run's network is a {chosen['name']}, which limner does not have; put its class into NETWORKS"
         )
-    options = {key: value for key, value in chosen.items() if key not in ("name", "weights")}
-    if "pretrained" in options:
-        options["pretrained"] = False  # the run's own weights follow
-    network: nn.Module = Choice(chosen["name"], options).build(
+    described = Choice(chosen["name"], {key: value for key, value in chosen.items() if key != "name"})
+    network: nn.Module = without_weights(described).build(
         NETWORKS, channels=facts["channels"], classes=len(facts["class_names"])
     )
     return network
+
+
+def without_weights(network: Choice) -> Choice:
+    """The same network with fresh weights, which a run's own then replace."""
+    options = {key: value for key, value in network.options.items() if key != "weights"}
+    return Choice(network.name, {**options, **({"pretrained": False} if "pretrained" in options else {})})

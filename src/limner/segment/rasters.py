@@ -155,6 +155,12 @@ class Raster:
             return None
         return georeference.ground_m(georeference.Place(self.crs, self.transform), self.height, self.width)
 
+    @property
+    def may_lack_data(self) -> bool:
+        """Whether any pixel can be no data: known without reading them."""
+        hidden = len(self.data_bands) < self.dataset.count or MaskFlags.per_dataset in self.dataset.mask_flag_enums[0]
+        return hidden or self.nodata is not None or self.palette is not None or self.dtype.startswith("float")
+
     def read(self, window: Window | None = None) -> Pixels:
         """The pixels of ``window`` (default: all) and which of them are data.
 

@@ -14,6 +14,9 @@ from limner.segment.networks import NETWORKS
 from limner.segment.reading import Reading
 from limner.training import LoopSettings
 
+LOSS_NEEDS = ("classes", "class_pixels", "background")
+"""What the task tells a loss."""
+
 
 @dataclass(frozen=True)
 class DataSettings:
@@ -94,7 +97,7 @@ class SegmentRecipe:
     threshold: Literal["half", "calibrated"] = setting(
         "half", "two classes: decide at probability 0.5, or where F1 is best on held-out (else on all) labelled ground"
     )
-    loss: Choice = choice("cross-entropy", "what is minimized", lambda: LOSSES, ("classes", "class_pixels"))
+    loss: Choice = choice("cross-entropy", "what is minimized", lambda: LOSSES, LOSS_NEEDS)
     optimizer: Choice = choice("adamw", "how it is minimized", lambda: OPTIMIZERS, ("parameters",))
     schedule: Choice = choice("cosine", "how the learning rate changes", lambda: SCHEDULES)
     batch: int = setting(8, "crops in a step", unit="crops", minimum=1)

@@ -16,8 +16,10 @@ from limner.recipe import to_plain
 from limner.run import Run, open_run
 from limner.segment.areas import fingerprint
 from limner.segment.crops import Crops
+from limner.segment.forms import background_of
 from limner.segment.losses import LOSSES, Loss
 from limner.segment.networks import NETWORKS
+from limner.segment.pixel_weights import ClassPixels
 from limner.segment.predictor import SegmentPredictor, load_predictor, standardize
 from limner.segment.reading import Reading
 from limner.segment.recipe import SegmentRecipe
@@ -50,9 +52,7 @@ class SegmentTask(Task):
         self.area_statistics = self.source.area_statistics() if recipe.normalize == "area" else {}
         self.score = ("validation/f1", 1) if recipe.keep_by == "f1" else ("validation/loss", -1)
         self.networks = {"network": self._make_network()}
-        recipe.loss.build(
-            LOSSES, classes=len(self.class_names), class_pixels=lambda: np.ones((1, 2), int)
-        )  # or refused
+        self._make_loss(lambda: np.ones((1, 2), int))  # what does not fit is refused before anything is written
         self.optimizers = {}
         self.state = {}
         self.threshold = 0.5
@@ -107,8 +107,12 @@ class SegmentTask(Task):
     @cached_property
     def loss(self) -> Loss:
         """What is minimized; made when first asked for, as counting the classes reads all labels."""
-        classes = len(self.class_names)
-        loss: Loss = self.recipe.loss.build(LOSSES, classes=classes, class_pixels=self.source.class_pixels)
+        return self._make_loss(self.source.class_pixels)
+
+    def _make_loss(self, class_pixels: ClassPixels) -> Loss:
+        names = self.class_names
+        given = {"classes": len(names), "class_pixels": class_pixels, "background": background_of(names)}
+        loss: Loss = self.recipe.loss.build(LOSSES, **given)
         return loss
 
     def batch(self, stage: Stage, number: int) -> tuple[Tensor, ...]:
@@ -164,7 +168,7 @@ class SegmentTask(Task):
         tallies = {area: item for area, item in self.validation_tallies().items() if item.counts.pixels}
         if not tallies:
             return {}
-        classes = range(1, len(self.class_names))
+        classes = [number for number in range(len(self.class_names)) if number != background_of(self.class_names)]
         f1 = [value for item in tallies.values() for c in classes if (value := item.counts.f1(c)) is not None]
         iou = [value for item in tallies.values() for c in classes if (value := item.counts.iou(c)) is not None]
         return {

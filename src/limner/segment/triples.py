@@ -17,16 +17,12 @@ from limner.pictures import (
     overlay,
     to_display,
 )
+from limner.segment.forms import background_of
 from limner.segment.windows import Pixels
 
 TILE_PX = 320
 KINDS = {"found": TRUE_POSITIVE, "invented": FALSE_POSITIVE, "missed": FALSE_NEGATIVE}
 RIGHT = (185, 185, 185)  # about the gray of the dimmed picture under errors
-
-
-def background_of(class_names: Sequence[str]) -> int | None:
-    """The class that overlays leave clear: class 0 of two or where it is called "background", else None."""
-    return 0 if len(class_names) == 2 or class_names[0].lower() == "background" else None
 
 
 def colors_key(class_names: Sequence[str], *, truth: bool) -> dict[str, Sequence[int]]:
