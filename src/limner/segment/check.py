@@ -12,13 +12,15 @@ from pathlib import Path
 import numpy as np
 
 from limner.errors import UserError
-from limner.pictures import IGNORE, captioned_rows, overlay, resized, to_display, write_picture
+from limner.pictures import GRAY, IGNORE, captioned_rows, class_colors, overlay, resized, to_display, write_picture
 from limner.segment.areas import Area, Chip, DataSet, survey
 from limner.segment.blocks import Ground, grid, hold_out
 from limner.segment.findings import AreaReport, CheckReport
+from limner.segment.forms import background_of
 from limner.segment.labels import LabelReader
 from limner.segment.rasters import Raster
 from limner.segment.reading import NO_WISHES, Reading
+from limner.segment.triples import with_key
 from limner.segment.vectors import is_vector
 from limner.segment.windows import Window
 
@@ -67,7 +69,7 @@ def check(data: Sequence[Path], reading: Reading = NO_WISHES, *, sheet: Path | N
 class Look:
     """What was seen of an area so far; `at` adds a picture.
 
-    class_px: (256,) pixels of each value of the labels. windows: (chip, window, pixels of classes above 0) of the
+    class_px: (256,) pixels of each value of the labels. windows: (chip, window, pixels of objects) of the
     windows that hold labelled pixels.
     """
 
@@ -102,7 +104,10 @@ class Look:
         counts = np.bincount(mask.ravel(), minlength=256)
         self.class_px += counts
         if counts[:IGNORE].any():
-            self.windows.append((chip, window, int(counts[1:IGNORE].sum())))
+            nothing = background_of(reader.form.class_names)
+            self.windows.append(
+                (chip, window, int(counts[:IGNORE].sum() - (0 if nothing is None else counts[nothing])))
+            )
 
     def report(self, class_names: Sequence[str], held_out: dict[str, float]) -> AreaReport:
         """The numbers of the area."""
@@ -228,7 +233,13 @@ def _mistaken_alpha(data: DataSet) -> Iterator[str]:
 
 
 def draw_sheet(looks: Sequence[Look], reader: LabelReader) -> np.ndarray:
-    """(H, W, 3) uint8: a row for each area (at most twelve), windows with objects first, their labels laid over."""
+    """(H, W, 3) uint8: a row for each area (at most twelve), windows with objects first, their labels laid over; and
+    above what the colors mean."""
+    names = reader.form.class_names
+    colors = dict(zip(names, class_colors(len(names)).tolist(), strict=True))
+    background = background_of(names)
+    if background is not None:
+        del colors[names[background]]
     rows, captions = [], []
     for look in [look for look in looks if look.windows][:SHEET_ROWS]:
         windows = [seen for seen in look.windows if seen[2]] or look.windows
@@ -236,7 +247,7 @@ def draw_sheet(looks: Sequence[Look], reader: LabelReader) -> np.ndarray:
         shown = [windows[number] for number in chosen]
         rows.append([_draw_window(chip, window, reader) for chip, window, _ in shown])
         captions.append([f"{look.area.name}: {chip.image.name}" for chip, _, _ in shown])
-    return captioned_rows(rows, captions, cell_px=CELL_PX)
+    return with_key(captioned_rows(rows, captions, cell_px=CELL_PX), {**colors, "not labelled (hatched)": GRAY})
 
 
 def _draw_window(chip: Chip, window: Window, reader: LabelReader) -> np.ndarray:
@@ -245,7 +256,8 @@ def _draw_window(chip: Chip, window: Window, reader: LabelReader) -> np.ndarray:
     rows, columns = (
         (np.arange(small) * large) // small for small, large in zip(picture.shape[:2], mask.shape, strict=True)
     )
-    return overlay(picture, mask[np.ix_(rows, columns)])
+    names = reader.form.class_names
+    return overlay(picture, mask[np.ix_(rows, columns)], class_colors(len(names)), background=background_of(names))
 
 
 def _command(verb: str, data: Sequence[Path], reading: Reading) -> str:
