@@ -14,7 +14,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from limner import __version__
 from limner.errors import UserError
-from limner.segment.reading import NO_WISHES, Reading
+from limner.segment.reading import NO_WISHES, Reading, parse_bands, split_names
 
 app = App(
     name="limner",
@@ -31,6 +31,10 @@ Folders = Annotated[
 ]
 HowRead = Annotated[Reading, Parameter(name="*")]
 Within = Annotated[Path | None, Parameter(help="Vector file of the annotated ground; beyond it nothing is known.")]
+Classes = Annotated[
+    str | None, Parameter(help="Class names of the labels from class 0, or a classes.yaml that tells what they mean.")
+]
+LabelField = Annotated[str | None, Parameter(help="Field of the vector files that tells the class.")]
 Out = Annotated[Path | None, Parameter(help="Where to write.")]
 Overwrite = Annotated[bool, Parameter(negative=(), help="Replace what is there.")]
 Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print the result as JSON.")]
@@ -216,6 +220,11 @@ def refine(
         Path | None, Parameter(help="What was annotated: polygons or a mask (255 = not annotated).")
     ] = None,
     within: Within = None,
+    classes: Classes = None,
+    label_field: LabelField = None,
+    bands: Annotated[
+        str | None, Parameter(help="Bands of the scene to read, from 1, in this order, such as 3,2,1.")
+    ] = None,
     truth: Annotated[
         Path | None, Parameter(help="The whole truth, to score before and after on the rest of the scene.")
     ] = None,
@@ -231,9 +240,10 @@ def refine(
     """Go on learning from a small annotated part of a scene; prints before and after on the rest when truth is given."""
     from limner.segment.refine import refine as refine_run
 
+    meaning = Reading(classes=split_names(classes), label_field=label_field, bands=parse_bands(bands))
     done = refine_run(
         run, scene, labels=labels, within=within, truth=truth, fraction=fraction, normalize=normalize,
-        overrides=settings, out=out, overwrite=overwrite,
+        overrides=settings, out=out, overwrite=overwrite, **meaning.given(),
     )  # fmt: skip
     if done.comparison:
         print(done.comparison)
@@ -248,19 +258,16 @@ def score(
     truth: Annotated[Path, Parameter(help="A mask, a vector file, or a folder paired by file name.")],
     *,
     within: Within = None,
-    classes: Annotated[
-        str | None, Parameter(help="The truth's class names from class 0, or a classes.yaml that tells what it means.")
-    ] = None,
+    classes: Classes = None,
     target: Annotated[str | None, Parameter(help="One class of the truth against all others.")] = None,
-    label_field: Annotated[str | None, Parameter(help="Field of the truth's vector files that tells the class.")] = None,
+    label_field: LabelField = None,
     errors: Annotated[Path | None, Parameter(help="Write an error map (TP green, FP red, FN blue) as GeoTIFF.")] = None,
     as_json: Json = False,
 ) -> None:
     """F1, precision, recall, IoU and accuracy per area and mean, from exact counts, in little memory."""
     from limner.segment.score import score_files
 
-    names = None if classes is None else tuple(name.strip() for name in classes.split(","))
-    meaning = Reading(classes=names, target=target, label_field=label_field)
+    meaning = Reading(classes=split_names(classes), target=target, label_field=label_field)
     result = score_files(prediction, truth, within=within, errors=errors, reading=meaning)
     print(json.dumps(result.to_json(), indent=2) if as_json else result.to_markdown())
 

@@ -88,7 +88,7 @@ def write_text(path: Path, text: str) -> None:
 def fingerprint(path: Path) -> str:
     """A digest that changes when the file does: its name, size and time of change (contents are not read).
 
-    A folder's goes over all files in it, those of its folders included, but for hidden ones.
+    A folder's goes over the files in it, but for hidden ones and those of its folders.
     """
     digest = hashlib.sha256()
     for file in _visible_files(path) if path.is_dir() else [path]:
@@ -99,9 +99,8 @@ def fingerprint(path: Path) -> str:
 
 
 def _visible_files(folder: Path) -> list[Path]:
-    """All files below ``folder`` but hidden ones, sorted."""
-    below = (path for path in folder.rglob("*") if path.is_file())
-    return sorted(path for path in below if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+    """The files of a folder but hidden ones, sorted."""
+    return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -42,7 +42,8 @@ def read_recipe(text: str, name: str, recipe_types: Callable[[str], type | None]
     """
     source = _Source(name)
     root = _compose(text, source)
-    for path, value in parse_overrides(overrides):
+    # A name drops the options of the old one, so names come before the options that are given with them.
+    for path, value in sorted(parse_overrides(overrides), key=lambda pair: (pair[0][-1] != "name", len(pair[0]))):
         _override(root, path, value)
     task_node = dict(_items(root, source)).get("task")
     if task_node is None:

@@ -91,7 +91,7 @@ def test_a_mask_of_another_shape_or_place_is_refused(tmp_path):
 def test_pictures_brought_to_one_ground_resolution_take_their_masks_with_them(tmp_path):
     write_raster(tmp_path / "town/images/a.tif", np.repeat(draw_mask(SIZE, SIZE)[None] // 2, 3, axis=0))
     write_raster(tmp_path / "town/masks/a.png", draw_mask(SIZE, SIZE))
-    data = find_data([tmp_path / "town"], Reading(ground_m=2 * PIXEL_M))
+    data = find_data([tmp_path / "town"], Reading(to_ground_m=2 * PIXEL_M))
     (chip,) = data.chips
     assert (chip.height, chip.width) == (SIZE // 2, SIZE // 2)
     assert chip.ground_m == pytest.approx(2 * PIXEL_M, rel=1e-2)

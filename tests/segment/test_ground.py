@@ -78,7 +78,7 @@ def test_areas_by_the_first_group_of_an_expression_or_all_of_its_match(tmp_path)
         (Reading(areas=("north",)), r"--areas north: no area is called so; there are town"),
         (Reading(leave_out=("north",)), r"--leave-out north: no area is called so; there are town"),
         (Reading(leave_out=("t*",)), r"no area is left of town"),
-        (Reading(ground_m=0.5), r"a\.png: does not say how many meters a pixel covers"),
+        (Reading(to_ground_m=0.5), r"a\.png: does not say how many meters a pixel covers"),
     ],
 )
 def test_wishes_that_the_pictures_cannot_fulfil_are_refused(tmp_path, reading, message):

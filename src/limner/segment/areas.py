@@ -26,6 +26,8 @@ from limner.segment.reading import NO_WISHES, Reading
 from limner.segment.vectors import check_ground, check_vector, is_vector
 from limner.segment.windows import Window
 
+SAME_GROUND = 0.01  # a resolution nearer than this share is the one wished for: maps stretch the ground by as much
+
 
 @dataclass(frozen=True)
 class Chip:
@@ -149,11 +151,15 @@ def survey(paths: Sequence[Path], reading: Reading, wanted: Sequence[str] | None
     problems: list[str] = []
     notes: list[str] = []
     found: list[_Found] = []
-    for place in find_places(paths, reading, problems, notes):
+    places = find_places(paths, reading, problems, notes)
+    if not reading.group:  # what is left out may be broken or of another kind
+        wished = _wished([place.name for place in places], reading, problems)
+        places = [place for place in places if place.name in wished]
+    for place in places:
         for image, label in place.pictures:
             with listing(problems):
                 found.append(_open_chip(place.name, image, label, reading))
-    found = _chosen(_agreeing(found, problems), reading, problems)
+    found = _agreeing(_grouped(found, reading, problems), problems)
     explained: LabelForm | None = None
     with listing(problems):
         explained = explanation(paths, reading)
@@ -202,8 +208,7 @@ def fingerprint(data: DataSet) -> str:
 def _open_chip(area: str, image: Path, labels: Path | None, reading: Reading) -> _Found:
     """Open a picture and its labels just far enough to know that they fit."""
     within, aligned = reading.within, True
-    scale = _scale(image, reading.ground_m)
-    with open_raster(image, bands=reading.bands, scale=scale) as picture:
+    with open_raster(image, bands=reading.bands) as picture:
         for vector, field in ((labels, reading.label_field), (within, None)):
             if vector is not None and is_vector(vector):
                 check_vector(vector, field)
@@ -214,24 +219,25 @@ def _open_chip(area: str, image: Path, labels: Path | None, reading: Reading) ->
             with open_raster(labels) as mask:
                 check_alignable(mask, picture)
                 aligned = is_aligned(mask, picture)
+        seen = replace(picture, scale=_scale(picture, reading.to_ground_m))
         chip = Chip(
-            area, image, labels, within, picture.height, picture.width,
-            bands=reading.bands, scale=scale, ground_m=picture.ground_m,
+            area, image, labels, within, seen.height, seen.width,
+            bands=reading.bands, scale=seen.scale, ground_m=seen.ground_m,
         )  # fmt: skip
         return _Found(chip, picture.bands, picture.dtype, picture.band_names, aligned)
 
 
-def _scale(image: Path, ground_m: float | None) -> float:
-    """How many times the pixels along each edge bring a picture to ``ground_m`` meters a pixel."""
+def _scale(picture: Raster, ground_m: float | None) -> float:
+    """How many times the pixels along each edge bring a picture to ``ground_m`` meters a pixel; 1 where it nearly is."""
     if ground_m is None:
         return 1.0
-    with open_raster(image) as picture:
-        if picture.ground_m is None:
-            raise UserError(
-                f"{image}: does not say how many meters a pixel covers, so it cannot be brought to {ground_m} m; "
-                "give georeferenced pictures, or leave --ground-m away"
-            )
-        return picture.ground_m / ground_m
+    if picture.ground_m is None:
+        raise UserError(
+            f"{picture.path}: does not say how many meters a pixel covers, so it cannot be brought to {ground_m} m; "
+            "give georeferenced pictures, or leave --to-ground-m away"
+        )
+    scale = picture.ground_m / ground_m
+    return 1.0 if abs(scale - 1) <= SAME_GROUND else scale
 
 
 def _agreeing(found: list[_Found], problems: list[str]) -> list[_Found]:
@@ -249,22 +255,31 @@ def _agreeing(found: list[_Found], problems: list[str]) -> list[_Found]:
     return [one for one in found if (one.channels, one.dtype) == usual]
 
 
-def _chosen(found: list[_Found], reading: Reading, problems: list[str]) -> list[_Found]:
-    """The chips of the areas that are wanted, after the areas were told apart as the reading says."""
+def _grouped(found: list[_Found], reading: Reading, problems: list[str]) -> list[_Found]:
+    """The chips of the areas that are wished for, after the areas were told apart as ``group`` says."""
+    if not reading.group or not found:
+        return found
     with listing(problems):
-        if reading.group and found:
-            names = groups([one.chip for one in found], reading.group)
-            found = [one._replace(chip=replace(one.chip, area=name)) for one, name in zip(found, names, strict=True)]
-        known = dict.fromkeys(one.chip.area for one in found)
-        wanted = set(_matching(reading.areas, known, "--areas") if reading.areas else known)
-        wanted -= set(_matching(reading.leave_out, known, "--leave-out") if reading.leave_out else ())
-        if found and not wanted:
-            raise UserError(f"no area is left of {', '.join(known)}; leave fewer out")
-        return [one for one in found if one.chip.area in wanted]
+        names = groups([one.chip for one in found], reading.group)
+        wished = _wished(names, reading, problems)
+        grouped = (one._replace(chip=replace(one.chip, area=name)) for one, name in zip(found, names, strict=True))
+        return [one for one in grouped if one.chip.area in wished]
     return []
 
 
-def _matching(patterns: Sequence[str], known: Sequence[str] | dict[str, None], option: str) -> list[str]:
+def _wished(names: Sequence[str], reading: Reading, problems: list[str]) -> set[str]:
+    """The names of the areas to read."""
+    known = dict.fromkeys(names)
+    with listing(problems):
+        wished = set(_matching(reading.areas, known, "--areas") if reading.areas else known)
+        wished -= set(_matching(reading.leave_out, known, "--leave-out") if reading.leave_out else ())
+        if known and not wished:
+            raise UserError(f"no area is left of {', '.join(known)}; leave fewer out")
+        return wished
+    return set()
+
+
+def _matching(patterns: Sequence[str], known: dict[str, None], option: str) -> list[str]:
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in known):
             raise UserError(f"{option} {pattern}: no area is called so; there are {', '.join(known)}")

@@ -14,9 +14,10 @@ import numpy as np
 from limner.errors import UserError
 from limner.pictures import GRAY, IGNORE, captioned_rows, class_colors, overlay, resized, to_display, write_picture
 from limner.segment.areas import Area, Chip, DataSet, survey
-from limner.segment.blocks import Ground, grid, hold_out
+from limner.segment.blocks import grid, hold_out
 from limner.segment.findings import AreaReport, CheckReport
 from limner.segment.forms import background_of
+from limner.segment.ground import Ground
 from limner.segment.labels import LabelReader
 from limner.segment.rasters import Raster
 from limner.segment.reading import NO_WISHES, Reading
@@ -186,14 +187,15 @@ def shared_ground(data: DataSet) -> list[str]:
 
 
 def _warnings(areas: Sequence[AreaReport], data: DataSet) -> Iterator[str]:
+    background = background_of(data.class_names)
     for name in data.class_names:
         if not any(area.class_share[name] for area in areas):
             yield f"class {name} occurs nowhere"
     for area in areas:
         if area.labelled == 0:
             yield f"{area.name}: no labelled pixel, nothing is learned from it"
-        elif area.class_share[data.class_names[0]] == 1:
-            yield f"{area.name}: all masks are empty ({data.class_names[0]} everywhere)"
+        elif background is not None and area.class_share[data.class_names[background]] == 1:
+            yield f"{area.name}: all masks are empty ({data.class_names[background]} everywhere)"
         for band, (low, high) in enumerate(zip(area.low, area.high, strict=True), start=1):
             if low == high:
                 yield f"{area.name}: band {band} is {low:g} everywhere"

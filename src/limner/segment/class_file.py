@@ -58,6 +58,8 @@ class _Reader:
         for node in self._scalars(sections["ignore"]) if "ignore" in sections else ():
             self._add(node, IGNORE)
         self.meanings.setdefault(IGNORE, IGNORE)
+        for number, name in enumerate(names):  # a field of polygons may say a class's own name
+            self.meanings.setdefault(name, number)
         colors = {text: number for text, number in self.meanings.items() if isinstance(text, str) and text[0] == "#"}
         numbers = {value: number for value, number in self.meanings.items() if isinstance(value, int)}
         return LabelForm(

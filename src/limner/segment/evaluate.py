@@ -12,10 +12,12 @@ from limner.files import write_json
 from limner.library import recipe_of
 from limner.pictures import IGNORE
 from limner.run import Run, bundled_models, open_run
+from limner.segment.alignment import is_aligned, read_onto
 from limner.segment.annotation import ANNOTATED_FILE
 from limner.segment.areas import DataSet, find_data
 from limner.segment.gallery import drawing_errors
 from limner.segment.labels import RING_PX
+from limner.segment.masks import read_numbers
 from limner.segment.matching import check_bands
 from limner.segment.predictor import SegmentPredictor, load_predictor
 from limner.segment.rasters import open_raster
@@ -53,6 +55,10 @@ def evaluate_run(
     """
     run = run if isinstance(run, Run) else open_run(run)
     # The validation ground is scored in the numbers that training scored it in.
+    if left_out and (data or reading):
+        raise UserError(
+            "--left-out scores the areas that the recipe left out, read as in training; give it no other data"
+        )
     whole = bool(data) or left_out
     predictor = load_predictor(run, device, "auto" if whole else recipe_of(run).loop.precision)
     normalize = predictor.normalization(normalize)
@@ -98,7 +104,8 @@ def evaluate_data(
     statistics = scene_statistics(data, read) if normalize == "scene" else None
     with drawing_errors(errors, data.chips, windows, predictor.class_names) as observer:
         tallies = tally_areas(predictor, data.chips, read, windows, statistics, observer)
-    pixels = EVERYTHING + (" outside the ground annotated for refining" if without else "")
+    annotated = any(str(chip.image.resolve()) in (without or {}) for chip in data.chips)
+    pixels = EVERYTHING + (" outside the ground annotated for refining" if annotated else "")
     return as_evaluation(tallies, pixels, predictor, normalize)
 
 
@@ -115,7 +122,7 @@ def evaluate_validation(
             "to score it on the rest, or on another place, add --data with labels"
         )
     recipe: SegmentRecipe = recipe_of(run)
-    data = load_data(recipe)
+    data = load_data(recipe, predictor.class_names)
     source = make_source(recipe, data, split_data(recipe, data))
     windows = source.validation_blocks()
     by_area = source.area_statistics() if normalize == "scene" else None
@@ -143,9 +150,12 @@ def reader_without(data: DataSet, without: dict[str, Path], ring_px: int = RING_
         pixels, mask = labels.read_with_pixels(chip, window)
         annotated = without.get(str(chip.image.resolve()))
         if annotated is not None:
-            with open_raster(annotated) as ground:
-                known = ground.read(window)
-            mask[known.valid & (known.values[0] != IGNORE)] = IGNORE
+            with open_raster(annotated) as ground, chip.open() as picture:
+                if is_aligned(ground, picture):
+                    values, known = read_numbers(ground, window)
+                else:  # it was refined at another resolution
+                    values, known = read_onto(picture, ground, window, read_numbers)
+            mask[known & (values != IGNORE)] = IGNORE
         return pixels, mask
 
     return read

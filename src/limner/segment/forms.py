@@ -59,7 +59,7 @@ class LabelForm:
         if field is not None:
             return f"the field {field} of the polygons"
         if self.colors:
-            return "colors" + (" and class numbers" if self.numbers else "")
+            return "colors" + (" and class numbers" if set(self.numbers) - {(IGNORE, IGNORE)} else "")
         hint = "" if self.named or len(self.class_names) > 2 else "; --target NAME names the object"
         return ("0 and 255 (255 = object" if self.binary else "class numbers (255 = ignore") + hint + ")"
 
@@ -84,9 +84,10 @@ class LabelForm:
         called so. Raises `UserError` where the names do not meet.
         """
         wanted = tuple(wanted)
-        other = 0 if wanted[0] == BACKGROUND else None
+        other = 0 if wanted[0].lower() == BACKGROUND else None
         places = [wanted.index(name) if name in wanted else other for name in self.class_names]
-        if self.class_names != wanted and (None in places or not set(self.class_names) & set(wanted) - {BACKGROUND}):
+        objects = wanted if other is None else wanted[1:]
+        if self.class_names != wanted and (None in places or not set(self.class_names) & set(objects)):
             raise UserError(
                 f"the labels know the classes {', '.join(self.class_names)}; needed are {', '.join(wanted)}; say what "
                 "they mean in a classes.yaml, or give --target"
@@ -196,6 +197,11 @@ def check_known(form: LabelForm | None, path: Path, content: MaskContent) -> Non
                 f"{path}: the color #{color:06X} ({share:.1%} of its pixels) means no class; add it to a class, or "
                 "to 'ignore', in classes.yaml"
             )
+    elif content.numbers == {0, IGNORE} and (IGNORE, IGNORE) in form.numbers and len(form.class_names) == 2:
+        raise UserError(
+            f"{path}: holds 0 and 255, and classes.yaml leaves 255 ignored; write what it means, such as "
+            f"'{form.class_names[1]}: 255'"
+        )
     elif unknown := sorted((content.numbers or frozenset()) - set(dict(form.numbers))):
         raise UserError(
             f"{path}: a mask with the value {unknown[0]}, which means no class; add it to a class, or to 'ignore', "

@@ -84,6 +84,24 @@ def groups(chips: Sequence[Located], rule: str) -> list[str]:
     return _by_overlap(chips) if rule == BY_GROUND else _by_name(chips, rule)
 
 
+def told_apart(names: Sequence[str]) -> list[str]:
+    """The names, equal ones with a number behind.
+
+    >>> told_apart(["town", "port", "town"])
+    ['town', 'port', 'town-2']
+    """
+    taken: set[str] = set()
+    apart = []
+    for wanted in names:
+        name, number = wanted, 1
+        while name in taken:
+            number += 1
+            name = f"{wanted}-{number}"
+        taken.add(name)
+        apart.append(name)
+    return apart
+
+
 def _by_name(chips: Sequence[Located], rule: str) -> list[str]:
     try:
         pattern = re.compile(rule)
@@ -119,9 +137,11 @@ def _by_overlap(chips: Sequence[Located]) -> list[str]:
     members: dict[int, list[int]] = {}
     for number in range(len(chips)):
         members.setdefault(first_of(number), []).append(number)
+    firsts = [
+        min((-ground.ground_m[number], chips[number].image.stem) for number in each)[1] for each in members.values()
+    ]
     names = [""] * len(chips)
-    for numbers in members.values():
-        name = min((-ground.ground_m[number], chips[number].image.stem) for number in numbers)[1]
+    for name, numbers in zip(told_apart(firsts), members.values(), strict=True):
         for number in numbers:
             names[number] = name
     return names

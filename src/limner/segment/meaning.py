@@ -23,7 +23,7 @@ def explanation(paths: Sequence[Path], reading: Reading) -> LabelForm | None:
         return None if reading.class_file is None else read_class_file(reading.class_file)
     found: dict[Path, None] = {}
     for path in paths:
-        here = [folder / CLASS_FILE for folder in (path, path.parent) if (folder / CLASS_FILE).is_file()]
+        here = [folder / CLASS_FILE for folder in (path.resolve(), path.resolve().parent) if (folder / CLASS_FILE).is_file()]
         found.update({file.resolve(): None for file in here[:1]})
     if len(found) > 1:
         raise UserError(f"several class files ({', '.join(map(str, found))}); say which one with --classes FILE")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from limner.errors import UserError
+from limner.segment.ground import told_apart
 from limner.segment.rasters import RASTER_SUFFIXES
 from limner.segment.reading import IMAGES_FOLDER, Reading
 from limner.segment.vectors import is_vector
@@ -53,21 +54,8 @@ def find_places(paths: Sequence[Path], reading: Reading, problems: list[str], no
     if reading.labels is not None and not is_vector(reading.labels) and sum(len(p.pictures) for p in places) > 1:
         problems.append(f"{reading.labels}: is one mask, but there are several pictures; give one scene, or polygons")
         return []
-    return _renamed(places)
-
-
-def _renamed(places: list[Place]) -> list[Place]:
-    """Equal names told apart by a number: town, town-2, town-3."""
-    taken: set[str] = set()
-    renamed = []
-    for place in places:
-        name, number = place.name, 1
-        while name in taken:
-            number += 1
-            name = f"{place.name}-{number}"
-        taken.add(name)
-        renamed.append(place._replace(name=name))
-    return renamed
+    names = told_apart([place.name for place in places])
+    return [place._replace(name=name) for place, name in zip(places, names, strict=True)]
 
 
 def _area_folders(path: Path, reading: Reading) -> list[Path]:
@@ -108,8 +96,8 @@ def _area(folder: Path, reading: Reading, notes: list[str]) -> Place:
         raise UserError(f"{folder / IMAGES_FOLDER}: holds no pictures ({kinds})")
     masks = _by_stem(folder / reading.masks_folder)
     if reading.mosaic:
-        masks_or_vector = folder / reading.masks_folder if masks else reading.labels or _wanted_vector(folder, reading)
-        return Place(name, [(folder / IMAGES_FOLDER, reading.labels or masks_or_vector)])
+        own = folder / reading.masks_folder if masks else None
+        return Place(name, [(folder / IMAGES_FOLDER, reading.labels or own or _wanted_vector(folder, reading))])
     if reading.labels is not None:
         return Place(name, [(image, reading.labels) for image in pictures.values()])
     if masks:

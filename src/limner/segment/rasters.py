@@ -4,6 +4,7 @@ This file imports no torch: `limner check` and `limner score` stay light.
 """
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,6 +23,7 @@ from limner.segment.opening import RASTER_SUFFIXES as RASTER_SUFFIXES  # for who
 from limner.segment.opening import open_dataset, reason
 from limner.segment.windows import Pixels, Window
 
+NUMBERED = re.compile(r"band[ _-]?\d+")  # a description that names nothing
 COLORS = {ColorInterp.red: "red", ColorInterp.green: "green", ColorInterp.blue: "blue", ColorInterp.gray: "gray"}
 READ_PX = 2**22  # file pixels of a band that are in memory at once while they are brought to another scale
 
@@ -98,7 +100,7 @@ class Raster:
             return tuple(("red", "green", "blue")[number - 1] for number in chosen)
         places = [self.data_bands[number - 1] - 1 for number in chosen]
         described = [(self.dataset.descriptions[place] or "").strip().lower() for place in places]
-        if all(described):
+        if all(described) and not any(NUMBERED.fullmatch(name) for name in described):
             return tuple(described)
         colors = [COLORS.get(self.dataset.colorinterp[place]) for place in places]
         return tuple(color for color in colors if color) if all(colors) else None

@@ -42,8 +42,17 @@ def parse_bands(wanted: Bands) -> tuple[int, ...] | None:
     return numbers
 
 
-def _split(_: Any, tokens: Sequence[Any]) -> tuple[str, ...]:
-    return tuple(part.strip() for token in tokens for part in token.value.split(",") if part.strip())
+def split_names(text: str | None) -> tuple[str, ...] | None:
+    """Names written with commas; None for nothing.
+
+    >>> split_names("land, road")
+    ('land', 'road')
+    """
+    return None if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _split(_: Any, tokens: Sequence[Any]) -> tuple[str, ...] | None:
+    return split_names(",".join(token.value for token in tokens))
 
 
 def _split_numbers(_: Any, tokens: Sequence[Any]) -> tuple[int, ...] | None:
@@ -82,13 +91,24 @@ class Reading:
     label_field: Annotated[str | None, Parameter(help="Field of the vector files that tells the class.")] = None
     bands: Annotated[
         tuple[int, ...] | None,
-        Parameter(help="Bands to read, from 1, in this order, such as 3,2,1.", converter=_split_numbers, n_tokens=1),
+        Parameter(help="Bands to read, from 1, in this order, such as 3,2,1.", converter=_split_numbers, n_tokens=1, negative=()),
     ] = None
-    ground_m: Annotated[
+    to_ground_m: Annotated[
         float | None, Parameter(help="Bring all pictures to this many meters a pixel on the ground.")
     ] = None
     areas: Annotated[tuple[str, ...] | None, _list("Areas to read, by name; none: all. * stands for any text.")] = None
     leave_out: Annotated[tuple[str, ...] | None, _list("Areas to leave out, by name.")] = None
+
+    def __post_init__(self) -> None:
+        for name in ("labels", "within"):
+            if (path := getattr(self, name)) is not None:
+                object.__setattr__(self, name, Path(path))
+        for name in ("classes", "areas", "leave_out"):
+            if isinstance(text := getattr(self, name), str):
+                object.__setattr__(self, name, split_names(text))
+        object.__setattr__(self, "bands", parse_bands(self.bands))
+        if self.to_ground_m is not None and not 0 < self.to_ground_m < float("inf"):
+            raise UserError(f"--to-ground-m is {self.to_ground_m:g}; needed: meters a pixel covers, above 0")
 
     @property
     def masks_folder(self) -> str:
@@ -114,7 +134,7 @@ class Reading:
             found["classes"] = (str(self.class_file.resolve()),)
         for name in ("labels", "within"):
             if name in found:
-                found[name] = Path(found[name]).resolve()
+                found[name] = found[name].resolve()
         return found
 
     @classmethod

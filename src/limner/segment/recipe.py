@@ -34,7 +34,7 @@ class DataSettings:
     target: str | None = setting(None, "one class against all others; names the object of 0/255 masks")
     label_field: str | None = setting(None, "field of the vector files that tells the class")
     bands: tuple[int, ...] = setting((), "bands to read, from 1, in this order; empty: all")
-    ground_m: float | None = setting(None, "bring all pictures to this many meters a pixel", unit="m", minimum=1e-3)
+    to_ground_m: float | None = setting(None, "bring all pictures to this many meters a pixel", unit="m", minimum=1e-3)
     areas: tuple[str, ...] = setting((), "areas to learn from, by name; empty: all; * stands for any text")
     leave_out: tuple[str, ...] = setting((), "areas to leave out, by name")
     annotate: float | None = setting(

@@ -1,5 +1,7 @@
 """The data that a recipe names: found, split into ground to learn from and ground held out, and cut into crops."""
 
+from collections.abc import Sequence
+
 from limner.errors import UserError
 from limner.run import open_run
 from limner.segment.annotation import annotate_share
@@ -9,15 +11,16 @@ from limner.segment.crops import CropSource
 from limner.segment.recipe import SegmentRecipe
 
 
-def load_data(recipe: SegmentRecipe) -> DataSet:
+def load_data(recipe: SegmentRecipe, wanted: Sequence[str] | None = None) -> DataSet:
     """The data set that a recipe names, with labels on only a share of its ground where the recipe says so.
 
-    Where it goes on from another run, the labels are brought to that run's classes.
+    wanted: the classes that the labels are brought to; None: those of the run that the recipe goes on from, if it does.
     """
     settings = recipe.data
     if not settings.paths:
         raise UserError("no data: add --data FOLDER (a folder of areas, each with images/ and masks/ or a vector file)")
-    wanted = None if recipe.initial is None else open_run(recipe.initial).facts["class_names"]
+    if wanted is None and recipe.initial is not None:
+        wanted = open_run(recipe.initial).facts["class_names"]
     data = find_data(settings.paths, settings.reading, wanted=wanted)
     if settings.annotate is None:
         return data

@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from limner.errors import UserError
 from limner.files import write_json
@@ -16,10 +17,11 @@ from limner.progress import say
 from limner.recipe import Choice
 from limner.run import Run, open_run
 from limner.segment.annotation import ANNOTATED_FILE, write_annotated
-from limner.segment.areas import find_data
+from limner.segment.areas import DataSet, find_data
 from limner.segment.evaluate import evaluate_data
+from limner.segment.matching import match_scene, network_scale
 from limner.segment.predictor import load_predictor
-from limner.segment.reading import Reading
+from limner.segment.reading import MASKS_FOLDER, Reading
 from limner.segment.recipe import SegmentRecipe
 from limner.segment.recipe_data import load_data
 from limner.segment.scores import Evaluation
@@ -32,6 +34,11 @@ ADAPTIVE_FACTOR = 0.5
 """Adam-like optimizers go on with half of the recipe's rate: at 1e-4 they hardly move in a few minutes (measured: see
 docs/results/buildings.md)."""
 EPOCHS, STEPS_PER_EPOCH = 5, 30
+SCENE_AS_IT_IS: dict[str, Any] = {
+    "masks": MASKS_FOLDER, "group": None, "mosaic": False, "areas": (), "leave_out": (),
+    "classes": (), "target": None, "label_field": None, "bands": (),
+}  # fmt: skip
+"""How the run's own data was read means nothing to the scene; its labels are brought to the run's classes by their names."""
 
 
 @dataclass(frozen=True)
@@ -70,13 +77,15 @@ def refine(
     overrides: Sequence[str] = (),
     out: Path | str | None = None,
     overwrite: bool = False,
+    **meaning: Any,
 ) -> Refinement:
     """Go on learning from the annotated part of ``scene``; the same call again goes on with what was stopped.
 
     labels: polygons or a mask (255 = not annotated); within: the annotated ground, see `limner.segment.labels`. truth: the
     whole scene's mask or polygons, for scores before and after on the rest. fraction: with ``truth`` alone, annotate so
     large a share of the scene from it, in squares drawn by the seed. normalize: standardize by the scene's own mean and
-    deviation ("scene"), or keep the run's ("run"). overrides: recipe settings such as ``["--epochs", "20"]``.
+    deviation ("scene"), or keep the run's ("run"). overrides: recipe settings such as ``["--epochs", "20"]``. meaning: of the
+    labels and bands, where they need to be told: ``classes``, ``label_field``, ``bands`` as in `limner.segment.reading.Reading`.
     """
     if (labels is None) == (fraction is None):
         raise UserError("give either --labels FILE (what was annotated) or --fraction 0.07 with --truth FILE")
@@ -86,9 +95,8 @@ def refine(
         raise UserError(f"--fraction is {fraction}; it must be a share of the scene between 0 and 1, such as 0.07")
     parent, scene = open_run(run), Path(scene)
     if not scene.is_file():
-        raise UserError(f"{scene}: no such scene; give a GeoTIFF, PNG or JPEG file")
-    if truth is not None:  # one that does not fit shall not be noticed after the training
-        find_data([scene], Reading(labels=Path(truth)), wanted=parent.facts["class_names"])
+        what = "is a folder; refining takes one file" if scene.is_dir() else "no such scene"
+        raise UserError(f"{scene}: {what}; give a GeoTIFF, PNG or JPEG file")
     recipe = refining_recipe(parent, overrides)
     data = dataclasses.replace(
         recipe.data,
@@ -96,16 +104,23 @@ def refine(
         labels=Path(labels or truth or "").resolve(),
         within=Path(within).resolve() if within else None,
         annotate=fraction,
+        **Reading(**meaning).given(),
     )
+    ground_m = seen_ground_m(parent, scene, data.bands)
+    data = dataclasses.replace(data, to_ground_m=data.to_ground_m or ground_m)
+    whole = None
+    if truth is not None:  # one that does not fit shall not be noticed after the training
+        reading = dataclasses.replace(data.reading, labels=Path(truth), within=None, to_ground_m=None)
+        whole = find_data([scene], reading, wanted=parent.facts["class_names"])
     recipe = dataclasses.replace(recipe, data=data, normalize="run" if normalize == "scene" else "initial")
     name = f"{parent.name}-refined"
     done = train_recipe(recipe, name, out=Path(out) if out else None, overwrite=overwrite)
     keep_annotation(done.run, recipe)
     if done.stopped:
         return Refinement(done.run, stopped=done.stopped)
-    if truth is None:
+    if whole is None:
         return Refinement(done.run)
-    return score_rest(parent, done.run, scene, Path(truth), normalize)
+    return score_rest(parent, done.run, whole)
 
 
 def refining_recipe(parent: Run, overrides: Sequence[str]) -> SegmentRecipe:
@@ -116,8 +131,12 @@ def refining_recipe(parent: Run, overrides: Sequence[str]) -> SegmentRecipe:
     options = {**recipe.optimizer.options, "learning_rate": rate}
     settings = dataclasses.replace(
         recipe,
-        # What was annotated is too little to hold some of it out, unless it is asked for.
-        data=dataclasses.replace(recipe.data, validation_share=0.0),
+        data=dataclasses.replace(
+            recipe.data,
+            # What was annotated is too little to hold some of it out, unless it is asked for.
+            validation_share=0.0,
+            **SCENE_AS_IT_IS,
+        ),
         initial=parent.folder.resolve(),
         optimizer=Choice(recipe.optimizer.name, options),
         schedule=Choice("cosine", {"warmup": 0.1}),
@@ -139,18 +158,27 @@ def keep_annotation(run: Run, recipe: SegmentRecipe) -> None:
     say(f"annotated: {annotated / (chip.height * chip.width):.1%} of the scene; kept out of all scores")
 
 
-def score_rest(parent: Run, refined: Run, scene: Path, truth: Path, normalize: str) -> Refinement:
+def seen_ground_m(parent: Run, scene: Path, bands: tuple[int, ...]) -> float | None:
+    """The ground resolution that mapping would bring the scene to for this run; None for its own.
+
+    Raises `UserError` for bands that are not the run's.
+    """
+    predictor = load_predictor(parent, "cpu")
+    ground_m = match_scene(predictor, scene, bands=bands or None).ground_m
+    scale = network_scale(ground_m, predictor.ground_range_m)
+    return None if ground_m is None or scale == 1 else ground_m / scale
+
+
+def score_rest(parent: Run, refined: Run, data: DataSet) -> Refinement:
     """Before (plain, and normalized to the scene) and after, on the scene's ground that was not annotated."""
     before, after = load_predictor(parent), load_predictor(refined)
-    data = find_data([scene], Reading(labels=truth), wanted=before.class_names)
-    whole = max(
-        data.chips[0].height, data.chips[0].width
-    )  # the truth knows all ground, not only a ring around polygons
-    without = {str(scene.resolve()): refined.folder / ANNOTATED_FILE}
+    (chip,) = data.chips
+    whole_px = max(chip.height, chip.width)  # the truth knows all ground, not only a ring around polygons
+    without = {str(chip.image.resolve()): refined.folder / ANNOTATED_FILE}
     scored = {
-        name: evaluate_data(before, data, normalize=way, without=without, ring_px=whole)
+        name: evaluate_data(before, data, normalize=way, without=without, ring_px=whole_px)
         for name, way in (("before, training colors", "run"), ("before, scene's colors", "scene"))
     }
-    result = evaluate_data(after, data, normalize="run", without=without, ring_px=whole)
+    result = evaluate_data(after, data, normalize="run", without=without, ring_px=whole_px)
     write_json(refined.folder / "evaluation.json", result.to_json())
     return Refinement(refined, scored, result)

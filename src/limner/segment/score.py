@@ -41,7 +41,8 @@ def score_files(
     """Score maps in files against their truth, exactly, by windows of full rows: memory does not grow with a scene.
 
     Labels mean what they mean in training (`LabelReader`): where the masks of all files hold nothing but 0 and 255,
-    255 is class 1, else values are class numbers and 255 = ignore; nodata is ignored; polygons are class 1 of two, and
+    255 is class 1, else values are class numbers and 255 = ignore, unless ``reading`` (or a ``classes.yaml`` beside the
+    truth) says what they mean; nodata is ignored; polygons are class 1 of two, or what their field says, and
     without ``within`` only a ring of background around each is scored.
 
     Args:

@@ -15,6 +15,7 @@ from limner.nn.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
 from limner.recipe import to_plain
 from limner.run import Run, open_run
 from limner.segment.areas import fingerprint
+from limner.segment.counts import mean_scores
 from limner.segment.crops import Crops
 from limner.segment.forms import background_of
 from limner.segment.losses import LOSSES, Loss
@@ -164,17 +165,16 @@ class SegmentTask(Task):
         return tally_areas(predictor, self.data.chips, read, windows, self.area_statistics, observer)
 
     def evaluate(self) -> Mapping[str, float]:
-        """F1 (mean over areas and the classes other than background), IoU and cross-entropy on validation ground."""
+        """F1 and IoU (of class 1 of two, of more the mean over the classes; mean over areas) and cross-entropy on validation
+        ground."""
         tallies = {area: item for area, item in self.validation_tallies().items() if item.counts.pixels}
         if not tallies:
             return {}
-        classes = [number for number in range(len(self.class_names)) if number != background_of(self.class_names)]
-        f1 = [value for item in tallies.values() for c in classes if (value := item.counts.f1(c)) is not None]
-        iou = [value for item in tallies.values() for c in classes if (value := item.counts.iou(c)) is not None]
+        scores = mean_scores(item.counts.scores() for item in tallies.values())
         return {
             "validation/loss": float(np.mean([item.loss for item in tallies.values()])),
-            "validation/f1": float(np.mean(f1)) if f1 else 0.0,
-            "validation/iou": float(np.mean(iou)) if iou else 0.0,
+            "validation/f1": scores.f1 or 0.0,
+            "validation/iou": scores.iou or 0.0,
         }
 
     def picture(self) -> np.ndarray | None:
