@@ -20,6 +20,7 @@ from limner.segment.ground import groups
 from limner.segment.labels import RING_PX, LabelReader
 from limner.segment.masks import MaskContent, draft_class_file, mask_content
 from limner.segment.meaning import explanation, find_form
+from limner.segment.mosaic import scene_name
 from limner.segment.places import find_places, listing
 from limner.segment.rasters import Raster, open_raster
 from limner.segment.reading import NO_WISHES, Reading
@@ -49,6 +50,11 @@ class Chip:
     bands: tuple[int, ...] | None = None
     scale: float = 1.0
     ground_m: float | None = None
+
+    @property
+    def name(self) -> str:
+        """What to call the picture: its file, or the place whose chips it joins."""
+        return scene_name(self.image) if self.image.is_dir() else self.image.name
 
     def open(self) -> Raster:
         """The picture, seen as it is learned from."""
@@ -160,9 +166,10 @@ def survey(paths: Sequence[Path], reading: Reading, wanted: Sequence[str] | None
             with listing(problems):
                 found.append(_open_chip(place.name, image, label, reading))
     found = _agreeing(_grouped(found, reading, problems), problems)
-    explained: LabelForm | None = None
-    with listing(problems):
+    try:
         explained = explanation(paths, reading)
+    except UserError as error:  # without it no mask can be understood
+        return Survey(None, (str(error), *problems), tuple(notes))
     contents, draft = _contents(found, explained, problems)
     found = [one for one in found if _is_readable(one.chip.labels, contents)]
     notes += _on_another_grid(found)

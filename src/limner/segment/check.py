@@ -31,16 +31,17 @@ DRIVERS = {".tif": "GTiff", ".tiff": "GTiff", ".png": "PNG", ".jpg": "JPEG", ".j
 DIFFERENT_SCALES = 1.5  # ground resolutions that differ by more are worth a warning
 
 
-def check(data: Sequence[Path], reading: Reading = NO_WISHES, *, sheet: Path | None = None) -> CheckReport:
+def check(data: Sequence[Path | str], reading: Reading = NO_WISHES, *, sheet: Path | None = None) -> CheckReport:
     """Look at everything below ``data``, and list all that is wrong instead of stopping at the first.
 
     Args:
         data, reading: as in `limner.segment.areas.find_data`.
         sheet: where to write a contact sheet (PNG): a few windows of each area with their labels laid over.
     """
-    found, problems, notes, draft = survey(data, reading)
+    paths = [Path(item) for item in data]
+    found, problems, notes, draft = survey(paths, reading)
     if found is None:
-        again = _command("check", data, reading)
+        again = _command("check", paths, reading)
         return CheckReport((), 0, "", (), "", problems, (), notes, again, None, draft)
     reader = found.reader()
     unread: list[str] = []
@@ -60,7 +61,7 @@ def check(data: Sequence[Path], reading: Reading = NO_WISHES, *, sheet: Path | N
         problems=problems,
         leaks=(*identical_files(found), *shared_ground(found)),
         warnings=(*notes, *_warnings(areas, found), *_misnamed(found), *_mistaken_alpha(found)),
-        next_command=_command("check" if problems else "train", data, reading),
+        next_command=_command("check" if problems else "train", paths, reading),
         sheet=str(sheet) if shown else None,
         draft=draft,
     )
@@ -180,8 +181,8 @@ def shared_ground(data: DataSet) -> list[str]:
             if number < other and chips[other].area != chip.area:
                 pairs.setdefault((chip.area, chips[other].area), []).append((chip, chips[other]))
     return [
-        f"areas {one} and {two} show the same ground ({len(overlaps)} overlaps, such as {overlaps[0][0].image.name} "
-        f"and {overlaps[0][1].image.name}): a score of one after training on the other is no test"
+        f"areas {one} and {two} show the same ground ({len(overlaps)} overlaps, such as {overlaps[0][0].name} "
+        f"and {overlaps[0][1].name}): a score of one after training on the other is no test"
         for (one, two), overlaps in pairs.items()
     ]
 
@@ -190,7 +191,7 @@ def _warnings(areas: Sequence[AreaReport], data: DataSet) -> Iterator[str]:
     background = background_of(data.class_names)
     for name in data.class_names:
         if not any(area.class_share[name] for area in areas):
-            yield f"class {name} occurs nowhere"
+            yield f"{name if name.startswith('class ') else f'class {name}'} occurs nowhere"
     for area in areas:
         if area.labelled == 0:
             yield f"{area.name}: no labelled pixel, nothing is learned from it"

@@ -11,6 +11,7 @@ import numpy as np
 from rasterio import warp
 
 from limner.errors import UserError
+from limner.segment.mosaic import scene_name
 from limner.segment.rasters import Raster
 from limner.segment.windows import Window
 
@@ -138,7 +139,7 @@ def _by_overlap(chips: Sequence[Located]) -> list[str]:
     for number in range(len(chips)):
         members.setdefault(first_of(number), []).append(number)
     firsts = [
-        min((-ground.ground_m[number], chips[number].image.stem) for number in each)[1] for each in members.values()
+        min((-ground.ground_m[number], scene_name(chips[number].image)) for number in each)[1] for each in members.values()
     ]
     names = [""] * len(chips)
     for name, numbers in zip(told_apart(firsts), members.values(), strict=True):
