@@ -184,7 +184,7 @@ def segment(
         float | None, Parameter(help="Meters that a pixel of the scene covers, for files that do not say.")
     ] = None,
     tile_px: Annotated[int, Parameter(help="Edge of a tile.")] = 512,
-    overlap_px: Annotated[int, Parameter(help="Overlap of neighboring tiles.")] = 128,
+    overlap_px: Annotated[int, Parameter(help="Overlap of neighboring tiles.")] = 192,
     batch: Annotated[int, Parameter(help="Tiles computed at once.")] = 4,
     threshold: Annotated[
         float | None, Parameter(help="Two classes: the probability that decides (default: the run's).")

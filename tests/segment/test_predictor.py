@@ -11,6 +11,7 @@ from PIL import Image
 
 from limner.errors import UserError
 from limner.run import Run
+from limner.segment import predictor
 from limner.segment.networks import NETWORKS, LiteUNet
 from limner.segment.predictor import SegmentPredictor, load_predictor, standardize
 from limner.segment.statistics import Statistics
@@ -185,6 +186,7 @@ def test_a_damaged_run_is_told(run: Run, tmp_path: Path, damage: str) -> None:
 
 
 def test_a_run_of_a_network_that_is_gone_is_told(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(NETWORKS, "lite-unet")
+    others = {name: network for name, network in NETWORKS.items() if name != "lite-unet"}
+    monkeypatch.setattr(predictor, "NETWORKS", others)
     with pytest.raises(UserError, match="lite-unet"):
         load_predictor(run)

@@ -7,7 +7,7 @@ from limner.segment.record import POLYGON_FORMATS
 from limner.segment.tiles import Axis, whole_steps
 
 NORMALIZATIONS = ("run", "scene")
-TILE_PX, OVERLAP_PX = 512, 128
+TILE_PX, OVERLAP_PX = 512, 192
 MARGIN = 3 / 8
 """Of the overlap. Chosen by measurement, see docs/results/seams.md: a half is as good, but leaves no pixel to fade over."""
 
