@@ -33,7 +33,7 @@ SECTIONS: dict[str, type] = {"": SegmentRecipe, "data.": DataSettings, "stages."
 CHOICES: dict[str, Mapping[str, Any]] = {
     "network": NETWORKS, "loss": LOSSES, "optimizer": OPTIMIZERS, "schedule": SCHEDULES,
 }  # fmt: skip
-GIVEN = {"channels", "classes", "class_pixels", "background", "parameters"}
+GIVEN = {"channels", "classes", "known", "parameters"}
 """Arguments that the task supplies, so that no recipe has them."""
 
 

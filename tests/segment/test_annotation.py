@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from limner.segment import annotation
 from limner.segment.annotation import annotate_share, write_annotated
-from limner.segment.areas import DataSet, find_data, fingerprint
+from limner.segment.areas import find_data, fingerprint
+from limner.segment.data import DataSet
 from limner.segment.labels import LabelReader
 from limner.segment.reading import Reading
 from limner.segment.windows import Window

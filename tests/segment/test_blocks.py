@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from rasterio.transform import from_origin
 
 from limner.errors import UserError
-from limner.segment.areas import DataSet, find_data
+from limner.segment.areas import find_data
 from limner.segment.blocks import choose, grid, hold_out
+from limner.segment.data import DataSet
 from limner.segment.windows import Window
 
 

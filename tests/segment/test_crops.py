@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from limner.errors import UserError
-from limner.segment.areas import DataSet, find_data
+from limner.segment.areas import find_data
 from limner.segment.augmentation import Draws, crop_affine, cut_offsets, whole_footprint
 from limner.segment.blocks import hold_out
 from limner.segment.crops import Crops, CropSource, tile_starts
+from limner.segment.data import DataSet
 from limner.segment.windows import Window
 
 SMALL = {"tile_px": 92, "stride_px": 30, "crop_px": 64}  # 92 >= 64 * sqrt(2), as 364 >= 256 * sqrt(2)

@@ -14,8 +14,9 @@ from drawn import PLACE, TinyNetwork, draw_picture, recipe_for, save, save_area
 from limner.errors import UserError
 from limner.run import Run
 from limner.segment import tally
-from limner.segment.areas import Chip, find_data
+from limner.segment.areas import find_data
 from limner.segment.counts import Counts
+from limner.segment.data import Chip
 from limner.segment.evaluate import evaluate_data, evaluate_run
 from limner.segment.map import map_scene
 from limner.segment.networks import NETWORKS

@@ -10,7 +10,7 @@ from PIL import Image
 import limner.segment.gallery as gallery
 from limner.errors import UserError
 from limner.pictures import ERROR_COLORS, FALSE_POSITIVE, class_colors
-from limner.segment.areas import Chip
+from limner.segment.data import Chip
 from limner.segment.gallery import AreaErrors, WorstTiles, drawing_errors
 from limner.segment.tally import Seen
 from limner.segment.triples import background_of, colors_key, draw_triple

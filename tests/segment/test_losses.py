@@ -13,7 +13,7 @@ from limner.errors import UserError
 from limner.segment.boundary import boundary_weights
 from limner.segment.losses import LOSSES, Loss, cross_entropy, cross_entropy_boundary, cross_entropy_dice, dice
 from limner.segment.networks import NETWORKS
-from limner.segment.pixel_weights import median_frequency
+from limner.segment.pixel_weights import KnownClasses, median_frequency
 from limner.segment.task import SegmentTask
 from limner.training import make_fabric
 
@@ -165,7 +165,7 @@ def test_class_weights_give_the_weighted_mean_that_torch_gives(make) -> None:
     added = slow_dice(logits, mask) if make is cross_entropy_dice else 0.0
     expected = torch.nn.functional.cross_entropy(logits, mask, torch.tensor(weights), ignore_index=IGNORE)
     slow = slow_weighted(logits, mask, np.array([*weights, *[0.0] * 253])[mask.numpy()])
-    loss = make(weights=weights, classes=3)
+    loss = make(weights=weights, known=KnownClasses(3))
     assert float(loss(logits, mask)) == pytest.approx(float(expected) + added, rel=1e-5)
     assert float(loss(logits, mask)) == pytest.approx(slow + added, rel=1e-5)
     assert loss.pixel_weight(mask)[mask == IGNORE].sum() == 0
@@ -216,7 +216,7 @@ def test_median_frequencies_count_only_the_pictures_that_hold_a_class() -> None:
 def test_a_class_that_never_occurs_does_no_harm() -> None:
     logits, mask = example(3, seed=8)
     mask[mask == 2] = 1
-    loss = cross_entropy(class_weights="median-frequency", classes=3, class_pixels=lambda: np.array([[30, 10, 0]]))
+    loss = cross_entropy(class_weights="median-frequency", known=KnownClasses(3, lambda: np.array([[30, 10, 0]])))
     assert torch.isfinite(loss(logits, mask))
     expected = cross_entropy(weights=median_frequency(np.array([[30, 10, 0]])))(logits, mask)
     assert torch.equal(loss(logits, mask), expected)
@@ -227,10 +227,10 @@ def test_rules_count_only_when_they_are_asked_for() -> None:
         raise AssertionError("counted")
 
     for name in LOSSES:
-        LOSSES[name](classes=2, class_pixels=count)
-    cross_entropy(weights=(1.0, 2.0), classes=2, class_pixels=count)
+        LOSSES[name](known=KnownClasses(2, count))
+    cross_entropy(weights=(1.0, 2.0), known=KnownClasses(2, count))
     with pytest.raises(AssertionError, match="counted"):
-        cross_entropy(class_weights="median-frequency", classes=2, class_pixels=count)
+        cross_entropy(class_weights="median-frequency", known=KnownClasses(2, count))
 
 
 @pytest.mark.parametrize(
@@ -241,13 +241,13 @@ def test_rules_count_only_when_they_are_asked_for() -> None:
         ({"weights": (0.0, 0.0)}, r"weights \[0, 0\]; .*one above 0"),
         ({"weights": (1.0, math.inf)}, r"weights \[1, inf\]"),
         ({"weights": (1.0, 2.0), "class_weights": "median-frequency"}, "both weights and class_weights"),
-        ({"class_weights": "median-frequency"}, "needs class_pixels"),
+        ({"class_weights": "median-frequency"}, "needs the counts of the training ground"),
     ],
 )
 @pytest.mark.parametrize("name", [name for name in LOSSES if name != "dice"])
 def test_weights_that_cannot_be_are_refused(name: str, options: dict[str, object], says: str) -> None:
     with pytest.raises(UserError, match=says):
-        LOSSES[name](classes=2, **options)
+        LOSSES[name](known=KnownClasses(2), **options)
 
 
 def test_a_task_draws_the_weights_with_its_batches_and_learns_by_them(

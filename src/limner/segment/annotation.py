@@ -7,7 +7,7 @@ import numpy as np
 
 from limner.files import replacing
 from limner.pictures import IGNORE
-from limner.segment.areas import Area, Chip, DataSet
+from limner.segment.data import Area, Chip, DataSet
 from limner.segment.labels import RING_PX, LabelReader
 from limner.segment.outputs import create_raster
 from limner.segment.windows import Window, row_bands

@@ -4,10 +4,9 @@ This file imports no torch: `limner check` stays light.
 """
 
 import hashlib
-import statistics
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
@@ -15,100 +14,18 @@ from typing import NamedTuple
 from limner import files
 from limner.errors import UserError
 from limner.segment.alignment import check_alignable, is_aligned
+from limner.segment.data import Area, Chip, DataSet
 from limner.segment.forms import LabelForm, check_known
 from limner.segment.ground import groups
-from limner.segment.labels import RING_PX, LabelReader
+from limner.segment.labels import LabelReader
 from limner.segment.masks import MaskContent, draft_class_file, mask_content
 from limner.segment.meaning import explanation, find_form
-from limner.segment.mosaic import scene_name
 from limner.segment.places import find_places, listing
 from limner.segment.rasters import Raster, open_raster
 from limner.segment.reading import NO_WISHES, Reading
 from limner.segment.vectors import check_ground, check_vector, is_vector
-from limner.segment.windows import Window
 
 SAME_GROUND = 0.01  # a resolution nearer than this share is the one wished for: maps stretch the ground by as much
-
-
-@dataclass(frozen=True)
-class Chip:
-    """A picture of an area with its labels.
-
-    labels: a mask or a vector file, or None when nobody labelled this one (all its pixels are ignored).
-    within: a vector file of the ground that is annotated, or None. height, width: in pixels, as it is seen. annotated:
-    the windows whose labels may be used, or None for all. bands, scale: how the picture is seen, see `open_raster`.
-    ground_m: meters a pixel covers, as it is seen; None where nobody knows.
-    """
-
-    area: str
-    image: Path
-    labels: Path | None
-    within: Path | None
-    height: int
-    width: int
-    annotated: tuple[Window, ...] | None = None
-    bands: tuple[int, ...] | None = None
-    scale: float = 1.0
-    ground_m: float | None = None
-
-    @property
-    def name(self) -> str:
-        """What to call the picture: its file, or the place whose chips it joins."""
-        return scene_name(self.image) if self.image.is_dir() else self.image.name
-
-    def open(self) -> Raster:
-        """The picture, seen as it is learned from."""
-        return open_raster(self.image, bands=self.bands, scale=self.scale)
-
-
-@dataclass(frozen=True)
-class Area:
-    """A place: the unit of splits and of scores."""
-
-    name: str
-    chips: tuple[Chip, ...]
-
-
-@dataclass(frozen=True)
-class DataSet:
-    """Pictures and labels of several areas that can be learned from together.
-
-    channels, dtype: bands and pixel type of every picture. band_names: where all pictures say the same. form: what the
-    labels mean. label_field: the field of vector files that tells the class.
-    """
-
-    areas: tuple[Area, ...]
-    channels: int
-    dtype: str
-    band_names: tuple[str, ...] | None
-    form: LabelForm
-    label_field: str | None = None
-
-    @property
-    def chips(self) -> tuple[Chip, ...]:
-        """All chips, area by area; a chip's number is its place here."""
-        return tuple(chip for area in self.areas for chip in area.chips)
-
-    @property
-    def class_names(self) -> tuple[str, ...]:
-        """One a class, from class 0."""
-        return self.form.class_names
-
-    @property
-    def ground_m(self) -> float | None:
-        """Median of the meters a pixel covers, over the pictures that say; None where none does."""
-        known = [chip.ground_m for chip in self.chips if chip.ground_m is not None]
-        return statistics.median(known) if known else None
-
-    @property
-    def ground_range_m(self) -> tuple[float, float] | None:
-        """The least and the most of them."""
-        known = [chip.ground_m for chip in self.chips if chip.ground_m is not None]
-        return (min(known), max(known)) if known else None
-
-    def reader(self, *, ring_px: int = RING_PX) -> LabelReader:
-        """What reads the labels. ring_px: as in `LabelReader`."""
-        return LabelReader(self.form, ring_px=ring_px, field=self.label_field)
 
 
 class Survey(NamedTuple):

@@ -13,7 +13,7 @@ import numpy as np
 
 from limner.errors import UserError
 from limner.pictures import IGNORE
-from limner.segment.areas import Area, Chip, DataSet
+from limner.segment.data import Area, Chip, DataSet
 from limner.segment.ground import Ground
 from limner.segment.labels import RING_PX, LabelReader
 from limner.segment.windows import Window, covered

@@ -13,8 +13,9 @@ import numpy as np
 
 from limner.errors import UserError
 from limner.pictures import GRAY, IGNORE, captioned_rows, class_colors, overlay, resized, to_display, write_picture
-from limner.segment.areas import Area, Chip, DataSet, survey
+from limner.segment.areas import survey
 from limner.segment.blocks import grid, hold_out
+from limner.segment.data import Area, Chip, DataSet
 from limner.segment.findings import AreaReport, CheckReport
 from limner.segment.forms import background_of
 from limner.segment.ground import Ground

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from limner.errors import UserError
 from limner.pictures import IGNORE
-from limner.segment.areas import DataSet
 from limner.segment.augmentation import coded, cut_offsets, decoded, draw, flip, jittered, warp
 from limner.segment.blocks import Split
+from limner.segment.data import DataSet
 from limner.segment.labels import RING_PX
 from limner.segment.sampling import each_once, grouped, in_turn
 from limner.segment.statistics import Moments, Statistics, gather

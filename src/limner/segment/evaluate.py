@@ -14,7 +14,8 @@ from limner.pictures import IGNORE
 from limner.run import Run, bundled_models, open_run
 from limner.segment.alignment import is_aligned, read_onto
 from limner.segment.annotation import ANNOTATED_FILE
-from limner.segment.areas import DataSet, find_data
+from limner.segment.areas import find_data
+from limner.segment.data import DataSet
 from limner.segment.gallery import drawing_errors
 from limner.segment.labels import RING_PX
 from limner.segment.masks import read_numbers

@@ -23,8 +23,8 @@ from limner.pictures import (
     to_display,
     write_picture,
 )
-from limner.segment.areas import Chip
 from limner.segment.counts import Counts
+from limner.segment.data import Chip
 from limner.segment.scores import percent
 from limner.segment.tally import Observer, Seen
 from limner.segment.triples import TILE_PX, colors_key, draw_triple, draw_triples, with_key

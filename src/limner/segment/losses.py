@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from limner.errors import UserError
 from limner.pictures import IGNORE
-from limner.segment.pixel_weights import ByBoundary, ByClass, ClassPixels, Weigh, class_weights_of
+from limner.segment.pixel_weights import NOTHING_KNOWN, ByBoundary, ByClass, KnownClasses, Weigh, class_weights_of
 
 ClassWeights = Literal["none", "median-frequency"]
 
@@ -104,9 +104,7 @@ def cross_entropy(
     class_weights: ClassWeights = "none",
     weights: tuple[float, ...] = (),
     *,
-    classes: int | None = None,
-    class_pixels: ClassPixels | None = None,
-    background: int | None = 0,
+    known: KnownClasses = NOTHING_KNOWN,
 ) -> Loss:
     """Cross-entropy, mean over the labelled pixels (Ghassemi et al. 2018, eq. 1 as a mean; their printed sum would
     diverge at their learning rate).
@@ -117,12 +115,11 @@ def cross_entropy(
     Args:
         class_weights: ``median-frequency``: the weights that `median_frequency` gives for the training ground.
         weights: a weight for each class, instead.
-        classes, class_pixels, background: given by the task: the number of classes, what counts their pixels, and the
-            class that is no object.
+        known: given by the task.
     """
     if not 0 <= label_smoothing <= 1:
         raise UserError(f"cross-entropy got label_smoothing {label_smoothing}; it must be between 0 and 1")
-    chosen = class_weights_of(class_weights, weights, classes, class_pixels)
+    chosen = class_weights_of(class_weights, weights, known)
     return CrossEntropy(label_smoothing, None if chosen is None else ByClass(chosen))
 
 
@@ -131,16 +128,14 @@ def cross_entropy_dice(
     class_weights: ClassWeights = "none",
     weights: tuple[float, ...] = (),
     *,
-    classes: int | None = None,
-    class_pixels: ClassPixels | None = None,
-    background: int | None = 0,
+    known: KnownClasses = NOTHING_KNOWN,
 ) -> Loss:
     """Cross-entropy, its classes weighted as in `cross_entropy`, plus ``dice_weight`` times `dice`."""
     if not 0 <= dice_weight < math.inf:
         raise UserError(f"cross-entropy-dice got dice_weight {dice_weight}; it must be a number of 0 or more")
-    chosen = class_weights_of(class_weights, weights, classes, class_pixels)
+    chosen = class_weights_of(class_weights, weights, known)
     weighed = CrossEntropy(weigh=None if chosen is None else ByClass(chosen))
-    return CrossEntropyDice(weighed, Dice(background), dice_weight)
+    return CrossEntropyDice(weighed, Dice(known.background), dice_weight)
 
 
 def cross_entropy_boundary(
@@ -149,9 +144,7 @@ def cross_entropy_boundary(
     class_weights: ClassWeights = "none",
     weights: tuple[float, ...] = (),
     *,
-    classes: int | None = None,
-    class_pixels: ClassPixels | None = None,
-    background: int | None = 0,
+    known: KnownClasses = NOTHING_KNOWN,
 ) -> Loss:
     """Cross-entropy with U-Net's weights, which part objects that nearly touch (Ronneberger et al. 2015, eqs. 1, 2).
 
@@ -165,17 +158,17 @@ def cross_entropy_boundary(
         )
     if not 0 < sigma_px <= 100:
         raise UserError(f"cross-entropy-boundary got sigma_px {sigma_px}; it must be above 0 and at most 100 px")
-    chosen = class_weights_of(class_weights, weights, classes, class_pixels)
+    chosen = class_weights_of(class_weights, weights, known)
     return CrossEntropy(weigh=ByBoundary(chosen, boundary_weight, sigma_px))
 
 
-def dice(*, classes: int | None = None, class_pixels: ClassPixels | None = None, background: int | None = 0) -> Loss:
+def dice(*, known: KnownClasses = NOTHING_KNOWN) -> Loss:
     """Soft Dice: 1 - (2 sum(p t) + 1) / (sum(p) + sum(t) + 1), the mean over the classes other than the background.
 
     Milletari et al. 2016 with plain sums in the denominator (theirs are squared), pooled over the batch, and with a
     1 above and below, so that crops without the class do no harm.
     """
-    return Dice(background)
+    return Dice(known.background)
 
 
 LOSSES: dict[str, Callable[..., Loss]] = {

@@ -16,6 +16,19 @@ from limner.segment.boundary import boundary_weights
 ClassPixels = Callable[[], np.ndarray]
 """Counts when called: (pictures, classes) int64, the labelled pixels of each class on each picture."""
 
+
+@dataclass(frozen=True)
+class KnownClasses:
+    """What the task knows of the classes. count: how many, None: any number. pixels: what counts theirs, None: nobody does.
+    background: the class that is no object, None: there is none."""
+
+    count: int | None = None
+    pixels: ClassPixels | None = None
+    background: int | None = 0
+
+
+NOTHING_KNOWN = KnownClasses()
+
 Weigh = Callable[[Tensor], Tensor]
 """mask (B, h, w) int64 -> the weight of each pixel (B, h, w) float32, 0 where ignored."""
 
@@ -54,26 +67,24 @@ class ByBoundary:
 def class_weights_of(
     how: Literal["none", "median-frequency"],
     weights: Sequence[float],
-    classes: int | None,
-    class_pixels: ClassPixels | None,
+    known: KnownClasses,
 ) -> tuple[float, ...] | None:
     """The weight of each class that a recipe asks for, or None when it asks for none.
 
-    how: a rule. weights: the weights themselves, instead of a rule. classes: how many are needed, None: any number.
-    class_pixels: what a rule counts by. Raises `UserError` for both at once, a wrong count, and weights that are
+    how: a rule. weights: the weights themselves, instead of a rule. Raises `UserError` for both at once, a wrong count, and weights that are
     negative, without end, or all 0.
     """
     if weights and how != "none":
         raise UserError(f"a loss got both weights and class_weights {how}; give one of them")
     if how == "median-frequency":
-        if class_pixels is None:
-            raise UserError("class_weights median-frequency needs class_pixels, the counts of the training ground")
-        return median_frequency(class_pixels())
+        if known.pixels is None:
+            raise UserError("class_weights median-frequency needs the counts of the training ground")
+        return median_frequency(known.pixels())
     if not weights:
         return None
     text = ", ".join(f"{weight:g}" for weight in weights)
-    if classes is not None and len(weights) != classes:
-        raise UserError(f"a loss got weights [{text}] for {classes} classes; give one weight for each class")
+    if known.count is not None and len(weights) != known.count:
+        raise UserError(f"a loss got weights [{text}] for {known.count} classes; give one weight for each class")
     if min(weights) < 0 or not 0 < sum(weights) < math.inf:
         raise UserError(f"a loss got weights [{text}]; each must be a number of 0 or more, and one above 0")
     return tuple(weights)

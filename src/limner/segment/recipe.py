@@ -11,11 +11,9 @@ from limner.nn.optimizers import OPTIMIZERS, SCHEDULES, try_optimizer
 from limner.recipe import Choice, choice, setting
 from limner.segment.losses import LOSSES
 from limner.segment.networks import NETWORKS
+from limner.segment.pixel_weights import KnownClasses
 from limner.segment.reading import Reading
 from limner.training import LoopSettings
-
-LOSS_NEEDS = ("classes", "class_pixels", "background")
-"""What the task tells a loss."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +95,7 @@ class SegmentRecipe:
     threshold: Literal["half", "calibrated"] = setting(
         "half", "two classes: decide at probability 0.5, or where F1 is best on held-out (else on all) labelled ground"
     )
-    loss: Choice = choice("cross-entropy", "what is minimized", lambda: LOSSES, LOSS_NEEDS)
+    loss: Choice = choice("cross-entropy", "what is minimized", lambda: LOSSES, ("known",))
     optimizer: Choice = choice("adamw", "how it is minimized", lambda: OPTIMIZERS, ("parameters",))
     schedule: Choice = choice("cosine", "how the learning rate changes", lambda: SCHEDULES)
     batch: int = setting(8, "crops in a step", unit="crops", minimum=1)
@@ -113,7 +111,7 @@ class SegmentRecipe:
         # What these cannot take is refused here, before anything is written.
         try_optimizer(self.optimizer)
         self.schedule.build(SCHEDULES)
-        self.loss.build(LOSSES, class_pixels=lambda: np.ones((1, 2), int))
+        self.loss.build(LOSSES, known=KnownClasses(pixels=lambda: np.ones((1, 2), int)))
 
     def all_stages(self) -> tuple[StageSettings, ...]:
         """The stages, or the one that ``epochs`` means."""

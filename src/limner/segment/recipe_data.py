@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from limner.errors import UserError
 from limner.run import open_run
 from limner.segment.annotation import annotate_share
-from limner.segment.areas import DataSet, find_data
+from limner.segment.areas import find_data
 from limner.segment.blocks import Split, hold_out
 from limner.segment.crops import CropSource
+from limner.segment.data import DataSet
 from limner.segment.recipe import SegmentRecipe
 
 

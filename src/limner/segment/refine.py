@@ -17,7 +17,8 @@ from limner.progress import say
 from limner.recipe import Choice
 from limner.run import Run, open_run
 from limner.segment.annotation import ANNOTATED_FILE, write_annotated
-from limner.segment.areas import DataSet, find_data
+from limner.segment.areas import find_data
+from limner.segment.data import DataSet
 from limner.segment.evaluate import evaluate_data
 from limner.segment.matching import match_scene, network_scale
 from limner.segment.predictor import load_predictor

@@ -13,8 +13,8 @@ from limner.errors import UserError
 from limner.files import replacing
 from limner.pictures import ERROR_COLORS, IGNORE, error_kinds
 from limner.segment.alignment import FARTHEST_SHIFT_PX, shift_px
-from limner.segment.areas import Chip
 from limner.segment.counts import Counts
+from limner.segment.data import Chip
 from limner.segment.forms import LabelForm, check_known, decide_form, names_of
 from limner.segment.labels import RING_PX, LabelReader
 from limner.segment.masks import mask_content

@@ -8,8 +8,8 @@ import numpy as np
 
 from limner.errors import UserError
 from limner.pictures import IGNORE
-from limner.segment.areas import Chip
 from limner.segment.counts import Counts
+from limner.segment.data import Chip
 from limner.segment.predictor import SegmentPredictor
 from limner.segment.statistics import Statistics
 from limner.segment.windows import Pixels, Window

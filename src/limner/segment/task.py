@@ -20,7 +20,7 @@ from limner.segment.crops import Crops
 from limner.segment.forms import background_of
 from limner.segment.losses import LOSSES, Loss
 from limner.segment.networks import NETWORKS
-from limner.segment.pixel_weights import ClassPixels
+from limner.segment.pixel_weights import ClassPixels, KnownClasses
 from limner.segment.predictor import SegmentPredictor, load_predictor, standardize
 from limner.segment.reading import Reading
 from limner.segment.recipe import SegmentRecipe
@@ -111,9 +111,8 @@ class SegmentTask(Task):
         return self._make_loss(self.source.class_pixels)
 
     def _make_loss(self, class_pixels: ClassPixels) -> Loss:
-        names = self.class_names
-        given = {"classes": len(names), "class_pixels": class_pixels, "background": background_of(names)}
-        loss: Loss = self.recipe.loss.build(LOSSES, **given)
+        known = KnownClasses(len(self.class_names), class_pixels, background_of(self.class_names))
+        loss: Loss = self.recipe.loss.build(LOSSES, known=known)
         return loss
 
     def batch(self, stage: Stage, number: int) -> tuple[Tensor, ...]:
