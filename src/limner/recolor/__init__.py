@@ -1,0 +1,1 @@
+"""The room of color transfer: pictures in the colors of others."""
