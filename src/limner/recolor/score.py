@@ -1,0 +1,228 @@
+"""What a color transfer did: how much of the structure it kept and how near the colors came.
+
+The two pull against each other (the target itself keeps all, a shuffled reference reaches all), so neither is told
+without the other, and a table of methods holds the identity as a row. Pictures are scored as they are shown: clipped
+to [0, 1].
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from skimage.color import rgb2lab
+from skimage.metrics import structural_similarity
+from torch import Tensor
+
+SAMPLED_PIXELS = 100_000
+DIRECTIONS = 64
+LEVELS = 1024
+"""Quantiles at which two distributions on a line are compared."""
+BIN_DELTA_E = 10
+LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
+"""Weights of red, green and blue in the luminance of ITU-R BT.709, here of gamma-encoded values."""
+GRAY_LEVEL = 1 / 255
+SSIM_MARGIN_PX = 5
+"""Half of Wang's window of 11 x 11."""
+
+
+@dataclass(frozen=True)
+class TransferScore:
+    """One result, measured against its target and its reference.
+
+    ssim: structural similarity of the luminance with the target's, 1 is the same (Wang et al. 2004: Gaussian window of
+    deviation 1.5 px, 11 x 11). gradient_correlation: of the luminance's gradients with the target's, -1 to 1.
+    color_distance: sliced Wasserstein distance to the reference's colors in CIELAB, in Delta E (1976). closed: the
+    share of the target's own distance that is gone; below 0 where the colors went away from the reference.
+    histogram_intersection: the share of the pixels, by color, that the reference has too. chroma_ratio: mean chroma
+    over the reference's. clipped: the share of pixels with a channel at its end that is inside in the target.
+    banding: where the target is smooth, the share of the change that comes in single steps between flats.
+    """
+
+    ssim: float
+    gradient_correlation: float
+    color_distance: float
+    closed: float
+    histogram_intersection: float
+    chroma_ratio: float
+    clipped: float
+    banding: float
+
+    def to_json(self) -> dict[str, float]:
+        """The numbers by name."""
+        return {name: round(value, 6) for name, value in asdict(self).items()}
+
+
+def score_transfer(target: Tensor, result: Tensor, reference: Tensor) -> TransferScore:
+    """How much of ``target`` the picture ``result`` kept, and how near it came to the colors of ``reference``.
+
+    Colors are compared on a fixed sample of at most 100,000 pixels of each picture, so that a score is the same on
+    every call and costs the same at every size.
+
+    target, result: (3, H, W) float, gamma-encoded sRGB; values outside [0, 1] are allowed. reference: (3, h, w), of any
+    size. On any device; the work is done on the CPU. Raises `ValueError` for other shapes and for NaN.
+
+    >>> import torch
+    >>> picture = torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(0))
+    >>> score_transfer(picture, picture, picture.flip(0)).closed
+    0.0
+    """
+    if target.shape != result.shape or any(value.ndim != 3 or len(value) != 3 for value in (result, reference)):
+        shapes = ", ".join(str(tuple(value.shape)) for value in (target, result, reference))
+        raise ValueError(f"target, result, reference of shapes {shapes}; needed: (3, H, W) twice, and (3, h, w)")
+    before, after, wanted = _shown(target), _shown(result), _shown(reference)
+    before_colors, after_colors, wanted_colors = map(sampled_lab, (before, after, wanted))
+    aim = quantiles(wanted_colors)
+    first_distance, distance = (_mean_distance(quantiles(colors), aim) for colors in (before_colors, after_colors))
+    luminance, new_luminance = (np.tensordot(LUMA, picture, 1) for picture in (before, after))
+    return TransferScore(
+        ssim=luminance_ssim(luminance, new_luminance),
+        gradient_correlation=gradient_correlation(luminance, new_luminance),
+        color_distance=distance,
+        closed=1 - distance / first_distance if first_distance else 0.0,
+        histogram_intersection=histogram_intersection(after_colors, wanted_colors),
+        chroma_ratio=_mean_chroma(after_colors) / max(_mean_chroma(wanted_colors), 1e-6),
+        clipped=float((_at_an_end(after) & ~_at_an_end(before)).any(axis=0).mean()),
+        banding=banding(luminance, new_luminance),
+    )
+
+
+def sampled_lab(picture: np.ndarray) -> np.ndarray:
+    """(n, 3) float32 CIELAB (D65): all pixels of a picture, or 100,000 drawn once and for all by its size.
+
+    Drawn by size alone, a target and its result are compared on the same pixels, and the identity closes exactly 0.
+
+    picture: (3, H, W) float32 in [0, 1].
+    """
+    colors = picture.reshape(3, -1)
+    if colors.shape[1] > SAMPLED_PIXELS:
+        colors = colors[:, np.random.default_rng(0).integers(0, colors.shape[1], SAMPLED_PIXELS)]
+    return rgb2lab(colors.T).astype(np.float32)
+
+
+def sliced_wasserstein(colors: np.ndarray, others: np.ndarray) -> float:
+    """Mean distance of two clouds of colors, seen along 64 directions (Rabin et al. 2011, with absolute differences).
+
+    Along a direction u it is the integral over t of |Q(t) - Q'(t)|, with the quantiles of both clouds' projections;
+    here the mean over 1024 levels. A cloud moved by d Delta E has the distance d / 2, the mean of d |cos|.
+
+    colors: (n, 3) float. others: (m, 3), in the same unit, which is the answer's too.
+    """
+    return _mean_distance(quantiles(colors), quantiles(others))
+
+
+def quantiles(colors: np.ndarray) -> np.ndarray:
+    """(64, 1024) float32: of the projections on each direction, at the middles of 1024 levels.
+
+    colors: (n, 3) float.
+    """
+    ordered = np.sort(_spiral(DIRECTIONS) @ colors.T.astype(np.float32), axis=1)
+    places = ((np.arange(LEVELS) + 0.5) / LEVELS * len(colors) - 0.5).clip(0, len(colors) - 1)
+    below = places.astype(np.int64)
+    above = np.minimum(below + 1, len(colors) - 1)
+    return ordered[:, below] + (ordered[:, above] - ordered[:, below]) * (places - below).astype(np.float32)
+
+
+def histogram_intersection(colors: np.ndarray, others: np.ndarray) -> float:
+    """Sum over the bins of the smaller of both shares (Swain and Ballard 1991): 1 for the same histogram, 0 for none.
+
+    A bin is a cube of CIELAB with edges of 10 Delta E.
+
+    colors: (n, 3) float, CIELAB. others: (m, 3).
+    """
+    return float(np.minimum(_histogram(colors), _histogram(others)).sum())
+
+
+def luminance_ssim(luminance: np.ndarray, other: np.ndarray) -> float:
+    """Mean structural similarity over all pixels; pictures are mirrored at their edges.
+
+    luminance, other: (H, W) float32 in [0, 1], of any size from 1 x 1.
+    """
+    widened = [np.pad(values, SSIM_MARGIN_PX, mode="symmetric") for values in (luminance, other)]
+    return float(
+        structural_similarity(*widened, data_range=1.0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False)
+    )
+
+
+def gradient_correlation(luminance: np.ndarray, other: np.ndarray) -> float:
+    """Pearson's correlation of both pictures' forward differences, down and to the right, taken together.
+
+    Two pictures without any gradient agree (1); one with and one without do not (0).
+
+    luminance, other: (H, W) float32.
+    """
+    first, second = (
+        np.concatenate([np.diff(values, axis=axis).ravel() for axis in (0, 1)]).astype(np.float64)
+        for values in (luminance, other)
+    )
+    if not first.any() or not second.any():
+        return float(first.any() == second.any())
+    first, second = first - first.mean(), second - second.mean()
+    spread = np.sqrt((first @ first) * (second @ second))
+    return float(first @ second / spread) if spread > 0 else 1.0
+
+
+def banding(luminance: np.ndarray, other: np.ndarray) -> float:
+    """How much of the change in smooth places of ``luminance`` comes in steps between flats in ``other``; 0 to 1.
+
+    A place is five steps from pixel to pixel in a row or column, none larger than one level of 8 bits in the target
+    (with half a level of tolerance). It is a band's edge where the result's middle step is larger than that and its
+    neighbors, two on each side, are below half a level. The score is the sum of those steps over the sum of all middle
+    steps (of the target or of the result, whichever is larger). A posterized ramp has 1, every smooth curve 0, and the
+    target itself 0 by definition.
+
+    luminance, other: (H, W) float32 in [0, 1].
+    """
+    jumped = changed = target_changed = 0.0
+    for before, after in ((luminance, other), (luminance.T, other.T)):
+        steps, new_steps = (np.abs(np.diff(values, axis=1)) for values in (before, after))
+        if steps.shape[1] < 5:
+            continue
+        smooth = _all_of_five(steps <= 1.5 * GRAY_LEVEL)
+        flat = new_steps < 0.5 * GRAY_LEVEL
+        middle = new_steps[:, 2:-2]
+        edge = smooth & (middle > 1.5 * GRAY_LEVEL) & flat[:, :-4] & flat[:, 1:-3] & flat[:, 3:-1] & flat[:, 4:]
+        jumped += float(middle[edge].sum(dtype=np.float64))
+        changed += float(middle[smooth].sum(dtype=np.float64))
+        target_changed += float(steps[:, 2:-2][smooth].sum(dtype=np.float64))
+    return jumped / max(changed, target_changed) if jumped else 0.0
+
+
+def _all_of_five(true: np.ndarray) -> np.ndarray:
+    """(H, W - 4): whether a pixel and two on each side in its row are all true."""
+    return true[:, :-4] & true[:, 1:-3] & true[:, 2:-2] & true[:, 3:-1] & true[:, 4:]
+
+
+def _shown(picture: Tensor) -> np.ndarray:
+    """(3, H, W) float32 as a screen shows it."""
+    values = picture.detach().cpu().numpy().astype(np.float32)
+    if np.isnan(values).any():
+        raise ValueError(f"a picture with {np.isnan(values).sum()} NaN; scores need a number at every pixel")
+    return values.clip(0, 1)
+
+
+def _mean_distance(some: np.ndarray, others: np.ndarray) -> float:
+    return float(np.abs(some - others).mean(dtype=np.float64))
+
+
+def _spiral(count: int) -> np.ndarray:
+    """(count, 3) float32: directions spread evenly over the half sphere along a golden spiral."""
+    height = (np.arange(count) + 0.5) / count
+    angle = np.pi * (1 + np.sqrt(5)) * np.arange(count)
+    radius = np.sqrt(1 - height**2)
+    return np.stack([height, radius * np.cos(angle), radius * np.sin(angle)], axis=1).astype(np.float32)
+
+
+def _histogram(colors: np.ndarray) -> np.ndarray:
+    """The share of the colors in each bin; all of CIELAB that sRGB reaches lies within 130 of gray."""
+    places = np.floor(colors / BIN_DELTA_E).astype(np.int64) + np.array([0, 13, 13])
+    return np.bincount(places.clip(0, 26) @ (27 * 27, 27, 1), minlength=27**3) / len(colors)
+
+
+def _mean_chroma(colors: np.ndarray) -> float:
+    return float(np.hypot(colors[:, 1], colors[:, 2]).mean())
+
+
+def _at_an_end(picture: np.ndarray) -> np.ndarray:
+    """(3, H, W) bool: values that 8 bits would hold as 0 or 255."""
+    return (picture < 0.5 * GRAY_LEVEL) | (picture > 1 - 0.5 * GRAY_LEVEL)
