@@ -13,12 +13,13 @@ from torch import Tensor
 
 from limner.errors import UserError
 from limner.pictures import IGNORE
+from limner.recolor.summary import ColorSummary, summarize
 from limner.segment.augmentation import coded, cut_offsets, decoded, draw, flip, jittered, warp
 from limner.segment.blocks import Split
 from limner.segment.data import DataSet
 from limner.segment.labels import RING_PX
 from limner.segment.sampling import each_once, grouped, in_turn
-from limner.segment.statistics import Moments, Statistics, gather
+from limner.segment.statistics import NOTHING, Statistics
 from limner.segment.windows import Pixels, Window, cut, row_bands
 
 LEAST_TRAINING = 0.1  # a tile with less training ground than this share of its pixels is not worth a draw
@@ -167,21 +168,23 @@ class CropSource:
 
     def statistics(self) -> Statistics:
         """Mean and deviation of each band over the training ground: no held-out block, no invalid pixel."""
-        total = Moments(0, np.zeros(0), np.zeros(0))
-        for moments in self._moments.values():
-            total = total.merged(moments)
+        total = NOTHING
+        for colors in self.area_colors.values():
+            total = total.merged(colors.moments)
         return total.statistics()
 
     def area_statistics(self) -> dict[str, Statistics]:
         """The same for each area that has training ground."""
-        return {area: moments.statistics() for area, moments in self._moments.items() if moments.count}
+        return {area: colors.moments.statistics() for area, colors in self.area_colors.items()}
 
     @cached_property
-    def _moments(self) -> dict[str, Moments]:
+    def area_colors(self) -> dict[str, ColorSummary]:
+        """The colors of the training ground of each area that has some."""
         numbers: dict[str, list[int]] = {}
         for number, chip in enumerate(self.chips):
             numbers.setdefault(chip.area, []).append(number)
-        return {area: gather(self._training_ground(ours)) for area, ours in numbers.items()}
+        found = {area: summarize(self._training_ground(ours), seed=self.seed) for area, ours in numbers.items()}
+        return {area: colors for area, colors in found.items() if colors.count}
 
     def _training_ground(self, numbers: list[int]) -> Iterator[Pixels]:
         for number in numbers:

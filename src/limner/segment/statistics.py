@@ -35,17 +35,34 @@ class Statistics:
         return cls(tuple(map(float, value["mean"])), tuple(map(float, value["deviation"])))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Moments:
-    """Pixels counted, their mean, and their squared distance from it: what two parts need to be merged.
+    """Pixels counted, their mean, and how they scatter about it: what two parts need to be merged.
 
-    mean, squares: (bands,) float64. The merge is Chan, Golub and LeVeque's (1979): unlike the sum of squares
-    it loses no digits when the mean is far from zero, as in 16-bit scenes.
+    mean: (bands,) float64. scatter: (bands, bands) float64, the sum of the outer products of (pixel - mean). The merge is
+    Chan, Golub and LeVeque's (1979): unlike the sum of squares it loses no digits when the mean is far from zero, as in
+    16-bit scenes.
     """
 
     count: int
     mean: np.ndarray
-    squares: np.ndarray
+    scatter: np.ndarray
+
+    @classmethod
+    def of(cls, pixels: np.ndarray) -> Moments:
+        """The moments of pixels (bands, n), n at least 1."""
+        chosen = pixels.astype(np.float64)
+        mean = chosen.mean(axis=1)
+        chosen -= mean[:, None]
+        scatter = np.empty((len(mean), len(mean)))
+        for band, values in enumerate(chosen):  # no matrix product: its last digits would depend on the threads
+            scatter[band, band:] = scatter[band:, band] = (values * chosen[band:]).sum(axis=1)
+        return cls(chosen.shape[1], mean, scatter)
+
+    @property
+    def covariance(self) -> np.ndarray:
+        """(bands, bands) float64: the (population) covariance of the bands."""
+        return self.scatter / self.count
 
     def merged(self, other: Moments) -> Moments:
         """The moments of both parts together."""
@@ -56,27 +73,28 @@ class Moments:
         return Moments(
             count,
             self.mean + step * (other.count / count),
-            self.squares + other.squares + step**2 * (self.count * other.count / count),
+            self.scatter + other.scatter + np.outer(step, step) * (self.count * other.count / count),
         )
 
     def statistics(self) -> Statistics:
         """Mean and (population) deviation; a `UserError` when no pixel was counted."""
         if self.count == 0:
             raise UserError("no pixel holds data (all are nodata or ignored); nothing can be measured")
-        deviation = np.sqrt(self.squares / self.count)
+        deviation = np.sqrt(self.covariance.diagonal())
         deviation = np.where(deviation > CONSTANT * np.abs(self.mean), deviation, 1.0)
         return Statistics(tuple(self.mean.tolist()), tuple(deviation.tolist()))
 
 
+NOTHING = Moments(0, np.zeros(0), np.zeros((0, 0)))
+"""The moments of no pixel."""
+
+
 def gather(parts: Iterable[Pixels]) -> Moments:
     """The moments of all valid pixels of ``parts`` (zero counted when there is none)."""
-    total = Moments(0, np.zeros(0), np.zeros(0))
+    total = NOTHING
     for values, valid in parts:
-        chosen = values[:, valid].astype(np.float64)  # (bands, n)
-        if chosen.shape[1]:
-            mean = chosen.mean(axis=1)
-            squares = ((chosen - mean[:, None]) ** 2).sum(axis=1)
-            total = total.merged(Moments(chosen.shape[1], mean, squares))
+        if valid.any():
+            total = total.merged(Moments.of(values[:, valid]))
     return total
 
 
