@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from torch import Tensor
 
 from limner.files import replacing
-from limner.pictures import captioned_rows, contact_sheet
+from limner.pictures import captioned_rows
 from limner.recolor.score import TransferScore
 
 if TYPE_CHECKING:
@@ -36,6 +36,14 @@ class Transfers:
     scores: Mapping[str, TransferScore]
 
 
+class Cell(NamedTuple):
+    """A picture, (3, H, W) float, with a line above and a line below it."""
+
+    picture: Tensor
+    head: str
+    caption: str = ""
+
+
 def numbers_line(score: TransferScore) -> str:
     """A result in a few words, to stand below its picture.
 
@@ -46,19 +54,15 @@ def numbers_line(score: TransferScore) -> str:
 
 
 def method_sheet(transfers: Transfers, *, columns: int = 4, cell_px: int = 360, title: str = "") -> np.ndarray:
-    """Target, reference and every result on one sheet, each with its name and numbers; (H, W, 3) uint8."""
-    labels = [
-        f"{name}: {numbers_line(transfers.scores[name])}" if name in transfers.scores else name
-        for name in transfers.results
-    ]
-    pictures = [transfers.target, transfers.reference, *transfers.results.values()]
-    return contact_sheet(
-        [_shown(picture) for picture in pictures],
-        ["target", "reference", *labels],
-        columns=columns,
-        cell_px=cell_px,
-        title=title,
-    )
+    """Target, reference and every result on one sheet, each with its name above and its numbers below.
+
+    Gives (H, W, 3) uint8.
+    """
+    cells = [Cell(transfers.target, "target"), Cell(transfers.reference, "reference")]
+    for name, picture in transfers.results.items():
+        score = transfers.scores.get(name)
+        cells.append(Cell(picture, name, numbers_line(score) if score else ""))
+    return _sheet(cells, columns, cell_px, title)
 
 
 def comparison_sheet(pairs: Sequence[Transfers], *, cell_px: int = 300, title: str = "") -> np.ndarray:
@@ -84,18 +88,10 @@ def sweep_sheet(pair: Transfers, *, setting: str = "temperature", cell_px: int =
 
     pair: its results are named by the value, such as "0.02".
     """
-    cells = [(pair.target, "target"), (pair.reference, "reference")]
-    cells += [
-        (picture, f"{setting} {value}: {numbers_line(pair.scores[value])}") for value, picture in pair.results.items()
-    ]
-    columns = len(cells) if len(cells) <= 6 else -(-len(cells) // 2)
-    return contact_sheet(
-        [_shown(picture) for picture, _ in cells],
-        [label for _, label in cells],
-        columns=columns,
-        cell_px=cell_px,
-        title=title,
-    )
+    cells = [Cell(pair.target, "target"), Cell(pair.reference, "reference")]
+    for value, picture in pair.results.items():
+        cells.append(Cell(picture, f"{setting} {value}", numbers_line(pair.scores[value])))
+    return _sheet(cells, len(cells) if len(cells) <= 6 else -(-len(cells) // 2), cell_px, title)
 
 
 def trade_off_plot(
@@ -174,6 +170,24 @@ def _offsets() -> Iterator[tuple[float, float]]:
     for radius in (9, 16, 26, 40, 58, 80, 110):
         for angle in np.deg2rad((30, -30, 150, -150, 55, -55, 125, -125, 80, -80, 100, -100)):
             yield radius * float(np.cos(angle)), radius * float(np.sin(angle))
+
+
+def _sheet(cells: Sequence[Cell], columns: int, cell_px: int, title: str) -> np.ndarray:
+    """Cells in rows; the name of each stands above it, which leaves all of the line below to its numbers."""
+    strips = []
+    for start in range(0, len(cells), columns):
+        row = cells[start : start + columns]
+        heads = [cell.head for cell in row] + [""] * (columns - len(row))  # all strips are as wide as the first
+        strips.append(
+            captioned_rows(
+                [[_shown(cell.picture) for cell in row]],
+                [[cell.caption for cell in row]],
+                heads=heads,
+                cell_px=cell_px,
+                title=title if start == 0 else "",
+            )
+        )
+    return np.concatenate(strips)
 
 
 def _shown(picture: Tensor) -> np.ndarray:
