@@ -6,10 +6,12 @@
 FOLDER (default: $LIMNER_DATA) holds `sct/` and `wct2/` (see recolor_pairs.py). Peers that are installed take part (see
 recolor_peers.py). The same command again goes on where it stopped: each result and its score are kept in OUT/results,
 until --again names the method or --longest-px changes. Written to OUT: `choosing.md`, `reporting.md` and `all.md` (and
-.csv, .png: the trade-off), `pairs.csv`, and a sheet for each pair in `sheets/`.
+.png: the trade-off), `pairs.csv` with every score, a sheet for each pair in `sheets/`, and `comparison.jpg`, rows of
+pairs and columns of limner's methods.
 
 --grid: a list of options of the method `superpixel`, such as [{"temperature": 0.02}, {"perplexity": 30}]; each is run
-on the half "choosing" only, and they are ranked by the SSIM of those that close at least half of the distance.
+on the half "choosing" only, and they are ranked by the SSIM of those that close at least half of the distance. Where
+they differ in one option alone, each pair is also drawn over its values.
 """
 
 import argparse
@@ -19,44 +21,41 @@ import os
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
-from statistics import median
 
 import numpy as np
 import torch
-from limner.recolor.methods import METHODS
 from PIL import Image
 from torch import Tensor
 
-from limner.files import make_folder, replacing, write_json, write_text
-from limner.pictures import write_picture
+from limner.files import replacing, write_json, write_text
+from limner.pictures import resized, write_picture
+from limner.recolor.methods import METHODS
 from limner.recolor.score import TransferScore, score_transfer
-from limner.recolor.sheet import Transfers, method_sheet, trade_off_plot
-from recolor_pairs import PAIRS, Pair, read_picture
+from limner.recolor.sheet import Transfers, comparison_sheet, method_sheet, sweep_sheet, trade_off_plot
+from recolor_pairs import HALVES, PAIRS, Pair, read_picture
 from recolor_peers import PEERS, versions
+from recolor_tables import DEFAULT_METHOD, Scores, ranking, table, verdict
 
-DEFAULT_METHOD = "superpixel"
-LEAST_CLOSED = 0.5
-"""The share of the distance that the default method must close on the median pair."""
+SHEET_PX = 360
 SCORES = [field.name for field in fields(TransferScore)]
 
 Method = Callable[[Tensor, Tensor], Tensor]
-Scores = dict[str, dict[str, TransferScore]]
-"""method -> pair -> score."""
 
 
 def main() -> None:
     """Run what is missing, then write the tables, plots and sheets."""
     options = read_options()
-    methods = grid_methods(options.grid) if options.grid else all_methods()
+    choices = json.loads(options.grid.read_text(encoding="utf-8")) if options.grid else []
+    methods = grid_methods(choices) if choices else all_methods()
     chosen = [name for name in methods if not options.methods or name in options.methods]
     pairs = [pair for pair in PAIRS if not options.pairs or pair.name in options.pairs]
-    if options.grid:
+    if choices:
         pairs = [pair for pair in pairs if pair.half == "choosing"]
-    make_folder(options.out)
-    scores: Scores = {name: {} for name in chosen}
+    scores: dict[str, dict[str, TransferScore]] = {name: {} for name in chosen}
+    rows = []
     for pair in pairs:
         target, reference = (
             as_tensor(read_picture(name, options.data, options.longest_px)) for name in (pair.target, pair.reference)
@@ -65,11 +64,15 @@ def main() -> None:
             files = ResultFiles(options.out, pair, name)
             score = None if name in options.again else files.read_score(options.longest_px)
             scores[name][pair.name] = score or run(methods[name], target, reference, files, options.longest_px)
-        write_sheet(options.out, pair, target, reference, {name: scores[name][pair.name] for name in chosen})
+        rows.append(kept_transfers(options.out, pair, target, reference, scores))
+        sheet = method_sheet(rows[-1], columns=6, cell_px=SHEET_PX, title=f"{pair.name} ({pair.half})")
+        write_picture(options.out / "sheets" / f"{pair.name}.jpg", sheet)
     write_tables(options.out, pairs, scores)
-    print(table(scores) if not options.grid else ranking(scores))
-    if DEFAULT_METHOD in scores:
-        print(verdict(scores))
+    write_figures(options.out, pairs, rows, swept_setting(choices))
+    print(ranking(scores) if choices else table(scores))
+    for half in HALVES if DEFAULT_METHOD in chosen else ():
+        part = of_pairs(scores, [pair.name for pair in pairs if pair.half == half])
+        print(f"Half {half}: {verdict(part)}" if part[DEFAULT_METHOD] else f"Half {half}: no pair")
 
 
 def read_options() -> argparse.Namespace:
@@ -100,13 +103,19 @@ def all_methods() -> dict[str, Method]:
     }
 
 
-def grid_methods(path: Path) -> dict[str, Method]:
-    """The identity, and the superpixel method under each of the options, named by them."""
+def grid_methods(choices: Sequence[Mapping[str, object]]) -> dict[str, Method]:
+    """The identity, and the default method under each of the options, named by them."""
     methods: dict[str, Method] = {"identity": lambda target, reference: target}
-    for choice in json.loads(path.read_text(encoding="utf-8")):
+    for choice in choices:
         name = " ".join(f"{option}={value}" for option, value in choice.items()) or "defaults"
         methods[name] = partial(by_limner, DEFAULT_METHOD, **choice)
     return methods
+
+
+def swept_setting(choices: Sequence[Mapping[str, object]]) -> str | None:
+    """The one option that every choice of a grid gives, if there is one and nothing else."""
+    given = {option for choice in choices for option in choice}
+    return given.pop() if len(given) == 1 and all(choices) else None
 
 
 def by_limner(name: str, target: Tensor, reference: Tensor, **choice: object) -> Tensor:
@@ -148,14 +157,31 @@ def run(method: Method, target: Tensor, reference: Tensor, files: ResultFiles, l
     return score
 
 
-def write_sheet(out: Path, pair: Pair, target: Tensor, reference: Tensor, scores: Mapping[str, TransferScore]) -> None:
-    """All results on a pair, from the kept pictures."""
+def kept_transfers(out: Path, pair: Pair, target: Tensor, reference: Tensor, scores: Scores) -> Transfers:
+    """All results on a pair, small enough for a sheet."""
     results = {}
     for name in scores:
         with Image.open(ResultFiles(out, pair, name).picture) as opened:
-            results[name] = as_tensor(np.asarray(opened))
-    sheet = method_sheet(Transfers(target, reference, results, scores), columns=6, title=f"{pair.name} ({pair.half})")
-    write_picture(out / "sheets" / f"{pair.name}.jpg", sheet)
+            results[name] = as_tensor(resized(np.asarray(opened), SHEET_PX))
+    target, reference = (as_tensor(resized(as_bytes(picture), SHEET_PX)) for picture in (target, reference))
+    return Transfers(target, reference, results, {name: values[pair.name] for name, values in scores.items()})
+
+
+def write_figures(out: Path, pairs: Sequence[Pair], rows: Sequence[Transfers], setting: str | None) -> None:
+    """limner's methods over all pairs on one sheet, or each pair over the values of the one option of a grid."""
+    ours = [name for name in rows[0].results if name not in PEERS and name != "identity"]
+    if setting is None:
+        part = [replace(row, results={name: row.results[name] for name in ours}) for row in rows]
+        write_picture(out / "comparison.jpg", comparison_sheet(part, cell_px=SHEET_PX))
+        return
+    for pair, row in zip(pairs, rows, strict=True):
+        values = {name.partition("=")[2]: name for name in ours}
+        named = replace(
+            row,
+            results={value: row.results[name] for value, name in values.items()},
+            scores={value: row.scores[name] for value, name in values.items()},
+        )
+        write_picture(out / f"{setting}-{pair.name}.jpg", sweep_sheet(named, setting=setting, title=pair.name))
 
 
 def write_tables(out: Path, pairs: Sequence[Pair], scores: Scores) -> None:
@@ -164,7 +190,7 @@ def write_tables(out: Path, pairs: Sequence[Pair], scores: Scores) -> None:
         names = [pair.name for pair in pairs if half in (pair.half, "all")]
         if not names:
             continue
-        part = {method: {name: values[name] for name in names} for method, values in scores.items()}
+        part = of_pairs(scores, names)
         write_text(out / f"{half}.md", table(part))
         ours = [name for name in part if name not in PEERS and name != "identity"]
         title = f"{len(names)} pairs" if half == "all" else f'{len(names)} pairs, half "{half}"'
@@ -180,71 +206,9 @@ def write_tables(out: Path, pairs: Sequence[Pair], scores: Scores) -> None:
                 writer.writerow([pair.half, pair.name, method, *(numbers[field] for field in SCORES)])
 
 
-def table(scores: Scores) -> str:
-    """Markdown: a row for each method with the median of each score, and the quartiles of the two that matter most."""
-    heads = ["method", "closed", "quartiles", "pairs nearer", "SSIM", "quartiles", "gradients", "Delta E", "histogram"]
-    heads += ["chroma", "clipped", "banding"]
-    count = len(next(iter(scores.values())))
-    lines = [f"| {' | '.join(heads)} |", "| --- |" + " ---: |" * (len(heads) - 1)]
-    for name, values in sorted(scores.items(), key=lambda item: -middle(item[1], "closed")):
-        cells = [
-            name,
-            f"{100 * middle(values, 'closed'):.0f}%",
-            "{:.0f} to {:.0f}%".format(*100 * quartiles(values, "closed")),
-            f"{sum(score.closed > 0 for score in values.values())} of {count}",
-            f"{middle(values, 'ssim'):.3f}",
-            "{:.3f} to {:.3f}".format(*quartiles(values, "ssim")),
-            f"{middle(values, 'gradient_correlation'):.3f}",
-            f"{middle(values, 'color_distance'):.1f}",
-            f"{middle(values, 'histogram_intersection'):.2f}",
-            f"{middle(values, 'chroma_ratio'):.2f}",
-            f"{100 * middle(values, 'clipped'):.1f}%",
-            f"{100 * middle(values, 'banding'):.1f}%",
-        ]
-        lines.append(f"| {' | '.join(cells)} |")
-    packages = ", ".join(f"{package} {version}" for package, version in versions().items())
-    return "\n".join([*lines, "", f"Medians over {count} pairs. Peers: {packages}.", ""])
-
-
-def ranking(scores: Scores) -> str:
-    """The table, and the choices that close enough, the one that keeps most structure first."""
-    enough = [name for name, values in scores.items() if middle(values, "closed") >= LEAST_CLOSED]
-    best = sorted(enough, key=lambda name: -middle(scores[name], "ssim"))
-    lines = [
-        f"{place}. {name}: SSIM {middle(scores[name], 'ssim'):.3f}, closes {100 * middle(scores[name], 'closed'):.0f}%,"
-        f" nearer on {sum(score.closed > 0 for score in scores[name].values())} of {len(scores[name])}"
-        for place, name in enumerate(best, 1)
-    ]
-    return "\n".join([table(scores), "Of those that close half of the distance on the median pair:", *lines])
-
-
-def verdict(scores: Scores) -> str:
-    """Whether the default method is what it should be: nearer on every pair, by half, and none better on both sides."""
-    ours = scores[DEFAULT_METHOD]
-    closed, ssim = middle(ours, "closed"), middle(ours, "ssim")
-    away = [name for name, score in ours.items() if score.closed <= 0]
-    rivals = {name: values for name, values in scores.items() if name != DEFAULT_METHOD}
-    as_near = {name: middle(values, "ssim") for name, values in rivals.items() if middle(values, "closed") >= closed}
-    better = [name for name, rival in as_near.items() if rival > ssim]
-    lines = [
-        f"{DEFAULT_METHOD}: closes {100 * closed:.0f}% on the median pair, SSIM {ssim:.3f}",
-        f"{'no ' if away else 'yes'} nearer to the reference on every pair"
-        + (f": not on {', '.join(away)}" * bool(away)),
-        f"{'yes' if closed >= LEAST_CLOSED else 'no '} closes at least half on the median pair",
-        f"{'no ' if better else 'yes'} at least the SSIM of the {len(as_near)} that close as much:",
-        *(f"      {name}: SSIM {rival:.3f}" for name, rival in sorted(as_near.items(), key=lambda item: -item[1])),
-    ]
-    return "\n".join(lines)
-
-
-def middle(values: Mapping[str, TransferScore], field: str) -> float:
-    """The median over the pairs."""
-    return median(getattr(score, field) for score in values.values())
-
-
-def quartiles(values: Mapping[str, TransferScore], field: str) -> np.ndarray:
-    """(2,): a quarter of the pairs lies below, and a quarter above."""
-    return np.percentile([getattr(score, field) for score in values.values()], (25, 75))
+def of_pairs(scores: Scores, names: Sequence[str]) -> dict[str, dict[str, TransferScore]]:
+    """The scores on some of the pairs."""
+    return {method: {name: values[name] for name in names} for method, values in scores.items()}
 
 
 def as_tensor(picture: np.ndarray) -> Tensor:
