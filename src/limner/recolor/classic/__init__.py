@@ -1,0 +1,16 @@
+"""The classic global transfers: one function of a color for the whole picture, a file each."""
+
+from limner.recolor.classic.histogram import histogram
+from limner.recolor.classic.idt import idt
+from limner.recolor.classic.mkl import mkl
+from limner.recolor.classic.reinhard import reinhard
+from limner.recolor.classic.xiao import xiao
+from limner.recolor.recolored import Fit
+
+FITS: dict[str, Fit] = {
+    "reinhard": reinhard,
+    "xiao": xiao,
+    "mkl": mkl,
+    "histogram": histogram,
+    "idt": idt,
+}

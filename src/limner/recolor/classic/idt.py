@@ -1,0 +1,97 @@
+"""Iterative distribution transfer: the whole distribution of colors, by its one-dimensional shadows (Pitie 2005)."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from limner.recolor.blocks import by_blocks
+from limner.recolor.classic.clouds import check_clouds, sample
+from limner.recolor.classic.curves import Curves, match_distributions
+
+BINS = 1 << 12
+
+
+@dataclass(frozen=True)
+class Step:
+    """One iteration: project on the axes, bend each shadow, bring the bends back.
+
+    axes: (2 bands, bands) float64, two orthonormal sets of axes, one above the other.
+    """
+
+    axes: Tensor
+    curves: Curves
+
+    def __call__(self, colors: Tensor) -> Tensor:
+        """Colors after this step: both (bands, n)."""
+        return by_blocks(self.move, colors)
+
+    def move(self, colors: Tensor) -> Tensor:
+        """As the call, all colors at once."""
+        axes = self.axes.to(colors)
+        # Two orthonormal sets: axes.T @ axes is twice the identity, so half of axes.T is the least-squares inverse.
+        return torch.addmm(colors, axes.T, self.curves.shift(axes @ colors), alpha=0.5)
+
+
+@dataclass(frozen=True)
+class StepsMap:
+    """The steps, one after the other."""
+
+    steps: tuple[Step, ...]
+
+    def __call__(self, colors: Tensor) -> Tensor:
+        """See `limner.recolor.recolored.ColorMap`."""
+        return by_blocks(self._move, colors)
+
+    def _move(self, colors: Tensor) -> Tensor:
+        for step in self.steps:
+            colors = step.move(colors)
+        return colors
+
+
+def idt(target: Tensor, reference: Tensor, iterations: int = 10, seed: int = 0, colors: int = 1 << 17) -> StepsMap:
+    """Iterative distribution transfer (Pitie, Kokaram and Dahyot 2005): the target's cloud takes the reference's shape.
+
+    Each step projects both clouds on axes, matches each projection's distribution and moves the colors by the mean of
+    what their projections ask for. Projections are counted in bins, not sorted: several times as fast, and with 4096
+    bins no worse.
+
+    Args:
+        target: (bands, n) floating, any number of bands and any unit.
+        reference: (bands, m), in the same unit.
+        iterations: steps; the paper's program takes 10.
+        seed: of the axes' rotations and of the samples.
+        colors: drawn from each cloud to fit the steps on.
+
+    Raises:
+        UserError: unlike numbers of bands, or a cloud without a color.
+    """
+    check_clouds(target, reference)
+    generator = torch.Generator().manual_seed(seed)
+    moving = sample(target, colors, seed).float()
+    goal = sample(reference, colors, seed).float()
+    steps = []
+    for axes in draw_axes(target.shape[0], iterations, generator):
+        projection = axes.to(moving)
+        step = Step(axes.to(moving.device), match_distributions(projection @ moving, projection @ goal, BINS))
+        moving = step(moving)
+        steps.append(step)
+    return StepsMap(tuple(steps))
+
+
+def draw_axes(bands: int, iterations: int, generator: torch.Generator) -> list[Tensor]:
+    """The axes of each step, (2 bands, bands) float64: a fixed set, and then random rotations of it.
+
+    The fixed set is the bands' own axes and their mirror images 2 J / bands - P, J all ones and P the anti-diagonal:
+    for three bands (2, 2, -1) / 3, (2, -1, 2) / 3 and (-1, 2, 2) / 3, as in the paper's program.
+    """
+    own = torch.eye(bands, dtype=torch.float64)
+    fixed = torch.cat((own, 2 / bands - own.flip(1)))
+    return [fixed] + [fixed @ random_rotation(bands, generator) for _ in range(iterations - 1)]
+
+
+def random_rotation(bands: int, generator: torch.Generator) -> Tensor:
+    """A random orthogonal matrix (bands, bands) float64, each as likely as any other."""
+    normal = torch.randn(bands, bands, generator=generator, dtype=torch.float64)
+    orthogonal, triangular = torch.linalg.qr(normal)
+    return orthogonal * triangular.diagonal().sign()  # else the choice of signs within the QR would prefer some
