@@ -42,6 +42,13 @@ Normalize = Annotated[
     Literal["auto", "run", "scene"],
     Parameter(help="Standardize by the training areas' colors, by the scene's own, or as the run was trained."),
 ]
+Harmonize = Annotated[
+    Literal["mkl", "idt", "histogram", "reinhard"] | None,
+    Parameter(help="Bring the colors to those of the training areas first."),
+]
+HarmonizeTo = Annotated[
+    str | None, Parameter(help="The training area whose colors to take, 'all' (default) or 'nearest'.")
+]
 
 
 @app.command
@@ -133,6 +140,8 @@ def evaluate(
     ] = False,
     reading: HowRead = NO_WISHES,
     normalize: Normalize = "auto",
+    harmonize: Harmonize = None,
+    harmonize_to: HarmonizeTo = None,
     out: Annotated[Path | None, Parameter(help="Where to write (default: evaluation.json in the run).")] = None,
     errors: Annotated[
         Path | None, Parameter(help="Folder for pictures of each area's errors and of the worst tiles.")
@@ -143,8 +152,9 @@ def evaluate(
     from limner.segment.evaluate import evaluate_run
 
     result = evaluate_run(
-        run, data=data or (), left_out=left_out, normalize=normalize, out=out, errors=errors, **reading.given()
-    )
+        run, data=data or (), left_out=left_out, normalize=normalize, harmonize=harmonize, harmonize_to=harmonize_to, out=out,
+        errors=errors, **reading.given(),
+    )  # fmt: skip
     print(json.dumps(result.to_json(), indent=2) if as_json else result.to_markdown())
 
 
@@ -177,6 +187,8 @@ def segment(
     *,
     out: Annotated[Path | None, Parameter(help="Folder for the maps (default: maps/).")] = None,
     normalize: Normalize = "auto",
+    harmonize: Harmonize = None,
+    harmonize_to: HarmonizeTo = None,
     bands: Annotated[
         list[str] | None, Parameter(negative=(), help="Bands of the scene to read, in the run's order, such as 3,2,1.")
     ] = None,
@@ -203,9 +215,10 @@ def segment(
     from limner.segment.mapping import map_scenes
 
     maps = map_scenes(
-        run, scenes, out or Path("maps"), normalize=normalize, bands=bands, ground_m=ground_m, tile_px=tile_px,
-        overlap_px=overlap_px, batch=batch, threshold=threshold, probabilities=probabilities, polygons=polygons,
-        minimum_area_px=minimum_area_px, check_seams=check_seams, device=device, precision=precision, overwrite=overwrite,
+        run, scenes, out or Path("maps"), normalize=normalize, harmonize=harmonize, harmonize_to=harmonize_to, bands=bands,
+        ground_m=ground_m, tile_px=tile_px, overlap_px=overlap_px, batch=batch, threshold=threshold,
+        probabilities=probabilities, polygons=polygons, minimum_area_px=minimum_area_px, check_seams=check_seams, device=device,
+        precision=precision, overwrite=overwrite,
     )  # fmt: skip
     for made in maps:
         print(made.classes)

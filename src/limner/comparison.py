@@ -269,7 +269,7 @@ def _notes(evaluations: Sequence[tuple[str, Evaluation]], number: int | None) ->
     number = 1 if number is None and len(names) == 2 else number
     which = f"mean over {len(names)} classes" if number is None else f"of {names[number]}"
     notes = [f"In percent, {which}; {first.protocol.pixels}; mean = plain mean over the areas; best run in bold."]
-    for field, absent in (("threshold", "likeliest class"), ("normalization", "not stated")):
+    for field, absent in (("threshold", "likeliest class"), ("normalization", "not stated"), ("harmonization", "none")):
         values = {name: getattr(evaluation.protocol, field) for name, evaluation in evaluations}
         if len(set(values.values())) > 1:
             said = ", ".join(f"{name} {absent if value is None else value}" for name, value in values.items())

@@ -22,9 +22,12 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 RUNS_FOLDER = Path("runs")
 
+COLORS_FILE = "colors.safetensors"
+"""The colors of each training area, to which scenes can be harmonized (`limner.recolor.summary`)."""
+
 RUN_FILES = (
     "run.json", "model.json", "model.safetensors", "checkpoint", "metrics.csv", "curves.png", "pictures",
-    "evaluation.json", "card.md", "report.html", "annotated.tif",
+    "evaluation.json", "card.md", "report.html", "annotated.tif", COLORS_FILE,
 )  # fmt: skip
 """What a training and its conclusion write beside ``recipe.yaml``."""
 
@@ -42,9 +45,10 @@ def task_class(name: str) -> "type[Task]":
 @dataclass(frozen=True)
 class Run:
     """A training's folder: ``recipe.yaml``, ``model.safetensors`` + ``model.json``, ``checkpoint/``, ``metrics.csv``,
-    ``curves.png``, ``pictures/``, ``evaluation.json``, ``card.md``, ``report.html`` and ``run.json`` (status, versions).
+    ``curves.png``, ``pictures/``, ``evaluation.json``, ``colors.safetensors``, ``card.md``, ``report.html`` and ``run.json``
+    (status, versions).
 
-    A bundled model is a run with only its model, recipe, card and evaluation.
+    A bundled model is a run with only its model, recipe, colors, card and evaluation.
     """
 
     folder: Path

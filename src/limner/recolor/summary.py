@@ -57,13 +57,14 @@ def summarize(parts: Iterable[Pixels], *, sample_px: int = SAMPLE_PX, seed: int 
     Where no pixel is valid the count is 0, and there is nothing to match.
     """
     generator = np.random.default_rng(seed)
-    moments, kept, keys = NOTHING, np.zeros((0, 0), np.float32), np.zeros(0)
+    moments, kept = NOTHING, np.zeros((0, 0), np.float32)
+    keys = np.zeros(0)
     for values, valid in parts:
         pixels = values[:, valid]
         if not pixels.size:
             continue
         moments = moments.merged(Moments.of(pixels))
-        drawn = generator.random(pixels.shape[1])
+        drawn = generator.random((pixels.shape[1],))
         low = np.flatnonzero(drawn < keys[-1]) if len(keys) == sample_px else np.arange(len(drawn))
         fresh = pixels[:, low].astype(np.float32)
         keys = np.concatenate([keys, drawn[low]])

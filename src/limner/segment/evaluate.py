@@ -1,6 +1,6 @@
 """`limner evaluate`: a run's scores on its validation ground, or on other data in full."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,14 @@ from limner.errors import UserError
 from limner.files import write_json
 from limner.library import recipe_of
 from limner.pictures import IGNORE
+from limner.recolor.summary import ColorSummary, summarize
 from limner.run import Run, bundled_models, open_run
 from limner.segment.alignment import is_aligned, read_onto
 from limner.segment.annotation import ANNOTATED_FILE
 from limner.segment.areas import find_data
 from limner.segment.data import DataSet
 from limner.segment.gallery import drawing_errors
+from limner.segment.harmonize import Harmonizer, SceneColors, harmonizer_of
 from limner.segment.labels import RING_PX
 from limner.segment.masks import read_numbers
 from limner.segment.matching import check_bands
@@ -40,6 +42,8 @@ def evaluate_run(
     data: Sequence[Path | str] = (),
     left_out: bool = False,
     normalize: str = "auto",
+    harmonize: str | None = None,
+    harmonize_to: str | None = None,
     device: str = "auto",
     out: Path | None = None,
     errors: Path | None = None,
@@ -52,7 +56,8 @@ def evaluate_run(
     left out, its data read as in training. A
     refined run's annotated ground is left out, and without ``data`` it has no other: that is a `UserError`.
     normalize: standardize by the training areas' mean and deviation ("run"), each area by its own ("scene"), or as the run
-    was trained ("auto"). errors: a folder for pictures of what is wrong (`drawing_errors`).
+    was trained ("auto"). harmonize, harmonize_to: bring each area of the data to the colors of the training areas first, as
+    `limner.segment.mapping.map_scenes` does with scenes. errors: a folder for pictures of what is wrong (`drawing_errors`).
     """
     run = run if isinstance(run, Run) else open_run(run)
     # The validation ground is scored in the numbers that training scored it in.
@@ -62,11 +67,16 @@ def evaluate_run(
         )
     whole = bool(data) or left_out
     predictor = load_predictor(run, device, "auto" if whole else recipe_of(run).loop.precision)
-    normalize = predictor.normalization(normalize)
+    harmonizer = harmonizer_of(run, harmonize, harmonize_to, normalize)
+    normalize = predictor.normalization(normalize, harmonized=harmonizer is not None)
     if whole:
         paths, how = left_out_areas(run) if left_out else ([Path(item) for item in data], Reading(**reading))
         found = find_data(paths, how, wanted=predictor.class_names)
-        result = evaluate_data(predictor, found, normalize=normalize, without=annotated_ground(run), errors=errors)
+        result = evaluate_data(
+            predictor, found, normalize=normalize, harmonize=harmonizer, without=annotated_ground(run), errors=errors
+        )
+    elif harmonizer is not None:
+        raise UserError("--harmonize is for places that the run was not trained on; name one with --data, or add --left-out")
     elif reading:
         raise UserError(f"--{next(iter(reading)).replace('_', '-')} says how --data is read, but there is no --data")
     else:
@@ -89,13 +99,15 @@ def evaluate_data(
     data: DataSet,
     *,
     normalize: str = "run",
+    harmonize: Harmonizer | None = None,
     without: dict[str, Path] | None = None,
     ring_px: int = RING_PX,
     errors: Path | None = None,
 ) -> Evaluation:
     """Score a predictor on every labelled pixel of ``data``.
 
-    ring_px: the background known around polygons. without: by picture file, the mask of the ground that was annotated
+    harmonize: brings each area to other colors first, all its pictures together; with ``normalize`` "matched" it is then
+    standardized as the area of those colors. ring_px: the background known around polygons. without: by picture file, the mask of the ground that was annotated
     for refining and is kept out of the scores. errors: a folder for pictures of what is wrong (`drawing_errors`).
     """
     with data.chips[0].open() as picture:
@@ -103,11 +115,16 @@ def evaluate_data(
     read = reader_without(data, without or {}, ring_px)
     windows = [(number, Window(0, 0, chip.height, chip.width)) for number, chip in enumerate(data.chips)]
     statistics = scene_statistics(data, read) if normalize == "scene" else None
+    if harmonize is not None:
+        colors = {area: harmonize.fit(summary, data.dtype) for area, summary in area_colors(data, read).items()}
+        read = reader_in_colors(data, read, colors)
+        if normalize == "matched":
+            statistics = {area: item.statistics for area, item in colors.items()}
     with drawing_errors(errors, data.chips, windows, predictor.class_names) as observer:
         tallies = tally_areas(predictor, data.chips, read, windows, statistics, observer)
     annotated = any(str(chip.image.resolve()) in (without or {}) for chip in data.chips)
     pixels = EVERYTHING + (" outside the ground annotated for refining" if annotated else "")
-    return as_evaluation(tallies, pixels, predictor, normalize)
+    return as_evaluation(tallies, pixels, predictor, normalize, harmonize)
 
 
 def evaluate_validation(
@@ -132,13 +149,20 @@ def evaluate_validation(
     return as_evaluation(tallies, VALIDATION, predictor, "scene" if by_area else "run")
 
 
-def as_evaluation(tallies: dict[str, Tally], pixels: str, predictor: SegmentPredictor, normalize: str) -> Evaluation:
+def as_evaluation(
+    tallies: dict[str, Tally],
+    pixels: str,
+    predictor: SegmentPredictor,
+    normalize: str,
+    harmonize: Harmonizer | None = None,
+) -> Evaluation:
     """The counts with their protocol. Raises `UserError` when no pixel was scored."""
     counted = {area: tally.counts for area, tally in tallies.items() if tally.counts.pixels}
     if not counted:
         raise UserError(f"nothing to score: no labelled pixel among the {pixels}; give labelled data with --data")
     threshold = predictor.threshold if len(predictor.class_names) == 2 else None
-    protocol = Protocol(pixels, IGNORE, threshold, normalize)
+    harmonization = None if harmonize is None else f"{harmonize.method} to {harmonize.to}"
+    protocol = Protocol(pixels, IGNORE, threshold, normalize, harmonization)
     return Evaluation(counted, protocol, predictor.class_names)
 
 
@@ -164,15 +188,34 @@ def reader_without(data: DataSet, without: dict[str, Path], ring_px: int = RING_
 
 def scene_statistics(data: DataSet, read: Read) -> dict[str, Statistics]:
     """Mean and deviation of each area's pictures together."""
-    return {
-        area.name: measure(
-            read(number, window)[0]
-            for number, chip in enumerate(data.chips)
-            if chip.area == area.name
-            for window in row_bands(chip.height, chip.width)
-        )
-        for area in data.areas
-    }
+    return {area.name: measure(area_pixels(data, read, area.name)) for area in data.areas}
+
+
+def area_colors(data: DataSet, read: Read) -> dict[str, ColorSummary]:
+    """The colors of each area's pictures together. Raises `UserError` for an area without data."""
+    found = {area.name: summarize(area_pixels(data, read, area.name)) for area in data.areas}
+    for area, summary in found.items():
+        if not summary.count:
+            raise UserError(f"{area}: no pixel holds data (all are nodata); there are no colors to match")
+    return found
+
+
+def area_pixels(data: DataSet, read: Read, area: str) -> Iterator[Pixels]:
+    """All pixels of an area's pictures, by bands of rows."""
+    for number, chip in enumerate(data.chips):
+        if chip.area == area:
+            for window in row_bands(chip.height, chip.width):
+                yield read(number, window)[0]
+
+
+def reader_in_colors(data: DataSet, read: Read, colors: Mapping[str, SceneColors]) -> Read:
+    """Reads as ``read`` does, with the pixels of each area in other colors."""
+
+    def recolored(number: int, window: Window) -> tuple[Pixels, np.ndarray]:
+        pixels, mask = read(number, window)
+        return colors[data.chips[number].area].apply(pixels), mask
+
+    return recolored
 
 
 def annotated_ground(run: Run) -> dict[str, Path]:

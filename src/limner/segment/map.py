@@ -9,8 +9,7 @@ import platform
 import sys
 import time
 from contextlib import ExitStack, closing
-from dataclasses import asdict
-from functools import partial
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from limner.files import fingerprint
 from limner.segment.answers import Network, Predictor, Progress
 from limner.segment.blending import Blend
 from limner.segment.forms import background_of
+from limner.segment.harmonize import Harmonizer, SceneColors, harmonized
 from limner.segment.matching import check_bands
 from limner.segment.mosaic import chips_folder, scene_name
 from limner.segment.options import MARGIN, OVERLAP_PX, TILE_PX, MapOptions
@@ -56,6 +56,7 @@ def map_scene(
     margin_px: int | None = None,
     batch: int = 4,
     normalize: str = "run",
+    harmonize: Harmonizer | None = None,
     probabilities: bool = False,
     polygons: str = "gpkg",
     minimum_area_px: int = MINIMUM_AREA_PX,
@@ -75,6 +76,8 @@ def map_scene(
         tile_px, overlap_px, margin_px: pixels of the network, see `MapOptions`; the margin is three eighths of
             ``overlap_px`` unless given.
         batch: tiles the network sees at once; halved when CUDA memory runs out.
+        harmonize: the scene is brought to the colors that it names before the network looks; with ``normalize`` "matched"
+            it is then standardized as the area of those colors.
         check_seams: measure how much the tiles show, see `limner.segment.seams`, and keep it in the record.
         progress: told what is being done; without it, what the user must know goes to stderr.
 
@@ -85,13 +88,13 @@ def map_scene(
     scene, out = Path(scene), Path(out)
     margin_px = int(overlap_px * MARGIN) if margin_px is None else margin_px
     options = MapOptions(
-        tile_px, overlap_px, margin_px, normalize, probabilities, polygons, minimum_area_px, simplify_px
-    )
+        tile_px, overlap_px, margin_px, normalize, probabilities, polygons, minimum_area_px, simplify_px,
+        None if harmonize is None else harmonize.method, None if harmonize is None else harmonize.to,
+    )  # fmt: skip
     check_tiling(tile_px, overlap_px, margin_px, predictor.stride)
     if batch < 1:
         raise UserError(f"batch is {batch}; needed: 1 tile or more")
-    open_scene = partial(open_raster, scene, bands=bands)
-    with open_scene() as raster:
+    with open_raster(scene, bands=bands) as raster:
         check_bands(raster, predictor.channels, predictor.bands)
     request = {
         "scene": fingerprint(chips_folder(scene)),
@@ -104,11 +107,15 @@ def map_scene(
     files = MapFiles.named(out, scene_name(scene), predictor.class_names, probability=probabilities, polygons=polygons)
     tell = progress or _tell_stderr
     made = finished_map(files, request, overwrite)
+    seen = _Scene(scene, bands)
+    if harmonize is not None and (made is None or (check_seams and made.seams is None)):
+        tell("measuring the scene", 0, 1)
+        seen = seen.harmonized(harmonize)
     if made is None:
         remove_unfinished(out, scene_name(scene), predictor.class_names)
-        made = _Mapping(predictor, scene, bands, files, options, tell).run(batch, request)
+        made = _Mapping(predictor, seen, files, options, tell).run(batch, request)
     if check_seams and made.seams is None:
-        seams = measure_seams(predictor, open_scene, made.classes, made.statistics, options, tell)
+        seams = measure_seams(predictor, seen.open, made.classes, made.statistics, options, tell)
         made = add_seams(made, seams)
     return made
 
@@ -119,19 +126,30 @@ def _tell_stderr(message: str, done: int, total: int) -> None:
         print(f"limner: {message}", file=sys.stderr)
 
 
+@dataclass(frozen=True)
+class _Scene:
+    """A scene as it is mapped: its bands, and the colors in which it is seen."""
+
+    path: Path
+    bands: tuple[int, ...] | None
+    colors: SceneColors | None = None
+
+    def open(self) -> Raster:
+        raster = open_raster(self.path, bands=self.bands)
+        return raster if self.colors is None else harmonized(raster, self.colors)
+
+    def harmonized(self, harmonizer: Harmonizer) -> "_Scene":
+        with self.open() as raster:
+            return replace(self, colors=harmonizer.fit_raster(raster))
+
+
 class _Mapping:
     """One scene on its way through: the steps of `map_scene` once all is checked."""
 
     def __init__(
-        self,
-        predictor: Predictor,
-        scene: Path,
-        bands: tuple[int, ...] | None,
-        files: MapFiles,
-        options: MapOptions,
-        progress: Progress,
+        self, predictor: Predictor, scene: _Scene, files: MapFiles, options: MapOptions, progress: Progress
     ) -> None:
-        self.predictor, self.scene, self.bands, self.files, self.options = predictor, scene, bands, files, options
+        self.predictor, self.scene, self.files, self.options = predictor, scene, files, options
         self.progress = progress
         self.class_names = predictor.class_names
         self.background = background_of(self.class_names)
@@ -147,7 +165,8 @@ class _Mapping:
             pixels, nodata_px = self._write_rasters(temporary, probability, statistics, batch)
             polygon_count = self._write_polygons(temporary, probability)
             self.progress("drawing the preview", 0, 1)
-            write_preview(temporary.preview, self.scene, temporary.classes, self.background, self.bands)
+            scene = self.scene
+            write_preview(temporary.preview, scene.path, temporary.classes, self.background, scene.bands)
             result = SceneMap(
                 files=self.files,
                 pixels=dict(zip(self.class_names, pixels.tolist(), strict=True)),
@@ -155,6 +174,7 @@ class _Mapping:
                 polygon_count=polygon_count,
                 statistics=statistics,
                 seconds=time.perf_counter() - started,
+                matched=None if scene.colors is None else scene.colors.reference,
             )
             self._write_record(temporary.record, result, request)
             remove_former(self.files)
@@ -163,8 +183,10 @@ class _Mapping:
     def _statistics(self) -> Statistics:
         if self.options.normalize == "run":
             return self.predictor.statistics
+        if self.scene.colors is not None:
+            return self.scene.colors.statistics
         self.progress("measuring the scene", 0, 1)
-        with open_raster(self.scene, bands=self.bands) as raster:
+        with self.scene.open() as raster:
             return measure_raster(raster)
 
     def _write_rasters(
@@ -172,7 +194,7 @@ class _Mapping:
     ) -> tuple[np.ndarray, int]:
         """Write the class raster and the probability raster; gives the pixels of each class and those without data."""
         with (
-            open_raster(self.scene, bands=self.bands) as raster,
+            self.scene.open() as raster,
             MapWriter(
                 raster,
                 self.class_names,
@@ -185,7 +207,7 @@ class _Mapping:
             self._stream(raster, writer, Network(self.predictor, statistics, batch, self.progress))
         if writer.pixels.sum() == 0:
             raise UserError(
-                f"no data in {self.scene}: every pixel is nodata, transparent or NaN; is it the right file?"
+                f"no data in {self.scene.path}: every pixel is nodata, transparent or NaN; is it the right file?"
             )
         self.progress("building overviews", 0, 1)
         build_overviews(temporary.classes)
@@ -231,7 +253,7 @@ class _Mapping:
 
     def _write_record(self, path: Path, result: SceneMap, request: dict[str, Any]) -> None:
         record = {
-            "scene": self.scene.name,
+            "scene": self.scene.path.name,
             "request": request,
             **result.to_json(),
             "versions": {

@@ -9,6 +9,7 @@ from limner.errors import UserError
 from limner.progress import Progress, duration, say
 from limner.run import open_run
 from limner.segment.forms import background_of
+from limner.segment.harmonize import harmonizer_of
 from limner.segment.map import map_scene
 from limner.segment.matching import Bands, Match, match_scene
 from limner.segment.mosaic import scene_name
@@ -22,6 +23,8 @@ def map_scenes(
     out: Path | str = "maps",
     *,
     normalize: str = "auto",
+    harmonize: str | None = None,
+    harmonize_to: str | None = None,
     bands: Bands = None,
     ground_m: float | None = None,
     threshold: float | None = None,
@@ -32,19 +35,25 @@ def map_scenes(
     """Map scenes into folder ``out`` with a run or a bundled model; finished maps are not made again.
 
     normalize: standardize by the training areas' mean and deviation ("run"), by the scene's own ("scene"), or as the run was
-    trained ("auto"). bands: numbers of the scenes' bands to read, from 1, in the run's order. ground_m: meters a pixel of the scenes
+    trained ("auto"). harmonize: bring each scene to the colors of the training areas first, by "mkl", "idt", "histogram" or
+    "reinhard". harmonize_to: the training area whose colors they take, "all" of them together (if not given), or the
+    "nearest". bands: numbers of the scenes' bands to read, from 1, in the run's order. ground_m: meters a pixel of the scenes
     covers, for files that do not say. threshold: two classes: the probability that decides, in place of the run's own. device: auto, cpu or cuda. precision:
     auto, bf16 or fp32. options: those of `limner.segment.map.map_scene`.
     """
-    predictor = load_predictor(open_run(run), device, precision)
+    opened = open_run(run)
+    predictor = load_predictor(opened, device, precision)
     if threshold is not None:
         if len(predictor.class_names) != 2 or not 0 < threshold < 1:
             raise UserError(f"--threshold {threshold}: needs a run of two classes and a number between 0 and 1")
         predictor = dataclasses.replace(predictor, threshold=threshold)
-    options["normalize"] = normalize = predictor.normalization(normalize)
+    harmonizer = harmonizer_of(opened, harmonize, harmonize_to, normalize)
+    normalize = predictor.normalization(normalize, harmonized=harmonizer is not None)
+    options = {**options, "normalize": normalize, "harmonize": harmonizer}
     paths = [Path(scene) for scene in scenes]
     _check_names(paths)
-    matches = [match_scene(predictor, path, bands=bands, ground_m=ground_m, normalize=normalize) for path in paths]
+    seen = "scene" if harmonizer is not None else normalize
+    matches = [match_scene(predictor, path, bands=bands, ground_m=ground_m, normalize=seen) for path in paths]
     return [
         _map_with_progress(predictor, path, match, Path(out), options)
         for path, match in zip(paths, matches, strict=True)
@@ -84,7 +93,8 @@ def _map_with_progress(
     shares = ", ".join(f"{name} {share:.1%}" for name, share in made.shares.items() if name != nothing)
     polygons = "" if made.polygon_count is None else f", {made.polygon_count} polygons"
     done = "was mapped before" if made.skipped else f"mapped in {duration(made.seconds)}"
-    say(f"{scene.name}: {done}; {shares}{polygons}; look at {made.preview}")
+    matched = "" if made.matched is None else f" in the colors of {made.matched}"
+    say(f"{scene.name}: {done}{matched}; {shares}{polygons}; look at {made.preview}")
     if options.get("check_seams") and made.seams is not None:
         say(f"{scene.name}: {made.seams.line()}")
     return made

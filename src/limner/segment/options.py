@@ -6,7 +6,8 @@ from limner.errors import UserError
 from limner.segment.record import POLYGON_FORMATS
 from limner.segment.tiles import Axis, whole_steps
 
-NORMALIZATIONS = ("run", "scene")
+NORMALIZATIONS = ("run", "scene", "matched")
+HARMONIZERS = ("mkl", "idt", "histogram", "reinhard")
 TILE_PX, OVERLAP_PX = 512, 192
 MARGIN = 3 / 8
 """Of the overlap. Chosen by measurement, see docs/results/seams.md: a half is as good, but leaves no pixel to fade over."""
@@ -22,11 +23,13 @@ class MapOptions:
     tile_px: int  # side of a tile, a multiple of the network's stride
     overlap_px: int  # what neighboring tiles share, a multiple of the stride
     margin_px: int  # pixels at a tile's inner edges that do not count, for the padding spoils them
-    normalize: str  # run: by the training areas' mean and deviation; scene: by its own
+    normalize: str  # by whose mean and deviation. run: the training areas'; scene: its own; matched: those of `harmonize_to`
     probabilities: bool  # whether to keep the probability raster
     polygons: str  # gpkg, geojson or none
     minimum_area_px: int  # smaller polygons are left out
     simplify_px: float  # tolerance of the polygons' outlines
+    harmonize: str | None = None  # how the scene is brought to the colors of training areas: one of `HARMONIZERS`
+    harmonize_to: str | None = None  # the area whose colors it takes, or all, or nearest
 
     def __post_init__(self) -> None:
         if self.normalize not in NORMALIZATIONS:

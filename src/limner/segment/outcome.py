@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from limner.errors import UserError
 from limner.files import write_json, write_text
 from limner.progress import duration
+from limner.recolor.summary import write_summaries
 from limner.report import Report, draw_curves
-from limner.run import Run
+from limner.run import COLORS_FILE, Run
 from limner.segment.counts import Scores
 from limner.segment.evaluate import VALIDATION, as_evaluation
 from limner.segment.forms import background_of
@@ -26,12 +27,14 @@ SCORE_COLUMNS = ("F1", "precision", "recall", "IoU", "accuracy")
 
 
 def conclude_training(task: "SegmentTask", run: Run) -> None:
-    """Write ``evaluation.json``, ``curves.png``, ``pictures/worst.jpg``, ``card.md`` and ``report.html`` of a training."""
+    """Write what a training leaves: ``evaluation.json``, ``colors.safetensors``, ``curves.png``, ``pictures/worst.jpg``,
+    ``card.md`` and ``report.html``."""
     worst = WorstTiles(task.data.chips, task.class_names)
     scored = validation_scores(task, worst)
     worst.write(run.folder / "pictures" / WALL)
     if scored is not None:
         write_json(run.folder / "evaluation.json", scored.to_json())
+    write_summaries(run.folder / COLORS_FILE, task.source.area_colors)
     metrics = run.metrics()
     if metrics:
         draw_curves(metrics, run.folder / "curves.png")

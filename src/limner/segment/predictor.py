@@ -132,11 +132,16 @@ class SegmentPredictor:
             return (probabilities[:, 1] >= self.threshold).astype(np.uint8)
         return probabilities.argmax(1).astype(np.uint8)
 
-    def normalization(self, wanted: str) -> str:
-        """Whose mean and deviation to use, "run" or "scene": as ``wanted``, or for "auto" as it was trained."""
+    def normalization(self, wanted: str, *, harmonized: bool = False) -> str:
+        """Whose mean and deviation to use, "run" or "scene": as ``wanted``, or for "auto" as it was trained.
+
+        A scene that was ``harmonized`` is no longer of its own colors: where it would be standardized by them, it is by those
+        that it was "matched" to.
+        """
         if wanted not in ("auto", "run", "scene"):
             raise UserError(f"normalize is '{wanted}'; needed: auto, run or scene")
-        return self.normalize if wanted == "auto" else wanted
+        chosen = self.normalize if wanted == "auto" else wanted
+        return "matched" if harmonized and chosen == "scene" else chosen
 
     def predict(
         self, picture: Path | str, normalize: str = "auto", *, bands: Bands = None, ground_m: float | None = None

@@ -15,7 +15,8 @@ from limner.files import remove, replacing, write_json
 from limner.segment.statistics import Statistics
 
 POLYGON_FORMATS = ("gpkg", "geojson", "none")
-NEVER_ASKED = {"bands": None, "scale": 1.0}  # what records mean that were written before these could be chosen
+NEVER_ASKED = {"bands": None, "scale": 1.0, "harmonize": None, "harmonize_to": None}
+"""What records mean that were written before these could be chosen."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,8 @@ class SceneMap:
     """A finished map of one scene.
 
     pixels: how many each class has. nodata_px: pixels without data. statistics: the mean and deviation that stood for
-    the training areas'. seams: how much the tiles show, where that was measured. skipped: it was there already, made from the same scene, model and options.
+    the training areas'. seams: how much the tiles show, where that was measured. matched: the training area (or ``all``) whose
+    colors it was harmonized to. skipped: it was there already, made from the same scene, model and options.
     """
 
     files: MapFiles
@@ -130,6 +132,7 @@ class SceneMap:
     statistics: Statistics
     seconds: float
     seams: Seams | None = None
+    matched: str | None = None
     skipped: bool = False
 
     @property
@@ -173,6 +176,7 @@ class SceneMap:
             "statistics": self.statistics.to_json(),
             "seconds": round(self.seconds, 3),
             **({} if self.seams is None else {"seams": self.seams.to_json()}),
+            **({} if self.matched is None else {"matched": self.matched}),
         }
 
 
@@ -236,6 +240,7 @@ def _scene_map(files: MapFiles, record: dict[str, Any]) -> SceneMap:
         statistics=Statistics.from_json(record["statistics"]),
         seconds=record["seconds"],
         seams=Seams.from_json(record.get("seams")),
+        matched=record.get("matched"),
         skipped=True,
     )
 

@@ -29,7 +29,8 @@ class Protocol(NamedTuple):
     pixels: str  # in words, such as "all labelled pixels"; equal words are needed to compare
     ignore: int = IGNORE  # the mask value that was left out
     threshold: float | None = None  # probability from which a pixel is class 1; None: the likeliest class
-    normalization: str | None = None  # whose mean and deviation the pictures were brought to: "run" or "scene"
+    normalization: str | None = None  # whose mean and deviation the pictures were brought to: "run", "scene" or "matched"
+    harmonization: str | None = None  # how they were brought to the colors of training areas first, in words
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,8 @@ class Evaluation:
             notes.append(f"Threshold: {self.protocol.threshold:g}.")
         if self.protocol.normalization is not None:
             notes.append(f"Normalization: {self.protocol.normalization}.")
+        if self.protocol.harmonization is not None:
+            notes.append(f"Harmonized: {self.protocol.harmonization}.")
         if missing := sum(self.unmapped.values()):
             notes.append(f"{missing:,} labelled pixels are in no score: the prediction says nothing there.")
         return notes
