@@ -161,3 +161,27 @@ def test_labels_are_brought_to_a_networks_classes_by_their_names():
         SIX.for_classes(("background", "water"))
     with pytest.raises(UserError, match="needed are land, water"):
         SIX.for_classes(("land", "water"))  # nothing says what a roof is here
+
+
+def town_of(folder: Path, labels: list[list[int]]) -> Path:
+    (folder / "town/masks").mkdir(parents=True)
+    return area_of(folder / "town", write_raster(folder / "mask.png", np.array(labels, np.uint8)))
+
+
+@pytest.mark.parametrize("labels", [[[0, 255, 0], [0, 0, 0]], [[255, 255, 255], [0, 0, 255]]])
+def test_masks_of_0_and_255_are_not_taken_for_the_first_of_a_networks_many_classes(tmp_path, labels):
+    town = town_of(tmp_path, labels)
+    names = ("roof", "land", "water")
+    with pytest.raises(UserError, match=r"0\.png: holds 0 and 255, but the network's classes are roof, land, water; say"):
+        find_data([town], wanted=names)
+    numbers = find_data([town], Reading(classes=names), wanted=names)
+    assert numbers.form == LabelForm.of_numbers(names)
+    class_file(tmp_path, "classes: {roof: 255, land: []}\nignore: 0")
+    explained = find_data([town], wanted=names)
+    window = Window(0, 0, 2, 3)
+    assert explained.reader().read(explained.chips[0], window).tolist() == np.where(labels, 0, 255).tolist()
+
+
+def test_masks_of_0_and_255_are_class_numbers_to_a_network_that_learned_such_without_names(tmp_path):
+    town = town_of(tmp_path, [[0, 255, 0], [0, 0, 0]])
+    assert not find_data([town], wanted=("class 0", "class 1", "class 2")).form.binary

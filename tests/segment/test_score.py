@@ -74,6 +74,15 @@ def test_0_and_255_are_two_classes_only_when_no_file_says_otherwise(tmp_path):
     assert result.areas["b"].matrix.tolist() == [[1, 0], [0, 0]]  # 255 is ignore here, because of chip a
 
 
+def test_a_truth_of_0_and_255_beside_a_map_of_many_classes_has_to_say_what_255_is(tmp_path):
+    truth = write_mask(tmp_path / "truth.png", np.array([[0, 255, 0]], np.uint8))
+    mapped = write_mask(tmp_path / "map.png", np.array([[0, 1, 2]], np.uint8))
+    with pytest.raises(UserError, match=r"truth.png: holds 0 and 255, but .*map.png has 3 classes; name them"):
+        score_files(mapped, truth)
+    named = score_files(mapped, truth, reading=Reading(classes=("land", "roof", "road")))
+    assert named.pooled.matrix.tolist() == [[1, 0, 1], [0, 0, 0], [0, 0, 0]]
+
+
 def test_nodata_of_the_truth_is_ignored(tmp_path):
     truth, prediction = random_masks(6)
     values = truth * 255

@@ -209,6 +209,11 @@ def check_known(form: LabelForm | None, path: Path, content: MaskContent) -> Non
         )
 
 
+def looks_binary(contents: Mapping[Path, MaskContent]) -> bool:
+    """Whether masks hold 0 and 255, both, and nothing else: by their looks 255 is an object, as class numbers it is ignored."""
+    return set().union(*(content.numbers or () for content in contents.values())) == {0, IGNORE}
+
+
 def background_of(class_names: Sequence[str]) -> int | None:
     """The class that is no object: class 0 of two, or where it is called "background"; else None."""
     return 0 if len(class_names) == 2 or class_names[0].lower() == BACKGROUND else None

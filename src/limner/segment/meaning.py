@@ -8,7 +8,7 @@ from pathlib import Path
 
 from limner.errors import UserError
 from limner.segment.class_file import read_class_file
-from limner.segment.forms import BACKGROUND, LabelForm, decide_form
+from limner.segment.forms import BACKGROUND, LabelForm, decide_form, looks_binary, names_of
 from limner.segment.masks import MaskContent
 from limner.segment.reading import CLASS_FILE, Reading
 from limner.segment.vectors import field_values
@@ -56,7 +56,9 @@ def find_form(
         names = reading.class_names or (BACKGROUND, *sorted(set(texts) - {BACKGROUND}))
         form = LabelForm(names, attributes=tuple((name, number) for number, name in enumerate(names)))
     else:
-        form = decide_form(contents, reading.class_names or (None if reading.target else wanted))
+        lent = None if reading.class_names or reading.target else wanted
+        _check_lent(lent, contents)
+        form = decide_form(contents, reading.class_names or lent)
     _check_texts(form, texts, field)
     if vectors and field is None and len(form.class_names) > 2 and not reading.target:
         raise UserError(
@@ -65,6 +67,20 @@ def find_form(
         )
     form = form.against(reading.target) if reading.target else form
     return form if wanted is None else form.for_classes(wanted)
+
+
+def _check_lent(names: Sequence[str] | None, contents: Mapping[Path, MaskContent]) -> None:
+    """Raise `UserError` for masks of 0 and 255 that nothing but the names of a network of many classes would explain.
+
+    0 would be the first of them and 255 ignored, where they most likely mean background and object. Names that were made
+    up, class 0 and so on, come from masks of class numbers.
+    """
+    if names is None or len(names) == 2 or tuple(names) == names_of(len(names)) or not looks_binary(contents):
+        return
+    raise UserError(
+        f"{next(iter(contents))}: holds 0 and 255, but the network's classes are {', '.join(names)}; say in a "
+        f"classes.yaml what 255 means, or that it is ignored with --classes {','.join(names)}"
+    )
 
 
 def _check_texts(form: LabelForm, texts: Mapping[str, Path], field: str | None) -> None:

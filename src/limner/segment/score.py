@@ -15,7 +15,7 @@ from limner.pictures import ERROR_COLORS, IGNORE, error_kinds
 from limner.segment.alignment import FARTHEST_SHIFT_PX, shift_px
 from limner.segment.counts import Counts
 from limner.segment.data import Chip
-from limner.segment.forms import LabelForm, check_known, decide_form, names_of
+from limner.segment.forms import LabelForm, check_known, decide_form, looks_binary, names_of
 from limner.segment.labels import RING_PX, LabelReader
 from limner.segment.masks import mask_content
 from limner.segment.meaning import explanation, find_form
@@ -162,6 +162,11 @@ def _forms(
         return form, decide_form(maps, form.class_names)
     forms = [decide_form(side, names) for side in (truths, maps)]
     most = max((form.class_names for form in forms), key=len)
+    if names is None and len(most) > 2 and looks_binary(truths):
+        raise UserError(
+            f"{next(iter(truths))}: holds 0 and 255, but {next(iter(maps))} has {len(most)} classes; name them with "
+            "--classes a,b,c where 255 is ignored, else say in a classes.yaml what it means"
+        )
     return decide_form(truths, most), decide_form(maps, most)
 
 
