@@ -354,7 +354,7 @@ SCENES = [
     Case("a band twice", f"{SEGMENT} --bands 1 --bands 2,2", r"--bands 1,2,2 names a band twice", scene, run=True),
     Case("a band that is not there", f"{SEGMENT} --bands 1,2,4", r"scene.tif: has no band 4 \(its bands are 1 to 3", scene, run=True),
     Case("two bands for three", f"{SEGMENT} --bands 3,2", r"--bands 3,2 has 2; the network was trained on 3", scene, run=True),
-    Case("infrared beside the colors", SEGMENT, r"scene.tif: has 4 bands, .*trained on 3.*; choose them with --bands 1,2,3", lambda here: draw_scene(here / "scene.tif", bands=4), run=True),
+    Case("infrared beside the colors", SEGMENT, r"scene.tif: has 4 bands, .*trained on 3.*; choose those that stand for them, such as --bands 1,2,3", lambda here: draw_scene(here / "scene.tif", bands=4), run=True),
     Case("bands in another order", SEGMENT, r"its bands are red, green, blue; the run was trained on blue, green, red; add --bands 3,2,1", scene_in_colors(trained_on(bands=["blue", "green", "red"])), run=True),
     Case("other bands", SEGMENT, r"its bands are red, green, blue; the run was trained on nir, red, green; say which stand for them, such as --bands 1,2,3", scene_in_colors(trained_on(bands=["nir", "red", "green"])), run=True),
     Case("second scene of other bands", "segment run scene.tif other.tif", r"other.tif: has 4 bands", scene_and(lambda here: draw_scene(here / "other.tif", bands=4)), run=True),
@@ -375,7 +375,7 @@ SCENES = [
     Case("refine with missing labels", f"{REFINE} --labels gone.gpkg", r"gone.gpkg: no such file", scene, run=True),
     Case("refine with missing truth", f"{REFINE} --labels some.geojson --truth gone.tif", r"gone.tif: no such file", scene_and(lambda here: draw_polygons(here / "some.geojson")), run=True),
     Case("refine with polygons elsewhere", f"{REFINE} --labels some.gpkg", r"some.gpkg: none of its polygons lies on scene.tif", scene_and(lambda here: draw_polygons(here / "some.gpkg", east_m=9000)), run=True),
-    Case("refine on other bands", f"{REFINE} --labels some.gpkg", r"scene.tif: has 4 bands, the network was trained on 3.*; choose them with --bands", lambda here: (draw_scene(here / "scene.tif", bands=4), draw_polygons(here / "some.gpkg")), run=True),
+    Case("refine on other bands", f"{REFINE} --labels some.gpkg", r"scene.tif: has 4 bands, the network was trained on 3.*; choose those that stand for them, such as --bands", lambda here: (draw_scene(here / "scene.tif", bands=4), draw_polygons(here / "some.gpkg")), run=True),
 ]  # fmt: skip
 SCORES = [
     Case("maps of another size", "score map.tif truth.tif", r"map.tif and truth.tif: 64 x 64 and 96 x 64 pixels", two_masks(64, 96)),

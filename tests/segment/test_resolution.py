@@ -252,7 +252,7 @@ def named_scene(path: Path, names: tuple[str, ...]) -> Path:
             "its bands are blue, green, red; the run was .* red, green, blue; add --bands 3,2,1",
         ),
         (("red", "green", "nir"), "its bands are red, green, nir; .*say which stand for them, such as --bands 1,2,3"),
-        (("nir", "blue", "green", "red"), r"has 4 bands, .* on 3 \(red, green, blue\); .*--bands 4,3,2"),
+        (("nir", "blue", "green", "red"), r"has 4 bands, .* on 3 \(red, green, blue\); choose them with --bands 4,3,2"),
     ],
 )
 def test_named_bands_in_another_order_or_set_are_refused_with_what_to_type(

@@ -81,11 +81,12 @@ def check_bands(raster: Raster, channels: int, names: Sequence[str] | None) -> N
             )
         return
     if raster.bands != channels:
-        advice = (
-            f"choose them with --bands {_listed(_likely(raster.band_names, names, channels))}"
-            if raster.bands > channels
-            else "give a scene with all of them, or train on scenes like this one"
-        )
+        likely = _listed(_likely(raster.band_names, names, channels))
+        advice = "give a scene with all of them, or train on scenes like this one"
+        if raster.bands > channels:
+            named = names is not None and set(names) <= set(raster.band_names or ())
+            # Without names the first bands are but a guess.
+            advice = f"choose {'them with' if named else 'those that stand for them, such as'} --bands {likely}"
         raise UserError(f"{raster.path}: has {raster.bands} bands, the network was trained on {trained}; {advice}")
     if names and raster.band_names and tuple(names) != raster.band_names:
         likely = _listed(_likely(raster.band_names, names, channels))
