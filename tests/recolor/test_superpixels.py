@@ -162,6 +162,12 @@ def test_small_pieces_join_the_neighbor_of_the_nearest_color_and_large_ones_part
     assert (join_pieces(labels, colors, 4) == expected).all()
 
 
+def test_a_small_piece_between_two_large_ones_of_its_color_does_not_bind_them():
+    labels = np.repeat([0, 1, 2], [4, 1, 4])[None].repeat(5, axis=0).astype(np.int32)
+    joined = join_pieces(labels, np.ones((3, 5, 9), np.float32), 8)
+    assert sorted(np.bincount(joined.ravel())) == [20, 25]
+
+
 def test_pieces_all_too_small_join_until_none_is():
     labels = np.arange(35 * 21, dtype=np.int32).reshape(35, 21)
     colors = np.random.default_rng(1).random((3, 35, 21)).astype(np.float32)

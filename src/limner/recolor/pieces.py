@@ -72,11 +72,12 @@ def _join(pairs: Pairs, sizes: np.ndarray, sums: np.ndarray, least: float) -> np
             return joined
         means = sums / sizes
         distances = ((means[:, one] - means[:, other]) ** 2).sum(axis=0)
-        small, neighbor = np.concatenate([one, other]), np.concatenate([other, one])
-        order = np.lexsort((neighbor, np.tile(distances, 2), small))
-        order = order[sizes[small[order]] < least]
-        nearest = order[np.flatnonzero(np.diff(small[order], prepend=-1))]
-        united = _united(len(sizes), (small[nearest], neighbor[nearest]))
+        piece, neighbor, distance = np.concatenate([one, other]), np.concatenate([other, one]), np.tile(distances, 2)
+        shortest = np.full(len(sizes), np.inf)
+        np.minimum.at(shortest, piece, distance)
+        nearest = np.flatnonzero((sizes[piece] < least) & (distance == shortest[piece]))
+        small, first = np.unique(piece[nearest], return_index=True)  # of equally near neighbors only one
+        united = _united(len(sizes), (small, neighbor[nearest[first]]))
         joined = united[joined]
         pairs = united[one], united[other]
         sizes = np.bincount(united, sizes)

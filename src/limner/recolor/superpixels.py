@@ -29,7 +29,7 @@ def superpixels(picture: Tensor, count: int | None = None, compactness: float = 
     picture: (3, H, W) floating, gamma-encoded sRGB 0..1; values outside count as colors up to 100 times white.
     count: how many are wanted; ``N`` comes near it. By default 3 sqrt(H W) (Carrillo et al. 2021).
     compactness: how many units of Lab a distance of S weighs as much as; more gives rounder superpixels.
-    Raises UserError where count, compactness or iterations is below 1, 0 (exclusive) or 1.
+    Raises UserError where count or iterations is below 1, or compactness not above 0.
     """
     if picture.ndim != 3 or picture.shape[0] != 3 or picture.numel() == 0:
         raise ValueError(f"got a picture of shape {tuple(picture.shape)}; superpixels need (3, H, W), not empty")
@@ -62,10 +62,8 @@ def neighbors(labels: Tensor) -> Tensor:
 
     labels: (H, W) integers from 0. Returned on the same device.
     """
-    labels = labels.long()
-    beside = torch.stack([labels[:, :-1].flatten(), labels[:, 1:].flatten()])
-    below = torch.stack([labels[:-1].flatten(), labels[1:].flatten()])
-    touching = torch.cat([pairs[:, pairs[0] != pairs[1]] for pairs in (beside, below)], dim=1)
+    sides = (labels[:, :-1], labels[:, 1:]), (labels[:-1], labels[1:])
+    touching = torch.cat([torch.stack([one[one != other], other[one != other]]) for one, other in sides], dim=1).long()
     low, high = touching.amin(dim=0), touching.amax(dim=0)
     names = int(labels.max()) + 1
     pairs = torch.unique(low * names + high)
@@ -94,7 +92,7 @@ def _grid(height: int, width: int, count: int) -> tuple[int, int]:
 
 
 def _seeds(lab: np.ndarray, rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
-    """The grid to begin with: labels (H, W) int32 and centers (rows x columns, 5) float32 at the middle of the cells."""
+    """The grid to begin with: labels (H, W) int32 and centers (rows x columns, 5) float32, amid the cells."""
     _, height, width = lab.shape
     down = (np.arange(rows) + 0.5) * height / rows - 0.5
     across = (np.arange(columns) + 0.5) * width / columns - 0.5
