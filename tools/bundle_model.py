@@ -17,8 +17,10 @@ from safetensors.torch import save_file
 from limner.files import make_folder, write_json, write_text
 from limner.library import recipe_of
 from limner.recipe import write_recipe
-from limner.run import Run
+from limner.recolor.summary import write_summaries
+from limner.run import COLORS_FILE, Run
 from limner.segment.evaluate import evaluate_run
+from limner.segment.harmonize import training_colors
 from limner.verbs import train
 
 BUNDLED = Path(__file__).parents[1] / "src" / "limner" / "bundled"
@@ -56,6 +58,7 @@ def store(run: Run, unseen: dict) -> None:
     save_file(weights, MODEL / "model.safetensors")
     write_json(MODEL / "model.json", facts)
     write_text(MODEL / "recipe.yaml", write_recipe(bare))
+    write_summaries(MODEL / COLORS_FILE, training_colors(run))
     scores = json.loads((run.folder / "evaluation.json").read_text())
     write_json(MODEL / "evaluation.json", scores)
     write_text(MODEL / "card.md", card(run, areas, scores, unseen))

@@ -54,9 +54,9 @@ class Moments:
         chosen = pixels.astype(np.float64)
         mean = chosen.mean(axis=1)
         chosen -= mean[:, None]
-        scatter = np.empty((len(mean), len(mean)))
-        for band, values in enumerate(chosen):  # no matrix product: its last digits would depend on the threads
-            scatter[band, band:] = scatter[band:, band] = (values * chosen[band:]).sum(axis=1)
+        scatter = np.diag((chosen**2).sum(axis=1))
+        for band in range(1, len(mean)):  # no matrix product: its last digits would depend on the threads
+            scatter[band, :band] = scatter[:band, band] = (chosen[band] * chosen[:band]).sum(axis=1)
         return cls(chosen.shape[1], mean, scatter)
 
     @property
