@@ -85,7 +85,8 @@ def main() -> None:
         ratios.append([value / beside for value, beside in zip(own, other, strict=True)])
         size = f"{picture.shape[0]} x {picture.shape[1]}"
         for maker, numbers in (("limner", own), ("scikit-image", other)):
-            print(f"| {name} | {size} | {maker} | {'{:.0f} | {:.0f} | {:.2f} | {:.3f} | {:.3f} | {:.0f}'.format(*numbers)} |")
+            columns = "{:.0f} | {:.0f} | {:.2f} | {:.3f} | {:.3f} | {:.0f}".format(*numbers)
+            print(f"| {name} | {size} | {maker} | {columns} |")
     middle = " | ".join(f"{median(column):.2f}" for column in zip(*ratios, strict=True))
     print(f"| median ratio | | limner / scikit-image | {middle} |")
 

@@ -90,11 +90,11 @@ def test_threads_do_not_change_the_labels(coffee):
 
 
 def test_more_compactness_gives_shorter_borders(coffee):
-    borders = [len(neighbors_of_pixels(superpixels(coffee, 300, compactness))) for compactness in (3.0, 10.0, 60.0)]
+    borders = [len(border_pixels(superpixels(coffee, 300, compactness))) for compactness in (3.0, 10.0, 60.0)]
     assert borders[0] > 1.1 * borders[1] > 1.2 * borders[2]
 
 
-def neighbors_of_pixels(labels: torch.Tensor) -> torch.Tensor:
+def border_pixels(labels: torch.Tensor) -> torch.Tensor:
     return torch.cat([(labels[1:] != labels[:-1]).nonzero(), (labels[:, 1:] != labels[:, :-1]).nonzero()])
 
 

@@ -63,11 +63,17 @@ def neighbors(labels: Tensor) -> Tensor:
     labels: (H, W) integers from 0. Returned on the same device.
     """
     sides = (labels[:, :-1], labels[:, 1:]), (labels[:-1], labels[1:])
-    touching = torch.cat([torch.stack([one[one != other], other[one != other]]) for one, other in sides], dim=1).long()
+    touching = torch.cat([_apart(one, other) for one, other in sides], dim=1).long()
     low, high = touching.amin(dim=0), touching.amax(dim=0)
     names = int(labels.max()) + 1
     pairs = torch.unique(low * names + high)
     return torch.stack([pairs // names, pairs % names], dim=1)
+
+
+def _apart(one: Tensor, other: Tensor) -> Tensor:
+    """The values of two maps where they differ, (2, places)."""
+    apart = one != other
+    return torch.stack([one[apart], other[apart]])
 
 
 def _share(pool: Executor, length: int, kernel: Callable[..., None], *arguments: Any) -> None:
