@@ -64,6 +64,13 @@ def test_values_far_outside_the_encoding_still_give_whole_superpixels(scale):
     assert_whole(superpixels(noise(31, 23) * scale), (31, 23))
 
 
+def test_pixels_that_are_not_numbers_do_not_spoil_the_others():
+    picture = noise(31, 23)
+    picture[1, 5:9, 4] = float("nan")
+    picture[0, 20, 11] = float("inf")
+    assert_whole(superpixels(picture), (31, 23))
+
+
 def test_colors_brighter_than_white_are_told_apart():
     picture = torch.full((3, 20, 40), 3.0)
     picture[:, :, 13:] = 5.0

@@ -24,7 +24,7 @@ CUBE_ROOT_BITS = np.int32(0x2A555555)
 def to_lab(rgb: np.ndarray, lab: np.ndarray, start: int, stop: int) -> None:
     """Write the CIELAB colors (D65) of the pixels ``start`` to ``stop``.
 
-    rgb: (3, pixels) float32, gamma-encoded sRGB, taken as if between 0 and 100. lab: (3, pixels) float32, written.
+    rgb: (3, pixels) float32, gamma-encoded sRGB, taken as if between 0 and 100, NaN as 0. lab: (3, pixels) float32, written.
     """
     for pixel in range(np.uint64(start), np.uint64(stop)):
         red, green, blue = _linear(rgb[0, pixel]), _linear(rgb[1, pixel]), _linear(rgb[2, pixel])
@@ -40,7 +40,7 @@ def to_lab(rgb: np.ndarray, lab: np.ndarray, start: int, stop: int) -> None:
 @compiled
 def _linear(encoded: np.float32) -> np.float32:
     """Linear light; the power 2.4 as a square and two fifth roots, by Newton's method from a guess on the bits."""
-    encoded = min(max(encoded, np.float32(0)), BRIGHTEST)
+    encoded = min(encoded if encoded > 0 else np.float32(0), BRIGHTEST)  # so NaN counts as 0
     base = (max(encoded, SRGB_KNEE) + np.float32(0.055)) * np.float32(1 / 1.055)
     root = np.int32(np.float32(base).view(np.int32) // np.int32(5) + FIFTH_ROOT_BITS).view(np.float32)
     for _ in range(3):
