@@ -24,7 +24,8 @@ CUBE_ROOT_BITS = np.int32(0x2A555555)
 def to_lab(rgb: np.ndarray, lab: np.ndarray, start: int, stop: int) -> None:
     """Write the CIELAB colors (D65) of the pixels ``start`` to ``stop``.
 
-    rgb: (3, pixels) float32, gamma-encoded sRGB, taken as if between 0 and 100, NaN as 0. lab: (3, pixels) float32, written.
+    rgb: (3, pixels) float32, gamma-encoded sRGB, taken as if between 0 and 100, NaN as 0.
+    lab: (3, pixels) float32, written.
     """
     for pixel in range(np.uint64(start), np.uint64(stop)):
         red, green, blue = _linear(rgb[0, pixel]), _linear(rgb[1, pixel]), _linear(rgb[2, pixel])
