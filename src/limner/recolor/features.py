@@ -247,7 +247,8 @@ _HALVES = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
 LITE0_LAYERS = {"stem": "bn1", **{f"block{number}": f"blocks.{number}" for number in range(7)}}
 """EfficientNet-Lite0: the stem after its activation (32 maps at half size), and its stages: block0 (16 at half size), block1
 (24 at a quarter), block2 (40 at an eighth) ..."""
-LITE0_DEFAULT = ("stem",)
+LITE0_DEFAULT = ("stem", "block1")
+"""Chosen by measurement: see docs/results/recolor.md."""
 VGG19_LAYERS = {
     f"relu{block}_{number}": f"features.{first + 2 * number - 1}"
     for block, first, convolutions in ((1, 0, 2), (2, 5, 2), (3, 10, 4), (4, 19, 4), (5, 28, 4))

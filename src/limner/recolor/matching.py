@@ -12,7 +12,7 @@ from torch import Tensor
 from limner.errors import UserError
 from limner.recolor.pooling import Regions
 
-CENTERINGS = ("descriptor", "channel")
+CENTERINGS = ("standard", "channel", "descriptor")
 TINY = 1e-8
 """Added to norms: a flat picture has nothing but zeros left once its mean is taken away."""
 ROWS = 2048
@@ -116,13 +116,16 @@ def centered(features: Tensor, centering: str) -> Tensor:
 
     features: (N, C). centering: what "the mean of each super-feature" is. "descriptor": the mean of each row over its
     channels, the literal reading: M is the Pearson correlation of two descriptors. "channel": the mean of each channel over
-    the picture's superpixels, as exemplar colorization does: M says in what both stand out from their picture.
+    the picture's superpixels, as exemplar colorization does: M says in what both stand out from their picture. "standard":
+    as that, and each channel divided by its deviation, so that loud channels and deep layers drown no other (ours).
 
     Raises `UserError` for another centering.
     """
     if centering not in CENTERINGS:
         raise UserError(f"centering is {centering!r}; needed: {' or '.join(CENTERINGS)}")
     without = features - features.mean(dim=1 if centering == "descriptor" else 0, keepdim=True)
+    if centering == "standard":
+        without = without / (without.square().mean(0).sqrt() + TINY)
     return without / (without.norm(dim=1, keepdim=True) + TINY)
 
 

@@ -13,13 +13,15 @@ from limner.pretrained import LITE0
 from limner.recolor.features import FeatureSource, features_of
 from limner.recolor.fusion import Kernel, fuse
 from limner.recolor.matching import Attended, Matching, Pin, attend, centered, temperature_for
+from limner.recolor.palette import complete_palette
 from limner.recolor.pooling import Regions, measure_regions, pool_features
 from limner.recolor.recolored import Recolored
 from limner.recolor.regrain import regrain as regrained
 from limner.recolor.stopwatch import Stopwatch
 from limner.recolor.superpixels import superpixels
 
-PERPLEXITY = 30.0
+PERPLEXITY, PALETTE = 5.0, 0.5
+"""Chosen by measurement: see docs/results/recolor.md."""
 HALF = 0.5
 
 
@@ -49,9 +51,10 @@ def superpixel(
     features: str | FeatureSource = LITE0,
     layers: Sequence[str] = (),
     count: int | None = None,
-    centering: str = "descriptor",
+    centering: str = "standard",
     temperature: float | None = None,
     perplexity: float = PERPLEXITY,
+    palette: float = PALETTE,
     kernel: Kernel = Kernel(),
     smoothness: float = 1.0,
     target_mask: Tensor | None = None,
@@ -68,13 +71,16 @@ def superpixel(
     target: (3, H, W) float32, gamma-encoded, 0..1. references: one or more such, of any sizes.
     features: a key of `limner.recolor.features.SOURCES`, or a `FeatureSource` of any network. layers: of it. count: superpixels
     of each picture, by default 3 sqrt(pixels). centering, temperature: see `limner.recolor.matching`; without a temperature
-    the one at which the median superpixel looks at ``perplexity`` others. kernel: of the fusion. smoothness: of the
+    the one at which the median superpixel looks at ``perplexity`` others. palette: how far the matched colors are spread to
+    the references' whole palette, 0 (the paper) to 1: see `limner.recolor.palette`. kernel: of the fusion. smoothness: of the
     regrain; 0 leaves it out. target_mask: where the target will be changed;
     all of it is looked at, whatever is changed. reference_masks: for each reference, (H, W) float 0..1 of how much its pixels may be taken, or None.
     pins: matches made by hand. download: whether weights may be fetched.
 
     Raises `UserError` for options that cannot be, and for masks that leave nothing.
     """
+    if not 0 <= palette <= 1:
+        raise UserError(f"palette is {palette:g}; needed: 0 (matched colors as they are) to 1 (the reference's whole palette)")
     watch = Stopwatch(target.device)
     source = features if isinstance(features, FeatureSource) else None
     if source is None:
@@ -87,8 +93,11 @@ def superpixel(
     )  # fmt: skip
     with watch.stage("attention"):
         attended = attend(matching)
+    with watch.stage("palette"):
+        looks = matching.reference_regions
+        colors = complete_palette(attended.colors, described.regions.count, looks.colors, looks.count, palette)
     with watch.stage("fusion"):
-        fused = fuse(target, described.regions, attended.colors, kernel, labels=described.labels)
+        fused = fuse(target, described.regions, colors, kernel, labels=described.labels)
     picture = fused.picture
     if smoothness > 0:
         with watch.stage("regrain"):
