@@ -28,7 +28,7 @@ from limner.segment.reading import Bands, parse_bands
 from limner.segment.streaming import Behind
 from limner.segment.windows import Pixels, Window
 
-PART_PX = 2**22  # pixels of a band in memory at once
+PART_PX = 2**21  # pixels in memory at once, of all bands
 LOSSLESS = ("deflate", "lzw", "zstd", "lzma")
 JPEG_QUALITY = 95  # once more compressed, it shall lose little more
 TAGS = "LIMNER"
