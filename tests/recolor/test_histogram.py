@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from limner.recolor.classic.curves import interpolate, match_distributions
+from limner.recolor.classic.curves import match_distributions
 from limner.recolor.classic.histogram import histogram
 
 
@@ -75,11 +75,3 @@ def test_few_bins_still_give_the_distribution() -> None:
     target, reference = torch.rand(1, 20000, generator=generator), torch.randn(1, 20000, generator=generator)
     matched = match_distributions(target, reference, 512)(target)
     assert (matched.sort()[0] - reference.sort()[0]).abs().mean() < 0.01
-
-
-def test_interpolation_is_numpys() -> None:
-    knots = torch.tensor([0.0, 1.0, 1.5, 4.0], dtype=torch.float64)
-    values = torch.tensor([2.0, -1.0, 3.0, 3.5], dtype=torch.float64)
-    places = torch.linspace(-1, 5, 61, dtype=torch.float64)
-    torch.testing.assert_close(interpolate(places, knots, values), torch.from_numpy(np.interp(places, knots, values)))
-    assert torch.equal(interpolate(places, knots[:1], values[:1]), torch.full_like(places, 2.0))

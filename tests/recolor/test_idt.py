@@ -56,6 +56,17 @@ def test_the_map_is_its_steps_one_after_the_other() -> None:
     torch.testing.assert_close(fitted(target), moving, rtol=0, atol=1e-6)
 
 
+@pytest.mark.parametrize("bands", [1, 3, 4])
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64])
+def test_the_compiled_loop_and_torch_agree(bands: int, kind: torch.dtype) -> None:
+    target, reference = clouds(bands, count=2003)
+    step = idt(target, reference, iterations=2).steps[1]
+    colors = 3 * target.to(kind) - 1
+    torch.testing.assert_close(step.move_compiled(colors), step.move_torch(colors), rtol=0, atol=1e-5)
+    colors[0, 5] = torch.nan
+    assert step(colors)[:, 6:].isfinite().all()
+
+
 @pytest.mark.parametrize("colors", [500, 1 << 17])
 def test_equal_clouds_stay_bit_by_bit(colors: int) -> None:
     target, _ = clouds(count=1000)

@@ -5,7 +5,11 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-CPU_BLOCK = 1 << 15  # a block of three bands and what is made of it stay in the processor's cache
+from limner.recolor.threads import in_parts
+
+# torch works on no more than 32768 numbers by one thread. Blocks of three bands stay below: the threads are ours, each
+# on blocks of its own, and none waits for another.
+CPU_BLOCK = 1 << 13
 GPU_BLOCK = 1 << 21
 
 
@@ -13,7 +17,8 @@ def by_blocks(function: Callable[[Tensor], Tensor], colors: Tensor) -> Tensor:
     """``function(colors)``, where ``function`` treats each color by itself and keeps the number of bands.
 
     Args:
-        function: gets (bands, up to a block) float32, or float64 if ``colors`` are, and gives as much.
+        function: gets (bands, up to a block) float32, or float64 if ``colors`` are, and gives as much. On the processor
+            several threads call it at once.
         colors: (bands, ...) floating, any further axes.
 
     Returns:
@@ -21,8 +26,16 @@ def by_blocks(function: Callable[[Tensor], Tensor], colors: Tensor) -> Tensor:
     """
     flat = colors.flatten(1)
     result = torch.empty(flat.shape, dtype=colors.dtype, device=colors.device)
-    for start, stop in block_ranges(flat):
-        result[:, start:stop] = function(as_working(flat[:, start:stop]))
+
+    def work(first: int, last: int) -> None:
+        for start, stop in blocks[first:last]:
+            result[:, start:stop] = function(as_working(flat[:, start:stop]))
+
+    blocks = block_ranges(flat)
+    if flat.device.type == "cpu":
+        in_parts(work, len(blocks))
+    else:
+        work(0, len(blocks))
     return result.view(colors.shape)
 
 

@@ -1,5 +1,6 @@
 """The classic global transfers: one function of a color for the whole picture, a file each."""
 
+from limner.recolor.classic.gamut import gamut
 from limner.recolor.classic.histogram import histogram
 from limner.recolor.classic.idt import idt
 from limner.recolor.classic.mkl import mkl
@@ -13,4 +14,5 @@ FITS: dict[str, Fit] = {
     "mkl": mkl,
     "histogram": histogram,
     "idt": idt,
+    "gamut": gamut,
 }

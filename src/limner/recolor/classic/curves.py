@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from limner.recolor.blocks import as_working, block_ranges
+from limner.recolor.blocks import as_working
+
+COUNT_BLOCK = 1 << 20  # large beside the number of bins, whose counts are added after each
 
 
 @dataclass(frozen=True)
@@ -56,39 +59,32 @@ def match_distributions(target: Tensor, reference: Tensor, bins: int) -> Curves:
         reference: (axes, m), in the same unit.
         bins: of each range, and nodes of each curve.
     """
-    low, high = target.amin(1).double(), target.amax(1).double()
-    spread = high - low
-    per_unit = torch.where(spread > 0, (bins - 1) / torch.where(spread > 0, spread, 1.0), 0.0)
-    grid = torch.linspace(0, 1, bins, dtype=torch.float64, device=target.device)
-    shifts = []
+    # What follows the counting is small: numpy on the processor, whatever the device.
+    lows, spreads, shifts = [], [], []
     for axis in range(target.shape[0]):
         values, shares = distribution(target[axis], bins)
         new_values, new_shares = distribution(reference[axis], bins)
-        moved = interpolate(shares, new_shares, new_values) - values
-        shifts.append(interpolate(low[axis] + spread[axis] * grid, values, moved))
-    return Curves(low, per_unit, torch.stack(shifts))
+        moved = np.interp(shares, new_shares, new_values) - values
+        lows.append(values[0])
+        spreads.append(values[-1] - values[0])
+        shifts.append(np.interp(np.linspace(values[0], values[-1], bins), values, moved))
+    per_unit = [(bins - 1) / spread if spread > 0 else 0.0 for spread in spreads]
+    parts = (torch.tensor(part, dtype=torch.float64) for part in (lows, per_unit, np.stack(shifts)))
+    return Curves(*(part.to(target.device) for part in parts))
 
 
-def distribution(values: Tensor, bins: int) -> tuple[Tensor, Tensor]:
+def distribution(values: Tensor, bins: int) -> tuple[np.ndarray, np.ndarray]:
     """Rising values and the cumulative share at each, float64, as many as bins that are not empty; ``values`` (n,)."""
-    low, high = values.min().double(), values.max().double()
-    per_unit = torch.where(high > low, (bins - 1) / (high - low), 0.0)
+    low, high = (float(end) for end in values.aminmax())
+    per_unit = (bins - 1) / (high - low) if high > low else 0.0
     counts = torch.zeros(bins, dtype=torch.float64, device=values.device)
     sums = torch.zeros_like(counts)
-    for start, stop in block_ranges(values[None]):
-        block = as_working(values[start:stop])
-        place = ((block - low.to(block)) * per_unit.to(block)).add_(0.5).int().clamp_(0, bins - 1)
+    for part in values.split(COUNT_BLOCK):
+        block = as_working(part)
+        place = ((block - low) * per_unit).add_(0.5).int().clamp_(0, bins - 1)
         counts += torch.bincount(place, minlength=bins)
         sums += torch.bincount(place, block.double(), minlength=bins)
-    held = counts > 0
-    counts, sums = counts[held], sums[held]
-    return sums / counts, (counts.cumsum(0) - counts / 2) / values.numel()
-
-
-def interpolate(places: Tensor, knots: Tensor, values: Tensor) -> Tensor:
-    """Straight lines through ``values`` (k,) at rising ``knots`` (k,), read at ``places``; constant beyond the ends."""
-    if len(knots) == 1:
-        return values.expand(places.shape)
-    above = torch.searchsorted(knots, places, right=True).clamp(1, len(knots) - 1)
-    share = ((places - knots[above - 1]) / (knots[above] - knots[above - 1])).clamp(0, 1)
-    return torch.lerp(values[above - 1], values[above], share)
+    count, total = counts.cpu().numpy(), sums.cpu().numpy()
+    held = count > 0
+    count = count[held]
+    return total[held] / count, (np.cumsum(count) - count / 2) / values.numel()

@@ -1,0 +1,151 @@
+"""Gamuts laid over each other under one light (after Nguyen, Kim and Brown 2014)."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy import optimize, spatial
+from torch import Tensor
+
+from limner.errors import UserError
+from limner.recolor.blocks import by_blocks
+from limner.recolor.classic.clouds import check_clouds, sample
+from limner.recolor.classic.curves import Curves, match_distributions
+from limner.recolor.colors import linear_to_srgb, srgb_to_linear
+
+COLORS = 1 << 16  # of each cloud that the fit looks at
+NORM = 6  # of the shades of gray, as Finlayson and Trezzi 2004 advise
+FAINTEST = 0.1  # least channel of an illuminant, as a share of its largest
+CURVE_BINS = 64  # few, so that the curve of lightness is smooth
+TURNS = 24
+SCALES = (0.5, 0.7, 1.0, 1.4, 2.0)
+# Rows: the axis of grays, and two across it.
+WHITE_UPRIGHT = (
+    (1 / math.sqrt(3), 1 / math.sqrt(3), 1 / math.sqrt(3)),
+    (1 / math.sqrt(2), -1 / math.sqrt(2), 0.0),
+    (1 / math.sqrt(6), 1 / math.sqrt(6), -2 / math.sqrt(6)),
+)
+
+
+@dataclass(frozen=True)
+class GamutMap:
+    """The target's light taken off, lightness bent, chroma turned and scaled, the reference's light put on.
+
+    light_target, light_reference: (3,) float64, linear. lightness: a curve for the axis of grays. chroma: (2, 2) float64.
+    """
+
+    light_target: Tensor
+    light_reference: Tensor
+    lightness: Curves
+    chroma: Tensor
+
+    def __call__(self, colors: Tensor) -> Tensor:
+        """See `limner.recolor.recolored.ColorMap`; colors (3, n), gamma-encoded sRGB."""
+        return by_blocks(self._move, colors)
+
+    def _move(self, colors: Tensor) -> Tensor:
+        upright = stand_upright(colors, self.light_target)
+        upright = torch.cat((self.lightness(upright[:1]), self.chroma.to(colors) @ upright[1:]))
+        balanced = colors.new_tensor(WHITE_UPRIGHT).T @ upright
+        return linear_to_srgb(srgb_to_linear(balanced) * self.light_reference[:, None].to(colors))
+
+
+def gamut(target: Tensor, reference: Tensor, seed: int = 0) -> GamutMap:
+    """Illuminant-aware transfer: whites go to whites, and the bodies of colors are made to overlap.
+
+    Each picture's light is estimated and divided out. The white axis is stood upright, lightness is matched by a smooth
+    curve, and the chroma plane is turned and scaled so that 2 V(T with R) - V(T) - V(R) is least, V being the volume of a
+    convex hull: 0 where both hulls are the same. Then the reference's light is put on.
+
+    The paper estimates the light by weighted gray edges and keeps the gradients of lightness in the picture; a map of
+    single colors sees no edges. Here the light is that of the shades of gray, and gradients are the matter of
+    `limner.recolor.regrain`.
+
+    Args:
+        target: (3, n) floating, gamma-encoded sRGB in [0, 1].
+        reference: (3, m), likewise.
+        seed: of the samples that stand for large clouds.
+
+    Raises:
+        UserError: other than three bands, or a cloud without a color.
+    """
+    check_clouds(target, reference)
+    if target.shape[0] != 3:
+        raise UserError(f"gamut got {target.shape[0]} bands; it needs red, green and blue: use mkl or histogram")
+    target, reference = sample(target, COLORS, seed).double(), sample(reference, COLORS, seed).double()
+    light_target, light_reference = illuminant(target), illuminant(reference)
+    moving, goal = stand_upright(target, light_target), stand_upright(reference, light_reference)
+    lightness = match_distributions(moving[:1], goal[:1], CURVE_BINS)
+    moving = torch.cat((lightness(moving[:1]), moving[1:]))
+    turn, scale = overlap_hulls(hull_points(moving), hull_points(goal))
+    return GamutMap(light_target, light_reference, lightness, target.new_tensor(turn_and_scale(turn, scale)))
+
+
+def illuminant(colors: Tensor) -> Tensor:
+    """The color of the light by the shades of gray: the sixth-power mean of each channel's linear light.
+
+    Returns:
+        (3,) float64, of length sqrt(3): white light is (1, 1, 1). A channel without light has a tenth of the strongest.
+    """
+    power_means = srgb_to_linear(colors.double()).abs().pow(NORM).mean(1).pow(1 / NORM)
+    strongest = power_means.max()
+    if strongest == 0:
+        return torch.ones_like(power_means)
+    light = power_means.clamp(min=FAINTEST * strongest)
+    return light * (math.sqrt(3) / light.norm())
+
+
+def stand_upright(colors: Tensor, light: Tensor) -> Tensor:
+    """Colors (3, n) under white light as lightness and two axes of chroma; ``light`` (3,) is the one they are under."""
+    balanced = linear_to_srgb(srgb_to_linear(colors) / light[:, None].to(colors))
+    return colors.new_tensor(WHITE_UPRIGHT) @ balanced
+
+
+def hull_points(colors: Tensor) -> np.ndarray:
+    """Corners (k, 3) of the convex hull of ``colors`` (3, n), or all colors where they fill no volume."""
+    points = colors.T.cpu().numpy()
+    try:
+        return points[spatial.ConvexHull(points).vertices]
+    except spatial.QhullError:
+        return points
+
+
+def volume(points: np.ndarray) -> float:
+    """Of the convex hull of ``points`` (k, 3); 0 where they lie in a plane."""
+    try:
+        return spatial.ConvexHull(points).volume
+    except spatial.QhullError:
+        return 0.0
+
+
+def overlap_hulls(moving: np.ndarray, goal: np.ndarray) -> tuple[float, float]:
+    """The turn of the chroma plane, in radians, and its scale that lay the hull ``moving`` best over ``goal``.
+
+    Both are corners (k, 3), upright. All turns and some scales are tried; from the best the simplex method goes on.
+    """
+    moved_volume, goal_volume = volume(moving), volume(goal)
+    if not moved_volume or not goal_volume:
+        return 0.0, 1.0  # nothing can overlap a plane
+
+    def apart(turn_and_log_scale: np.ndarray) -> float:
+        turn, scale = turn_and_log_scale[0], math.exp(turn_and_log_scale[1])
+        moved = np.column_stack((moving[:, 0], moving[:, 1:] @ np.asarray(turn_and_scale(turn, scale)).T))
+        return 2 * volume(np.concatenate((moved, goal))) - scale**2 * moved_volume - goal_volume
+
+    starts = [
+        np.array([turn, math.log(scale)]) for turn in np.arange(TURNS) * (2 * math.pi / TURNS) for scale in SCALES
+    ]
+    best = min(starts, key=apart)
+    found = optimize.minimize(apart, best, method="Nelder-Mead", options={"xatol": 1e-3, "fatol": 1e-4 * goal_volume})
+    return float(found.x[0]), math.exp(found.x[1])
+
+
+def turn_and_scale(turn: float, scale: float) -> list[list[float]]:
+    """The matrix (2, 2) that turns a plane by ``turn`` radians and scales it.
+
+    >>> turn_and_scale(0.0, 2.0)
+    [[2.0, -0.0], [0.0, 2.0]]
+    """
+    cosine, sine = scale * math.cos(turn), scale * math.sin(turn)
+    return [[cosine, -sine], [sine, cosine]]
