@@ -66,7 +66,7 @@ def transfer_color(
     masks = list(reference_masks) or [None] * len(looks)
     _check_masks([target, *looks], [target_mask, *masks])
     done = METHODS[method](target, looks, target_mask=target_mask, reference_masks=masks, **options)
-    return replace(done, picture=_mixed(target, done.picture, strength, keep_luminance, target_mask))
+    return replace(done, picture=mixed(target, done.picture, strength, keep_luminance, target_mask))
 
 
 def fit_colors(
@@ -130,7 +130,7 @@ def _colors(picture: Tensor, mask: Tensor | None, most: int) -> Tensor:
     return colors[:, torch.linspace(0, colors.shape[1] - 1, most, dtype=torch.float64).long().to(colors.device)]
 
 
-def _mixed(target: Tensor, result: Tensor, strength: float, keep_luminance: bool, mask: Tensor | None) -> Tensor:
+def mixed(target: Tensor, result: Tensor, strength: float, keep_luminance: bool, mask: Tensor | None) -> Tensor:
     if keep_luminance:
         lab = srgb_to_lab(result)
         result = lab_to_srgb(torch.cat([srgb_to_lab(target)[:1], lab[1:]]))
