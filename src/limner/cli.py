@@ -14,7 +14,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 from limner import __version__
 from limner.errors import UserError
-from limner.recolor.wishes import Wishes
+from limner.recolor.wishes import PLAIN, Wishes
 from limner.segment.reading import NO_WISHES, Reading, parse_bands, split_names
 
 app = App(
@@ -303,7 +303,7 @@ def recolor(
         Path | None,
         Parameter(help="A folder (default: recolored/), a file for one picture, or look.cube for a look-up table."),
     ] = None,
-    wishes: Annotated[Wishes, Parameter(name="*")] = Wishes(),
+    wishes: Annotated[Wishes, Parameter(name="*")] = PLAIN,
     explain: Annotated[
         bool, Parameter(negative=(), help="Write what was matched with what: pictures and a CSV beside each photo.")
     ] = False,

@@ -51,6 +51,10 @@ class Kernel:
     regularization: float = REGULARIZATION
 
 
+PUBLISHED = Kernel()
+"""Eq. 6, with sigma_g after Giraud et al."""
+
+
 @dataclass(frozen=True)
 class Fused:
     """picture: (3, H, W) float32. unfitted: share of the pixels that no superpixel is near (q_min above `UNFITTED`)."""
@@ -75,7 +79,7 @@ def fuse(
     picture: Tensor,
     regions: Regions,
     colors: Tensor,
-    kernel: Kernel = Kernel(),
+    kernel: Kernel = PUBLISHED,
     *,
     labels: Tensor | None = None,
     tolerance: float = TOLERANCE,
@@ -119,7 +123,7 @@ def fuse_exactly(
     picture: Tensor,
     regions: Regions,
     colors: Tensor,
-    kernel: Kernel = Kernel(),
+    kernel: Kernel = PUBLISHED,
     *,
     labels: Tensor | None = None,
     block: int = BLOCK,

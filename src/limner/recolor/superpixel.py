@@ -11,7 +11,7 @@ from torch import Tensor
 from limner.errors import UserError
 from limner.pretrained import LITE0
 from limner.recolor.features import FeatureSource, features_of
-from limner.recolor.fusion import Kernel, fuse
+from limner.recolor.fusion import PUBLISHED, Kernel, fuse
 from limner.recolor.matching import Attended, Matching, Pin, attend, centered, temperature_for
 from limner.recolor.palette import complete_palette
 from limner.recolor.pooling import Regions, measure_regions, pool_features
@@ -55,7 +55,7 @@ def superpixel(
     temperature: float | None = None,
     perplexity: float = PERPLEXITY,
     palette: float = PALETTE,
-    kernel: Kernel = Kernel(),
+    kernel: Kernel = PUBLISHED,
     smoothness: float = 1.0,
     target_mask: Tensor | None = None,
     reference_masks: Sequence[Tensor | None] = (),
@@ -143,13 +143,13 @@ def match(
         labels.append(torch.where(part.labels < 0, -1, part.labels + first))
         first += len(part.features)
     with watch.stage("attention"):
-        sides = [centered(target.features, centering)]
+        looking = centered(target.features, centering)
         # Each picture has a mean of its own: what stands out in a dark reference is not what is bright in all of them.
-        sides.append(torch.cat([centered(part.features, centering) for part in taken]))
-        found = temperature_for(*sides, perplexity) if temperature is None else temperature
+        looked_at = torch.cat([centered(part.features, centering) for part in taken])
+        found = temperature_for(looking, looked_at, perplexity) if temperature is None else temperature
     return Matching(
-        target=sides[0],
-        references=sides[1],
+        target=looking,
+        references=looked_at,
         temperature=found,
         target_labels=target.labels,
         reference_labels=labels,

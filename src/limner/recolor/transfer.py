@@ -135,9 +135,9 @@ class PhotoJob:
 
     def score(self, photo: Photo, picture: Tensor) -> TransferScore:
         """The result against the first reference, both as sRGB."""
-        pictures = [to_profile(one, photo.profile, None).cpu() for one in (photo.picture, picture)]
+        before, after = (to_profile(one, photo.profile, None).cpu() for one in (photo.picture, picture))
         first = self.references[0].photo
-        return score_transfer(*pictures, to_profile(first.picture, first.profile, None))
+        return score_transfer(before, after, to_profile(first.picture, first.profile, None))
 
 
 def recolor_photo(

@@ -22,7 +22,7 @@ from limner.recolor.profiles import to_profile
 from limner.recolor.sheet import Transfers, method_sheet, trade_off_plot
 from limner.recolor.temporal import recolor_clip
 from limner.recolor.transfer import DEFAULT_METHOD, Made, PhotoJob, every_method, read_references, recolor_photo
-from limner.recolor.wishes import ALL_METHODS, Wishes
+from limner.recolor.wishes import ALL_METHODS, PLAIN, Wishes
 from limner.run import bundled_models
 from limner.segment.predictor import choose_device
 from limner.segment.rasters import open_raster
@@ -38,7 +38,7 @@ def recolor_files(
     pictures: Sequence[Path | str],
     like: Sequence[Path | str],
     out: Path | str = "recolored",
-    wishes: Wishes = Wishes(),
+    wishes: Wishes = PLAIN,
     *,
     explain: bool = False,
     clip: bool = False,
@@ -210,7 +210,7 @@ def _scenes(
     if len(like) > 1:
         raise UserError(f"--like names {len(like)} references; a scene is harmonized to one run or scene")
     method = wishes.method or SCENE_METHOD
-    given = [name for name, value in vars(wishes).items() if name != "method" and value != getattr(Wishes(), name)]
+    given = [name for name, value in vars(wishes).items() if name != "method" and value != getattr(PLAIN, name)]
     if given:
         raise UserError(f"--{given[0].replace('_', '-')} is for photos; a scene is harmonized by a global map as a whole")
     one_file = out.suffix.lower() in GEOTIFF

@@ -134,3 +134,6 @@ class Wishes:
             name: [str(item) for item in value] if isinstance(value, tuple) else str(value) if isinstance(value, Path) else value
             for name, value in vars(self).items()
         }
+
+
+PLAIN = Wishes()
