@@ -5,6 +5,7 @@ The functions below are the command line's verbs; what they give has the same na
 >>> import limner
 >>> limner.train("segment/modern", data=["towns"], out="runs/towns")  # doctest: +SKIP
 >>> limner.map_scenes("runs/towns", ["scene.tif"], "maps", normalize="scene")  # doctest: +SKIP
+>>> limner.recolor_files(["photo.jpg"], ["look.jpg"])  # doctest: +SKIP
 
 Importing limner is quick: torch and all else come with the first function that is used.
 """
@@ -15,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 from limner.errors import UserError
 
 if TYPE_CHECKING:
-    from limner import segment
+    from limner import recolor, segment
     from limner.comparison import compare_runs as compare
+    from limner.recolor.methods import transfer_color
+    from limner.recolor.verb import recolor_files
     from limner.run import open_run
     from limner.segment.check import check
     from limner.segment.evaluate import evaluate_run as evaluate
@@ -36,10 +39,13 @@ __all__ = [
     "load",
     "map_scenes",
     "open_run",
+    "recolor",
+    "recolor_files",
     "refine",
     "score",
     "segment",
     "train",
+    "transfer_color",
 ]
 
 _PLACES = {
@@ -49,11 +55,13 @@ _PLACES = {
     "load": "limner.verbs:load",
     "map_scenes": "limner.segment.mapping:map_scenes",
     "open_run": "limner.run:open_run",
+    "recolor_files": "limner.recolor.verb:recolor_files",
     "refine": "limner.segment.refine:refine",
     "score": "limner.segment.score:score_files",
     "train": "limner.verbs:train",
+    "transfer_color": "limner.recolor.methods:transfer_color",
 }
-_ROOMS = ("segment",)
+_ROOMS = ("recolor", "segment")
 
 if not TYPE_CHECKING:  # a type checker sees the imports above, and still misses what is not there
 
