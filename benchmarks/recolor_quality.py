@@ -9,7 +9,8 @@ until --again names the method or --longest-px changes. Written to OUT: `choosin
 .png: the trade-off), `pairs.csv` with every score, a sheet for each pair in `sheets/`, and `comparison.jpg`, rows of
 pairs and columns of limner's methods.
 
---grid: a list of options of the method `superpixel`, such as [{"temperature": 0.02}, {"perplexity": 30}]; each is run
+--grid: a list of options of the method `superpixel`, such as [{"temperature": 0.02}, {"perplexity": 30}] (ours:
+recolor_grid.json, and recolor_temperatures.json for the figure over temperatures); each is run
 on the half "choosing" only, and they are ranked by the SSIM of those that close at least half of the distance. Where
 they differ in one option alone, each pair is also drawn over its values.
 """
@@ -32,6 +33,7 @@ from torch import Tensor
 
 from limner.files import replacing, write_json, write_text
 from limner.pictures import resized, write_picture
+from limner.recolor.fusion import Kernel
 from limner.recolor.methods import METHODS
 from limner.recolor.score import TransferScore, score_transfer
 from limner.recolor.sheet import Transfers, comparison_sheet, method_sheet, sweep_sheet, trade_off_plot
@@ -40,6 +42,7 @@ from recolor_peers import PEERS, versions
 from recolor_tables import DEFAULT_METHOD, Scores, ranking, table, verdict
 
 SHEET_PX = 360
+KERNEL_OPTIONS = [field.name for field in fields(Kernel)]
 SCORES = [field.name for field in fields(TransferScore)]
 
 Method = Callable[[Tensor, Tensor], Tensor]
@@ -119,7 +122,10 @@ def swept_setting(choices: Sequence[Mapping[str, object]]) -> str | None:
 
 
 def by_limner(name: str, target: Tensor, reference: Tensor, **choice: object) -> Tensor:
-    """The result of one of limner's methods."""
+    """The result of one of limner's methods. choice: its options; those of the fusion's kernel stand among them."""
+    of_kernel = {option: choice.pop(option) for option in KERNEL_OPTIONS if option in choice}
+    if of_kernel:
+        choice["kernel"] = Kernel(**of_kernel)
     return METHODS[name](target, [reference], **choice).picture
 
 
