@@ -92,7 +92,7 @@ def test_the_unit_of_the_colors_changes_nothing(method: str) -> None:
     result = FITS[method](target, reference)(target)
     scaled = FITS[method](target * 65535, reference * 65535)(target * 65535) / 65535
     # Rounding moves single values to another bin, and each step of IDT carries that on.
-    torch.testing.assert_close(scaled, result, rtol=0, atol=0.02 if method == "idt" else 2e-5)
+    torch.testing.assert_close(scaled, result, rtol=0, atol=0.02 if method == "idt" else 1e-4)
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -5,8 +5,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from limner.recolor.classic.curves import match_distributions
+from limner.recolor.classic.curves import count_torch, match_distributions
 from limner.recolor.classic.histogram import histogram
+from limner.recolor.classic.loops import count_values
 
 
 def by_sorting(target: np.ndarray, reference: np.ndarray) -> np.ndarray:
@@ -75,3 +76,10 @@ def test_few_bins_still_give_the_distribution() -> None:
     target, reference = torch.rand(1, 20000, generator=generator), torch.randn(1, 20000, generator=generator)
     matched = match_distributions(target, reference, 512)(target)
     assert (matched.sort()[0] - reference.sort()[0]).abs().mean() < 0.01
+
+
+@pytest.mark.parametrize("count", [1, 2, 5000])
+def test_the_compiled_count_and_torchs_agree(count: int) -> None:
+    values = torch.randn(count, generator=torch.Generator().manual_seed(0))
+    for compiled, plain in zip(count_values(values.numpy(), 64), count_torch(values, 64), strict=True):
+        np.testing.assert_allclose(compiled, plain)

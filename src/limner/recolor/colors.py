@@ -20,7 +20,8 @@ LAB_FOOT = 0.008856
 LAB_FOOT_SLOPE = 7.787
 LAB_FOOT_OFFSET = 16 / 116
 
-# Reinhard et al. 2001, eq. 4: linear RGB to the responses of the eye's cones. The inverse is computed, not the printed one.
+# Reinhard et al. 2001, eq. 4: linear RGB to the responses of the eye's cones. Its inverse is computed: the printed one
+# is rounded.
 LMS_FROM_RGB = ((0.3811, 0.5783, 0.0402), (0.1967, 0.7244, 0.0782), (0.0241, 0.1288, 0.8444))
 # Eq. 6: lightness, yellow against blue, red against green.
 RUDERMAN_FROM_LOG_LMS = (

@@ -23,7 +23,7 @@ from limner.errors import UserError
 from limner.recolor.regrain_loops import STEP, step_rows, weigh_rows
 from limner.recolor.threads import in_parts
 
-ITERATIONS = (4, 16, 32, 64)  # from fine to coarse, the last for all coarser levels; the authors' program stops after six
+ITERATIONS = (4, 16, 32, 64)  # from fine to coarse, the last for all coarser levels
 SMALLEST_PX = 20  # no level has a side as short as this unless the picture has
 SERIAL_PX = 1 << 15  # levels with fewer pixels are not worth a second thread
 
@@ -33,8 +33,8 @@ def regrain(
 ) -> Tensor:
     """The picture with the gradient of ``original`` and the colors of ``graded``.
 
-    With g the size of the original's gradient (central differences, not halved, over all channels), psi = min(256 g / 5,
-    1) and phi = 30 h / (1 + 10 g / smoothness), h = 2^-level. Each level of a pyramid takes some of Jacobi's steps and
+    With g the size of the original's gradient (central differences, not halved, over all channels), psi =
+    min(256 g / 5, 1) and phi = 30 h / (1 + 10 g / smoothness), h = 2^-level. Each level of a pyramid takes some of Jacobi's steps and
     hands its change E to the next finer one.
 
     Args:
@@ -61,7 +61,7 @@ def regrain(
 def solve_level(
     original: Tensor, wanted: Tensor, smoothness: float, iterations: tuple[int, ...], level: int
 ) -> Tensor:
-    """The change E at this level of the pyramid, solved at half the size first; ``wanted`` is D, both (channels, h, w)."""
+    """The change E at this level, solved at half the size first; ``wanted`` is D. All (channels, h, w)."""
     height, width = original.shape[1:]
     half = (math.ceil(height / 2), math.ceil(width / 2))
     if min(half) > SMALLEST_PX:

@@ -73,8 +73,8 @@ def regularized(cov_target: Tensor, cov_reference: Tensor) -> tuple[Tensor, Tens
 def variance_floors(variance_target: Tensor, variance_reference: Tensor) -> tuple[Tensor, Tensor]:
     """What to add to the variances of target and reference: the share `REGULARIZATION` of each.
 
-    So it is the same in any unit, and equal clouds stay equal. Of a flat cloud, that share of a hundredth of the other's
-    variance; of two flat clouds, 1. A direction without variance is thus stretched some thousand times at most.
+    So it is the same in any unit, and equal clouds stay equal. Of a flat cloud, that share of a hundredth of the
+    other's variance; of two flat clouds, 1. A direction without variance is thus stretched some thousand times at most.
     """
     floor_target = REGULARIZATION * torch.maximum(variance_target, variance_reference / 100)
     floor_reference = REGULARIZATION * torch.maximum(variance_reference, variance_target / 100)

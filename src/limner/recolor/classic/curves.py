@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from limner.recolor.blocks import as_working
-
-COUNT_BLOCK = 1 << 20  # large beside the number of bins, whose counts are added after each
+from limner.recolor.classic.loops import count_values
+from limner.recolor.threads import in_parts
 
 
 @dataclass(frozen=True)
@@ -61,9 +61,9 @@ def match_distributions(target: Tensor, reference: Tensor, bins: int) -> Curves:
     """
     # What follows the counting is small: numpy on the processor, whatever the device.
     lows, spreads, shifts = [], [], []
-    for axis in range(target.shape[0]):
-        values, shares = distribution(target[axis], bins)
-        new_values, new_shares = distribution(reference[axis], bins)
+    for old, new in zip(count_axes(target, bins), count_axes(reference, bins), strict=True):
+        values, shares = cumulated(*old)
+        new_values, new_shares = cumulated(*new)
         moved = np.interp(shares, new_shares, new_values) - values
         lows.append(values[0])
         spreads.append(values[-1] - values[0])
@@ -73,18 +73,27 @@ def match_distributions(target: Tensor, reference: Tensor, bins: int) -> Curves:
     return Curves(*(part.to(target.device) for part in parts))
 
 
-def distribution(values: Tensor, bins: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rising values and the cumulative share at each, float64, as many as bins that are not empty; ``values`` (n,)."""
+def cumulated(counts: np.ndarray, sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The mean value of each bin that is not empty, and the share of all values up to it, half of its own included."""
+    held = counts > 0
+    counts = counts[held]
+    return sums[held] / counts, (np.cumsum(counts) - counts / 2) / counts.sum()
+
+
+def count_axes(values: Tensor, bins: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """For each axis of ``values`` (axes, n), how many fall in each bin of its range, and their sum: (bins,) float64."""
+    if values.device.type != "cpu":
+        return [count_torch(row, bins) for row in values]
+    rows = as_working(values).contiguous().numpy()
+    parts = in_parts(lambda first, last: [count_values(row, bins) for row in rows[first:last]], len(rows))
+    return [counted for part in parts for counted in part]
+
+
+def count_torch(values: Tensor, bins: int) -> tuple[np.ndarray, np.ndarray]:
+    """As `limner.recolor.classic.loops.count_values`, by torch's operations, on any device."""
+    values = values.double()
     low, high = (float(end) for end in values.aminmax())
-    per_unit = (bins - 1) / (high - low) if high > low else 0.0
-    counts = torch.zeros(bins, dtype=torch.float64, device=values.device)
-    sums = torch.zeros_like(counts)
-    for part in values.split(COUNT_BLOCK):
-        block = as_working(part)
-        place = ((block - low) * per_unit).add_(0.5).int().clamp_(0, bins - 1)
-        counts += torch.bincount(place, minlength=bins)
-        sums += torch.bincount(place, block.double(), minlength=bins)
-    count, total = counts.cpu().numpy(), sums.cpu().numpy()
-    held = count > 0
-    count = count[held]
-    return total[held] / count, (np.cumsum(count) - count / 2) / values.numel()
+    scale = (bins - 1) / (high - low) if high > low else 0.0
+    place = ((values - low) * scale).add_(0.5).int()
+    counts, sums = torch.bincount(place, minlength=bins), torch.bincount(place, values, bins)
+    return counts.double().cpu().numpy(), sums.cpu().numpy()

@@ -32,7 +32,7 @@ WHITE_UPRIGHT = (
 class GamutMap:
     """The target's light taken off, lightness bent, chroma turned and scaled, the reference's light put on.
 
-    light_target, light_reference: (3,) float64, linear. lightness: a curve for the axis of grays. chroma: (2, 2) float64.
+    light_target, light_reference: (3,) float64, linear. lightness: a curve for the axis of grays. chroma: (2, 2).
     """
 
     light_target: Tensor
@@ -55,8 +55,8 @@ def gamut(target: Tensor, reference: Tensor, seed: int = 0) -> GamutMap:
     """Illuminant-aware transfer: whites go to whites, and the bodies of colors are made to overlap.
 
     Each picture's light is estimated and divided out. The white axis is stood upright, lightness is matched by a smooth
-    curve, and the chroma plane is turned and scaled so that 2 V(T with R) - V(T) - V(R) is least, V being the volume of a
-    convex hull: 0 where both hulls are the same. Then the reference's light is put on.
+    curve, and the chroma plane is turned and scaled so that 2 V(T with R) - V(T) - V(R) is least, V being the volume of
+    a convex hull: 0 where both hulls are the same. Then the reference's light is put on.
 
     The paper estimates the light by weighted gray edges and keeps the gradients of lightness in the picture; a map of
     single colors sees no edges. Here the light is that of the shades of gray, and gradients are the matter of

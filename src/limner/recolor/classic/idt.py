@@ -1,7 +1,6 @@
 """Iterative distribution transfer: the whole distribution of colors, by its one-dimensional shadows (Pitie 2005)."""
 
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -9,7 +8,7 @@ from torch import Tensor
 from limner.recolor.blocks import as_working, by_blocks
 from limner.recolor.classic.clouds import check_clouds, sample
 from limner.recolor.classic.curves import Curves, match_distributions
-from limner.recolor.classic.idt_loops import move_colors
+from limner.recolor.classic.loops import move_colors
 from limner.recolor.threads import in_parts
 
 BINS = 1 << 12
@@ -44,9 +43,13 @@ class Step:
     def move_compiled(self, colors: Tensor) -> Tensor:
         """The step in a compiled loop, several times as fast on the processor."""
         result = torch.empty_like(colors, memory_format=torch.contiguous_format)
-        parts = (colors, self.axes, self.curves.low, self.curves.per_unit, self.curves.shifts)
-        arrays = [part.to(colors).contiguous().numpy() for part in parts]
-        in_parts(partial(move_colors, *arrays, result.numpy()), colors.shape[1])
+        parts = (colors, self.axes, self.curves.low, self.curves.per_unit, self.curves.shifts, result)
+        before, axes, low, per_unit, shifts, after = (part.to(colors).contiguous().numpy() for part in parts)
+
+        def work(start: int, stop: int) -> None:
+            move_colors(before, axes, low, per_unit, shifts, after, start, stop)
+
+        in_parts(work, colors.shape[1])
         return result
 
 

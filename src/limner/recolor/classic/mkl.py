@@ -20,7 +20,9 @@ def mkl(target: Tensor, reference: Tensor) -> AffineMap:
     return mkl_from_moments(*moments(target), *moments(reference))
 
 
-def mkl_from_moments(mean_target: Tensor, cov_target: Tensor, mean_reference: Tensor, cov_reference: Tensor) -> AffineMap:
+def mkl_from_moments(
+    mean_target: Tensor, cov_target: Tensor, mean_reference: Tensor, cov_reference: Tensor
+) -> AffineMap:
     """As `mkl`, from means (bands,) and covariances (bands, bands): for clouds too large to hold.
 
     T = C_t^-1/2 (C_t^1/2 C_r C_t^1/2)^1/2 C_t^-1/2 is the only symmetric positive solution, and among all maps that

@@ -1,4 +1,4 @@
-"""The loop over colors of one step of IDT, compiled: projections, curves and the way back while they are in the cache."""
+"""The loops of the classic methods over colors, compiled: counting for a curve, and one step of IDT."""
 
 import numpy as np
 
@@ -8,11 +8,26 @@ BLOCK = 512
 
 
 @compiled
-def move_colors(colors, axes, low, per_unit, shifts, result, start, stop):  # type: ignore[no-untyped-def]
-    """Fill ``result`` from ``start`` to ``stop``: each color moves by half of what its projections ask for.
+def count_values(values, bins):  # type: ignore[no-untyped-def]
+    """Count values (n,) in ``bins`` over their range, ends in the middle of a bin: counts and sums (bins,) float64."""
+    low, high = values[0], values[0]
+    for value in values:
+        low, high = min(low, value), max(high, value)
+    scale = (bins - 1) / (np.float64(high) - low) if high > low else 0.0
+    counts, sums = np.zeros(bins), np.zeros(bins)
+    for value in values:
+        place = np.uint32((np.float64(value) - low) * scale + 0.5)
+        counts[place] += 1
+        sums[place] += value
+    return counts, sums
 
-    All arrays in one floating type. colors, result: (bands, n), not the same. axes: (axes, bands). low, per_unit: (axes,)
-    and shifts: (axes, nodes) as `limner.recolor.classic.curves.Curves` has them.
+
+@compiled
+def move_colors(colors, axes, low, per_unit, shifts, result, start, stop):  # type: ignore[no-untyped-def]
+    """One step of IDT, from ``start`` to ``stop``: each color moves by half of what its projections ask for.
+
+    All arrays in one floating type. colors, result: (bands, n), not the same. axes: (axes, bands). low, per_unit:
+    (axes,) and shifts: (axes, nodes) as `limner.recolor.classic.curves.Curves` has them.
     """
     bands, nodes = colors.shape[0], shifts.shape[1]
     number = colors.dtype.type
