@@ -34,8 +34,8 @@ def regrain(
     """The picture with the gradient of ``original`` and the colors of ``graded``.
 
     With g the size of the original's gradient (central differences, not halved, over all channels), psi =
-    min(256 g / 5, 1) and phi = 30 h / (1 + 10 g / smoothness), h = 2^-level. Each level of a pyramid takes some of Jacobi's steps and
-    hands its change E to the next finer one.
+    min(256 g / 5, 1) and phi = 30 h / (1 + 10 g / smoothness), h = 2^-level. Each level of a pyramid takes some of
+    Jacobi's steps and hands its change E to the next finer one.
 
     Args:
         original: (channels, H, W) floating, in [0, 1].

@@ -31,7 +31,8 @@ def reinhard(target: Tensor, reference: Tensor, space: Space = "auto") -> Affine
         target: (bands, n) floating.
         reference: (bands, m), in the same unit.
         space: ``lab``: the channels of Ruderman's lab of linear light, as in the paper; needs three bands,
-            gamma-encoded sRGB in [0, 1]. ``bands``: the bands as they are, in any unit. ``auto``: lab for three bands, else bands.
+            gamma-encoded sRGB in [0, 1]. ``bands``: the bands as they are, in any unit. ``auto``: lab for
+            three bands, else bands.
 
     Raises:
         UserError: unlike numbers of bands, a cloud without a color, or lab asked for other than three bands.
