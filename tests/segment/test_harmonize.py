@@ -167,6 +167,13 @@ def test_training_keeps_the_colors_of_the_ground_it_learned_from(trained):
     assert kept.count < sum(96 * 96 for _ in range(6))  # validation blocks are left out
 
 
+def test_the_bundled_model_keeps_the_colors_of_all_its_areas():
+    run = open_run("buildings")
+    kept = training_colors(run)
+    assert list(kept) == run.facts["areas"]
+    assert merged(list(kept.values())).moments.statistics().to_json() == run.facts["statistics"]
+
+
 def test_a_run_without_colors_measures_them_again_from_its_data(trained, tmp_path, capsys):
     run = copy_run(trained, tmp_path / "run")
     (run / "colors.safetensors").unlink()
