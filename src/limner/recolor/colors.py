@@ -112,7 +112,7 @@ def _linear_of_ruderman(colors: Tensor) -> Tensor:
     logarithm = _product(colors.new_tensor(RUDERMAN_FROM_LOG_LMS, dtype=torch.float64).T, colors)
     foot = math.log10(LOG_FOOT)
     slope = 1 / (LOG_FOOT * math.log(10))
-    lms = torch.where(logarithm > foot, 10**logarithm, LOG_FOOT + (logarithm - foot) / slope)
+    lms = torch.where(logarithm > foot, (logarithm * math.log(10)).exp(), LOG_FOOT + (logarithm - foot) / slope)
     return _product(torch.linalg.inv(_lms_from_rgb(colors)), lms)
 
 

@@ -20,7 +20,7 @@ from limner.recolor.sct import sct
 from limner.recolor.stopwatch import Stopwatch
 from limner.recolor.superpixel import superpixel
 
-FITTED_PX = 2**20
+FITTED_PX = 2**17
 """Pixels of each side that a global map is fitted to: more change nothing that an eye or a score would see."""
 HALF = 0.5
 
@@ -90,10 +90,10 @@ def fit_colors(
 
 def _globally(
     name: str,
-    smoothness: float,
     target: Tensor,
     references: Sequence[Tensor],
     *,
+    smoothness: float = 0.0,
     target_mask: Tensor | None = None,
     reference_masks: Sequence[Tensor | None] = (),
     **options: Any,
@@ -115,19 +115,21 @@ def _globally(
 METHODS: dict[str, Method] = {
     "superpixel": superpixel,
     "sct": sct,
-    **{name: partial(_globally, name, 0.0) for name in FITS},
-    "idt-regrain": partial(_globally, "idt", 1.0),
+    **{name: partial(_globally, name) for name in FITS},
+    "idt-regrain": partial(_globally, "idt", smoothness=1.0),
 }
 
 
 def _colors(picture: Tensor, mask: Tensor | None, most: int) -> Tensor:
-    """(3, n) of the pixels of which a mask leaves half or more, evenly thinned to at most ``most``."""
-    colors = picture.flatten(1) if mask is None else picture[:, mask >= HALF]
+    """(3, n) of the pixels of which a mask leaves half, or if there are none anything; evenly thinned to ``most``."""
+    if mask is None:
+        colors = picture.flatten(1)
+    else:
+        half = mask >= HALF
+        colors = picture[:, half if half.any() else mask > 0]
     if colors.shape[1] == 0:
-        raise UserError("a mask leaves no pixel to take colors from; needed: some white in it, on visible ground")
-    if colors.shape[1] <= most:
-        return colors
-    return colors[:, torch.linspace(0, colors.shape[1] - 1, most, dtype=torch.float64).long().to(colors.device)]
+        raise UserError("a mask leaves no visible pixel; needed: some white in it, where the picture is not transparent")
+    return colors[:, :: -(-colors.shape[1] // most)]
 
 
 def mixed(target: Tensor, result: Tensor, strength: float, keep_luminance: bool, mask: Tensor | None) -> Tensor:
