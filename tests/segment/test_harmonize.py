@@ -15,7 +15,7 @@ from limner.recolor.summary import ColorSummary, merged, read_summaries, summari
 from limner.run import open_run
 from limner.segment.harmonize import Harmonizer, distance, harmonized, nearest, summarize_raster, training_colors
 from limner.segment.mapping import map_scenes
-from limner.segment.options import HARMONIZERS
+from limner.segment.options import HARMONIZERS, MapOptions
 from limner.segment.rasters import open_raster
 from limner.segment.recolored_scene import harmonize_scene
 from limner.segment.statistics import Moments
@@ -268,6 +268,12 @@ def test_what_cannot_be_is_told_in_one_line(trained, dim, here, limner: CommandL
     code, out, err = limner(verb, trained / "run", *what, *more)
     assert (code, out) == (2, "")
     assert line in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("normalize", "harmonize"), [("matched", None), ("scene", "mkl")])
+def test_mapping_in_python_refuses_to_normalize_by_what_is_not_there(normalize, harmonize):
+    with pytest.raises(UserError, match=f"normalize is '{normalize}'; needed: "):
+        MapOptions(96, 32, 8, normalize, False, "none", 0, 0, harmonize, harmonize and "all")
 
 
 def test_the_runs_own_ground_is_not_harmonized(trained, limner: CommandLine):

@@ -34,6 +34,9 @@ class MapOptions:
     def __post_init__(self) -> None:
         if self.normalize not in NORMALIZATIONS:
             raise UserError(f"normalize is {self.normalize!r}; needed: one of {', '.join(NORMALIZATIONS)}")
+        if self.normalize == ("matched" if self.harmonize is None else "scene"):
+            needed = "a way to harmonize" if self.harmonize is None else "run or matched, for the scene is harmonized"
+            raise UserError(f"normalize is {self.normalize!r}; needed: {needed}")
         if self.polygons not in POLYGON_FORMATS:
             raise UserError(f"polygons is {self.polygons!r}; needed: one of {', '.join(POLYGON_FORMATS)}")
         if self.minimum_area_px < 0:
