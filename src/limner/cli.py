@@ -53,11 +53,25 @@ HarmonizeTo = Annotated[
 
 
 @app.command
-def demo(*, out: Out = None, quick: Annotated[bool, Parameter(negative=(), show=False)] = False) -> None:
-    """Train on bundled places, map an unseen scene, refine it; a report at the end. About 8 minutes on two cores."""
-    from limner.demo import run_demo
+def demo(
+    room: Annotated[
+        Literal["segment", "recolor"],
+        Parameter(help="segment: learn, map, refine, in about 8 minutes on two cores; recolor: under a minute."),
+    ] = "segment",
+    /,
+    *,
+    out: Annotated[Path | None, Parameter(help="Where to write (default: limner-demo, or limner-demo-recolor).")] = None,
+    quick: Annotated[bool, Parameter(negative=(), show=False)] = False,
+) -> None:
+    """A room's story on real pictures: every command is shown before it runs; a report at the end."""
+    if room == "recolor":
+        from limner.recolor.demo import run_demo as run_recolor_demo
 
-    print(run_demo(out or Path("limner-demo"), quick=quick))
+        print(run_recolor_demo(out or Path("limner-demo-recolor"), quick=quick))
+    else:
+        from limner.demo import run_demo
+
+        print(run_demo(out or Path("limner-demo"), quick=quick))
 
 
 @app.command

@@ -15,7 +15,7 @@ from torch import Tensor
 from limner.errors import UserError
 from limner.files import make_folder, replacing
 from limner.pictures import captioned_rows, class_colors, legend, write_picture
-from limner.recolor.fusion import Kernel, fuse
+from limner.recolor.fusion import PUBLISHED, Kernel, fuse
 from limner.recolor.matching import Matching, row_perplexity
 from limner.recolor.palette import complete_palette
 from limner.recolor.pooling import Regions
@@ -33,7 +33,6 @@ SPREAD = 0.3
 """How much the height or width of a picture weighs beside black to white, where superpixels are grouped."""
 ROUNDS = 20
 COLUMNS = 4
-KERNEL = Kernel()
 TABLE = (
     "superpixel", "row", "column", "pixels", "red", "green", "blue",
     "best", "reference", "best_row", "best_column", "share", "perplexity", "new_red", "new_green", "new_blue",
@@ -63,7 +62,7 @@ def explain(
     done: Recolored,
     *,
     palette: float = PALETTE,
-    kernel: Kernel = KERNEL,
+    kernel: Kernel = PUBLISHED,
 ) -> list[Path]:
     """Write into ``folder`` what the method `superpixel` did; gives the files.
 
