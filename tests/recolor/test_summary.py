@@ -114,6 +114,15 @@ def test_a_file_gives_back_every_digit(tmp_path, values, stored):
     assert kinds[stored] in (tmp_path / "colors.safetensors").read_bytes()
 
 
+def test_a_file_keeps_the_bands_of_a_large_sample_apart(tmp_path):
+    generator = np.random.default_rng(0)
+    values = generator.integers(0, 60, (3, 90, 70)) + np.array([0, 80, 160])[:, None, None]
+    parts = in_parts(values.astype(np.uint8), generator.random((90, 70)) < 0.9, [20, 50])
+    town = summarize(parts, sample_px=500)
+    write_summaries(tmp_path / "colors.safetensors", {"town": town})
+    np.testing.assert_array_equal(read_summaries(tmp_path / "colors.safetensors")["town"].sample, town.sample)
+
+
 def test_without_a_valid_pixel_nothing_is_counted():
     nothing = summarize([Pixels(np.zeros((3, 4, 4), np.uint8), np.zeros((4, 4), bool))])
     assert (nothing.count, nothing.sample.size) == (0, 0)

@@ -172,6 +172,8 @@ def test_the_bundled_model_keeps_the_colors_of_all_its_areas():
     kept = training_colors(run)
     assert list(kept) == run.facts["areas"]
     assert merged(list(kept.values())).moments.statistics().to_json() == run.facts["statistics"]
+    for area in kept.values():
+        np.testing.assert_allclose(np.cov(area.sample), area.moments.covariance, rtol=0.05)
 
 
 def test_a_run_without_colors_measures_them_again_from_its_data(trained, tmp_path, capsys):

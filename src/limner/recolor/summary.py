@@ -98,8 +98,8 @@ def write_summaries(path: Path, summaries: Mapping[str, ColorSummary]) -> None:
     for number, summary in enumerate(summaries.values()):
         tensors[f"{number}.count"] = np.array(summary.count, np.int64)
         tensors[f"{number}.mean"] = summary.moments.mean
-        tensors[f"{number}.scatter"] = summary.moments.scatter
-        tensors[f"{number}.sample"] = _smallest(summary.sample)
+        tensors[f"{number}.scatter"] = np.ascontiguousarray(summary.moments.scatter)
+        tensors[f"{number}.sample"] = np.ascontiguousarray(_smallest(summary.sample))  # else bands are mixed up
     names = {f"name {number}": name for number, name in enumerate(summaries)}
     with replacing(path) as temporary:
         temporary.write_bytes(save(tensors, {"format": FORMAT, **names}))
