@@ -2,9 +2,7 @@
 
 import json
 import re
-import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,26 +12,9 @@ from safetensors.numpy import save_file
 
 from conftest import copy_run
 from drawing import NORTH, PIXEL_M, WEST, draw_area, draw_mask, draw_picture, draw_polygons, draw_scene, write_raster
+from mistakes import Case, check_mistake
 
 pytestmark = pytest.mark.filterwarnings("ignore:'crs' was not provided")
-
-
-@dataclass(frozen=True)
-class Case:
-    """A mistake. build: makes its files in the folder that the command runs in. says: a regular expression in the
-    line. run: whether a trained run lies there as ``run``."""
-
-    name: str
-    command: str
-    says: str
-    build: Callable[[Path], object] = lambda here: None
-    run: bool = False
-
-
-def everything_below(folder: Path) -> dict[str, tuple[int, int]]:
-    """Each path below a folder with its size and time of change."""
-    found = {str(path.relative_to(folder)): path.lstat() for path in folder.rglob("*")}
-    return {name: (stat.st_size, stat.st_mtime_ns) for name, stat in found.items()}
 
 
 def recipe(text: str) -> Callable[[Path], object]:
@@ -399,14 +380,7 @@ def test_a_mistake_gives_one_line_and_leaves_nothing(
 ) -> None:
     if case.run:
         copy_run(trained, here / "run")
-    case.build(here)
-    before = everything_below(here)
-    code, out, error = limner(*shlex.split(case.command))
-    assert (code, out) == (2, ""), error
-    assert re.fullmatch(r"limner: [^\n]*\n", error), error
-    assert re.search(case.says, error), error
-    assert "Traceback" not in error
-    assert everything_below(here) == before
+    check_mistake(case, here, limner)
 
 
 def test_the_table_has_no_two_cases_of_one_name() -> None:

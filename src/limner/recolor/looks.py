@@ -9,7 +9,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from limner.errors import UserError
 from limner.recolor.classic import FITS
 from limner.recolor.colors import srgb_to_lab
 from limner.recolor.cube import read_cube, write_cube
@@ -22,7 +21,6 @@ class LookMade:
     """A table that was written. method: of the full result. by: the global method that stands for it. error: mean
     Delta E (1976) of the table's pictures from the full results, and its 95th percentile."""
 
-    path: Path
     method: str
     by: str
     error: float
@@ -32,13 +30,19 @@ class LookMade:
         """For people."""
         stands = "" if self.by == self.method else f", a global {self.by} that stands for {self.method}"
         return (
-            f"{self.path.name}: 33 points an edge{stands}; "
+            f"33 points an edge{stands}; "
             f"{self.error:.2f} Delta E from the full result on average, {self.error_95:.2f} at 95 %"
         )
 
 
 def make_look(
-    path: Path, method: str, targets: Sequence[Tensor], results: Sequence[Tensor], color_map: ColorMap | None
+    path: Path,
+    method: str,
+    targets: Sequence[Tensor],
+    results: Sequence[Tensor],
+    color_map: ColorMap | None = None,
+    *,
+    title: str = "limner",
 ) -> LookMade:
     """Write the table that comes nearest to what a transfer did to some pictures.
 
@@ -46,16 +50,15 @@ def make_look(
     at places, every global method is fitted to lead from the pictures to their results, and the nearest is taken.
 
     targets, results: (3, H, W) float32 pictures before and after, gamma-encoded. color_map: of a global method.
+    title: by which programs list the table.
     """
     before, after = (_pooled(pictures) for pictures in (targets, results))
-    if not FITS:
-        raise UserError("no global method is there to write a table with")
     maps = {method: color_map} if color_map is not None else {name: fit(before, after) for name, fit in FITS.items()}
     errors = {name: float(_apart(found(before), after).mean()) for name, found in maps.items()}
     by = min(errors, key=lambda name: errors[name])
-    write_cube(path, maps[by], title=path.stem)
+    write_cube(path, maps[by], title=title)
     apart = _apart(read_cube(path)(before), after)
-    return LookMade(path, method, by, float(apart.mean()), float(torch.quantile(apart[:FITTED_PX], 0.95)))
+    return LookMade(method, by, float(apart.mean()), float(torch.quantile(apart[:FITTED_PX], 0.95)))
 
 
 def _pooled(pictures: Sequence[Tensor]) -> Tensor:

@@ -1,6 +1,7 @@
 """Which photos a user means, and where their results go."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from limner.errors import UserError
@@ -53,6 +54,30 @@ def output_paths(photos: Sequence[Path], folder: Path, inputs: Sequence[Path] = 
         taken.add(_key(result))
         results.append(result)
     return results
+
+
+def names_a_file(out: Path, suffixes: Collection[str], what: str) -> bool:
+    """Whether --out means one file rather than a folder.
+
+    Raises `UserError` for a name that looks like a file's, such as look.xyz, and has none of the suffixes. v1.2 is a folder.
+    """
+    if out.is_dir() or not re.fullmatch(r"\.[a-z]\w{1,4}", out.suffix.lower()):
+        return False
+    if out.suffix.lower() not in suffixes:
+        raise UserError(f"--out {out}: {what} are written as {', '.join(suffixes)}; give a name that ends so, or a folder")
+    return True
+
+
+def refuse_shared_names(inputs: Sequence[Path], results: Sequence[Path]) -> None:
+    """Raise `UserError` where a result would take the place of an input, or two results one name."""
+    taken = {_key(path) for path in inputs}
+    made: set[str] = set()
+    for result in results:
+        if _key(result) in taken:
+            raise UserError(f"{result}: is what is read; choose another --out")
+        if _key(result) in made:
+            raise UserError(f"{result}: two inputs have this name; recolor each into its own --out")
+        made.add(_key(result))
 
 
 def _key(path: Path) -> str:

@@ -18,6 +18,9 @@ from limner.recolor.stopwatch import Stopwatch
 from limner.recolor.superpixels import superpixels
 
 SUPERPIXELS = 300
+MOST_SUPERPIXELS = 4000
+"""Of the target: the exact matching takes time that grows with the cube, and 8 x 3 x 4000^2 bytes."""
+OWN_COVARIANCE = Kernel(covariance="pixel")
 MOST_USES = 3
 """epsilon of the paper's program: how often a reference superpixel may be taken."""
 
@@ -28,7 +31,7 @@ def sct(
     *,
     count: int = SUPERPIXELS,
     most_uses: int = MOST_USES,
-    kernel: Kernel = Kernel(covariance="pixel"),
+    kernel: Kernel = OWN_COVARIANCE,
     smoothness: float = 1.0,
     target_mask: Tensor | None = None,
     reference_masks: Sequence[Tensor | None] = (),
@@ -44,8 +47,10 @@ def sct(
     most_uses: of a reference superpixel; raised where the references have too few. smoothness: of the regrain, 0 leaves it
     out. target_mask: not looked at. reference_masks: for each reference (H, W) float 0..1, or None.
 
-    Raises `UserError` for masks that leave nothing.
+    Raises `UserError` for a count below 1 or above 4000, and for masks that leave nothing.
     """
+    if not 1 <= count <= MOST_SUPERPIXELS:
+        raise UserError(f"sct got {count} superpixels; needed: 1 to {MOST_SUPERPIXELS}, {SUPERPIXELS} is usual")
     watch = Stopwatch(target.device)
     labels, regions, descriptors = _described(target, None, count, watch)
     masks = list(reference_masks) or [None] * len(references)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,16 +10,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from limner import __version__
 from limner.errors import UserError
-from limner.files import fingerprint, write_json
+from limner.files import fingerprint
 from limner.recolor.cube import CubeLook
 from limner.recolor.methods import METHODS, mixed, transfer_color
 from limner.recolor.photos import Photo, read_photo, write_photo
 from limner.recolor.profiles import to_profile
 from limner.recolor.recolored import Recolored
+from limner.recolor.records import Made, made_before, recorded
 from limner.recolor.score import TransferScore, score_transfer
-from limner.recolor.superpixel import PinnedPoints
+from limner.recolor.superpixel import PALETTE, PinnedPoints
 from limner.recolor.wishes import Wishes
 
 DEFAULT_METHOD = "superpixel"
@@ -32,29 +31,6 @@ class Reference:
 
     photo: Photo
     mask: Tensor | None
-
-
-@dataclass(frozen=True)
-class Made:
-    """What became of one picture. skipped: it was there already, made by the same command. others: more files of it.
-    notes: what the user should know, one line each, the same words for the same thing."""
-
-    path: Path
-    numbers: dict[str, Any]
-    skipped: bool = False
-    others: Sequence[Path] = ()
-    notes: Sequence[str] = ()
-
-    def line(self) -> str:
-        """For people."""
-        if self.skipped:
-            return f"{self.path.name}: was made before"
-        told = [f"{self.numbers['seconds']:.1f} s"] if "seconds" in self.numbers else []
-        if "closed" in self.numbers:
-            told += [f"closes {self.numbers['closed']:.0%} of the color distance", f"SSIM {self.numbers['ssim']:.2f}"]
-        if self.numbers.get("clipped", 0) >= 0.005:
-            told.append(f"{self.numbers['clipped']:.1%} of the pixels clipped")
-        return f"{self.path.name}: {', '.join(told)}"
 
 
 def read_references(paths: Sequence[Path], masks: Sequence[Path]) -> list[Reference]:
@@ -70,11 +46,13 @@ def read_references(paths: Sequence[Path], masks: Sequence[Path]) -> list[Refere
 
 
 def read_mask(path: Path, photo: Photo) -> Tensor:
-    """(H, W) float 0..1 of a mask picture for ``photo``: white counts. `UserError` for another size."""
-    mask = read_photo(path).picture.mean(0)
+    """(H, W) float 0..1 of a mask picture for ``photo``: white counts. `UserError` for another size, and for black alone."""
+    mask = read_photo(path).picture.mean(0).clamp(0, 1)
     if mask.shape != photo.picture.shape[1:]:
-        sizes = [f"{height} x {width}" for height, width in (mask.shape, photo.picture.shape[1:])]
+        sizes = [f"{width} x {height}" for height, width in (mask.shape, photo.picture.shape[1:])]
         raise UserError(f"{path}: a mask of {sizes[0]} pixels for {photo.path} of {sizes[1]}; a mask has its picture's size")
+    if not mask.any():
+        raise UserError(f"{path}: a mask that is black all over leaves nothing of {photo.path}; needed: some white in it")
     return mask
 
 
@@ -102,6 +80,12 @@ class PhotoJob:
         """The name of the method."""
         return self.wishes.method or DEFAULT_METHOD
 
+    @property
+    def inputs(self) -> list[Path]:
+        """Files that are read beside the pictures."""
+        files = [one.photo.path for one in self.references] + list(self.wishes.like_mask or ())
+        return files + [path for path in (self.wishes.mask, self.look_file) if path is not None]
+
     def run(self, photo: Photo, mask: Tensor | None, method: str | None = None) -> Recolored:
         """``photo`` in the references' colors, in the photo's own profile; what is transparent counts nowhere."""
         target = photo.picture.to(self.device)
@@ -110,10 +94,6 @@ class PhotoJob:
             picture = self.look(target.flatten(1)).view_as(target)
             return Recolored(mixed(target, picture, self.wishes.strength, self.wishes.keep_luminance, where), "look")
         method = method or self.method
-        options = self.wishes.options(method) if method == self.method else {}
-        if method == "superpixel":
-            options["pins"] = [PinnedPoints(pin[:2], pin[2:4], pin[4]) for pin in self.wishes.match]
-            options["download"] = self.download or None
         looks = self.pictures_for(photo)
         fitted = _visible(photo, mask)
         return transfer_color(
@@ -124,8 +104,29 @@ class PhotoJob:
             keep_luminance=self.wishes.keep_luminance,
             target_mask=None if fitted is None else fitted.to(self.device),
             reference_masks=[None if one.mask is None else one.mask.to(self.device) for one in self.references],
-            **options,
+            **self.options(method),
         )
+
+    def options(self, method: str) -> dict[str, Any]:
+        """Keyword arguments of the method: as wished for the one that was named, none for others on a sheet."""
+        options = self.wishes.options(method) if method == self.method else {}
+        if method == "superpixel":
+            options["pins"] = [PinnedPoints(pin[:2], pin[2:4], pin[4]) for pin in self.wishes.match or ()]
+            options["download"] = self.download or None
+        return options
+
+    def request(self, picture: Path, **more: Any) -> dict[str, Any]:
+        """All that decides what becomes of ``picture``, for the record."""
+        mask = mask_for(self.wishes.mask, picture)
+        return {
+            "picture": fingerprint(picture),
+            "like": [fingerprint(one.photo.path) for one in self.references],
+            "look": None if self.look_file is None else fingerprint(self.look_file),
+            **self.wishes.to_json(),
+            "mask": None if mask is None else fingerprint(mask),
+            "like_mask": [fingerprint(path) for path in self.wishes.like_mask or ()],
+            **more,
+        }
 
     def pictures_for(self, photo: Photo) -> list[Tensor]:
         """The references in the profile of ``photo``, on the device."""
@@ -141,50 +142,55 @@ class PhotoJob:
 
 
 def recolor_photo(
-    job: PhotoJob, path: Path, out: Path, *, overwrite: bool = False, explain: bool = False
+    job: PhotoJob, path: Path, out: Path, *, overwrite: bool = False, explain: Path | None = None
 ) -> Made:
-    """Recolor one photo file into another, with its record ``<out>.json``; nothing is done again that is there.
+    """Recolor one photo file into another, with its record beside it; nothing is done again that is there.
 
-    Raises `UserError` where ``out`` is something else already, and as reading and the method do.
+    explain: folder for pictures of what was matched. Raises `UserError` where ``out`` is something else already, and as
+    reading and the method do.
     """
-    mask_path = _mask_for(job.wishes.mask, path)
-    request = _request(job, path, mask_path, explain)
-    record = out.with_name(out.name + ".json")
-    if (earlier := _earlier(out, record, request, overwrite)) is not None:
+    request = job.request(path, explain=explain is not None)
+    if (earlier := made_before(out, request, overwrite)) is not None:
         return earlier
     photo = read_photo(path)
-    mask = None if mask_path is None else read_mask(mask_path, photo)
-    done = job.run(photo, mask)
-    others = _explained(job, photo, done, out) if explain else []
-    written = write_photo(out, done.picture, photo)
-    numbers: dict[str, Any] = {"method": done.method, **done.numbers, "clipped": written.clipped}
-    if done.seconds:
-        numbers |= {"seconds": round(sum(done.seconds.values()), 3), "stages": _rounded(done.seconds)}
-    if job.references:
-        numbers |= job.score(photo, done.picture).to_json() | {"clipped": written.clipped}
-    write_json(record, {"limner": __version__, "request": request, "numbers": numbers})
+    mask_path = mask_for(job.wishes.mask, path)
+    done = job.run(photo, None if mask_path is None else read_mask(mask_path, photo))
+    with recorded(out, request) as (temporary, numbers):
+        written = write_photo(temporary, done.picture, photo)
+        others = [] if explain is None else _explained(job, photo, done, explain)
+        numbers |= {"method": done.method, **done.numbers}
+        if done.seconds:
+            numbers |= {"seconds": round(sum(done.seconds.values()), 3), "stages": _rounded(done.seconds)}
+        if job.references:
+            numbers |= job.score(photo, done.picture).to_json()
+        numbers["clipped"] = written.clipped
     return Made(out, numbers, others=others, notes=(*photo.notes, *written.notes))
 
 
-def _explained(job: PhotoJob, photo: Photo, done: Recolored, out: Path) -> list[Path]:
-    from limner.recolor.explain import explain
+def _explained(job: PhotoJob, photo: Photo, done: Recolored, folder: Path) -> list[Path]:
+    from limner.recolor.explain import explain  # what draws is not needed for the colors
 
-    return explain(out.with_name(f"{out.stem}-explained"), photo.picture, job.pictures_for(photo), done)
+    palette = PALETTE if job.wishes.palette is None else job.wishes.palette
+    return explain(folder, photo.picture, job.pictures_for(photo), done, palette=palette)
 
 
 def every_method(job: PhotoJob, path: Path) -> Iterator[tuple[str, Photo, Recolored, TransferScore]]:
     """What each method makes of a photo, with its default options."""
     photo = read_photo(path)
-    mask_path = _mask_for(job.wishes.mask, path)
+    mask_path = mask_for(job.wishes.mask, path)
     mask = None if mask_path is None else read_mask(mask_path, photo)
     for name in METHODS:
         done = job.run(photo, mask, name)
         yield name, photo, done, job.score(photo, done.picture)
 
 
-def _mask_for(mask: Path | None, picture: Path) -> Path | None:
+def mask_for(mask: Path | None, picture: Path) -> Path | None:
     """The mask file of a picture: the one given, or in a folder the one of the picture's name."""
-    if mask is None or not mask.is_dir():
+    if mask is None:
+        return None
+    if not mask.exists():
+        raise UserError(f"{mask}: no such file or folder; give a mask, or a folder with one for each picture")
+    if not mask.is_dir():
         return mask
     found = [path for path in sorted(mask.iterdir()) if path.stem == picture.stem]
     if not found:
@@ -192,29 +198,5 @@ def _mask_for(mask: Path | None, picture: Path) -> Path | None:
     return found[0]
 
 
-def _request(job: PhotoJob, path: Path, mask: Path | None, explain: bool) -> dict[str, Any]:
-    return {
-        "picture": fingerprint(path),
-        "like": [fingerprint(one.photo.path) for one in job.references],
-        "look": None if job.look_file is None else fingerprint(job.look_file),
-        "mask": None if mask is None else fingerprint(mask),
-        "explain": explain,
-        **job.wishes.to_json(),
-    }
-
-
-def _earlier(out: Path, record: Path, request: dict[str, Any], overwrite: bool) -> Made | None:
-    """The result of the same command, if it is there; `UserError` where something else is."""
-    if overwrite or not out.exists():
-        return None
-    try:
-        known = json.loads(record.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        known = {}
-    if known.get("request") == json.loads(json.dumps(request)):
-        return Made(out, known["numbers"], skipped=True)
-    raise UserError(f"{out}: is there already, from another command or picture; choose another --out or add --overwrite")
-
-
-def _rounded(seconds: Any) -> dict[str, float]:
+def _rounded(seconds: Mapping[str, float]) -> dict[str, float]:
     return {name: round(value, 3) for name, value in seconds.items()}

@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import difflib
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from limner.errors import UserError
-from limner.files import make_folder, replacing, write_json
 from limner.pictures import write_picture
 from limner.progress import Progress, say
 from limner.recolor.classic import FITS
-from limner.recolor.clips import Clip, open_clip, write_clip
+from limner.recolor.clip_files import VIDEO_SUFFIXES, clip_results, recolor_clip_file
 from limner.recolor.cube import read_cube
 from limner.recolor.encoding import SUFFIXES
 from limner.recolor.looks import make_look
 from limner.recolor.methods import METHODS
-from limner.recolor.photo_paths import list_photos, output_paths
+from limner.recolor.photo_paths import list_photos, names_a_file, output_paths, refuse_shared_names
 from limner.recolor.photos import read_photo
 from limner.recolor.profiles import to_profile
+from limner.recolor.records import Made, made_before, recorded, refuse_own_results
 from limner.recolor.sheet import Transfers, method_sheet, trade_off_plot
-from limner.recolor.temporal import recolor_clip
-from limner.recolor.transfer import DEFAULT_METHOD, Made, PhotoJob, every_method, read_references, recolor_photo
-from limner.recolor.wishes import ALL_METHODS, PLAIN, Wishes
+from limner.recolor.transfer import DEFAULT_METHOD, PhotoJob, every_method, mask_for, read_references, recolor_photo
+from limner.recolor.wishes import ALL_METHODS, MATCHING_ONLY, PLAIN, Wishes
 from limner.run import bundled_models
 from limner.segment.predictor import choose_device
 from limner.segment.rasters import open_raster
 from limner.segment.recolored_scene import harmonize_scene
 
 LOOK = ".cube"
-VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg", ".wmv")
 GEOTIFF = (".tif", ".tiff")
 SCENE_METHOD = "mkl"
 
@@ -66,13 +66,32 @@ def recolor_files(
         if not path.exists():
             raise UserError(f"{path}: no such file or folder")
     if _is_run(like[0]) or all(map(_is_scene, [*paths, *map(Path, like)])):
+        _refuse("a scene", {"--explain": explain, "--clip": clip, "--frame-by-frame": frame_by_frame})
         return list(_scenes(paths, like, out, wishes, to=to, bands=bands, overwrite=overwrite))
+    _refuse("photos and clips", {"--to": to != "all", "--bands": bands}, "scenes")
+    is_clip = clip or any(path.suffix.lower() in VIDEO_SUFFIXES for path in paths)
+    is_look = out.suffix.lower() == LOOK
+    if is_clip or is_look:
+        _refuse("a clip" if is_clip else "a look-up table", {"--explain": explain})
+    if not is_clip:
+        _refuse("photos", {"--frame-by-frame": frame_by_frame}, "clips")
     job = _job(like, wishes, device, download)
-    if out.suffix.lower() == LOOK:
+    if explain and (job.look is not None or job.method != DEFAULT_METHOD):
+        raise UserError(f"--explain shows what the method superpixel looks at, which {job.look_file or job.method} does not; leave it out")
+    if is_look and is_clip:
+        raise UserError(f"--out {out} is made from photos; give frames of the clip instead of {paths[0]}")
+    if is_look:
         return [_look(job, list_photos(paths), out, overwrite)]
-    if clip or any(path.suffix.lower() in VIDEO_SUFFIXES for path in paths):
-        return [_clip(job, path, target, frame_by_frame, overwrite) for path, target in _clip_paths(paths, out)]
-    return list(_photos(job, list_photos(paths), like, out, overwrite=overwrite, explain=explain))
+    if is_clip:
+        return list(_clips(job, paths, out, frame_by_frame=frame_by_frame, overwrite=overwrite))
+    return list(_photos(job, paths, out, overwrite=overwrite, explain=explain))
+
+
+def _refuse(what: str, given: dict[str, Any], of: str = "photos") -> None:
+    """Raise `UserError` for an option that would have no effect."""
+    for option, value in given.items():
+        if value:
+            raise UserError(f"{option} is for {of}; for {what} it means nothing: leave it out")
 
 
 def _job(like: Sequence[Path | str], wishes: Wishes, device: str, download: bool) -> PhotoJob:
@@ -81,33 +100,55 @@ def _job(like: Sequence[Path | str], wishes: Wishes, device: str, download: bool
     if looks:
         if len(like) > 1:
             raise UserError(f"--like names {looks[0]} and others; a look-up table stands alone")
-        if wishes.method or wishes.match or wishes.like_mask:
-            raise UserError(f"{looks[0]} is a look of its own: --method, --match and --like-mask have nothing to say")
+        for name in ("method", "like_mask", *MATCHING_ONLY, "superpixels", "smoothness"):
+            if getattr(wishes, name) is not None:
+                raise UserError(f"{looks[0]} is a look of its own, to which --{name.replace('_', '-')} means nothing")
         return PhotoJob((), wishes, read_cube(looks[0]), looks[0], place)
-    if wishes.method not in (None, ALL_METHODS, *METHODS):
-        raise UserError(f"--method is '{wishes.method}'; needed: one of {', '.join(METHODS)}, or {ALL_METHODS}")
-    if wishes.method != ALL_METHODS:
+    check_method(wishes.method)
+    if wishes.method == ALL_METHODS:
+        for name in (*MATCHING_ONLY, "superpixels", "smoothness"):
+            if getattr(wishes, name) is not None:
+                raise UserError(f"--{name} is for one method; --method all shows each as it is by default: leave one out")
+    else:
         wishes.options(wishes.method or DEFAULT_METHOD)  # refused before anything is read
-    references = read_references(list_photos([Path(one) for one in like]), wishes.like_mask)
+    references = read_references(list_photos([Path(one) for one in like]), wishes.like_mask or ())
     return PhotoJob(references, wishes, device=place, download=download)
 
 
-def _photos(
-    job: PhotoJob, photos: Sequence[Path], like: Sequence[Path | str], out: Path, *, overwrite: bool, explain: bool
-) -> Iterator[Made]:
-    if out.suffix.lower() in SUFFIXES:
+def check_method(method: str | None) -> None:
+    """Raise `UserError` for a word that is no method."""
+    if method in (None, ALL_METHODS, *METHODS):
+        return
+    close = difflib.get_close_matches(str(method), [*METHODS, ALL_METHODS], n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    raise UserError(f"no method is called '{method}'{hint}; there are {', '.join(METHODS)}, and {ALL_METHODS}")
+
+
+def _photos(job: PhotoJob, paths: Sequence[Path], out: Path, *, overwrite: bool, explain: bool) -> Iterator[Made]:
+    for path in paths:
+        if path.is_dir() and path.resolve() == out.resolve():
+            raise UserError(f"--out {out} is a folder of pictures: its results would be pictures next time; give another")
+    photos = list_photos(paths)
+    refuse_own_results(photos)
+    for photo in photos:
+        mask_for(job.wishes.mask, photo)  # a missing one is told before the first picture is made
+    if names_a_file(out, SUFFIXES, "photos"):
         if len(photos) > 1:
             raise UserError(f"--out {out} is one file for {len(photos)} pictures; give a folder")
         results = [out]
+        refuse_shared_names([*photos, *job.inputs], results)
     else:
-        results = output_paths(photos, out, [Path(one) for one in like])
+        results = output_paths(photos, out, job.inputs)
+    stems = Counter(result.stem.casefold() for result in results)
     told: set[str] = set()
     with Progress("recolor", len(photos), "pictures") as progress:
         for path, result in zip(photos, results, strict=True):
+            stem = result.stem if stems[result.stem.casefold()] == 1 else result.name.replace(".", "-")
             if job.wishes.method == ALL_METHODS:
-                made = _sheet(job, path, result, overwrite)
+                made = _sheet(job, path, result.with_name(f"{stem}-methods.jpg"), overwrite)
             else:
-                made = recolor_photo(job, path, result, overwrite=overwrite, explain=explain)
+                folder = result.with_name(f"{stem}-explained") if explain else None
+                made = recolor_photo(job, path, result, overwrite=overwrite, explain=folder)
             for note in made.notes:
                 if note not in told:
                     told.add(note)
@@ -117,21 +158,22 @@ def _photos(
             yield made
 
 
-def _sheet(job: PhotoJob, path: Path, result: Path, overwrite: bool) -> Made:
-    """All methods on one labelled sheet, with their scores as JSON and the trade-off as a plot."""
-    sheet, plot, record = (result.with_name(f"{result.stem}-{end}") for end in ("methods.jpg", "trade-off.png", "methods.json"))
-    if sheet.exists() and not overwrite:
-        raise UserError(f"{sheet}: is there already; choose another --out or add --overwrite")
+def _sheet(job: PhotoJob, path: Path, sheet: Path, overwrite: bool) -> Made:
+    """All methods on one labelled sheet, with their scores in its record and the trade-off as a plot."""
+    request = job.request(path)
+    if (earlier := made_before(sheet, request, overwrite)) is not None:
+        return earlier
     pictures, scores, photo = {}, {}, None
     for name, photo, done, score in every_method(job, path):
         pictures[name], scores[name] = to_profile(done.picture, photo.profile, None).cpu(), score
     assert photo is not None  # METHODS is not empty
     target, reference = (to_profile(one.picture, one.profile, None) for one in (photo, job.references[0].photo))
-    write_picture(sheet, method_sheet(Transfers(target, reference, pictures, scores), title=path.name))
-    trade_off_plot(plot, {name: [score] for name, score in scores.items()}, ours=["superpixel"], title=path.name)
-    numbers = {name: score.to_json() for name, score in scores.items()}
-    write_json(record, numbers)
-    return Made(sheet, {"methods": numbers}, others=(plot, record), notes=photo.notes)
+    plot = sheet.with_name(sheet.name.replace("-methods.jpg", "-trade-off.png"))
+    with recorded(sheet, request) as (temporary, numbers):
+        write_picture(temporary, method_sheet(Transfers(target, reference, pictures, scores), title=path.name))
+        trade_off_plot(plot, {name: [score] for name, score in scores.items()}, ours=[DEFAULT_METHOD], title=path.name)
+        numbers["methods"] = {name: score.to_json() for name, score in scores.items()}
+    return Made(sheet, numbers, others=(plot,), notes=photo.notes)
 
 
 def _look(job: PhotoJob, photos: Sequence[Path], out: Path, overwrite: bool) -> Made:
@@ -140,8 +182,12 @@ def _look(job: PhotoJob, photos: Sequence[Path], out: Path, overwrite: bool) -> 
         raise UserError(f"--out {out} and --like {job.look_file} are both look-up tables; give photos after --like")
     if job.wishes.method == ALL_METHODS:
         raise UserError(f"--out {out} is one look, --method all are many; name one method")
-    if out.exists() and not overwrite:
-        raise UserError(f"{out}: is there already; choose another --out or add --overwrite")
+    if job.wishes.mask is not None:
+        raise UserError("--mask is a place in a photo, and a look-up table knows no places; leave it out")
+    request = {"pictures": [job.request(path) for path in photos]}
+    if (earlier := made_before(out, request, overwrite)) is not None:
+        say(earlier.line())
+        return earlier
     before, after, maps = [], [], []
     for path in photos:
         photo = read_photo(path)
@@ -150,57 +196,19 @@ def _look(job: PhotoJob, photos: Sequence[Path], out: Path, overwrite: bool) -> 
         after.append(to_profile(done.picture, photo.profile, None).cpu())
         maps.append(done.color_map)
     plain = len(photos) == 1 and job.wishes.strength == 1 and not job.wishes.keep_luminance and job.method in FITS
-    made = make_look(out, job.method, before, after, maps[0] if plain and photo.profile is None else None)
-    say(made.line())
-    return Made(out, {"method": made.by, "of": made.method, "error": made.error, "error_95": made.error_95})
+    with recorded(out, request) as (temporary, numbers):
+        color_map = maps[0] if plain and photo.profile is None else None
+        made = make_look(temporary, job.method, before, after, color_map, title=out.stem)
+        numbers |= {"method": made.by, "of": made.method, "error": made.error, "error_95": made.error_95}
+    say(f"{out.name}: {made.line()}")
+    return Made(out, numbers)
 
 
-def _clip_paths(paths: Sequence[Path], out: Path) -> Iterator[tuple[Path, Path]]:
-    one_file = out.suffix != ""
-    if one_file and len(paths) > 1:
-        raise UserError(f"--out {out} is one file for {len(paths)} clips; give a folder")
-    for path in paths:
-        name = path.name if path.is_dir() or path.suffix.lower() in (".mp4", ".mov", ".mkv") else f"{path.stem}.mp4"
-        yield path, out if one_file else out / name
-
-
-def _clip(job: PhotoJob, path: Path, out: Path, frame_by_frame: bool, overwrite: bool) -> Made:
-    """A clip recolored without flicker."""
-    wishes = job.wishes
-    if job.look is None and wishes.method == ALL_METHODS:
-        raise UserError("--method all makes a sheet of one photo; name one method for a clip")
-    for name in ("mask", "match"):
-        if getattr(wishes, name):
-            raise UserError(f"--{name} is a place in a photo; in a clip places move: leave it out")
-    if out.exists() and not overwrite:
-        raise UserError(f"{out}: is there already; choose another --out or add --overwrite")
-    source = open_clip(path)
-    if job.look is not None:
-        look = job.look
-        frames: Iterable[Any] = (look(frame.to(job.device).flatten(1)).view_as(frame) for frame in source)
-    else:
-        options = wishes.options(job.method)
-        if any(one.mask is not None for one in job.references):
-            options["reference_masks"] = [one.mask for one in job.references]
-        references = [to_profile(one.photo.picture, one.photo.profile, None).to(job.device) for one in job.references]
-        frames = recolor_clip(
-            source, references, job.method, temporal=not frame_by_frame, strength=wishes.strength,
-            keep_luminance=wishes.keep_luminance, **options,
-        )  # fmt: skip
-    if overwrite and out.is_dir():
-        with replacing(out) as temporary:
-            write_clip(temporary, _counted(frames, source), source)
-    else:
-        write_clip(out, _counted(frames, source), source)
-    say(f"{out.name}: done")
-    return Made(out, {"method": "look" if job.look is not None else job.method})
-
-
-def _counted(frames: Iterable[Any], source: Clip) -> Iterator[Any]:
-    with Progress(f"recolor {source.path.name}", source.length or 0, "frames") as progress:
-        for frame in frames:
-            yield frame
-            progress.advance()
+def _clips(job: PhotoJob, paths: Sequence[Path], out: Path, *, frame_by_frame: bool, overwrite: bool) -> Iterator[Made]:
+    for path, result in zip(paths, clip_results(paths, out), strict=True):
+        made = recolor_clip_file(job, path, result, frame_by_frame=frame_by_frame, overwrite=overwrite)
+        say(made.line())
+        yield made
 
 
 def _scenes(
@@ -213,13 +221,16 @@ def _scenes(
     given = [name for name, value in vars(wishes).items() if name != "method" and value != getattr(PLAIN, name)]
     if given:
         raise UserError(f"--{given[0].replace('_', '-')} is for photos; a scene is harmonized by a global map as a whole")
-    one_file = out.suffix.lower() in GEOTIFF
-    if one_file and len(paths) > 1:
-        raise UserError(f"--out {out} is one file for {len(paths)} scenes; give a folder")
-    for path in paths:
-        target = out if one_file else make_folder(out) / f"{path.stem}.tif"
-        done = harmonize_scene(path, like[0], target, method=method, to=to, bands=bands, overwrite=overwrite)
-        made = Made(target, {"method": method, "seconds": done.seconds}, done.skipped)
+    if names_a_file(out, GEOTIFF, "scenes"):
+        if len(paths) > 1:
+            raise UserError(f"--out {out} is one file for {len(paths)} scenes; give a folder")
+        results = [out]
+    else:
+        results = [out / f"{path.stem}.tif" for path in paths]
+    refuse_shared_names([*paths, *map(Path, like)], results)
+    for path, result in zip(paths, results, strict=True):
+        done = harmonize_scene(path, like[0], result, method=method, to=to, bands=bands, overwrite=overwrite)
+        made = Made(result, {"method": method, "matched": done.matched, "seconds": round(done.seconds, 3)}, done.skipped)
         say(made.line() + ("" if done.skipped else f", in the colors of {done.matched}"))
         yield made
 

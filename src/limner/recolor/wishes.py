@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,6 +17,15 @@ ALL_METHODS = "all"
 PINNED = re.compile(r"\s*(\d+)\s*,\s*(\d+)\s*=\s*(\d+)\s*,\s*(\d+)(?:\s*@\s*(\d+))?\s*")
 MATCHING_ONLY = ("features", "layers", "centering", "temperature", "perplexity", "palette", "match")
 """Wishes that only the method `superpixel` knows."""
+LIMITS: dict[str, tuple[Callable[[float], bool], str]] = {
+    "strength": (lambda value: 0 <= value <= 1, "0 (nothing changes) to 1"),
+    "temperature": (lambda value: 1e-6 <= value < math.inf, "above 0, such as 0.02"),
+    "perplexity": (lambda value: 1 <= value < math.inf, "how many regions to look at, 1 or more"),
+    "palette": (lambda value: 0 <= value <= 1, "0 (matched colors as they are) to 1 (the whole reference's)"),
+    "superpixels": (lambda value: value >= 1, "1 or more"),
+    "smoothness": (lambda value: 0 <= value < math.inf, "0 (none of the grain) or more; 1 is usual"),
+}
+"""Of the numbers: what each may be. NaN fits none."""
 
 
 class Match(tuple[int, int, int, int, int]):
@@ -68,23 +78,27 @@ class Wishes:
         Path | None, Parameter(help="Change only where this picture is white; or a folder of such, by name.")
     ] = None
     like_mask: Annotated[
-        tuple[Path, ...], Parameter(negative=(), help="Take colors only from where it is white; one for each reference.")
-    ] = ()
+        tuple[Path, ...] | None,
+        Parameter(
+            negative=(), consume_multiple=True, help="Take colors only from where it is white; one for each reference."
+        ),
+    ] = None
     match: Annotated[
-        tuple[Match, ...],
+        tuple[Match, ...] | None,
         Parameter(
             help="Give the region around a point of the picture the colors around one of the reference: "
             "row,column=row,column; repeat for several.",
             converter=_numbers, n_tokens=1, negative=(),
         ),
-    ] = ()  # fmt: skip
+    ] = None  # fmt: skip
     features: Annotated[
         str | None,
         Parameter(help="What regions are matched by: efficientnet-lite0 (default), vgg19 or lab-gradient."),
     ] = None
     layers: Annotated[
-        tuple[str, ...], Parameter(help="Layers of the features, by name.", converter=_names, n_tokens=1, negative=())
-    ] = ()
+        tuple[str, ...] | None,
+        Parameter(help="Layers of the features, by name.", converter=_names, n_tokens=1, negative=()),
+    ] = None
     centering: Annotated[
         Literal["standard", "channel", "descriptor"] | None,
         Parameter(help="What of the features is compared (default: standard)."),
@@ -106,15 +120,19 @@ class Wishes:
     ] = None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.strength <= 1:
-            raise UserError(f"--strength is {self.strength:g}; needed: 0 (nothing changes) to 1")
+        for name, (fits, needed) in LIMITS.items():
+            value = getattr(self, name)
+            if value is not None and not fits(value):
+                raise UserError(f"--{name} is {value:g}; needed: {needed}")
+        if self.temperature is not None and self.perplexity is not None:
+            raise UserError("--temperature and --perplexity are two ways to say one thing; give one of them")
 
     def options(self, method: str) -> dict[str, Any]:
         """What the method itself takes, as keyword arguments of `limner.recolor.methods`; masks and matches apart.
 
         Raises `UserError` for a wish that the method cannot grant.
         """
-        given = {name: getattr(self, name) for name in MATCHING_ONLY if getattr(self, name) not in (None, ())}
+        given = {name: getattr(self, name) for name in MATCHING_ONLY if getattr(self, name) is not None}
         if method != "superpixel" and given:
             raise UserError(f"--{next(iter(given))} is of the method superpixel, not of {method}; leave one of them out")
         if self.superpixels is not None:
