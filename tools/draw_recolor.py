@@ -1,0 +1,90 @@
+"""Draw docs/pictures/recolor-*.jpg: superpixel color transfer explained, beside other methods, and over temperatures.
+
+    python tools/draw_recolor.py
+
+The photos come with scikit-image: coffee (CC0, Rachel Michetti), chelsea (CC0, Stefan van der Walt), astronaut (NASA,
+public domain) and rocket (SpaceX, public domain). The pictures stand on the page docs/recolor/superpixel.md.
+"""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from skimage import data
+from torch import Tensor
+
+from limner.pictures import resized, write_picture
+from limner.recolor.explain import explain
+from limner.recolor.methods import transfer_color
+from limner.recolor.recolored import Recolored
+from limner.recolor.score import score_transfer
+from limner.recolor.sheet import Transfers, comparison_sheet, sweep_sheet
+
+PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
+PAIRS = (("coffee", "rocket"), ("chelsea", "coffee"), ("astronaut", "chelsea"), ("rocket", "coffee"))
+"""Target and reference; the last one fails, and the page says why."""
+NEAREST_THE_PAPER = {"centering": "channel", "palette": 0.0}
+COLUMNS = {
+    "superpixel": ("superpixel", {}),
+    "superpixel, nearest the paper": ("superpixel", NEAREST_THE_PAPER),
+    "mkl": ("mkl", {}),
+    "idt-regrain": ("idt-regrain", {}),
+}
+TEMPERATURES = (0.001, 0.02, 0.1, 1.0)
+LONGEST_PX, QUALITY = 1400, 82
+
+
+def main() -> None:
+    """Write the pictures."""
+    draw_explained("coffee", "rocket")
+    pairs = [draw_pair(*names) for names in PAIRS]
+    write("recolor-pairs.jpg", comparison_sheet(pairs))
+    write("recolor-temperature.jpg", sweep_sheet(sweep("chelsea", "coffee")))
+
+
+def draw_explained(target: str, reference: str) -> None:
+    """Attention, regions and stages of one pair."""
+    pictures = photo(target), photo(reference)
+    with tempfile.TemporaryDirectory() as folder:
+        explain(Path(folder), pictures[0], [pictures[1]], transfer_color(*pictures))
+        for name in ("attention", "matches", "stages"):
+            with Image.open(Path(folder) / f"{name}.png") as drawn:
+                write(f"recolor-{name}.jpg", np.asarray(drawn))
+
+
+def draw_pair(target: str, reference: str) -> Transfers:
+    """One pair by each of the methods."""
+    pictures = photo(target), photo(reference)
+    return scored(*pictures, {name: transfer_color(*pictures, method, **wishes) for name, (method, wishes) in COLUMNS.items()})
+
+
+def sweep(target: str, reference: str) -> Transfers:
+    """One pair at several temperatures, without the completion of the palette, as the paper has it."""
+    pictures = photo(target), photo(reference)
+    return scored(
+        *pictures,
+        {f"{value:g}": transfer_color(*pictures, temperature=value, **NEAREST_THE_PAPER) for value in TEMPERATURES},
+    )
+
+
+def scored(target: Tensor, reference: Tensor, results: dict[str, Recolored]) -> Transfers:
+    """Results with their numbers."""
+    scores = {name: score_transfer(target, done.picture, reference) for name, done in results.items()}
+    return Transfers(target, reference, {name: done.picture for name, done in results.items()}, scores)
+
+
+def photo(name: str) -> Tensor:
+    """(3, H, W) float32 of one of scikit-image's photos."""
+    return torch.from_numpy(getattr(data, name)().copy()).permute(2, 0, 1).float() / 255
+
+
+def write(name: str, picture: np.ndarray) -> None:
+    """Write a picture of the page."""
+    write_picture(PICTURES / name, resized(picture, LONGEST_PX), QUALITY)
+    print(f"{name}: {(PICTURES / name).stat().st_size / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()
