@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from limner.errors import UserError
+from limner.recolor import temporal
 from limner.recolor.flicker import measure_flicker
 from limner.recolor.methods import transfer_color
 from limner.recolor.temporal import key_frames, recolor_clip, sample_colors
@@ -61,14 +62,16 @@ def test_a_global_method_has_one_map_for_all_frames() -> None:
     assert (pictures[1] - alone).abs().mean() > 0.02  # one by one, both frames would become equally bright
 
 
-def test_with_every_frame_a_key_frame_it_is_the_method_itself() -> None:
+def test_with_every_frame_a_key_frame_it_is_the_method_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(temporal, "SLOWEST", 1.0)
     clip = moving(3)
     for frame, picture in zip(clip, recolor_clip(clip, [sunset()], key_every=1, **HAND_MADE), strict=True):
         wanted = transfer_color(frame, [sunset()], **HAND_MADE).picture
         assert (picture - wanted).abs().mean() < 0.01 < 0.2 < (wanted - frame).abs().mean()
 
 
-def test_between_key_frames_the_second_fades_in() -> None:
+def test_between_key_frames_the_second_fades_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(temporal, "SLOWEST", 1.0)  # nothing settles
     first, middle, last = landscape(0), landscape(4), landscape(8)
     clip = [first, middle, middle, middle, last]
     pictures = list(recolor_clip(clip, [sunset()], key_every=4, smoothness=0.0, **HAND_MADE))
@@ -87,11 +90,19 @@ def test_nothing_fades_across_a_cut() -> None:
 
 def test_noise_flickers_less_than_frame_by_frame() -> None:
     clip = moving(8, noise=0.02)
-    held, alone = (
-        measure_flicker(clip, recolor_clip(clip, [sunset()], temporal=temporal, **HAND_MADE))
-        for temporal in (True, False)
+    together, alone = (
+        measure_flicker(clip, recolor_clip(clip, [sunset()], temporal=held, **HAND_MADE))
+        for held in (True, False)
     )
-    assert held.ratio < 0.9 * alone.ratio and held.still_ratio < 0.9 * alone.still_ratio
+    assert together.ratio < 0.9 * alone.ratio and together.still_ratio < 0.9 * alone.still_ratio
+
+
+def test_where_the_source_rests_a_new_look_comes_slowly_and_where_it_moves_at_once() -> None:
+    light, lighter = torch.full((3, 9, 9), 0.5), torch.full((3, 9, 9), 0.55)
+    frames, looks = [light, light, light, lighter], [0.1, 0.2, 0.2, 0.3]
+    pairs = [(frame, frame + look) for frame, look in zip(frames, looks, strict=True)]
+    settled = [float((picture - frame)[0, 4, 4]) for frame, picture in temporal._settled(pairs)]
+    assert settled == pytest.approx([0.1, 0.12, 0.136, 0.3], abs=1e-6)
 
 
 def test_key_frames_are_the_ends_of_scenes_and_equal_steps_between() -> None:

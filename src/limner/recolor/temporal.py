@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 from limner.errors import UserError
 from limner.recolor.classic import FITS
@@ -29,6 +30,10 @@ KEY_EVERY = 12
 """Frames from one key frame to the next: half a second of film."""
 CORRECTIONS = 3
 """Of a key frame's colors: without them a clip comes a little less near to the reference than its frames alone."""
+AT_REST, MOVING, SLOWEST = 0.01, 0.03, 0.2
+"""Mean change of the source's channels around a pixel, 0..1, that counts as noise, and as motion; and the share of its
+new change of color that a pixel at rest takes over in a frame."""
+SURROUNDINGS_PX = 5
 SAMPLED_FRAMES, SAMPLED_PX = 64, 1 << 15
 """Most frames, and pixels of each, from which a global map is fitted."""
 REGRAINED = {"idt-regrain": "idt"}
@@ -50,8 +55,8 @@ def recolor_clip(
 
     - Global methods (`limner.recolor.classic.FITS`): one map, fitted to a sample of the whole clip.
     - Others: the method recolors key frames, every ``key_every`` and the first and last of a scene. Between two of them
-      each frame is fused from the superpixels of both, the second fading in, and regrained. A cut of the scene
-      (`limner.recolor.cuts`) starts anew.
+      each frame is fused from the superpixels of both, the second fading in, and regrained; where the source rests, its
+      change of color follows slowly. A cut of the scene (`limner.recolor.cuts`) starts anew.
 
     The same clip and options give the same frames. Memory holds a few frames, however long the clip; work is done on
     the device of the references.
@@ -71,7 +76,7 @@ def recolor_clip(
     elif method in FITS or method in REGRAINED:
         pairs = _mapped(frames, references, method, **options)
     else:
-        pairs = _faded(frames, references, method, key_every, **options)
+        pairs = _settled(_faded(frames, references, method, key_every, **options))
     for frame, picture in pairs:
         yield mixed(frame, picture, strength, keep_luminance, None)
 
@@ -88,13 +93,13 @@ class _OnDevice:
 
 
 def _mapped(
-    clip: Iterable[Tensor], references: Sequence[Tensor], method: str, **options: Any
+    clip: Iterable[Tensor], references: Sequence[Tensor], method: str, *, smoothness: float = 1.0, **options: Any
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Frames with what one global map makes of them."""
     color_map = fit_colors(REGRAINED.get(method, method), sample_colors(clip)[:, None], references, **options)
     for frame in clip:
         picture = color_map(frame.flatten(1)).view_as(frame)
-        yield frame, regrain(frame, picture) if method in REGRAINED else picture
+        yield frame, regrain(frame, picture, smoothness) if method in REGRAINED and smoothness > 0 else picture
 
 
 def sample_colors(clip: Iterable[Tensor], seed: int = 0) -> Tensor:
@@ -168,6 +173,24 @@ def _faded(
                 picture = before(frame).lerp(picture, step / steps)
             yield frame, regrain(frame, picture, smoothness) if smoothness > 0 else picture
         before, done = answer, number + 1
+
+
+def _settled(pairs: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
+    """Frames with their pictures, of which the change of color is steady where the source rests: noise leaves it alone.
+
+    The change E follows the wanted one: E(t) = E(t-1) + a (wanted - E(t-1)), a = 1 where the source moves.
+    """
+    last: Tensor | None = None
+    for frame, picture in pairs:
+        wanted = picture - frame
+        if last is None or is_cut(last, frame):
+            change = wanted
+        else:
+            moved = (frame - last).abs().amax(0, keepdim=True)
+            around = avg_pool2d(moved, SURROUNDINGS_PX, 1, SURROUNDINGS_PX // 2, count_include_pad=False)
+            change = change.lerp(wanted, ((around - AT_REST) / (MOVING - AT_REST)).clamp(SLOWEST, 1).expand_as(wanted))
+        last = frame
+        yield frame, frame + change
 
 
 def _ask(frame: Tensor, references: Sequence[Tensor], method: str, **options: Any) -> _Answer:
