@@ -15,8 +15,8 @@ from test_photo_bad_input import all_nan, huge_png, of_bands, of_type, transpare
 from test_video_files import encode, moving_gradient
 
 from conftest import copy_run
-from drawing import draw_picture, draw_scene, write_raster
 from drawing import draw_mask as draw_squares
+from drawing import draw_picture, draw_scene, write_raster
 from limner.recolor.photos import read_photo
 from limner.recolor.tiffs import write_tiff
 from mistakes import Case, check_mistake, everything_below
