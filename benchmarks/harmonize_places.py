@@ -153,7 +153,10 @@ def learn_and_score(work: Path, network: str, place: str, seed: int) -> None:
     print(f"{time.strftime('%H:%M:%S')} {name}", flush=True)
     others = [work / "places" / other for other in PLACES if other != place]
     tokens = [*SHARED, *NETWORKS[network], "--seed", str(seed)]
-    run = train(RECIPE, data=others, overrides=tokens, out=work / "runs" / name).run
+    done = train(RECIPE, data=others, overrides=tokens, out=work / "runs" / name)
+    if done.stopped:
+        raise SystemExit(done.stopped.exit_code)
+    run = done.run
     predictor = load_predictor(open_run(run.folder))
     data = find_data([work / "places" / place], Reading(group="^([^-]+)-"), wanted=predictor.class_names)
     began = time.monotonic()

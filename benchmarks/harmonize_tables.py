@@ -142,17 +142,30 @@ def _rule_row(name: str, rule: Choose, results: Sequence[Result]) -> list[str]:
 
 
 def by_distance(results: Sequence[Result]) -> str:
-    """Whether scenes that lie farther from the training colors gain more: rank correlation over places and targets."""
-    far, gained = [], []
-    for (_, _), ours in groups(results, "place", "network").items():
-        for area in ours[0]["areas"]:
-            far.append(np.mean([result["distances"][scene][area]["gaussian"] for result in ours for scene in result["distances"]]))
-            gained.append(mean_gain(ours, always(f"mkl {area}")))
-    ranks = [np.argsort(np.argsort(values)) for values in (far, gained)]
-    return (
-        f"Rank correlation of a training place's distance with the gain of `mkl` to it: {np.corrcoef(*ranks)[0, 1]:+.2f} "
-        f"over {len(far)} pairs of network and places."
-    )
+    """How far the colors of each place lie from the training's, beside what matching them gains."""
+    variants = ["scene", "mkl all", "histogram all"]
+    head = ["unseen place", "network", "distance to all", "to the nearest place", *(f"gain of {name}" for name in variants)]
+    rows = []
+    for (place, network), ours in groups(results, "place", "network").items():
+        far = [mean_of(ours, lambda one, way=way: scenes_mean(one, way)) for way in (to_all, to_nearest)]
+        gains = [mean_gain(ours, always(name)) for name in variants]
+        rows.append([place, network, *(f"{value:.2f}" for value in far), *(f"{value:+.1f}" for value in gains)])
+    return table(head, rows)
+
+
+def scenes_mean(result: Result, number: Callable[[Result, str], float]) -> float:
+    """A number's mean over the scenes of a place."""
+    return float(np.mean([number(result, scene) for scene in result["distances"]]))
+
+
+def to_all(result: Result, scene: str) -> float:
+    """How far a scene's colors lie from those of all training places together."""
+    return float(result["distances"][scene]["all"]["gaussian"])
+
+
+def to_nearest(result: Result, scene: str) -> float:
+    """How far a scene's colors lie from those of the nearest training place."""
+    return float(min(result["distances"][scene][area]["gaussian"] for area in result["areas"]))
 
 
 def nearest(method: str, kind: str) -> Choose:
