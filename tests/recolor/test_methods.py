@@ -74,6 +74,19 @@ def test_several_references_of_unlike_sizes_are_one_palette(method: str) -> None
     assert 0.1 < both.picture.mean() < 0.95 and torch.isfinite(both.picture).all()
 
 
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("temperature", (1e-6, 1e6)), ("perplexity", (1.0, 1e6)), ("palette", (0.0, 1.0)), ("count", (1, 10**6)),
+        ("smoothness", (0.0, 1e6)),
+    ],
+)  # fmt: skip
+def test_options_at_their_limits_give_finite_pictures(name: str, values: tuple[float, ...]) -> None:
+    for value in values:
+        done = transfer_color(picture(), picture(EVENING, 20, 31), features="lab-gradient", **{name: value})
+        assert torch.isfinite(done.picture).all() and done.picture.shape == (3, 33, 47)
+
+
 def test_a_faint_mask_still_says_where_to_look() -> None:
     target, faint = picture(), torch.zeros(33, 47)
     faint[:16] = 0.3

@@ -133,11 +133,16 @@ def _colors(picture: Tensor, mask: Tensor | None, most: int) -> Tensor:
 
 
 def mixed(target: Tensor, result: Tensor, strength: float, keep_luminance: bool, mask: Tensor | None) -> Tensor:
-    if keep_luminance:
-        lab = srgb_to_lab(result)
-        result = lab_to_srgb(torch.cat([srgb_to_lab(target)[:1], lab[1:]]))
+    """The target on its way to a result: by ``strength`` 0..1, times a mask (H, W) of 0..1; all pictures (3, H, W).
+
+    keep_luminance: with the target's own L of CIELAB, whatever the strength. Pixels that nothing changes stay bit for bit.
+    """
     share = strength if mask is None else strength * mask
-    return result if mask is None and strength == 1 else target + share * (result - target)
+    picture = result if mask is None and strength == 1 else target + share * (result - target)
+    if not keep_luminance:
+        return picture
+    colored = lab_to_srgb(torch.cat([srgb_to_lab(target)[:1], srgb_to_lab(picture)[1:]]))
+    return torch.where((picture == target).all(0), target, colored)
 
 
 def _check_masks(pictures: Sequence[Tensor], masks: Sequence[Tensor | None]) -> None:

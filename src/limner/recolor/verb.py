@@ -78,6 +78,8 @@ def recolor_files(
     job = _job(like, wishes, device, download)
     if explain and (job.look is not None or job.method != DEFAULT_METHOD):
         raise UserError(f"--explain shows what the method superpixel looks at, which {job.look_file or job.method} does not; leave it out")
+    if is_clip:
+        _check_clips(paths, clip)
     if is_look and is_clip:
         raise UserError(f"--out {out} is made from photos; give frames of the clip instead of {paths[0]}")
     if is_look:
@@ -92,6 +94,14 @@ def _refuse(what: str, given: dict[str, Any], of: str = "photos") -> None:
     for option, value in given.items():
         if value:
             raise UserError(f"{option} is for {of}; for {what} it means nothing: leave it out")
+
+
+def _check_clips(paths: Sequence[Path], clip: bool) -> None:
+    for path in paths:
+        if path.is_file() and path.suffix.lower() in SUFFIXES:
+            raise UserError(f"{path}: a photo among clips; recolor photos and clips by commands of their own")
+        if path.is_dir() and not clip:
+            raise UserError(f"{path}: a folder among clips; add --clip if it holds the frames of one")
 
 
 def _job(like: Sequence[Path | str], wishes: Wishes, device: str, download: bool) -> PhotoJob:
