@@ -23,7 +23,10 @@ from limner.pretrained import LITE0, load_weights
 from limner.recolor.colors import srgb_to_lab
 from limner.segment.windows import Window
 
-TILE_PX = 1024
+TILE_PX, GPU_TILE_PX = 256, 1024
+"""Side of a tile: on a processor what a layer puts out shall stay in the cache until the next one takes it."""
+HALOS = 8
+"""A tile is at least as many halos wide, so that the halo does not cost more than what it surrounds."""
 PROBE_PX = 256
 """Side of the picture on which the reach of a layer is looked up: more than any layer with maps worth matching sees."""
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -52,14 +55,17 @@ class FeatureSource:
     reach_px: int
     layers: tuple[str, ...] = ()
 
-    def tiles(self, picture: Tensor, tile_px: int = TILE_PX) -> Iterator[TileMaps]:
+    def tiles(self, picture: Tensor, tile_px: int | None = None) -> Iterator[TileMaps]:
         """Maps of a picture of any size, tile after tile; the same as in one pass wherever no tile ends (but for rounding).
 
-        picture: (3, H, W) float32. The picture's own edge is padded as the network pads it.
+        picture: (3, H, W) float32. The picture's own edge is padded as the network pads it. tile_px: by default what
+        the device is quickest with.
         """
         height, width = picture.shape[1:]
-        tile_px = max(tile_px // self.stride, 1) * self.stride
         halo = -(-(self.reach_px + self.stride) // self.stride) * self.stride
+        if tile_px is None:
+            tile_px = max(TILE_PX, HALOS * halo) if picture.device.type == "cpu" else GPU_TILE_PX
+        tile_px = max(tile_px // self.stride, 1) * self.stride
         for inner in Window(0, 0, height, width).cells(tile_px):
             reaching = Window(
                 inner.row - halo, inner.column - halo, inner.height + 2 * halo, inner.width + 2 * halo

@@ -6,10 +6,14 @@ list until what is left, by its bounds, cannot matter; how far that is depends o
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from limner.recolor.compiled import compiled
 
+Real = Any
+"""A number within compiled code, where numba's types hold, not mypy's."""
 STRIDE = 64
 """Superpixels looked at between two looks at where the list may end."""
 BINS = 2048
@@ -49,8 +53,8 @@ def fuse_groups(
     order: np.ndarray,
     starts: np.ndarray,
     superpixels: np.ndarray,
-    sigma: float,
-    allowance: float,
+    sigma: Real,
+    allowance: Real,
     own_shape: bool,
     first_group: int,
     last_group: int,
@@ -71,7 +75,7 @@ def fuse_groups(
     # An odd number of cache lines a row: rows of the same place never crowd one part of the cache.
     table = np.empty((17, WAY_PX * (count // WAY_PX + 1 | 1)), np.float32)
     distances = np.empty(count, np.float32)
-    unfitted = 0
+    unfitted: Real = 0
     looked_at = 0
     for group in range(first_group, last_group):
         pixels = order[starts[group] : starts[group + 1]]
@@ -89,7 +93,7 @@ def fuse_groups(
             y, x = np.float32(pixel // width / height), np.float32(pixel % width / width)
             red, green, blue = image[0, pixel], image[1, pixel], image[2, pixel]
             least = np.float32(np.inf)
-            stop = count
+            stop: Real = count
             used = 0
             while used < stop:
                 until = min(used + STRIDE, count)
@@ -141,20 +145,20 @@ def _bound(columns: np.ndarray, low: np.ndarray, high: np.ndarray, bounds: np.nd
 
 
 @compiled
-def _beyond(value: float, reach: float) -> float:
+def _beyond(value: Real, reach: Real) -> Real:
     """The square of how far a number is from 0 beyond ``reach``."""
     gap = max(abs(value) - reach, np.float32(0))
     return gap * gap
 
 
 @compiled
-def _bin_of(value: float) -> int:
+def _bin_of(value: Real) -> Real:
     """The bin of a number from 0, read off its bits; infinity and NaN have bins of their own."""
     return np.int64(np.float32(value).view(np.int32) >> SHIFT) & (BINS - 1)
 
 
 @compiled
-def _edge(number: int) -> float:
+def _edge(number: int) -> Real:
     """The least number of a bin."""
     return np.int32(number << SHIFT).view(np.float32)
 
@@ -175,7 +179,7 @@ def _sort_coarsely(values: np.ndarray, ends: np.ndarray, order: np.ndarray) -> N
 
 
 @compiled
-def _last_needed(number: int, ends: np.ndarray, sigma: float, allowance: float) -> int:
+def _last_needed(number: int, ends: np.ndarray, sigma: Real, allowance: Real) -> Real:
     """How much of the list a pixel needs whose nearest superpixel is as far as bin ``number`` tells.
 
     What is left out weighs, bin by bin, no more than its bound allows, and the bin's nearest pixel no less than its farther
@@ -211,13 +215,13 @@ def _measure(
     table: np.ndarray,
     start: int,
     stop: int,
-    y: float,
-    x: float,
-    red: float,
-    green: float,
-    blue: float,
+    y: Real,
+    x: Real,
+    red: Real,
+    green: Real,
+    blue: Real,
     distances: np.ndarray,
-) -> float:
+) -> Real:
     """Fill ``distances`` from ``start`` to ``stop`` with q (eq. 4); gives the least of them."""
     least = np.float32(np.inf).view(np.int32)  # numbers from 0 are in the order of their bits, whose least is found faster
     for place in range(np.uint64(start), np.uint64(stop)):
@@ -233,7 +237,7 @@ def _measure(
 
 @compiled
 def _average(
-    table: np.ndarray, used: int, distances: np.ndarray, least: float, sharpness: float, result: np.ndarray, pixel: int
+    table: np.ndarray, used: int, distances: np.ndarray, least: Real, sharpness: Real, result: np.ndarray, pixel: int
 ) -> None:
     """The mean of the first ``used`` colors, weighed by exp((least - distance) * sharpness)."""
     total = np.float32(0)
@@ -248,7 +252,7 @@ def _average(
 
 
 @compiled
-def _exponential(x: float) -> float:
+def _exponential(x: Real) -> Real:
     """exp(x) for -80 <= x <= 0 within a relative 1e-5: a power of two by the bits, the rest by a polynomial."""
     whole = np.int32(x * np.float32(1.442695) - np.float32(0.5))
     rest = x - np.float32(whole) * np.float32(0.6931472)

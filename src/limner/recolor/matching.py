@@ -15,10 +15,12 @@ from limner.recolor.pooling import Regions
 CENTERINGS = ("standard", "channel", "descriptor")
 TINY = 1e-8
 """Added to norms: a flat picture has nothing but zeros left once its mean is taken away."""
-ROWS = 2048
-"""Rows of the attention in memory at once."""
+ROWS = 128
+"""Rows of the attention in memory at once: so few that they stay in a processor's cache from one step to the next."""
 SEARCH_ROWS = 256
 """Rows on which a temperature is found."""
+TOLD_ROWS = 1024
+"""Rows, at least, of which the median perplexity is told: that of all of them costs as much as the attention."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Matching:
 
     def attention(self, rows: slice | Tensor = slice(None)) -> Tensor:
         """(rows, N_R) float32 of A, each row summing to one."""
-        weights = torch.softmax(self.target[rows] @ self.references.T / self.temperature, dim=1)
+        weights = torch.softmax((self.target[rows] / self.temperature) @ self.references.T, dim=1)
         return self._pinned(weights, rows) if self.pins else weights
 
     def blocks(self, rows: int = ROWS) -> Iterator[tuple[slice, Tensor]]:
@@ -75,8 +77,8 @@ class Attended:
     """What a pass over the attention gives.
 
     colors: (N_T, 3) float32: C = A I_R, the color that each superpixel of the target becomes. best: (N_T,) int64, the
-    reference superpixel that each looks at most. numbers: the median perplexity of the rows (how many they look at), how many
-    reference superpixels are anybody's best, and the most often that one is.
+    reference superpixel that each looks at most. numbers: the median perplexity of rows spread evenly (how many they look at),
+    how many reference superpixels are anybody's best, and the most often that one is.
     """
 
     colors: Tensor
@@ -90,11 +92,12 @@ def attend(matching: Matching, colors: Tensor | None = None) -> Attended:
     colors: (N_R, 3) of the references' superpixels, by default their means.
     """
     values = matching.reference_regions.colors if colors is None else colors
+    step = max(1, len(matching.target) // TOLD_ROWS)
     made, best, perplexity = [], [], []
     for _, weights in matching.blocks():
         made.append(weights @ values)
         best.append(weights.argmax(1))
-        perplexity.append(row_perplexity(weights))
+        perplexity.append(row_perplexity(weights[::step]))
     chosen = torch.cat(best)
     uses = torch.bincount(chosen, minlength=len(values))
     numbers = {
@@ -144,9 +147,17 @@ def temperature_for(target: Tensor, references: Tensor, perplexity: float) -> fl
     low, high = math.log(1e-4), math.log(10.0)
     for _ in range(20):
         middle = (low + high) / 2
-        found = float(row_perplexity(torch.softmax(similarity / math.exp(middle), dim=1)).median())
+        found = float(_softmax_perplexity(similarity / math.exp(middle)).median())
         low, high = (middle, high) if found < perplexity else (low, middle)
     return math.exp((low + high) / 2)
+
+
+def _softmax_perplexity(logits: Tensor) -> Tensor:
+    """`row_perplexity` of softmax(logits), without a logarithm of each weight. (rows,) float32."""
+    logits = logits - logits.amax(1, keepdim=True)
+    weights = logits.exp()
+    total = weights.sum(1)
+    return total * torch.exp(-torch.linalg.vecdot(weights, logits) / total)
 
 
 def _likeness(regions: Regions, number: int) -> Tensor:

@@ -142,6 +142,9 @@ def pool_features(picture: Tensor, labels: Tensor, source: FeatureSource) -> Ten
     for tile in source.tiles(picture):
         rows, columns = tile.inner.slices
         inside = labels[rows, columns]
+        # Numbers in reading order: a tile holds few of them, and working memory need not grow with the picture.
+        first, last = int(inside.min()), int(inside.max()) + 1
+        local = (inside - first).to("cpu", torch.int32).contiguous().numpy()
         corner = tile.inner.row - tile.outer.row, tile.inner.column - tile.outer.column
         padded = tuple(-(-length // source.stride) * source.stride for length in (tile.outer.height, tile.outer.width))
         for number, found in enumerate(tile.maps):
@@ -150,11 +153,8 @@ def pool_features(picture: Tensor, labels: Tensor, source: FeatureSource) -> Ten
                 sums.append(torch.zeros(count, found.shape[0], dtype=torch.float64, device=found.device))
             if found.device.type == "cpu":
                 cells = found.permute(1, 2, 0).contiguous().numpy()
-                numbers = inside.to(torch.int32).contiguous().numpy()
-                parts = in_parts(
-                    partial(_pooled, cells, numbers, corner, stride, count), len(numbers)
-                )
-                sums[number] += torch.from_numpy(sum(parts))
+                parts = in_parts(partial(_pooled, cells, local, corner, stride, last - first), len(local))
+                sums[number][first:last] += torch.from_numpy(sum(parts))
             else:
                 _pool_torch(sums[number], found, inside, corner, padded)
     return (torch.cat(sums, dim=1) / pixels[:, None]).float()
