@@ -427,12 +427,12 @@ def test_video_in_video_out(here: Path, limner: Limner, options: list[str]) -> N
 def test_a_folder_of_frames_gives_a_folder_of_the_same_names_or_a_video(here: Path, limner: Limner) -> None:
     draw_photo(here / "b.png", EVENING)
     for number in range(3):
-        draw_photo(here / f"frames/{number}.png", height=32, width=48, seed=number)
-    command = ["recolor", "frames", "--clip", "--like", "b.png", "--method", "mkl"]
-    assert limner(*command)[:2] == (0, "recolored/frames\n")
-    assert sorted(path.name for path in (here / "recolored/frames").iterdir()) == ["0.png", "1.png", "2.png"]
-    assert limner(*command)[2] == "frames: was made before\n"
-    assert limner(*command, "--overwrite")[:2] == (0, "recolored/frames\n")
+        draw_photo(here / f"shot.v2/{number}.png", height=32, width=48, seed=number)
+    command = ["recolor", "shot.v2", "--clip", "--like", "b.png", "--method", "mkl"]
+    assert limner(*command)[:2] == (0, "recolored/shot.v2\n")
+    assert sorted(path.name for path in (here / "recolored/shot.v2").iterdir()) == ["0.png", "1.png", "2.png"]
+    assert limner(*command)[2] == "shot.v2: was made before\n"
+    assert limner(*command, "--overwrite")[:2] == (0, "recolored/shot.v2\n")
     assert limner(*command, "--out", "graded.mp4")[:2] == (0, "graded.mp4\n")
     assert len(list(open_video(here / "graded.mp4"))) == 3
 

@@ -49,8 +49,8 @@ def recolor_clip_file(
 ) -> Made:
     """Recolor a video file or a folder of frames into another, without flicker, with its record beside it.
 
-    Raises `UserError` for wishes that a clip cannot grant, where ``out`` is something else already, and as reading and the
-    method do.
+    Raises `UserError` for wishes that a clip cannot grant, where ``out`` is something else already, and as reading and
+    the method do.
     """
     if job.look is None and job.wishes.method == ALL_METHODS:
         raise UserError("--method all makes a sheet of one photo; name one method for a clip")
@@ -64,15 +64,14 @@ def recolor_clip_file(
     watch = Stopwatch(job.device)
     with recorded(out, request) as (temporary, numbers):
         with watch.stage("clip"):
-            _write(temporary, _counted(_frames(job, source, frame_by_frame), source), source, as_video=out.suffix != "")
-        numbers |= {"method": "look" if job.look is not None else job.method}
-        numbers |= {"seconds": round(sum(watch.seconds.values()), 3)}
+            _write(temporary, _counted(_frames(job, source, frame_by_frame), source), source)
+        numbers |= {"method": job.method, "seconds": round(sum(watch.seconds.values()), 3)}
     return Made(out, numbers)
 
 
-def _write(path: Path, frames: Iterable[Tensor], source: Clip, as_video: bool) -> None:
-    """`limner.recolor.clips.write_clip` goes by the suffix, which a temporary name of a folder has too."""
-    if as_video:
+def _write(path: Path, frames: Iterable[Tensor], source: Clip) -> None:
+    """`limner.recolor.clips.write_clip` knows a folder by having no suffix, but its temporary name has one."""
+    if path.suffix.lower() in WRITTEN_SUFFIXES:
         write_video(path, frames, source.rate, source if isinstance(source, VideoFile) else None)
     else:
         write_folder(path, frames, source if isinstance(source, FrameFolder) else None)

@@ -45,10 +45,10 @@ def record_of(result: Path) -> Path:
 
 @contextmanager
 def recorded(result: Path, request: Mapping[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """A temporary path for a result and an empty dictionary for its numbers; both get to their places when the block ends.
+    """A temporary path for a result, and a dictionary for its numbers; both get to their places when the block ends.
 
-    The record comes first: where a command is killed between the two, the same one makes the result again. What a killed
-    one left under a temporary name of this result is removed.
+    The record comes first: where a command is killed between the two, the same one makes the result again. What a
+    killed one left under a temporary name of this result is removed.
     """
     _remove_leftovers(result)
     numbers: dict[str, Any] = {}
@@ -83,7 +83,9 @@ def refuse_own_results(pictures: Sequence[Path]) -> None:
     for path in pictures:
         source = by_digest.get(_read(path).get("request", {}).get("picture"))
         if source is not None:
-            raise UserError(f"{path}: was made from {source.name}, which is given too; leave it out, or use another --out")
+            raise UserError(
+                f"{path}: was made from {source.name}, which is given too; leave it out, or use another --out"
+            )
 
 
 def _read(result: Path) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from limner.recolor.score import TransferScore, score_transfer
 from limner.recolor.superpixel import PALETTE, PinnedPoints
 from limner.recolor.wishes import Wishes
 
-DEFAULT_METHOD = "superpixel"
+DEFAULT_METHOD, LOOK = "superpixel", "look"
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,18 @@ def read_references(paths: Sequence[Path], masks: Sequence[Path]) -> list[Refere
 
 
 def read_mask(path: Path, photo: Photo) -> Tensor:
-    """(H, W) float 0..1 of a mask picture for ``photo``: white counts. `UserError` for another size, and for black alone."""
+    """(H, W) float 0..1 of a mask picture for ``photo``: white counts.
+
+    Raises `UserError` for another size, and for black alone.
+    """
     mask = read_photo(path).picture.mean(0).clamp(0, 1)
     if mask.shape != photo.picture.shape[1:]:
         sizes = [f"{width} x {height}" for height, width in (mask.shape, photo.picture.shape[1:])]
-        raise UserError(f"{path}: a mask of {sizes[0]} pixels for {photo.path} of {sizes[1]}; a mask has its picture's size")
+        raise UserError(
+            f"{path}: a mask of {sizes[0]} pixels for {photo.path} of {sizes[1]}; a mask has its picture's size"
+        )
     if not mask.any():
-        raise UserError(f"{path}: a mask that is black all over leaves nothing of {photo.path}; needed: some white in it")
+        raise UserError(f"{path}: a mask that is black all over leaves nothing of {photo.path}; needed: some white")
     return mask
 
 
@@ -78,7 +83,7 @@ class PhotoJob:
     @property
     def method(self) -> str:
         """The name of the method."""
-        return self.wishes.method or DEFAULT_METHOD
+        return self.wishes.method or (DEFAULT_METHOD if self.look is None else LOOK)
 
     @property
     def inputs(self) -> list[Path]:
@@ -92,7 +97,8 @@ class PhotoJob:
         where = None if mask is None else mask.to(self.device)
         if self.look is not None:
             picture = self.look(target.flatten(1)).view_as(target)
-            return Recolored(mixed(target, picture, self.wishes.strength, self.wishes.keep_luminance, where), "look")
+            picture = mixed(target, picture, self.wishes.strength, self.wishes.keep_luminance, where)
+            return Recolored(picture, LOOK)
         method = method or self.method
         looks = self.pictures_for(photo)
         fitted = _visible(photo, mask)

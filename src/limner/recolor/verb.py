@@ -25,10 +25,13 @@ from limner.recolor.sheet import Transfers, method_sheet, trade_off_plot
 from limner.recolor.transfer import DEFAULT_METHOD, PhotoJob, every_method, mask_for, read_references, recolor_photo
 from limner.recolor.wishes import ALL_METHODS, MATCHING_ONLY, PLAIN, Wishes
 from limner.run import bundled_models
+from limner.segment.harmonize import ALL as ALL_AREAS
 from limner.segment.predictor import choose_device
 from limner.segment.rasters import open_raster
 from limner.segment.recolored_scene import harmonize_scene
 
+PHOTOS, CLIPS, SCENES, LOOKS = "photos", "clips", "scenes", "look-up tables"
+"""What the verb makes."""
 LOOK = ".cube"
 GEOTIFF = (".tif", ".tiff")
 SCENE_METHOD = "mkl"
@@ -43,7 +46,7 @@ def recolor_files(
     explain: bool = False,
     clip: bool = False,
     frame_by_frame: bool = False,
-    to: str = "all",
+    to: str = ALL_AREAS,
     bands: Any = None,
     device: str = "auto",
     download: bool = False,
@@ -51,11 +54,12 @@ def recolor_files(
 ) -> list[Made]:
     """Recolor files into files; what the same command made before is not made again.
 
-    pictures: photos, folders of photos, video files, or georeferenced scenes. like: reference photos or folders of them; a
-    ``.cube`` look-up table; for scenes a run (its folder, ``last``, a bundled model's name) or another scene. out: a folder, or for
-    one picture the file itself; a name that ends in .cube writes the transfer as a look-up table instead. explain: write what
-    was matched with what beside each photo. clip: folders are frames of a clip. frame_by_frame: recolor a clip's frames
-    each by itself. to, bands: of scenes, see `limner.segment.recolored_scene.harmonize_scene`.
+    pictures: photos, folders of photos, video files, or georeferenced scenes. like: reference photos or folders of
+    them; a ``.cube`` look-up table; for scenes a run (its folder, ``last``, a bundled model's name) or another scene.
+    out: a folder, or for one picture the file itself; a name that ends in .cube writes the transfer as a look-up table
+    instead. explain: write what was matched with what beside each photo. clip: folders are frames of a clip.
+    frame_by_frame: recolor a clip's frames each by itself. to, bands: of scenes, see
+    `limner.segment.recolored_scene.harmonize_scene`.
 
     Raises `UserError` for what cannot be read, written or wished.
     """
@@ -65,38 +69,41 @@ def recolor_files(
     for path in paths:
         if not path.exists():
             raise UserError(f"{path}: no such file or folder")
-    if _is_run(like[0]) or all(map(_is_scene, [*paths, *map(Path, like)])):
-        _refuse("a scene", {"--explain": explain, "--clip": clip, "--frame-by-frame": frame_by_frame})
+    kind = _kind_of(paths, like, out, clip)
+    for option, given, needed in (
+        ("--explain", explain, PHOTOS),
+        ("--clip", clip, CLIPS),
+        ("--frame-by-frame", frame_by_frame, CLIPS),
+        ("--to", to != ALL_AREAS, SCENES),
+        ("--bands", bands, SCENES),
+    ):
+        if given and kind != needed:
+            raise UserError(f"{option} is for {needed}; for {kind} it means nothing: leave it out")
+    if kind == SCENES:
         return list(_scenes(paths, like, out, wishes, to=to, bands=bands, overwrite=overwrite))
-    _refuse("photos and clips", {"--to": to != "all", "--bands": bands}, "scenes")
-    is_clip = clip or any(path.suffix.lower() in VIDEO_SUFFIXES for path in paths)
-    is_look = out.suffix.lower() == LOOK
-    if is_clip or is_look:
-        _refuse("a clip" if is_clip else "a look-up table", {"--explain": explain})
-    if not is_clip:
-        _refuse("photos", {"--frame-by-frame": frame_by_frame}, "clips")
     job = _job(like, wishes, device, download)
-    if explain and (job.look is not None or job.method != DEFAULT_METHOD):
-        raise UserError(f"--explain shows what the method superpixel looks at, which {job.look_file or job.method} does not; leave it out")
-    if is_clip:
-        _check_clips(paths, clip)
-    if is_look and is_clip:
-        raise UserError(f"--out {out} is made from photos; give frames of the clip instead of {paths[0]}")
-    if is_look:
-        return [_look(job, list_photos(paths), out, overwrite)]
-    if is_clip:
+    if explain and job.method != DEFAULT_METHOD:
+        raise UserError(f"--explain shows what superpixel looks at; {job.method} looks at no regions: leave it out")
+    if kind == CLIPS:
+        _check_clips(paths, out, clip)
         return list(_clips(job, paths, out, frame_by_frame=frame_by_frame, overwrite=overwrite))
+    if kind == LOOKS:
+        return [_look(job, list_photos(paths), out, overwrite)]
     return list(_photos(job, paths, out, overwrite=overwrite, explain=explain))
 
 
-def _refuse(what: str, given: dict[str, Any], of: str = "photos") -> None:
-    """Raise `UserError` for an option that would have no effect."""
-    for option, value in given.items():
-        if value:
-            raise UserError(f"{option} is for {of}; for {what} it means nothing: leave it out")
+def _kind_of(paths: Sequence[Path], like: Sequence[Path | str], out: Path, clip: bool) -> str:
+    """What is asked for, by what was given."""
+    if _is_run(like[0]) or all(map(_is_scene, [*paths, *map(Path, like)])):
+        return SCENES
+    if clip or any(path.suffix.lower() in VIDEO_SUFFIXES for path in paths):
+        return CLIPS
+    return LOOKS if out.suffix.lower() == LOOK else PHOTOS
 
 
-def _check_clips(paths: Sequence[Path], clip: bool) -> None:
+def _check_clips(paths: Sequence[Path], out: Path, clip: bool) -> None:
+    if out.suffix.lower() == LOOK:
+        raise UserError(f"--out {out} is made from photos; give frames of the clip instead of {paths[0]}")
     for path in paths:
         if path.is_file() and path.suffix.lower() in SUFFIXES:
             raise UserError(f"{path}: a photo among clips; recolor photos and clips by commands of their own")
@@ -114,18 +121,18 @@ def _job(like: Sequence[Path | str], wishes: Wishes, device: str, download: bool
             if getattr(wishes, name) is not None:
                 raise UserError(f"{looks[0]} is a look of its own, to which --{name.replace('_', '-')} means nothing")
         return PhotoJob((), wishes, read_cube(looks[0]), looks[0], place)
-    check_method(wishes.method)
+    _check_method(wishes.method)
     if wishes.method == ALL_METHODS:
         for name in (*MATCHING_ONLY, "superpixels", "smoothness"):
             if getattr(wishes, name) is not None:
-                raise UserError(f"--{name} is for one method; --method all shows each as it is by default: leave one out")
+                raise UserError(f"--{name} is for one method, --method all shows each by default; leave one out")
     else:
         wishes.options(wishes.method or DEFAULT_METHOD)  # refused before anything is read
     references = read_references(list_photos([Path(one) for one in like]), wishes.like_mask or ())
     return PhotoJob(references, wishes, device=place, download=download)
 
 
-def check_method(method: str | None) -> None:
+def _check_method(method: str | None) -> None:
     """Raise `UserError` for a word that is no method."""
     if method in (None, ALL_METHODS, *METHODS):
         return
@@ -137,7 +144,7 @@ def check_method(method: str | None) -> None:
 def _photos(job: PhotoJob, paths: Sequence[Path], out: Path, *, overwrite: bool, explain: bool) -> Iterator[Made]:
     for path in paths:
         if path.is_dir() and path.resolve() == out.resolve():
-            raise UserError(f"--out {out} is a folder of pictures: its results would be pictures next time; give another")
+            raise UserError(f"--out {out} is a folder of pictures: results would be pictures next time; give another")
     photos = list_photos(paths)
     refuse_own_results(photos)
     for photo in photos:
@@ -222,7 +229,14 @@ def _clips(job: PhotoJob, paths: Sequence[Path], out: Path, *, frame_by_frame: b
 
 
 def _scenes(
-    paths: Sequence[Path], like: Sequence[Path | str], out: Path, wishes: Wishes, *, to: str, bands: Any, overwrite: bool
+    paths: Sequence[Path],
+    like: Sequence[Path | str],
+    out: Path,
+    wishes: Wishes,
+    *,
+    to: str,
+    bands: Any,
+    overwrite: bool,
 ) -> Iterator[Made]:
     """Scenes of any size in the colors of a run's training areas or of another scene, by a global map."""
     if len(like) > 1:
@@ -230,7 +244,7 @@ def _scenes(
     method = wishes.method or SCENE_METHOD
     given = [name for name, value in vars(wishes).items() if name != "method" and value != getattr(PLAIN, name)]
     if given:
-        raise UserError(f"--{given[0].replace('_', '-')} is for photos; a scene is harmonized by a global map as a whole")
+        raise UserError(f"--{given[0].replace('_', '-')} is for photos; a scene is harmonized as a whole")
     if names_a_file(out, GEOTIFF, "scenes"):
         if len(paths) > 1:
             raise UserError(f"--out {out} is one file for {len(paths)} scenes; give a folder")
@@ -240,7 +254,8 @@ def _scenes(
     refuse_shared_names([*paths, *map(Path, like)], results)
     for path, result in zip(paths, results, strict=True):
         done = harmonize_scene(path, like[0], result, method=method, to=to, bands=bands, overwrite=overwrite)
-        made = Made(result, {"method": method, "matched": done.matched, "seconds": round(done.seconds, 3)}, done.skipped)
+        numbers = {"method": method, "matched": done.matched, "seconds": round(done.seconds, 3)}
+        made = Made(result, numbers, done.skipped)
         say(made.line() + ("" if done.skipped else f", in the colors of {done.matched}"))
         yield made
 
