@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from limner.recolor.matching import Matching
+    from limner.recolor.pooling import Regions
 
 
 class ColorMap(Protocol):
@@ -46,3 +47,5 @@ class Recolored:
     """Of a global method."""
     matching: Matching | None = None
     """Of a method that matches superpixels: labels, attention and matches."""
+    fused: tuple[Regions, Tensor] | None = None
+    """Of a method that ends in color fusion: the target's superpixels, and the color (N, 3) that each became."""

@@ -72,7 +72,7 @@ def sct(
         "most uses of one": int(uses.max()),
         "unfitted share": fused.unfitted,
     }
-    return Recolored(picture, "sct", watch.seconds, numbers)
+    return Recolored(picture, "sct", watch.seconds, numbers, fused=(regions, colors))
 
 
 def _described(

@@ -103,7 +103,12 @@ def superpixel(
         with watch.stage("regrain"):
             picture = regrained(target, picture, smoothness)
     return Recolored(
-        picture, "superpixel", watch.seconds, report(matching, attended, fused.unfitted), matching=matching
+        picture,
+        "superpixel",
+        watch.seconds,
+        report(matching, attended, fused.unfitted),
+        matching=matching,
+        fused=(described.regions, colors),
     )
 
 

@@ -22,14 +22,11 @@ from limner.recolor.classic import FITS
 from limner.recolor.cuts import is_cut
 from limner.recolor.fusion import fuse
 from limner.recolor.methods import fit_colors, mixed, transfer_color
-from limner.recolor.pooling import Regions, measure_regions
+from limner.recolor.pooling import Regions
 from limner.recolor.regrain import regrain
-from limner.recolor.superpixels import superpixels
 
 KEY_EVERY = 12
 """Frames from one key frame to the next: half a second of film."""
-CORRECTIONS = 3
-"""Of a key frame's colors: without them a clip comes a little less near to the reference than its frames alone."""
 AT_REST, MOVING, SLOWEST = 0.01, 0.03, 0.2
 """Mean change of the source's channels around a pixel, 0..1, that counts as noise, and as motion; and the share of its
 new change of color that a pixel at rest takes over in a frame."""
@@ -194,16 +191,8 @@ def _settled(pairs: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, T
 
 
 def _ask(frame: Tensor, references: Sequence[Tensor], method: str, **options: Any) -> _Answer:
-    """What the method does to a key frame.
-
-    Only its picture is looked at, whatever the method. Each superpixel takes its mean color there; and as fusion mixes
-    the colors of neighbors, what the fused picture's means lack is added, a few times over.
-    """
-    wanted = transfer_color(frame, references, method, smoothness=0.0, **options).picture
-    labels = superpixels(frame)
-    regions, means = measure_regions(frame, labels), measure_regions(wanted, labels).colors
-    answer = _Answer(regions, means)
-    for _ in range(CORRECTIONS):
-        lacking = means - measure_regions(answer(frame), labels).colors
-        answer = _Answer(regions, answer.colors + lacking)
-    return answer
+    """What the method does to a key frame."""
+    fused = transfer_color(frame, references, method, smoothness=0.0, **options).fused
+    if fused is None:
+        raise ValueError(f"{method} is neither a global map nor fuses superpixels: what it does to a frame says nothing of the next")
+    return _Answer(*fused)
