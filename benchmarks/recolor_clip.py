@@ -55,7 +55,7 @@ def main() -> None:
     given.add_argument("--like", type=Path, nargs="+", default=[], help="pictures whose colors to take")
     given.add_argument("--method", nargs="+", default=["superpixel"], help="keys of limner.recolor.methods.METHODS")
     given.add_argument("--frames", type=int, default=38, help="how many of the clip")
-    given.add_argument("--key-every", type=int, nargs="+", default=[12], help="frames between key frames")
+    given.add_argument("--key-every", type=int, nargs="+", default=[4], help="frames between key frames")
     given.add_argument("--threads", type=int, default=torch.get_num_threads())
     options = given.parse_args()
     if options.data is None:

@@ -25,8 +25,8 @@ from limner.recolor.methods import fit_colors, mixed, transfer_color
 from limner.recolor.pooling import Regions
 from limner.recolor.regrain import regrain
 
-KEY_EVERY = 12
-"""Frames from one key frame to the next: half a second of film."""
+KEY_EVERY = 4
+"""Frames from one key frame to the next: a sixth of a second of film. Closer ones cost more, farther ones lag behind."""
 AT_REST, MOVING, SLOWEST = 0.01, 0.03, 0.2
 """Mean change of the source's channels around a pixel, 0..1, that counts as noise, and as motion; and the share of its
 new change of color that a pixel at rest takes over in a frame."""
