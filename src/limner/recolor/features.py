@@ -197,7 +197,7 @@ def _with_aliases(
     known = dict(network.named_modules())
     for layer in layers:
         if layer not in aliases and layer not in known:
-            close = difflib.get_close_matches(layer, [*aliases, *known], n=1)
+            close = difflib.get_close_matches(layer, aliases, n=1)
             hint = f"; did you mean {close[0]}?" if close else ""
             raise UserError(f"{name} has no layer {layer!r}{hint}; it has {', '.join(aliases)}")
     found = [aliases.get(layer, layer) for layer in layers]
