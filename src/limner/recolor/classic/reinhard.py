@@ -11,6 +11,8 @@ from limner.recolor.classic.clouds import AffineMap, check_clouds, moments, vari
 from limner.recolor.colors import ruderman_to_srgb, srgb_to_ruderman
 
 Space = Literal["auto", "lab", "bands"]
+FITTED = 1 << 17
+"""Colors of each side that are brought to lab, evenly taken."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ def reinhard(target: Tensor, reference: Tensor, space: Space = "auto") -> Affine
         raise UserError(f"reinhard got {bands} bands and space=lab, which needs red, green and blue; use space=bands")
     if space == "bands" or bands != 3:
         return match_deviations(target, reference)
+    # Mean and deviation of so many colors are known to a few thousandths of the deviation; the logarithms cost most.
+    target, reference = (cloud[:, :: -(-cloud.shape[1] // FITTED)] for cloud in (target, reference))
     return LabMap(match_deviations(srgb_to_ruderman(target), srgb_to_ruderman(reference)))
 
 
