@@ -75,8 +75,10 @@ class FeatureSource:
             image = picture[None, :, rows, columns]
             padding = (0, -outer.width % self.stride, 0, -outer.height % self.stride)
             image = functional.pad(image, padding, mode="replicate") if any(padding) else image
-            with torch.inference_mode():
-                yield TileMaps(inner, outer, [found[0].float() for found in self.run(image)])
+            # no_grad, not inference_mode: threads of a source's own may write to its tensors, and they do not share a mode.
+            with torch.no_grad():
+                maps = [found[0].float() for found in self.run(image)]
+            yield TileMaps(inner, outer, maps)
 
 
 def features_of(
