@@ -21,7 +21,7 @@ from limner.library import bundled_recipes
 from limner.run import bundled_models
 
 VERBS = (
-    "demo", "recipes", "networks", "check", "train", "evaluate", "compare", "segment", "refine", "score", "doctor",
+    "demo", "recipes", "networks", "check", "train", "evaluate", "compare", "segment", "refine", "score", "recolor", "doctor",
 )  # fmt: skip
 PARAMETERS = {  # residual-unet at 4 bands and 2 classes: sums of its layers' weights, biases and BN pairs
     18: 14_853_506, 34: 24_961_666, 50: 78_699_010, 101: 97_691_138, 152: 113_334_786, 200: 117_815_810,

@@ -48,7 +48,7 @@ def test_torchvisions_weights_keep_its_own_addresses_and_file_names() -> None:
     assert WEIGHTS["resnet50"].file == ResNet50_Weights.DEFAULT.url.rsplit("/", 1)[-1]
     assert WEIGHTS["resnet18"].file == "resnet18-f37072fd.pth"
     assert round(WEIGHTS["resnet18"].size_mb, 1) == 46.8  # 46,830,571 bytes
-    assert {f"resnet{depth}" for depth in (18, 34, 50, 101, 152)} | {LITE0} == set(WEIGHTS)
+    assert {f"resnet{depth}" for depth in (18, 34, 50, 101, 152)} | {"vgg19", LITE0} == set(WEIGHTS)
     for weights in WEIGHTS.values():
         assert weights.file.endswith(f"-{weights.sha256_prefix}.pth")
         assert len(weights.sha256_prefix) == 8
