@@ -14,7 +14,7 @@ import rasterio
 
 import limner as api
 from conftest import copy_run
-from drawing import CRS, draw_area, draw_mask, draw_scene, write_raster
+from drawing import CRS, draw_area, draw_mask, draw_picture, draw_scene, write_raster
 from limner import __version__
 from limner.cli import app
 from limner.library import bundled_recipes
@@ -179,14 +179,17 @@ def test_json_can_be_read_wherever_it_is_offered(here: Path, trained: Path, limn
     copy_run(trained, here / "run")
     write_raster(here / "map.tif", draw_mask())
     write_raster(here / "truth.tif", draw_mask())
-    for command in ("check run ../town", "evaluate run", "score map.tif truth.tif", "doctor"):
+    write_raster(here / "photo.png", draw_picture(draw_mask()), place=False)
+    write_raster(here / "like.png", draw_picture(draw_mask(), seed=1), place=False)
+    recolor = "recolor photo.png --like like.png --method mkl"
+    for command in ("check run ../town", "evaluate run", "score map.tif truth.tif", recolor, "doctor"):
         verb, *words = command.split()
         words = [str(trained / "town")] if verb == "check" else words
         code, out, _ = limner(verb, *words, "--json")
         assert code == 0
         assert json.loads(out)
     offering = {verb for verb in VERBS if "--json" in limner(verb, "--help")[1]}
-    assert offering == {"check", "evaluate", "score", "doctor"}
+    assert offering == {"check", "evaluate", "score", "recolor", "doctor"}
 
 
 def test_a_score_is_exact_and_its_error_map_is_drawn(here: Path, limner: CommandLine) -> None:
