@@ -29,7 +29,7 @@ from typing import Any
 MEASURES = Path(__file__).with_name("recolor_speed_measures.py")
 STAGES = ("network", "superpixels", "centers", "features", "attention", "palette", "fusion", "regrain")
 LARGEST_PLAIN = 12
-"""Megapixels up to which the plain ways are measured beside ours: beyond, they take too long or too much memory."""
+"""Megapixels up to which one pass of the network is measured beside tiles: beyond, it takes too much memory."""
 REPEATED = 4
 """Megapixels up to which a measure is repeated."""
 

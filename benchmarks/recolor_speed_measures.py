@@ -105,7 +105,10 @@ def whole(data: str | None, megapixels: float, repeat: int) -> dict[str, Any]:
 
 
 def parts(data: str | None, megapixels: float, repeat: int, plain: bool) -> dict[str, Any]:
-    """Superpixels, features and fusion beside what is plain: pairs of processor seconds."""
+    """Superpixels, features and fusion beside what is plain: seconds and processor seconds of both.
+
+    plain: whether one pass of the network over the whole picture is measured too; it takes much memory.
+    """
     target, _ = pictures(megapixels, data)
     source, network = features_of(), plain_network()
     small = target[:, :WARM_PX, :WARM_PX]
@@ -121,14 +124,13 @@ def parts(data: str | None, megapixels: float, repeat: int, plain: bool) -> dict
     scale = target.shape[1] / rows
     features = timed(lambda: pool_features(target, labels, source), repeat)
     found = {
-        "superpixels": [wall, slic, None, None],
+        "superpixels": [wall, slic, *timed(lambda: cut(target), 1)[:2]],
         "features": [*features[:2], None, None],
         "fusion": [*fused[:2], exact[0] * scale, exact[1] * scale],
         "candidates": fused[2].candidates,
         "count": len(colors),
     }
     if plain:
-        found["superpixels"][2:] = timed(lambda: cut(target), 1)[:2]
         numbers = labels.long().numpy()
         *seconds, slow = timed(lambda: plain_features(target, numbers, network), 1)
         found["features"][2:] = seconds
