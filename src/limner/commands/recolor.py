@@ -1,0 +1,61 @@
+"""The verb of the room `recolor`."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from limner.commands.app import Device, Download, Json, Overwrite, app
+from limner.recolor.wishes import PLAIN, Wishes
+
+
+@app.command
+def recolor(
+    pictures: Annotated[
+        list[Path], Parameter(help="Photos, folders of photos, video files, or georeferenced scenes.", negative=())
+    ],
+    *,
+    like: Annotated[
+        list[str],
+        Parameter(
+            help="Whose colors to take: photos; a .cube look-up table; for scenes a run or another scene.",
+            negative=(),
+            consume_multiple=True,
+        ),
+    ],
+    out: Annotated[
+        Path | None,
+        Parameter(help="A folder (default: recolored/), a file for one picture, or look.cube for a look-up table."),
+    ] = None,
+    wishes: Annotated[Wishes, Parameter(name="*")] = PLAIN,
+    explain: Annotated[
+        bool, Parameter(negative=(), help="Write what was matched with what: pictures and a CSV beside each photo.")
+    ] = False,
+    clip: Annotated[bool, Parameter(negative=(), help="Folders are the frames of a clip.")] = False,
+    frame_by_frame: Annotated[
+        bool, Parameter(negative=(), help="Recolor each frame of a clip by itself: it may flicker.")
+    ] = False,
+    to: Annotated[
+        str, Parameter(help="Scenes like a run: a training area's name, all of them, or the nearest.")
+    ] = "all",
+    bands: Annotated[
+        list[str] | None, Parameter(negative=(), help="Bands of the scenes to take, from 1, such as 3,2,1.")
+    ] = None,
+    device: Device = "auto",
+    download: Download = False,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+) -> None:
+    """Give pictures the colors of others: region by region for photos, without flicker for clips, at any size for scenes."""
+    from limner.recolor.verb import recolor_files
+
+    done = recolor_files(
+        pictures, like, out or Path("recolored"), wishes, explain=explain, clip=clip, frame_by_frame=frame_by_frame, to=to,
+        bands=bands, device=device, download=download, overwrite=overwrite,
+    )  # fmt: skip
+    if as_json:
+        print(json.dumps([{"path": str(made.path), **made.numbers} for made in done], indent=2))
+    else:
+        for made in done:
+            print(made.path)

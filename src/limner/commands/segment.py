@@ -1,0 +1,144 @@
+"""The verbs of the room `segment`: check, segment, refine, score."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from limner.commands.app import Classes, Device, HowRead, Json, LabelField, Out, Overrides, Overwrite, Within, app
+from limner.segment.reading import NO_WISHES, Reading, parse_bands, split_names
+
+Normalize = Annotated[
+    Literal["auto", "run", "scene"],
+    Parameter(help="Standardize by the training areas' colors, by the scene's own, or as the run was trained."),
+]
+Harmonize = Annotated[
+    Literal["mkl", "idt", "histogram", "reinhard"] | None,
+    Parameter(help="Bring the colors to those of the training areas first."),
+]
+HarmonizeTo = Annotated[
+    str | None, Parameter(help="The training area whose colors to take, 'all' (default) or 'nearest'.")
+]
+
+
+@app.command
+def check(
+    data: Annotated[list[Path], Parameter(help="Folders of areas, or one scene.", negative=())],
+    *,
+    reading: HowRead = NO_WISHES,
+    out: Annotated[Path, Parameter(help="Where to write the contact sheet.")] = Path("check.png"),
+    as_json: Json = False,
+) -> None:
+    """Look at a data set before training: how it was read, sizes, classes, broken files, leaks, the next command."""
+    from limner.segment.check import check as check_data
+
+    report = check_data(data, reading, sheet=out)
+    print(json.dumps(report.to_json(), indent=2) if as_json else report.to_text())
+    if not report.usable:
+        raise SystemExit(1)
+
+
+@app.command
+def segment(
+    run: Annotated[str, Parameter(help="A run's folder, 'last', or a bundled model such as 'buildings'.")],
+    scenes: Annotated[list[Path], Parameter(help="GeoTIFF, PNG or JPEG scenes of any size.", negative=())],
+    *,
+    out: Annotated[Path | None, Parameter(help="Folder for the maps (default: maps/).")] = None,
+    normalize: Normalize = "auto",
+    harmonize: Harmonize = None,
+    harmonize_to: HarmonizeTo = None,
+    bands: Annotated[
+        list[str] | None, Parameter(negative=(), help="Bands of the scene to read, in the run's order, such as 3,2,1.")
+    ] = None,
+    ground_m: Annotated[
+        float | None, Parameter(help="Meters that a pixel of the scene covers, for files that do not say.")
+    ] = None,
+    tile_px: Annotated[int, Parameter(help="Edge of a tile.")] = 512,
+    overlap_px: Annotated[int, Parameter(help="Overlap of neighboring tiles.")] = 192,
+    batch: Annotated[int, Parameter(help="Tiles computed at once.")] = 4,
+    threshold: Annotated[
+        float | None, Parameter(help="Two classes: the probability that decides (default: the run's).")
+    ] = None,
+    probabilities: Annotated[bool, Parameter(negative=(), help="Write the probabilities as a raster too.")] = False,
+    polygons: Annotated[Literal["gpkg", "geojson", "none"], Parameter(help="Format of the polygons.")] = "gpkg",
+    minimum_area_px: Annotated[int, Parameter(help="Smaller polygons are dropped.")] = 16,
+    check_seams: Annotated[
+        bool, Parameter(negative=(), help="Measure how many pixels larger tiles would put into another class.")
+    ] = False,
+    device: Device = "auto",
+    precision: Annotated[Literal["auto", "bf16", "fp32"], Parameter(help="Number format of the network.")] = "auto",
+    overwrite: Overwrite = False,
+) -> None:
+    """Map scenes of any size: class GeoTIFF, polygons, preview; with a run or a bundled model."""
+    from limner.segment.mapping import map_scenes
+
+    maps = map_scenes(
+        run, scenes, out or Path("maps"), normalize=normalize, harmonize=harmonize, harmonize_to=harmonize_to, bands=bands,
+        ground_m=ground_m, tile_px=tile_px, overlap_px=overlap_px, batch=batch, threshold=threshold,
+        probabilities=probabilities, polygons=polygons, minimum_area_px=minimum_area_px, check_seams=check_seams, device=device,
+        precision=precision, overwrite=overwrite,
+    )  # fmt: skip
+    for made in maps:
+        print(made.classes)
+
+
+@app.command
+def refine(
+    run: str,
+    scene: Path,
+    *settings: Overrides,
+    labels: Annotated[
+        Path | None, Parameter(help="What was annotated: polygons or a mask (255 = not annotated).")
+    ] = None,
+    within: Within = None,
+    classes: Classes = None,
+    label_field: LabelField = None,
+    bands: Annotated[
+        str | None, Parameter(help="Bands of the scene to read, from 1, in this order, such as 3,2,1.")
+    ] = None,
+    truth: Annotated[
+        Path | None, Parameter(help="The whole truth, to score before and after on the rest of the scene.")
+    ] = None,
+    fraction: Annotated[
+        float | None, Parameter(help="With --truth alone: annotate this share of the scene from it.")
+    ] = None,
+    normalize: Annotated[
+        Literal["run", "scene"], Parameter(help="Standardize by the scene's own colors, or as the run did.")
+    ] = "scene",
+    out: Out = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Go on learning from a small annotated part of a scene; prints before and after on the rest when truth is given."""
+    from limner.segment.refine import refine as refine_run
+
+    meaning = Reading(classes=split_names(classes), label_field=label_field, bands=parse_bands(bands))
+    done = refine_run(
+        run, scene, labels=labels, within=within, truth=truth, fraction=fraction, normalize=normalize,
+        overrides=settings, out=out, overwrite=overwrite, **meaning.given(),
+    )  # fmt: skip
+    if done.comparison:
+        print(done.comparison)
+    print(done.run.folder)
+    if done.stopped:
+        raise SystemExit(done.stopped.exit_code)
+
+
+@app.command
+def score(
+    prediction: Annotated[Path, Parameter(help="A class raster, or a folder of them.")],
+    truth: Annotated[Path, Parameter(help="A mask, a vector file, or a folder paired by file name.")],
+    *,
+    within: Within = None,
+    classes: Classes = None,
+    target: Annotated[str | None, Parameter(help="One class of the truth against all others.")] = None,
+    label_field: LabelField = None,
+    errors: Annotated[Path | None, Parameter(help="Write an error map (TP green, FP red, FN blue) as GeoTIFF.")] = None,
+    as_json: Json = False,
+) -> None:
+    """F1, precision, recall, IoU and accuracy per area and mean, from exact counts, in little memory."""
+    from limner.segment.score import score_files
+
+    meaning = Reading(classes=split_names(classes), target=target, label_field=label_field)
+    result = score_files(prediction, truth, within=within, errors=errors, reading=meaning)
+    print(json.dumps(result.to_json(), indent=2) if as_json else result.to_markdown())
