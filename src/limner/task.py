@@ -27,6 +27,8 @@ class Stage:
     epochs: int
     steps: int = 0
     """Optimization steps in an epoch."""
+    unit: str = "epoch"
+    """What progress calls an epoch, where it is not one pass over the data."""
 
     @property
     def total_steps(self) -> int:
@@ -45,6 +47,8 @@ class Task(ABC):
 
     name: ClassVar[str]
     recipe_type: ClassVar[type]
+    learning_rate_options: ClassVar[str] = "--optimizer.learning-rate"
+    """What to lower when a loss is no longer a number."""
     networks: dict[str, nn.Module]
     optimizers: dict[str, torch.optim.Optimizer]
     state: dict[str, Any]

@@ -10,7 +10,7 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import torch
 from lightning_fabric import Fabric
@@ -81,11 +81,15 @@ def make_fabric(settings: LoopSettings) -> Fabric:
     return fabric
 
 
+class NotANumberError(UserError):
+    """The training has no way on: a loss or a weight is infinite or not a number."""
+
+
 def learn(task: Task, run: Run, settings: LoopSettings, fabric: Fabric) -> StopRequest:
     """Take ``task`` through its stages, from where ``run``'s checkpoint stands, and leave the model in ``run``.
 
-    Returns the request that stopped it (falsy when it finished). Raises `UserError` when the loss is no longer a
-    number or GPU memory runs out.
+    Returns the request that stopped it (falsy when it finished). Raises `UserError` when GPU memory runs out, or when a
+    loss or a weight is no longer a number: the run then holds the model of the last checkpoint, in which all were.
     """
     remove_leftovers(run.folder)
     loop = _Loop(task, run, settings, fabric)
@@ -94,6 +98,9 @@ def learn(task: Task, run: Run, settings: LoopSettings, fabric: Fabric) -> StopR
             loop.go(stop)
         except torch.cuda.OutOfMemoryError:
             raise UserError("the GPU's memory ran out; halve the recipe's batch (--batch N) or its crop") from None
+        except NotANumberError as error:
+            steps = loop.leave_last_good_model()
+            raise NotANumberError(f"{error}; the run holds the model of step {steps}") from None
     loop.leave_model("interrupted" if stop else "trained")
     return stop
 
@@ -178,13 +185,11 @@ class _Loop:
         values = self.position.take_means()
         for name, value in values.items():
             if not math.isfinite(value):
-                raise UserError(
-                    f"{name} is {value} at step {self.position.index} of stage '{stage.name}'; "
-                    "lower the learning rate (--optimizer.learning-rate) or compute in --loop.precision fp32"
-                )
+                self._give_up(f"{name} is {value}")
         self._record({"stage": stage.name, **{f"train/{name}": value for name, value in values.items()}})
 
     def _evaluate(self, stage: Stage, epoch: int) -> None:
+        self._check_weights()
         scores = dict(self.task.evaluate())
         self._record({"stage": stage.name, "epoch": epoch, **scores})
         name, sign = self.task.score
@@ -209,13 +214,28 @@ class _Loop:
             self.run.write_metrics(rows)
 
     def _note(self, stage: Stage, epoch: int) -> str:
-        parts = [f"epoch {epoch}/{stage.epochs}"] + ([f"stage {stage.name}"] if len(self.stages) > 1 else [])
+        parts = [f"{stage.unit} {epoch}/{stage.epochs}"] + ([f"stage {stage.name}"] if len(self.stages) > 1 else [])
         last: dict[str, float] = {}
         for row in self.position.rows[-3:]:
             last |= {key: value for key, value in row.items() if isinstance(value, float)}
         return ", ".join(parts + [f"{key.split('/')[-1]} {value:.3f}" for key, value in list(last.items())[:2]])
 
+    def _give_up(self, why: str) -> NoReturn:
+        stage = self.stages[min(self.position.stage, len(self.stages) - 1)]
+        raise NotANumberError(
+            f"{why} at step {self.position.index} of stage '{stage.name}'; lower the learning rate "
+            f"({self.task.learning_rate_options}) or compute in --loop.precision fp32"
+        )
+
+    def _check_weights(self) -> None:
+        """Refuse to keep what nobody could go on from."""
+        for name, network in self.task.networks.items():
+            floating = [value for value in network.state_dict().values() if value.is_floating_point()]
+            if floating and not all(torch.stack([value.isfinite().all() for value in floating]).tolist()):
+                self._give_up(f"a weight of the {name} is not a number")
+
     def _save_checkpoint(self) -> None:
+        self._check_weights()
         self.position.seconds += time.monotonic() - self.began
         self.began = time.monotonic()
         if self.fabric.is_global_zero:
@@ -231,6 +251,16 @@ class _Loop:
         saved = torch.load(path, map_location="cpu", weights_only=True)
         self.position = Position(**saved["position"])
         return saved["task"]
+
+    def leave_last_good_model(self) -> int:
+        """Go back to the last checkpoint, write its model, and tell its step."""
+        saved = self._load_checkpoint()
+        if saved is None:
+            return 0
+        self.task.begin(self.stages[min(self.position.stage, len(self.stages) - 1)], self.fabric)
+        self.task.load_state_dict(saved)
+        self.leave_model("interrupted")
+        return self.position.steps
 
     def leave_model(self, status: str) -> None:
         """Write the run's model: the best weights seen, or the last where nothing was scored."""

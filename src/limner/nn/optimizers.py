@@ -47,6 +47,16 @@ def adamw(
     return torch.optim.AdamW(parameters, lr=learning_rate, betas=(beta1, beta2), weight_decay=weight_decay, fused=True)
 
 
+def rmsprop(
+    parameters: Iterable[Any], learning_rate: float = 5e-5, smoothing: float = 0.99, weight_decay: float = 0.0
+) -> Optimizer:
+    """RMSProp (Tieleman and Hinton 2012), which the first Wasserstein GAN needs (Arjovsky et al. 2017: 5e-5)."""
+    # torch has no fused one; foreach is its next best.
+    return torch.optim.RMSprop(
+        parameters, lr=learning_rate, alpha=smoothing, weight_decay=weight_decay, foreach=True
+    )
+
+
 def try_optimizer(chosen: Choice) -> None:
     """Raise `UserError` for options that an optimizer cannot take, before a training has begun."""
     try:
@@ -82,8 +92,17 @@ def staircase(every_epochs: float = 30.0, divide_by: float = 5.0) -> Schedule:
     return lambda epoch, epochs: divide_by ** -math.floor(epoch / every_epochs + 1e-9)
 
 
-OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"sgd": sgd, "adam": adam, "adamw": adamw}
-SCHEDULES: dict[str, Callable[..., Schedule]] = {"constant": constant, "cosine": cosine, "staircase": staircase}
+def linear(start: float = 0.0, final: float = 0.0) -> Schedule:
+    """The learning rate stays for the share ``start`` of the training, then falls in a straight line to ``final`` times it."""
+    if not 0 <= start < 1 or final < 0:
+        raise UserError(f"linear got start {start}, final {final}; needed: a share from 0 to below 1, and 0 or more")
+    return lambda epoch, epochs: 1 - (1 - final) * max(0.0, (epoch / epochs - start) / (1 - start))
+
+
+OPTIMIZERS: dict[str, Callable[..., Optimizer]] = {"sgd": sgd, "adam": adam, "adamw": adamw, "rmsprop": rmsprop}
+SCHEDULES: dict[str, Callable[..., Schedule]] = {
+    "constant": constant, "cosine": cosine, "staircase": staircase, "linear": linear,
+}  # fmt: skip
 
 
 def set_learning_rate(optimizer: Optimizer, factor: float) -> None:

@@ -1,0 +1,27 @@
+"""Random draws that need no memory: each is a function of (seed, purpose, place), wherever a training goes on from."""
+
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Makes a generator of its own for every purpose at every place of a training.
+
+    Two recipes that differ in one switch still draw the same latents and the same pictures, since switching an
+    augmentation on takes no number from the stream of another purpose.
+
+    seed: of the training; 0 is a seed. device: where the numbers are needed.
+    """
+
+    seed: int
+    device: torch.device
+
+    def of(self, purpose: str, *place: int) -> torch.Generator:
+        """The generator for ``purpose`` ("latent", "augment") at ``place`` (the step's number, and so on)."""
+        words = [self.seed, zlib.crc32(purpose.encode()), *place]
+        word = np.random.SeedSequence(words).generate_state(1, np.uint64)[0]
+        return torch.Generator(self.device).manual_seed(int(word) >> 1)
