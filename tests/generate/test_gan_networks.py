@@ -13,7 +13,11 @@ from limner.recipe import options_of
 
 SMALL = {"width": 4}
 GIVEN = ("size_px", "channels", "classes")
-both = pytest.mark.parametrize(("entries", "name"), [(e, n) for e in (GENERATORS, DISCRIMINATORS) for n in e])
+PLAYERS = {"generator": GENERATORS, "discriminator": DISCRIMINATORS}
+both = pytest.mark.parametrize(
+    ("entries", "name"),
+    [pytest.param(entries, name, id=f"{name}-{player}") for player, entries in PLAYERS.items() for name in entries],
+)
 
 
 def generator(name: str, size_px: int = 32, channels: int = 3, classes: int = 0, **options: Any) -> Any:
@@ -105,10 +109,6 @@ def test_the_same_seed_gives_the_same_network_and_the_same_answer(entries: dict[
 
 
 # --- labels ----------------------------------------------------------------------------------------------------------
-
-
-def conditions(entries: dict[str, Any], name: str) -> tuple[str, ...]:
-    return get_args(options_of(entries[name])["condition"].annotation)
 
 
 @pytest.mark.parametrize("condition", ["concatenate", "batch-norm"])
@@ -208,6 +208,8 @@ def test_attention_stands_at_any_size_of_maps_and_changes_nothing_at_first(
             assert torch.allclose(network(given), plain(given), atol=1e-5)
             network.state_dict()[gained[0]].fill_(1)
             assert not torch.allclose(network(given), plain(given), atol=1e-5)
+        network(given).square().sum().backward()
+        assert [key for key in dead(network) if key.startswith("attend")] == []
 
 
 @both

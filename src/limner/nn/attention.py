@@ -4,7 +4,6 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 Version = Literal["first", "official"]
 
@@ -39,16 +38,10 @@ class SelfAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (B, C, H, W) float; H and W at least 2 in the official version. Gives the same shape."""
-        mixed = functional.scaled_dot_product_attention(
-            _positions(self.query(x)),  # (B, 1, HW, C/8)
-            _positions(self.pool(self.key(x))),  # (B, 1, HW or HW/4, C/8)
-            _positions(self.pool(self.value(x))),  # (B, 1, HW or HW/4, C/2 or C)
-            scale=1.0,
-        )
-        mixed = mixed.squeeze(1).transpose(1, 2).unflatten(2, x.shape[2:])  # (B, C/2 or C, H, W)
-        return self.gamma * self.project(mixed) + x
-
-
-def _positions(x: Tensor) -> Tensor:
-    """(B, C, H, W) -> (B, 1, H W, C): a sequence of positions for one head."""
-    return x.flatten(2).transpose(1, 2).unsqueeze(1)
+        query = self.query(x).flatten(2).transpose(1, 2)  # (B, HW, C/8)
+        key = self.pool(self.key(x)).flatten(2)  # (B, C/8, HW or HW/4)
+        value = self.pool(self.value(x)).flatten(2).transpose(1, 2)  # (B, HW or HW/4, C/2 or C)
+        # Not scaled_dot_product_attention: its fused kernels have no second derivative, which gradient penalties take.
+        weights = torch.softmax(query @ key, dim=2)  # over the keys of each query
+        mixed = (weights.to(value.dtype) @ value).transpose(1, 2)  # (B, C/2 or C, HW)
+        return self.gamma * self.project(mixed.unflatten(2, x.shape[2:])) + x

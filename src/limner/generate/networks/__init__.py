@@ -7,11 +7,23 @@ Any generator can play against any discriminator.
 from torch import nn
 
 from limner.generate.networks.dcgan import DCGANDiscriminator, DCGANGenerator
+from limner.generate.networks.dcgan_bigger import BiggerDiscriminator, BiggerGenerator
+from limner.generate.networks.light import LightDiscriminator, LightGenerator
 from limner.generate.networks.players import SIZES_PX, Discriminator, Generator
+from limner.generate.networks.sngan import SNGANDiscriminator, SNGANGenerator
 
-GENERATORS: dict[str, type[nn.Module]] = {"dcgan": DCGANGenerator}
-DISCRIMINATORS: dict[str, type[nn.Module]] = {"dcgan": DCGANDiscriminator}
+GENERATORS: dict[str, type[nn.Module]] = {
+    "dcgan": DCGANGenerator, "dcgan-bigger": BiggerGenerator, "sngan": SNGANGenerator, "light": LightGenerator,
+}  # fmt: skip
+DISCRIMINATORS: dict[str, type[nn.Module]] = {
+    "dcgan": DCGANDiscriminator,
+    "dcgan-bigger": BiggerDiscriminator,
+    "sngan": SNGANDiscriminator,
+    "light": LightDiscriminator,
+}
 
 __all__ = [
-    "DISCRIMINATORS", "GENERATORS", "SIZES_PX", "DCGANDiscriminator", "DCGANGenerator", "Discriminator", "Generator",
+    "DISCRIMINATORS", "GENERATORS", "SIZES_PX", "BiggerDiscriminator", "BiggerGenerator", "DCGANDiscriminator",
+    "DCGANGenerator", "Discriminator", "Generator", "LightDiscriminator", "LightGenerator", "SNGANDiscriminator",
+    "SNGANGenerator",
 ]  # fmt: skip

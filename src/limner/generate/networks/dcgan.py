@@ -1,6 +1,7 @@
 """The deep convolutional GAN of Radford, Metz and Chintala (ICLR 2016), at 32 to 256 pixels."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -54,9 +55,7 @@ class DCGANGenerator(Generator):
         sides = stage_maps(size_px, width)
         maps = [sides[side] for side in sorted(sides)]
         self.bottom = UpStage(self.inputs, maps[0], self.norm_classes, stride=1, padding=0)
-        self.stages = nn.ModuleList(
-            UpStage(before, after, self.norm_classes) for before, after in zip(maps, maps[1:], strict=False)
-        )
+        self.stages = nn.ModuleList(UpStage(before, after, self.norm_classes) for before, after in pairwise(maps))
         self.picture = nn.ConvTranspose2d(maps[-1], channels, 4, stride=2, padding=1, bias=False)
         self.attend = Attention(sides, attention, attention_version)
 
@@ -99,7 +98,7 @@ class DCGANDiscriminator(Discriminator):
         maps = [self.inputs, *(sides[side] for side in sorted(sides, reverse=True))]
         self.stages = nn.ModuleList(
             DownStage(before, after, batch_norm=batch_norm, first=number == 0)
-            for number, (before, after) in enumerate(zip(maps, maps[1:], strict=False))
+            for number, (before, after) in enumerate(pairwise(maps))
         )
         self.verdict = nn.Conv2d(maps[-1], 1, BOTTOM_PX, bias=not batch_norm)
         self.attend = Attention(sides, attention, attention_version)
@@ -116,8 +115,8 @@ class DCGANDiscriminator(Discriminator):
         return self.verdict(features).flatten()
 
     def chain(self) -> Sequence[nn.Module]:
-        """The layers on the path from picture to logit."""
-        return [*self.stages, self.verdict]
+        """The layers on the path from picture to features."""
+        return list(self.stages)
 
 
 def stage_maps(size_px: int, width: int, most: int = MOST_MAPS) -> dict[int, int]:
@@ -134,11 +133,13 @@ def stage_maps(size_px: int, width: int, most: int = MOST_MAPS) -> dict[int, int
 
 
 class UpStage(nn.Module):
-    """A 4 x 4 transposed convolution without bias, batch normalization and ReLU."""
+    """A transposed convolution without bias, batch normalization and ReLU; it doubles the maps unless told otherwise."""
 
-    def __init__(self, inputs: int, maps: int, classes: int, stride: int = 2, padding: int = 1) -> None:
+    def __init__(
+        self, inputs: int, maps: int, classes: int, kernel: int = 4, stride: int = 2, padding: int = 1
+    ) -> None:
         super().__init__()
-        self.enlarge = nn.ConvTranspose2d(inputs, maps, 4, stride, padding, bias=False)
+        self.enlarge = nn.ConvTranspose2d(inputs, maps, kernel, stride, padding, bias=False)
         self.normalize = BatchNorm(maps, classes)
 
     def forward(self, x: Tensor, label: Tensor | None) -> Tensor:

@@ -10,6 +10,7 @@ from torch.nn import functional
 from limner.errors import UserError
 from limner.generate.networks.conditions import Projection, one_hot_maps
 from limner.nn.attention import SelfAttention, Version
+from limner.nn.receptive_field import receptive_field
 
 SIZES_PX = (32, 64, 128, 256)
 BOTTOM_PX = 4  # the side of the smallest maps: where generators begin, and where most discriminators end
@@ -68,7 +69,7 @@ class Discriminator(nn.Module):
     """Pictures in, one logit each out: above 0 means "real". There is no sigmoid; the losses have it.
 
     A subclass makes its layers for pictures of `inputs` channels, calls `condition_on` with the maps that its features
-    have, and writes `features` and `judge`.
+    have, and writes `features`, `judge` and `chain`.
 
     size_px, channels, classes: of the pictures, as for `Generator`.
     condition: how labels enter: ``concatenate`` appends them to the picture as one-hot maps, ``projection`` adds the
@@ -120,8 +121,12 @@ class Discriminator(nn.Module):
         raise NotImplementedError
 
     def chain(self) -> Sequence[nn.Module]:
-        """The layers on the deepest path from picture to logit, for the receptive field."""
+        """The layers on the deepest path from picture to features, attention left out."""
         raise NotImplementedError
+
+    def receptive_field(self) -> int:
+        """How many pixels in a row can change one position of the features; attention, which sees all, left out."""
+        return receptive_field(self.chain())
 
 
 class Attention(nn.Module):
