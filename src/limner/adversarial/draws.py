@@ -22,6 +22,7 @@ class Draws:
 
     def of(self, purpose: str, *place: int) -> torch.Generator:
         """The generator for ``purpose`` ("latent", "augment") at ``place`` (the step's number, and so on)."""
-        words = [self.seed, zlib.crc32(purpose.encode()), *place]
+        # The count keeps (3) and (3, 0) apart: numpy fills seeds up with zeros.
+        words = [self.seed, zlib.crc32(purpose.encode()), len(place), *place]
         word = np.random.SeedSequence(words).generate_state(1, np.uint64)[0]
         return torch.Generator(self.device).manual_seed(int(word) >> 1)

@@ -81,11 +81,13 @@ class Player:
 class Game:
     """The two players and the rules between them.
 
-    real: (what `batches` gave, number) -> the real sample. latent: (count, number) -> (count, d) float32. imagine: (latent,
-    label) -> the fake sample. augment: (sample, side, number) -> what the discriminator sees of it; side is "real", "fake"
+    real: (what `batches` gave, number) -> the real sample. latent: (count, side, number) -> (count, d) float32; side is
+    "fake" or "generator". imagine: (latent, label) -> the fake sample. augment: (sample, side, number) -> what the discriminator sees of it; side is "real", "fake"
     or "generator", so that each has draws of its own. judge: sample -> (B,) float32 logits. discriminator_terms,
     generator_terms: by the names that their values are logged under. together: judge real and fake in one pass, so that
-    BatchNorm sees their mixture (half as many passes); apart as in Radford et al. 2016 otherwise. after: is called once a
+    BatchNorm sees their mixture (half as many passes); apart as in Radford et al. 2016 otherwise. fresh: the generator learns
+    from pictures of its own; otherwise from those that the discriminator saw last, as in the reference code of Radford et
+    al. 2016, which saves a pass (not where `imagine` asks the discriminator, which has moved since). after: is called once a
     round with its number and the last turn, when both have moved (averages, the strength of an augmentation).
     """
 
@@ -94,22 +96,20 @@ class Game:
     discriminator: Player
     loss: Loss
     real: Callable[[Any, int], Sample]
-    latent: Callable[[int, int], Tensor]
+    latent: Callable[[int, str, int], Tensor]
     imagine: Callable[[Tensor, Tensor | None], Sample]
     judge: Callable[[Sample], Tensor]
     augment: Callable[[Sample, str, int], Sample]
     after: Callable[[int, Turn], None]
     discriminator_steps: int = 1
     together: bool = False
+    fresh: bool = False
     discriminator_terms: Mapping[str, Term] = field(default_factory=dict)
     generator_terms: Mapping[str, Callable[[], Tensor]] = field(default_factory=dict)
 
 
 def play_round(game: Game, batches: Iterator[Any], index: int) -> dict[str, Tensor]:
     """So many updates of the discriminator as the game says, then one of the generator.
-
-    The fakes of the last turn serve the generator too (as in the reference code of Radford et al. 2016): it makes one
-    batch of pictures less, and what it is told about them is the opinion of the discriminator that has just moved.
 
     index: the round's number, from 0. Returns detached 0-d tensors that nobody has read: both losses (with their terms),
     each term, and ``real_sign``, the mean sign of the logits of real pictures (r_t of Karras et al. 2020a, eq. 1: near 1,
@@ -119,8 +119,9 @@ def play_round(game: Game, batches: Iterator[Any], index: int) -> dict[str, Tens
     for turn_number in range(game.discriminator_steps):
         number = index * game.discriminator_steps + turn_number
         real = game.real(next(batches), number)
-        latent = game.latent(len(real.image), number)
-        with torch.set_grad_enabled(turn_number + 1 == game.discriminator_steps):
+        latent = game.latent(len(real.image), "fake", number)
+        serves_both = not game.fresh and turn_number + 1 == game.discriminator_steps
+        with torch.set_grad_enabled(serves_both):
             fake = game.imagine(latent, real.label)
         turn = judge_both(game, number, real, fake.detach())
         loss = game.loss.discriminator(turn.real_logits, turn.fake_logits)
@@ -129,6 +130,8 @@ def play_round(game: Game, batches: Iterator[Any], index: int) -> dict[str, Tens
         game.discriminator.move(game.fabric, loss)
         values |= {"discriminator_loss": loss, "real_sign": turn.real_logits.sign().mean(), **terms}
 
+    if game.fresh:
+        fake = game.imagine(game.latent(len(real.image), "generator", index), real.label)
     loss = game.loss.generator(game.judge(game.augment(fake, "generator", index)))
     terms = {name: term() for name, term in game.generator_terms.items()}
     loss = sum(terms.values(), loss)

@@ -1,0 +1,25 @@
+"""Small pictures to learn from, drawn: a box with a window somewhere on a plain ground."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+
+def draw_box(number: int, size_px: int = 32) -> np.ndarray:
+    """(size_px, size_px, 3) uint8: a box of any color, size and place on the green of cut-outs; other numbers, others."""
+    chance = np.random.default_rng([7, number])
+    picture = np.full((size_px, size_px, 3), (51, 255, 51), np.uint8)
+    height, width = chance.integers(size_px // 3, size_px - 4, 2)
+    top, left = chance.integers(1, size_px - height), chance.integers(1, size_px - width)
+    picture[top : top + height, left : left + width] = chance.integers(0, 256, 3)
+    picture[top + 2 : top + height // 2, left + 2 : left + width - 2] = chance.integers(0, 256, 3)
+    return picture
+
+
+def save_boxes(folder: Path, count: int, size_px: int = 32, first: int = 0) -> Path:
+    """``count`` boxes as PNG files in ``folder``; gives it back."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(first, first + count):
+        Image.fromarray(draw_box(number, size_px)).save(folder / f"{number:04d}.png")
+    return folder
