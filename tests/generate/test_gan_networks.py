@@ -78,6 +78,17 @@ def test_one_backward_of_the_game_reaches_every_parameter_of_both(maker: str, ju
 
 
 @both
+def test_a_penalty_on_gradients_reaches_the_weights_through_attention_too(entries: dict[str, Any], name: str) -> None:
+    player = (generator if entries is GENERATORS else discriminator)(name, attention=8)
+    given = numbers(4, 6) if entries is GENERATORS else numbers(4, 3, 32, 32).tanh()
+    gradient = torch.autograd.grad(player(given.requires_grad_()).square().sum(), given, create_graph=True)[0]
+    gradient.square().sum().backward()
+    reached = [one.grad for one in player.parameters() if one.ndim > 1 and one.grad is not None]
+    assert len(reached) == sum(one.ndim > 1 for one in player.parameters())
+    assert all(one.isfinite().all() for one in reached)
+
+
+@both
 def test_batches_of_one_can_be_looked_at_and_channels_last_changes_no_more_than_rounding(
     entries: dict[str, Any], name: str
 ) -> None:

@@ -96,8 +96,8 @@ class LightDiscriminator(Discriminator):
         return self.verdict(features).flatten()
 
     def chain(self) -> Sequence[nn.Module]:
-        """The layers on the deepest path from picture to features."""
-        return [stage.convolve for stage in self.stages]
+        """The layers on the deepest path from picture to features, and shortcuts of 1 x 1, which reach no further."""
+        return list(self.stages)
 
 
 class LightUpStage(nn.Module):

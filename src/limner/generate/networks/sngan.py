@@ -137,8 +137,8 @@ class SNGANDiscriminator(Discriminator):
         return self.verdict(features.sum((2, 3))).flatten()
 
     def chain(self) -> Sequence[nn.Module]:
-        """The layers on the deepest path from picture to features."""
-        return [layer for block in self.blocks for layer in (block.first, block.second, block.shrink)]
+        """The layers on the deepest path from picture to features, and shortcuts of 1 x 1, which reach no further."""
+        return list(self.blocks)
 
 
 class UpBlock(nn.Module):
