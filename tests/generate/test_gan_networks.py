@@ -119,6 +119,22 @@ def test_the_same_seed_gives_the_same_network_and_the_same_answer(entries: dict[
     assert torch.equal(make(name)(given), make(name)(given))
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@both
+def test_no_player_waits_for_the_device_in_a_training_step(entries: dict[str, Any], name: str) -> None:
+    player = (generator if entries is GENERATORS else discriminator)(name, classes=3, attention=8).cuda()
+    given = (numbers(4, 6) if entries is GENERATORS else numbers(4, 3, 32, 32).tanh()).cuda()
+    label = torch.tensor([0, 1, 2, 0]).cuda()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        with torch.autocast("cuda", torch.bfloat16):
+            result = player(given, label)
+        result.float().square().sum().backward()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
 # --- labels ----------------------------------------------------------------------------------------------------------
 
 

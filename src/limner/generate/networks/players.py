@@ -27,7 +27,7 @@ class Generator(nn.Module):
     size_px: side of the pictures: 32, 64, 128 or 256.
     channels: 1 (gray), 3 (RGB) or 4 (RGBA).
     classes: 0 for pictures without labels.
-    latent: numbers in a latent.
+    latent: numbers in a latent. width: what scales all maps; only checked here.
     condition: how labels enter: ``concatenate`` appends them to the latent as one-hot numbers, ``batch-norm`` gives
         each class gains and shifts of its own. Without classes it means nothing.
 
@@ -71,7 +71,7 @@ class Discriminator(nn.Module):
     A subclass makes its layers for pictures of `inputs` channels, calls `condition_on` with the maps that its features
     have, and writes `features`, `judge` and `chain`.
 
-    size_px, channels, classes: of the pictures, as for `Generator`.
+    size_px, channels, classes, width: as for `Generator`.
     condition: how labels enter: ``concatenate`` appends them to the picture as one-hot maps, ``projection`` adds the
         product of a class embedding with the features to the logit. Without classes it means nothing.
 
