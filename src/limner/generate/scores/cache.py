@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from limner.generate.scores.described import Described
 
 FORMAT = 1
+TENSORS = ("features", "logits", "colors")
 LIMIT_BYTES = 2 * 2**30
 """What all files together may take; the longest unused go first."""
 
@@ -48,10 +49,10 @@ def read_features(files: Sequence[Path], extractor: Sequence[str]) -> Described 
     try:
         with safe_open(path, framework="pt") as kept:
             facts = json.loads(kept.metadata()["facts"])
-            features, logits = kept.get_tensor("features"), kept.get_tensor("logits")
-        if not len(features) == len(logits) == len(files):
+            tensors = {name: kept.get_tensor(name) for name in TENSORS}
+        if any(len(tensor) != len(files) for tensor in tensors.values()):
             return None
-        found = Described(features, logits, **facts)
+        found = Described(**tensors, **facts)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         return None
     with suppress(OSError):
@@ -61,8 +62,8 @@ def read_features(files: Sequence[Path], extractor: Sequence[str]) -> Described 
 
 def write_features(files: Sequence[Path], extractor: Sequence[str], found: Described) -> None:
     """Keep what was found for these files; where the cache cannot be written, nothing is kept and nothing said."""
-    facts = {name: value for name, value in vars(found).items() if name not in ("features", "logits")}
-    tensors = {"features": found.features.contiguous(), "logits": found.logits.contiguous()}
+    facts = {name: value for name, value in vars(found).items() if name not in TENSORS}
+    tensors = {name: getattr(found, name).contiguous() for name in TENSORS}
     with suppress(OSError, ValueError):  # a full disk, or a file where the folder should be
         with replacing(_place(files, extractor)) as temporary:
             temporary.write_bytes(save(tensors, {"facts": json.dumps(facts)}))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from limner.generate.scores.cache import read_features, write_features
@@ -21,13 +22,14 @@ from limner.progress import Progress
 class Described:
     """What is known of n pictures under one extractor.
 
-    features: (n, d) float32. logits: (n, classes) float32. pixels: a digest of all pixels, whatever the pictures' order
+    features: (n, d) float32. logits: (n, classes) float32. colors: (n, 3) uint8, each picture's mean. pixels: a digest of all pixels, whatever the pictures' order
     and names. sizes: how many pictures have which size, "64 x 64" (width x height). lossy: some were read from files
     whose compression loses detail, such as JPEG.
     """
 
     features: Tensor
     logits: Tensor
+    colors: Tensor
     pixels: str
     sizes: dict[str, int]
     extractor: str
@@ -41,6 +43,14 @@ class Described:
         """How many pictures."""
         return len(self.features)
 
+    def some(self, count: int, seed: int = 0) -> Described:
+        """``count`` of these pictures, drawn evenly, so that sets of other sizes can be compared; all where that is all."""
+        if count == self.count:
+            return self
+        chosen = torch.randperm(self.count, generator=torch.Generator().manual_seed(seed))[:count]
+        parts = {name: getattr(self, name)[chosen] for name in ("features", "logits", "colors")}
+        return replace(self, **parts, pixels=f"{count} of {self.pixels}, seed {seed}")
+
 
 def describe(batches: Tensor | Iterable[Tensor], extractor: FeatureExtractor) -> Described:
     """Describe pictures in memory: (n, 1, 3 or 4, H, W) uint8, seen as `as_rgb` says, or any number of such batches.
@@ -51,7 +61,7 @@ def describe(batches: Tensor | Iterable[Tensor], extractor: FeatureExtractor) ->
     parts = batches.split(BATCH) if isinstance(batches, Tensor) else batches
     seen = extractor.see(noted.through(parts))
     return Described(
-        seen.features, seen.logits, noted.digest(), dict(noted.sizes), extractor.name, extractor.digest,
+        seen.features, seen.logits, torch.stack(noted.colors), noted.digest(), dict(noted.sizes), extractor.name, extractor.digest,
         extractor.resizer, extractor.input_px,
     )  # fmt: skip
 
@@ -81,15 +91,17 @@ def _counted(batches: Iterator[Tensor], progress: Progress) -> Iterator[Tensor]:
 
 
 class _Noted:
-    """Sizes and pixels of the pictures that pass through."""
+    """Sizes, mean colors and pixels of the pictures that pass through."""
 
     def __init__(self) -> None:
         self.sizes: Counter[str] = Counter()
+        self.colors: list[Tensor] = []
         self.digests: list[bytes] = []
 
     def through(self, batches: Iterable[Tensor]) -> Iterator[Tensor]:
         for batch in map(as_rgb, batches):
             self.sizes[f"{batch.shape[-1]} x {batch.shape[-2]}"] += len(batch)
+            self.colors += batch.float().mean(dim=(2, 3)).round().to(torch.uint8).cpu()
             for picture in batch.cpu().numpy():
                 self.digests.append(hashlib.sha256(repr(picture.shape).encode() + picture.tobytes()).digest())
             yield batch

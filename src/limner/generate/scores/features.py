@@ -40,6 +40,8 @@ class FeatureExtractor:
     ) -> None:
         self.name, self.digest, self.input_px, self.resizer = name, digest, input_px, resizer
         self.device = torch.device(device)
+        if resizer not in RESIZERS:
+            raise UserError(f"no resizing is called {resizer!r}; there are {', '.join(RESIZERS)}")
         network = network.eval().requires_grad_(False)
         self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -49,7 +51,7 @@ class FeatureExtractor:
 
         resizer: a key of `RESIZERS`, by default the extractor's own.
 
-        Raises `UserError` for an unknown name, and where the weights are not on this machine.
+        Raises `UserError` for an unknown name of either, and where the weights are not on this machine.
         """
         if name not in FEATURES:
             close = difflib.get_close_matches(name, FEATURES, n=1)

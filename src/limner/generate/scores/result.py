@@ -43,10 +43,14 @@ class Score:
 
 @dataclass(frozen=True)
 class PictureScores:
-    """Scores by their short names (`HEADS`), how they were made, and what to know when reading them."""
+    """Scores by their short names (`HEADS`), how they were made, and what to know when reading them.
+
+    flat_kid: the KID of pictures of one color each, the real ones' mean colors: what knowing no more than that scores.
+    """
 
     scores: dict[str, Score]
     protocol: Protocol
+    flat_kid: float
     notes: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> float:
@@ -62,9 +66,11 @@ class PictureScores:
         return score_title(name, self.protocol.features)
 
     def to_json(self) -> dict[str, Any]:
-        """``{"scores": {"kid": {"value", "low", "high", "spread"}, ...}, "protocol": {...}, "notes": [...]}``."""
+        """``{"scores": {"kid": {"value", "low", "high", "spread"}, ...}, "flat_kid", "protocol": {...}, "notes": [...]}``."""
         scores = {name: asdict(score) for name, score in self.scores.items()}
-        return {"scores": scores, "protocol": self.protocol.to_json(), "notes": list(self.notes)}
+        return {
+            "scores": scores, "flat_kid": self.flat_kid, "protocol": self.protocol.to_json(), "notes": list(self.notes)
+        }  # fmt: skip
 
     @classmethod
     def from_json(cls, value: Any, source: str = "scores") -> PictureScores:
@@ -73,7 +79,10 @@ class PictureScores:
             raise UserError(f"{source}: holds no scores of pictures; needed: what limner fid --json or evaluate wrote")
         protocol = Protocol.from_json(value.get("protocol"), source)
         scores = {name: _score(found, f"{source}: {name}") for name, found in value["scores"].items() if name in HEADS}
-        return cls(scores, protocol, tuple(map(str, value.get("notes", ()))))
+        flat_kid = value.get("flat_kid")
+        if "kid" not in scores or not isinstance(flat_kid, float):
+            raise UserError(f"{source}: holds no KID of generated and of flat pictures; score the pictures again")
+        return cls(scores, protocol, flat_kid, tuple(map(str, value.get("notes", ()))))
 
     def to_markdown(self) -> str:
         """A table of the scores, the notes, and the protocol."""
@@ -84,6 +93,9 @@ class PictureScores:
                 sign.join(printed(name, each) for each in pair) for sign, pair in ((" to ", interval), (" ± ", parts))
             )
             lines.append(f"| {self.title(name)} | {printed(name, score.value)} | {' | '.join(cells)} |")
+        lines.append(
+            f"| {self.title('kid')} of flat pictures, each of a real one's mean color | {printed('kid', self.flat_kid)} | | |"
+        )
         return "\n".join([*lines, "", *self.notes, *([""] if self.notes else []), self.protocol.sentence()]) + "\n"
 
 

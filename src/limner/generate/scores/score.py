@@ -12,7 +12,7 @@ from limner.generate.scores.described import Described, describe
 from limner.generate.scores.features import FeatureExtractor
 from limner.generate.scores.frechet import fit_gaussian, gaussian_distance
 from limner.generate.scores.inception_score import SPLITS, split_weights, weighted_scores
-from limner.generate.scores.kernel import draw_resamples, draw_subsets, weighted_distances
+from limner.generate.scores.kernel import draw_resamples, draw_subsets, kernel_distance, weighted_distances
 from limner.generate.scores.protocol import Protocol
 from limner.generate.scores.quantized import BEHIND_ALPHA
 from limner.generate.scores.result import PictureScores, Score
@@ -22,6 +22,7 @@ RESAMPLES = 200
 FRECHET_RESAMPLES = 20
 """A Fréchet distance takes a decomposition each, so its interval comes from the spread of fewer resamples."""
 LEAST_PICTURES = 10
+FLAT = 64
 
 
 def score_pictures(
@@ -58,12 +59,16 @@ def score_pictures(
     for side, pictures in (("real", real), ("generated", fake)):
         if pictures.count < LEAST_PICTURES:
             raise UserError(f"{pictures.count} {side} pictures; needed: {LEAST_PICTURES} or more, better thousands")
-    protocol = Protocol(
-        features=extractor.name, weights=extractor.digest, resizer=f"{extractor.resizer} to {extractor.input_px} px",
-        quantized="8 bit", alpha=f"RGB{BEHIND_ALPHA}", real=real.pixels, real_count=real.count, fake_count=fake.count,
-        subsets=subsets, subset_size=min(subset_size, real.count, fake.count), splits=min(splits, fake.count),
-        neighbors=NEIGHBORS, coverage_neighbors=COVERAGE_NEIGHBORS, resamples=resamples, seed=seed, version=__version__,
-    )  # fmt: skip
+    protocol = state_protocol(
+        real,
+        fake.count,
+        extractor,
+        seed=seed,
+        subsets=subsets,
+        subset_size=subset_size,
+        splits=splits,
+        resamples=resamples,
+    )
     generator = torch.Generator().manual_seed(seed)
     real_weights = draw_resamples(real.count, resamples, generator)
     fake_weights = draw_resamples(fake.count, resamples, generator)
@@ -76,7 +81,34 @@ def score_pictures(
     small = min(real.count, fake.count) <= real.features.shape[1]
     order = ("kid", "fid") if small else ("fid", "kid")
     ordered = {name: scores[name] for name in (*order, *(name for name in scores if name not in order))}
-    return PictureScores(ordered, protocol, _notes(real, fake))
+    return PictureScores(ordered, protocol, flat_distance(real, extractor), _notes(real, fake))
+
+
+def state_protocol(
+    real: Described,
+    fake_count: int,
+    extractor: FeatureExtractor,
+    *,
+    seed: int = 0,
+    subsets: int = SUBSETS,
+    subset_size: int = SUBSET_SIZE,
+    splits: int = SPLITS,
+    resamples: int = RESAMPLES,
+) -> Protocol:
+    """The protocol by which `score_pictures` would score so many generated pictures."""
+    return Protocol(
+        features=extractor.name, weights=extractor.digest, resizer=f"{extractor.resizer} to {extractor.input_px} px",
+        quantized="8 bit", alpha=f"RGB{BEHIND_ALPHA}", real=real.pixels, real_count=real.count, fake_count=fake_count,
+        subsets=subsets, subset_size=min(subset_size, real.count, fake_count), splits=min(splits, fake_count),
+        neighbors=NEIGHBORS, coverage_neighbors=COVERAGE_NEIGHBORS, resamples=resamples, seed=seed, version=__version__,
+    )  # fmt: skip
+
+
+def flat_distance(real: Described, extractor: FeatureExtractor) -> float:
+    """The KID of flat pictures, each of one real picture's mean color; of `FLAT` of them, for it hardly depends on more."""
+    places = torch.linspace(0, real.count - 1, min(FLAT, real.count)).round().long()
+    flat = real.colors[places, :, None, None].expand(-1, -1, 8, 8)
+    return kernel_distance(real.features, extractor.see(flat).features)
 
 
 def _described(pictures: Tensor | Described, extractor: FeatureExtractor) -> Described:
