@@ -62,6 +62,15 @@ def test_the_root_of_a_covariance_is_no_taller_than_wide_and_squares_to_it():
     assert gaussian_distance(gaussian, gaussian) == pytest.approx(0, abs=1e-12)
 
 
+@pytest.mark.parametrize("count", [5, 40])
+def test_counting_a_picture_twice_is_having_it_twice(count):
+    features, other = drawn(count, 8), drawn(30, 8, seed=1)
+    times = torch.arange(count) % 3
+    repeated = features.repeat_interleave(times, dim=0)
+    counted = gaussian_distance(fit_gaussian(features, times), fit_gaussian(other))
+    assert counted == pytest.approx(frechet_distance(repeated, other), rel=1e-10)
+
+
 def slow_kernel_distance(real: Tensor, fake: Tensor) -> float:
     def kernel(first, second):
         return (float(first @ second) / len(first) + 1) ** 3

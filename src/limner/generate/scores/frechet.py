@@ -22,13 +22,24 @@ class Gaussian(NamedTuple):
     root: Tensor
 
 
-def fit_gaussian(features: Tensor) -> Gaussian:
-    """The mean of features (n, d), any float type, and a root of their covariance (divided by n - 1). Needs n >= 2."""
-    if len(features) < 2:
-        raise ValueError(f"{len(features)} pictures have no covariance; needed: 2 or more")
+def fit_gaussian(features: Tensor, times: Tensor | None = None) -> Gaussian:
+    """The mean of features (n, d), any float type, and a root of their covariance (divided by n - 1).
+
+    times: (n,), how often each counts, as in a resample; n is then their sum. A picture that counts three times is one
+    row of the root, not three.
+
+    Raises `ValueError` for fewer than 2.
+    """
+    if times is not None:
+        features, times = features[times > 0], times[times > 0].double()
+    else:
+        times = features.new_ones(len(features), dtype=torch.float64)
+    count = float(times.sum())
+    if count < 2:
+        raise ValueError(f"{count:.0f} pictures have no covariance; needed: 2 or more")
     features = features.double()
-    mean = features.mean(dim=0)
-    root = (features - mean) / (len(features) - 1) ** 0.5
+    mean = times @ features / count
+    root = (features - mean) * (times / (count - 1)).sqrt()[:, None]
     if len(root) > root.shape[1]:
         root = torch.linalg.qr(root, mode="r").R
     return Gaussian(mean, root)

@@ -125,17 +125,13 @@ def _described(pictures: Tensor | Described, extractor: FeatureExtractor) -> Des
 def _frechet(real: Tensor, fake: Tensor, real_weights: Tensor, fake_weights: Tensor) -> Score:
     value = gaussian_distance(fit_gaussian(real), fit_gaussian(fake))
     drawn = [
-        gaussian_distance(fit_gaussian(_repeated(real, ours)), fit_gaussian(_repeated(fake, theirs)))
+        gaussian_distance(fit_gaussian(real, ours), fit_gaussian(fake, theirs))
         for ours, theirs in zip(real_weights[:FRECHET_RESAMPLES], fake_weights[:FRECHET_RESAMPLES], strict=True)
     ]
     if len(drawn) < 2:
         return Score(value, None, None)
     margin = 1.96 * float(torch.tensor(drawn, dtype=torch.float64).std())
     return Score(value, value - margin, value + margin)
-
-
-def _repeated(features: Tensor, times: Tensor) -> Tensor:
-    return features.repeat_interleave(times.long(), dim=0)
 
 
 def _kernel(
