@@ -11,6 +11,7 @@ from limner.generate import duplicates
 from limner.generate.alarms import nearest_within
 from limner.generate.data import PictureSet
 from limner.generate.duplicates import (
+    ALIKE,
     Thumbnails,
     find_groups,
     nearest,
@@ -72,13 +73,23 @@ def test_groups_agree_with_walking_from_picture_to_picture() -> None:
     pictures = boxes(40)[torch.randint(0, 40, (90,), generator=chance)]
     pictures = (pictures + 12 * torch.randn(pictures.shape, generator=chance)).clamp(0, 255).to(torch.uint8)
     thumbnails = Thumbnails.of_set(pictures)(pictures).double()
-    alike = (thumbnails @ thumbnails.T >= 0.85).numpy()
+    mirror = Thumbnails.of_set(pictures)(pictures.flip(3)).double()
+    alike = ((thumbnails @ thumbnails.T >= ALIKE) | (thumbnails @ mirror.T >= ALIKE)).numpy()
     groups = find_groups(pictures).numpy()
     for start in range(90):
         reached = {start}
         while len(more := reached | set(np.nonzero(alike[sorted(reached)].any(0))[0].tolist())) > len(reached):
             reached = more
         assert set(np.nonzero(groups == groups[start])[0].tolist()) == reached
+
+
+def test_mirrored_pictures_are_near_duplicates_and_each_others_neighbors() -> None:
+    pictures = boxes(40)
+    groups = find_groups(torch.cat([pictures, changed(pictures[:10].flip(3))]))
+    assert torch.equal(groups[:10], groups[40:])
+    found = nearest_pictures(pictures[5:8].flip(3), pictures, 2)
+    assert found.indices[:, 0].tolist() == [5, 6, 7]
+    assert found.distances[:, 0].max() < 1e-3
 
 
 def test_flat_pictures_are_near_duplicates_of_each_other() -> None:

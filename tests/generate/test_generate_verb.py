@@ -107,13 +107,13 @@ def test_other_files_are_never_touched(tmp_path: Path) -> None:
 
 def test_a_grid_alone_or_files_alone(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
-    alone = make(run, tmp_path / "a", n=20, files=False)
+    alone = make(run, tmp_path / "a", n=20, no_files=True)
     assert (alone.pictures, alone.new) == ((), 0)
     assert alone.grid is not None
     with Image.open(alone.grid) as image:
         assert image.size == (8 * 34 + 2, 3 * 34 + 2)
     assert not (tmp_path / "a").exists()
-    files = make(run, tmp_path / "b", n=2, grid=False)
+    files = make(run, tmp_path / "b", n=2, no_grid=True)
     assert files.grid is None
     assert not (tmp_path / "b-grid.png").exists()
 
@@ -210,7 +210,7 @@ def test_a_path_visits_every_stop_and_closes(round_way: bool) -> None:
         ({"truncation": 0.0}, "--truncation is 0; needed: above 0, such as 1"),
         ({"truncation": float("nan")}, "--truncation is nan; needed: above 0"),
         ({"seconds": 0.0}, "--seconds is 0; needed: above 0"),
-        ({"grid": False, "files": False}, "--no-grid and --no-files leave nothing to write"),
+        ({"no_grid": True, "no_files": True}, "--no-grid and --no-files leave nothing to write"),
     ],
 )
 def test_wishes_that_cannot_be_are_told_in_one_line(wishes: dict[str, object], line: str) -> None:
@@ -228,5 +228,5 @@ def test_wishes_are_read_from_the_command_line() -> None:
 
     assert app(["run"]) == PLAIN
     given = app(["run", "-n", "9", "--classes", "car,van", "--classes", "bus", "--no-grid", "--truncation", "0.7"])
-    assert given == Wishes(n=9, classes=("car", "van", "bus"), grid=False, truncation=0.7)
+    assert given == Wishes(n=9, classes=("car", "van", "bus"), no_grid=True, truncation=0.7)
     assert app(["run", "--interpolate", "walk.gif"]).count == 8

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -20,10 +21,10 @@ from limner.generate.scores.quantized import as_rgb
 from limner.progress import say
 
 THUMBNAIL_PX = 16
-ALIKE = 0.85
+ALIKE = 0.82
 """Cosine of two thumbnails from which pictures count as near-duplicates. Chosen by looking at pairs of three sets, from the
 most alike down: street cars (KITTI), cut-outs on one color (COCO) and CIFAR-10's automobiles. Above 0.9 nearly all show the
-same object again, around 0.85 most of the street cars still do, below 0.8 few do in any of the sets."""
+same object again; down to 0.82 most of the street cars do, and some of the others; below 0.8 no more than half, anywhere."""
 TABLE = 2**24
 """Similarities in memory at once."""
 PICTURES = 1024
@@ -55,7 +56,8 @@ class Thumbnails:
     @classmethod
     def of_set(cls, pictures: Tensor) -> Thumbnails:
         """Made for a set, (N, C, S, S) uint8."""
-        return cls(_cells(pictures).mean(0))
+        mean = _cells(pictures).mean(0, keepdim=True)
+        return cls(((mean + mirrored(mean)) / 2)[0])
 
     def __call__(self, pictures: Tensor) -> Tensor:
         """(n, d) float32 of length 1, or 0 for what is exactly the set's mean. pictures: (n, C, S, S) uint8."""
@@ -63,19 +65,33 @@ class Thumbnails:
 
 
 def _cells(pictures: Tensor) -> Tensor:
-    """(n, d) float32 of mean 0 and length 1 (a picture of one gray: 0)."""
+    """(n, d) float32 of length 1 (a picture of one gray: 0), in halves: what is the same in the mirror image, and what changes
+    its sign there."""
     if not len(pictures):
         return pictures.new_empty((0, 3 * THUMBNAIL_PX**2), dtype=torch.float32)
-    parts = [
-        functional.adaptive_avg_pool2d(as_rgb(part).float(), THUMBNAIL_PX).flatten(1)
-        for part in pictures.split(PICTURES)
-    ]
+    parts = [functional.adaptive_avg_pool2d(as_rgb(part).float(), THUMBNAIL_PX) for part in pictures.split(PICTURES)]
     cells = torch.cat(parts)
-    return functional.normalize(cells - cells.mean(dim=1, keepdim=True), dim=1)
+    cells = cells - cells.mean(dim=(1, 2, 3), keepdim=True)
+    left, right = cells[..., : THUMBNAIL_PX // 2], cells.flip(3)[..., : THUMBNAIL_PX // 2]
+    return functional.normalize(torch.cat([left + right, left - right], dim=1).flatten(1), dim=1)
+
+
+def mirrored(thumbnails: Tensor) -> Tensor:
+    """The thumbnails of the mirrored pictures, (n, d)."""
+    same, turned = thumbnails.chunk(2, dim=1)
+    return torch.cat([same, -turned], dim=1)
+
+
+def likeness(thumbnails: Tensor, others: Tensor) -> Tensor:
+    """(n, m): the cosine of each thumbnail with each other one or with its mirror image, whichever is larger."""
+    (same, turned), (others_same, others_turned) = thumbnails.chunk(2, dim=1), others.chunk(2, dim=1)
+    return same @ others_same.T + (turned @ others_turned.T).abs()
 
 
 def find_groups(pictures: Tensor, alike: float = ALIKE) -> Tensor:
     """The number of each picture's group, (N,) int64 from 0: near-duplicates share one, also by way of others between them.
+
+    A mirrored picture is a duplicate as well, for mirroring is how most trainings see each picture twice.
 
     Every pair is compared, so time grows with the square of N; memory does not.
 
@@ -86,7 +102,8 @@ def find_groups(pictures: Tensor, alike: float = ALIKE) -> Tensor:
     members, groups = np.arange(count), np.arange(count)
     rows = max(1, TABLE // max(1, count))
     for start in range(0, count, rows):
-        one, other = (thumbnails[start : start + rows] @ thumbnails[start:].T >= alike).nonzero(as_tuple=True)
+        alike_here = likeness(thumbnails[start : start + rows], thumbnails[start:]) >= alike
+        one, other = alike_here.nonzero(as_tuple=True)
         # Each picture is linked to its group's number too, as if that were a picture: groups found so far stay together.
         links = np.concatenate([one.numpy() + start, members]), np.concatenate([other.numpy() + start, groups + count])
         graph = coo_matrix((np.ones(len(links[0]), bool), links), shape=(2 * count, 2 * count))
@@ -147,32 +164,39 @@ def _shares(counts: np.ndarray, number: int) -> np.ndarray:
     return shares
 
 
-def nearest(points: Tensor, others: Tensor, count: int = 1) -> Neighbors:
+def nearest(points: Tensor, others: Tensor, count: int = 1, *, twins: Tensor | None = None) -> Neighbors:
     """The ``count`` others that lie nearest to each point by Euclidean distance.
 
-    points: (n, d), others: (m, d) float, such as features of a network; m at least ``count``.
+    points: (n, d), others: (m, d) float, such as features of a network; m at least ``count``. twins: (n, d), a second view
+    of each point, such as of the mirrored picture; the nearer of both counts.
     """
-    points, others = points.float(), others.float()
+    views = [points.float()] if twins is None else [points.float(), twins.float()]
+    others = others.float()
     squares = others.square().sum(1)
     found = []
-    for part in points.split(max(1, min(PICTURES, TABLE // len(others)))):
+    rows = max(1, min(PICTURES, TABLE // len(others)))
+    for start in range(0, len(points), rows):
+        parts = [view[start : start + rows] for view in views]
         # Products rank them quickly; of those found, differences give distances that are exact near 0 too.
-        ranks = (squares - 2 * part @ others.T).topk(count, largest=False).indices
-        distances, order = (part[:, None] - others[ranks]).norm(dim=2).sort(dim=1)
+        tables = [part.square().sum(1, keepdim=True) + squares - 2 * part @ others.T for part in parts]
+        ranks = functools.reduce(torch.minimum, tables).topk(count, largest=False).indices
+        exact = [(part[:, None] - others[ranks]).norm(dim=2) for part in parts]
+        distances, order = functools.reduce(torch.minimum, exact).sort(dim=1)
         found.append(Neighbors(distances, ranks.gather(1, order)))
     return Neighbors(torch.cat([part.distances for part in found]), torch.cat([part.indices for part in found]))
 
 
 def nearest_pictures(pictures: Tensor, training: Tensor, count: int = 1) -> Neighbors:
-    """The training pictures that look most like each picture: `nearest` between their thumbnails.
+    """The training pictures that look most like each picture, as it is or mirrored: `nearest` between their thumbnails.
 
-    Distances are sqrt(2 - 2 c) for a cosine c: 0, the same but for brightness and contrast; 0.55, just a near-duplicate
+    Distances are sqrt(2 - 2 c) for a cosine c: 0, the same but for brightness and contrast; 0.6, just a near-duplicate
     (`ALIKE`); about 1.4, as good as unrelated.
 
     pictures: (n, C, S, S), training: (m, C, S, S) uint8, on one device; m at least ``count``.
     """
     thumbnails = Thumbnails.of_set(training)
-    return nearest(thumbnails(pictures), thumbnails(training), count)
+    seen = thumbnails(pictures)
+    return nearest(seen, thumbnails(training), count, twins=mirrored(seen))
 
 
 def nearest_distances(pictures: Tensor, training: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ class Memory(NamedTuple):
     ratio: the median distance of a made picture to the learned one most like it, over that of unseen real pictures: 1, no
     nearer than those; near 0, copies. nearer: the share of made pictures that are nearer than the median unseen one; 0.5 is
     expected of pictures from the same source. duplicates: the share that would count as near-duplicates of a learned one;
-    of the unseen ones none does, by the way they were chosen.
+    of the unseen ones hardly any does, by the way they were chosen.
     """
 
     ratio: float

@@ -90,10 +90,10 @@ def generate_pictures(
     folder, request = Path(out), {"model": generator.digest, **wishes.request()}
     if wishes.interpolate is not None:
         return _walk(generator, wishes, wishes.interpolate, request, overwrite)
-    sheet = _grid_path(folder, overwrite) if wishes.grid else None
+    sheet = _grid_path(folder, overwrite) if not wishes.no_grid else None
     pictures: tuple[Path, ...] = ()
     missing: list[int] = []
-    if wishes.files:
+    if not wishes.no_files:
         _open_folder(folder, request, overwrite)
         pictures = tuple(folder / f"{wishes.seed}-{number:06d}.png" for number in range(wishes.count))
         missing = [number for number, path in enumerate(pictures) if not path.exists()]

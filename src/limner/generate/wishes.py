@@ -27,26 +27,24 @@ class Wishes:
     n: Annotated[
         int | None,
         Parameter(
-            name=("-n", "--number"),
+            name="-n",
             help=f"How many pictures (default: {PICTURES}); with --interpolate, how many a walk visits (default: {STOPS}).",
         ),
     ] = None
     seed: Annotated[int, Parameter(help="Of the latents: other seeds, other pictures.")] = 0
     truncation: Annotated[
         float | None,
-        Parameter(
-            help="Draw numbers of a latent again that are larger: 0.5 gives usual pictures, 2 nearly all there are."
-        ),
+        Parameter(help="Draw numbers of a latent again that are larger (default: as the run has it)."),
     ] = None
     classes: Annotated[
-        tuple[str, ...],
+        tuple[str, ...] | None,
         Parameter(
             help="Classes to make, by name, which the pictures get in turn (default: as often as in training).",
             converter=_names, n_tokens=1, negative=(),
         ),
-    ] = ()  # fmt: skip
-    grid: Annotated[bool, Parameter(help="Write all pictures in one, too.")] = True
-    files: Annotated[bool, Parameter(help="Write a file for each picture.")] = True
+    ] = None  # fmt: skip
+    no_grid: Annotated[bool, Parameter(negative=(), help="Do not write the pictures in one, too.")] = False
+    no_files: Annotated[bool, Parameter(negative=(), help="Do not write a file for each picture.")] = False
     interpolate: Annotated[
         Path | None, Parameter(help="Write a walk from picture to picture instead: a name in .gif or .mp4.")
     ] = None
@@ -63,7 +61,7 @@ class Wishes:
             raise UserError(f"--truncation is {self.truncation:g}; needed: above 0, such as 1")
         if not 0 < self.seconds < math.inf:
             raise UserError(f"--seconds is {self.seconds:g}; needed: above 0")
-        if not (self.grid or self.files or self.interpolate):
+        if self.no_grid and self.no_files and self.interpolate is None:
             raise UserError("--no-grid and --no-files leave nothing to write; leave one of them out")
 
     @property
@@ -75,7 +73,7 @@ class Wishes:
 
     def request(self) -> dict[str, Any]:
         """All that decides what picture k of a seed looks like, for the record beside the pictures; but for the run."""
-        return {"truncation": self.truncation, "classes": list(self.classes)}
+        return {"truncation": self.truncation, "classes": list(self.classes or ())}
 
 
 PLAIN = Wishes()
