@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from limner.generate.scores.cache import read_features, write_features
-from limner.generate.scores.features import BATCH, FeatureExtractor
+from limner.generate.scores.features import FeatureExtractor
 from limner.generate.scores.folders import LOSSY, decoded_batches, picture_files
 from limner.generate.scores.quantized import as_rgb
 from limner.progress import Progress
@@ -58,7 +58,7 @@ def describe(batches: Tensor | Iterable[Tensor], extractor: FeatureExtractor) ->
     Raises `ValueError` as `as_rgb` and `FeatureExtractor.see` do.
     """
     noted = _Noted()
-    parts = batches.split(BATCH) if isinstance(batches, Tensor) else batches
+    parts = batches.split(extractor.batch) if isinstance(batches, Tensor) else batches
     seen = extractor.see(noted.through(parts))
     return Described(
         seen.features, seen.logits, torch.stack(noted.colors), noted.digest(), dict(noted.sizes), extractor.name, extractor.digest,
@@ -78,7 +78,7 @@ def describe_folder(folder: Path | str, extractor: FeatureExtractor, *, cached: 
     found = read_features(files, key) if cached else None
     if found is None:
         with Progress(f"features of {folder}", len(files), "pictures") as progress:
-            found = describe(_counted(decoded_batches(files, BATCH), progress), extractor)
+            found = describe(_counted(decoded_batches(files, extractor.batch), progress), extractor)
         if cached:
             write_features(files, key, found)
     return replace(found, lossy=any(path.suffix.lower() in LOSSY for path in files))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,7 +18,7 @@ from limner.generate.scores.inception import INPUT_PX, Inception, draw_weights, 
 from limner.generate.scores.resizing import RESIZERS
 from limner.pretrained import INCEPTION, LITE0, load_weights
 
-BATCH = 32
+BATCH, GPU_BATCH = 32, 128
 LITE0_PX = 224
 
 
@@ -99,6 +100,11 @@ class FeatureExtractor:
         digest = weights_digest(network.body)
         return FeatureExtractor(LITE0, network, digest, input_px=LITE0_PX, resizer=resizer or "bilinear", device=device)
 
+    @property
+    def batch(self) -> int:
+        """How many pictures at once suit the device."""
+        return BATCH if self.device.type == "cpu" else GPU_BATCH
+
     def see(self, batches: Tensor | Iterable[Tensor]) -> Seen:
         """Features and logits of pictures, in their order.
 
@@ -107,7 +113,7 @@ class FeatureExtractor:
         Raises `ValueError` for pictures that are not (n, 3, H, W) uint8, or for none.
         """
         if isinstance(batches, Tensor):
-            batches = batches.split(BATCH)
+            batches = batches.split(self.batch)
         seen = [self._see(batch) for batch in batches]
         if not seen:
             raise ValueError("no pictures to take features of")
@@ -122,9 +128,22 @@ class FeatureExtractor:
     def _see(self, pictures: Tensor) -> Seen:
         if pictures.dtype != torch.uint8 or pictures.ndim != 4 or pictures.shape[1] != 3:
             raise ValueError(f"{pictures.dtype} pictures of shape {tuple(pictures.shape)}; needed: uint8 (n, 3, H, W)")
-        image = RESIZERS[self.resizer](pictures.to(self.device).float(), self.input_px)
-        features, logits = self.network(image.contiguous(memory_format=torch.channels_last))
-        return Seen(features.float().cpu(), logits.float().cpu())
+        with _whole_float32(self.device):
+            image = RESIZERS[self.resizer](pictures.to(self.device).float(), self.input_px)
+            features, logits = self.network(image.contiguous(memory_format=torch.channels_last))
+        return Seen(features.cpu(), logits.cpu())
+
+
+@contextmanager
+def _whole_float32(device: torch.device) -> Iterator[None]:
+    """No bfloat16 and no TF32, whatever a training around it has chosen: they would move the scores."""
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        with torch.autocast(device.type, enabled=False):
+            yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = before
 
 
 class Lite0(nn.Module):
