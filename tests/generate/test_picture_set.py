@@ -1,6 +1,7 @@
 """Folders of pictures as one tensor: modes, shapes, names, classes, and what cannot be learned from."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -303,6 +304,15 @@ def test_a_picture_with_too_many_pixels_is_refused_before_it_is_decoded(
     monkeypatch.undo()
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     with pytest.raises(UserError, match=r"0000.png: more pixels than Pillow opens"):
+        read(tmp_path)
+
+
+def test_more_pictures_than_memory_holds_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_boxes(tmp_path, 16)
+    monkeypatch.setattr(data.psutil, "virtual_memory", lambda: SimpleNamespace(available=49_151))
+    with pytest.raises(
+        UserError, match=r"16 pictures of 32 x 32 px take 0.0 GB, and 0.0 GB of memory are free; give fewer"
+    ):
         read(tmp_path)
 
 

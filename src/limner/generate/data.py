@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 import numpy as np
+import psutil
 import torch
 from PIL import Image
 from torch import Tensor
@@ -166,10 +167,8 @@ def _choose_fit(found: Sequence[_Found], colors: Colors, size_px: int) -> Fit:
 
 def _bring(found: Sequence[_Found], size_px: int, colors: Colors, fit: Fit) -> tuple[Tensor, list[_Seen]]:
     """((N, C, S, S) uint8, what was seen of each)."""
-    pictures = torch.empty((len(found), CHANNELS[colors], size_px, size_px), dtype=torch.uint8)
+    pictures = _room_for(len(found), CHANNELS[colors], size_px)
     rows = pictures.numpy()
-    seen: list[_Seen] = []
-    mistakes: list[UserError] = []
 
     def bring(number: int) -> _Seen | UserError:
         try:
@@ -178,25 +177,35 @@ def _bring(found: Sequence[_Found], size_px: int, colors: Colors, fit: Fit) -> t
         except UserError as error:
             return error
         rows[number] = _as_channels(fitted(image, size_px, fit))
-        extremes = rows[number].min(axis=(1, 2)), rows[number].max(axis=(1, 2))
-        return _Seen(
-            bool((extremes[0] == extremes[1]).all()),
-            min(image.size) < size_px,
-            max(image.size) > SQUARE * min(image.size),
-        )
+        low, high = rows[number].min(axis=(1, 2)), rows[number].max(axis=(1, 2))
+        shorter, longer = min(image.size), max(image.size)
+        return _Seen(bool((low == high).all()), shorter < size_px, longer > SQUARE * shorter)
 
+    results = []
     with ThreadPoolExecutor(_threads(), thread_name_prefix="decode") as pool:
         try:
             with Progress("pictures", len(found), "pictures") as progress:
                 for result in pool.map(bring, range(len(found))):
-                    (mistakes if isinstance(result, UserError) else seen).append(result)  # type: ignore[arg-type]
+                    results.append(result)
                     progress.advance()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+    mistakes = [result for result in results if isinstance(result, UserError)]
     if mistakes:
         more = f" (and {len(mistakes) - 1} more of {len(found)} files cannot be read)" if len(mistakes) > 1 else ""
         raise UserError(f"{mistakes[0]}{more}")
-    return pictures, seen
+    return pictures, [result for result in results if isinstance(result, _Seen)]
+
+
+def _room_for(count: int, channels: int, size_px: int) -> Tensor:
+    """(count, channels, size_px, size_px) uint8 of any values. Raises `UserError` where memory is too small."""
+    needed, free = count * channels * size_px**2, psutil.virtual_memory().available
+    if needed > free:
+        raise UserError(
+            f"{count:,} pictures of {size_px} x {size_px} px take {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB of memory are "
+            "free; give fewer pictures or a smaller data.size_px"
+        )
+    return torch.empty((count, channels, size_px, size_px), dtype=torch.uint8)
 
 
 def _threads() -> int:
