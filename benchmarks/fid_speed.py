@@ -8,7 +8,9 @@ IS, precision and recall; limner gives density, coverage and intervals as well. 
 (``bicubic``), and a fourth with the real features kept from before. Each command runs in a process of its own, in turns,
 with a cache of its own that is empty (but for the fourth); the median of the repeats is printed as Markdown.
 
-KID and IS are taken over all pictures by both (one subset of all, one split), so that they must agree as well.
+KID and IS are taken over all pictures by both commands (one subset of all, one split), so that they must agree as well.
+A last table gives the features of both extractors, each resized as it is by default, to torch-fidelity's own functions,
+with the KID over the subsets that it draws, `SUBSETS` of half of the pictures.
 """
 
 import argparse
@@ -24,10 +26,21 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
+import numpy as np
 import torch
+from torch import Tensor
+from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
+from torch_fidelity.metric_kid import kid_features_to_metric
+from torch_fidelity.metric_prc import prc_features_to_metric
 
+from limner.generate.scores.coverage import support
+from limner.generate.scores.described import describe_folder
+from limner.generate.scores.features import FeatureExtractor
 from limner.generate.scores.folders import picture_files
+from limner.generate.scores.frechet import frechet_distance
 from limner.generate.scores.inception import Inception, draw_weights
+from limner.generate.scores.kernel import weighted_distances
+from limner.pretrained import LITE0
 
 NAMES = {
     "fid": "frechet_inception_distance",
@@ -37,6 +50,7 @@ NAMES = {
     "recall": "recall",
 }
 """limner's names of the scores, and torch-fidelity's."""
+SUBSETS = 20
 KEPT = "limner, real features kept"
 
 
@@ -69,13 +83,40 @@ def commands(real: Path, fake: Path, weights: Path, count: int) -> dict[str, lis
     }
 
 
-def agreement(theirs: Mapping[str, float], ours: Mapping[str, dict]) -> list[str]:
+def agreement(theirs: Mapping[str, float], ours: Mapping[str, float]) -> str:
+    """A table of the scores of both, by limner's names."""
     lines = ["| score | torch-fidelity | limner | difference | relative |", "| --- | ---: | ---: | ---: | ---: |"]
-    for name, their_name in NAMES.items():
-        other, own = theirs[their_name], ours["scores"][name]["value"]
+    for name, own in ours.items():
+        other = theirs[NAMES[name]]
         relative = abs(own - other) / abs(other) if other else float("nan")
         lines.append(f"| {name} | {other:.8g} | {own:.8g} | {abs(own - other):.1e} | {relative:.1e} |")
-    return lines
+    return "\n".join(lines)
+
+
+def on_the_same_features(real: Tensor, fake: Tensor) -> str:
+    """The table for torch-fidelity's functions, which take generated features first and real ones second."""
+    size = min(len(real), len(fake)) // 2
+    options = {"kid_subsets": SUBSETS, "kid_subset_size": size, "rng_seed": 2020, "verbose": False}
+    theirs = {
+        **fid_statistics_to_metric(fid_features_to_statistics(fake), fid_features_to_statistics(real), verbose=False),
+        **kid_features_to_metric(fake, real, **options),
+        **prc_features_to_metric(
+            fake, real, prc_neighborhood=3, prc_batch_size=10000, save_cpu_ram=False, verbose=False
+        ),
+    }
+    random = np.random.RandomState(2020)  # its own draws, repeated
+    real_weights, fake_weights = torch.zeros(SUBSETS, len(real)), torch.zeros(SUBSETS, len(fake))
+    for row in range(SUBSETS):
+        fake_weights[row, random.choice(len(fake), size, replace=False)] = 1
+        real_weights[row, random.choice(len(real), size, replace=False)] = 1
+    overlap = support(real, fake)
+    ours = {
+        "fid": frechet_distance(real, fake),
+        "kid": float(weighted_distances(real, fake, real_weights, fake_weights).mean()),
+        "precision": float(overlap.precision.mean()),
+        "recall": float(overlap.recall.mean()),
+    }
+    return agreement(theirs, ours)
 
 
 def main() -> None:
@@ -99,8 +140,10 @@ def main() -> None:
         draw_weights(network, torch.Generator().manual_seed(0))
         torch.save(network.state_dict(), folder / "inception.pth")
         chosen = commands(folder / "real", folder / "fake", folder / "inception.pth", options.count)
-        seconds, found = timed(chosen, folder, options.repeats)
-    report(seconds, found, options.count)
+        report(*timed(chosen, folder, options.repeats), options.count)
+        for extractor in (FeatureExtractor.inception(folder / "inception.pth"), FeatureExtractor.of(LITE0)):
+            real, fake = (describe_folder(folder / side, extractor, cached=False) for side in ("real", "fake"))
+            print(f"\nThe same features of {extractor.name}:\n\n{on_the_same_features(real.features, fake.features)}")
 
 
 def timed(
@@ -134,7 +177,9 @@ def report(seconds: Mapping[str, Sequence[float]], found: Mapping[str, dict], co
     for name, each in seconds.items():
         told = ", ".join(f"{value:.1f}" for value in each)
         print(f"| {name} | {median(each):.1f} | {told} | {reference / median(each):.2f} |")
-    print("\n" + "\n".join(agreement(found[names[0]], found[names[1]])))
+    scores = found[names[1]]["scores"]
+    print("\nThe first two commands:\n")
+    print(agreement(found[names[0]], {name: scores[name]["value"] for name in NAMES}))
 
 
 if __name__ == "__main__":

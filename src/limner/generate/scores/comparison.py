@@ -32,7 +32,7 @@ FLAT = "flat mean colors"
 
 
 class Item(NamedTuple):
-    """What is compared. run: None for a folder or an evaluation file. kept: scores that an ``evaluation.json`` holds."""
+    """What is compared. run: None for a folder or an evaluation file. kept: what an ``evaluation.json`` holds."""
 
     name: str
     place: Path
@@ -220,7 +220,8 @@ def _held_out(items: Sequence[Item]) -> Tensor:
     for item, pictures in zip(runs[1:], found[1:], strict=True):
         if not torch.equal(pictures, found[0]):
             raise UserError(
-                f"{runs[0].name} and {item.name} hold out other pictures; add --data FOLDER of real ones that neither saw"
+                f"{runs[0].name} and {item.name} hold out other pictures; "
+                "add --data FOLDER of real ones that neither saw"
             )
     return found[0]
 

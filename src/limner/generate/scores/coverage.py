@@ -25,9 +25,9 @@ BLOCK = 1024
 class Support:
     """What each picture says of the overlap of two sets; each score is the mean of one of these.
 
-    precision: (m,) float64, 1 where a generated picture is in a real ball. recall: (n,), 1 where a real picture is in a
-    generated ball. density: (m,), in how many real balls a generated picture is, over k; its mean may exceed 1. coverage:
-    (n,), 1 where a real ball holds a generated picture.
+    precision: (m,) float64, 1 where a generated picture is in a real ball. recall: (n,), 1 where a real picture is in
+    a generated ball. density: (m,), in how many real balls a generated picture is, over k; its mean may exceed 1.
+    coverage: (n,), 1 where a real ball holds a generated picture.
     """
 
     precision: Tensor

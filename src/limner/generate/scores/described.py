@@ -22,9 +22,10 @@ from limner.progress import Progress
 class Described:
     """What is known of n pictures under one extractor.
 
-    features: (n, d) float32. logits: (n, classes) float32. colors: (n, 3) uint8, each picture's mean. pixels: a digest of all pixels, whatever the pictures' order
-    and names. sizes: how many pictures have which size, "64 x 64" (width x height). lossy: some were read from files
-    whose compression loses detail, such as JPEG.
+    features: (n, d) float32. logits: (n, classes) float32. colors: (n, 3) uint8, each picture's mean. pixels: a digest of
+    all pixels, whatever the pictures' order and names. sizes: how many pictures have which size, "64 x 64" (width x
+    height). extractor, weights, resizer, input_px: how they were seen. lossy: some were read from files whose
+    compression loses detail, such as JPEG.
     """
 
     features: Tensor
@@ -44,7 +45,7 @@ class Described:
         return len(self.features)
 
     def some(self, count: int, seed: int = 0) -> Described:
-        """``count`` of these pictures, drawn evenly, so that sets of other sizes can be compared; all where that is all."""
+        """``count`` of these pictures, drawn evenly, to compare with sets of other sizes; the same where that is all."""
         if count == self.count:
             return self
         chosen = torch.randperm(self.count, generator=torch.Generator().manual_seed(seed))[:count]
@@ -61,15 +62,16 @@ def describe(batches: Tensor | Iterable[Tensor], extractor: FeatureExtractor) ->
     parts = batches.split(extractor.batch) if isinstance(batches, Tensor) else batches
     seen = extractor.see(noted.through(parts))
     return Described(
-        seen.features, seen.logits, torch.stack(noted.colors), noted.digest(), dict(noted.sizes), extractor.name, extractor.digest,
-        extractor.resizer, extractor.input_px,
+        seen.features, seen.logits, torch.stack(noted.colors), noted.digest(), dict(noted.sizes), extractor.name,
+        extractor.digest, extractor.resizer, extractor.input_px,
     )  # fmt: skip
 
 
 def describe_folder(folder: Path | str, extractor: FeatureExtractor, *, cached: bool = True) -> Described:
     """Describe the pictures in a folder and below it, decoding ahead of the network; shows its progress on stderr.
 
-    cached: look the features up, and keep them, by the files' names, sizes and times of change (`limner.generate.scores.cache`).
+    cached: look the features up, and keep them, by the files' names, sizes and times of change (see
+    `limner.generate.scores.cache`).
 
     Raises `UserError` as `picture_files` and `read_picture` do.
     """

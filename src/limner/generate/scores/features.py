@@ -159,7 +159,7 @@ class Lite0(nn.Module):
 
 
 def weights_digest(network: nn.Module) -> str:
-    """The first 16 hexadecimal digits of a SHA-256 over all tensors with their names: the same weights, the same digest."""
+    """The first 16 hexadecimal digits of a SHA-256 over all tensors with their names."""
     digest = hashlib.sha256()
     for name, tensor in sorted(network.state_dict().items()):
         digest.update(name.encode())

@@ -33,11 +33,11 @@ def fid(
     Args:
         real: a folder of pictures; those in folders below it count too.
         fake: another, or a run that generates.
-        features: ``inception``, which is what FID means, or ``efficientnet-lite0``, which needs no download. Never one in
-            place of the other.
+        features: ``inception``, which is what FID means, or ``efficientnet-lite0``, which needs no download. Never
+            one in place of the other.
         weights: a file of Inception's weights, where they are not at their usual place.
-        resizer: how pictures come to the network's size: ``bicubic``, ``bilinear``, or ``tensorflow`` as in papers of before
-            2022. By default bicubic for inception, bilinear for efficientnet-lite0.
+        resizer: how pictures come to the network's size: ``bicubic``, ``bilinear``, or ``tensorflow`` as in papers of
+            before 2022. By default bicubic for inception, bilinear for efficientnet-lite0.
         samples: how many pictures a run makes (default: as many as there are real ones).
         seed: of the run's latents, subsets, splits and resamples.
         resamples: for the intervals; 0 for none.

@@ -28,7 +28,7 @@ def weighted_scores(logits: Tensor, weights: Tensor) -> Tensor:
 
 
 def split_weights(count: int, splits: int, generator: torch.Generator) -> Tensor:
-    """(splits, count) float64 of zeros and ones: the pictures in an order drawn anew, cut into parts as equal as can be."""
+    """(splits, count) float64 of zeros and ones: the pictures in an order drawn anew, cut into equal parts."""
     if not 1 <= splits <= count:
         raise ValueError(f"{splits} splits of {count} pictures; needed: 1 or more, at most as many as pictures")
     order = torch.randperm(count, generator=generator, device=generator.device)

@@ -32,8 +32,8 @@ class Protocol:
 
     features: name of the extractor. weights: digest of its weights. resizer: how pictures came to the network's size.
     quantized: what values were brought to before. alpha: what shows through transparent pixels. real: digest of the
-    real pictures' pixels. subsets, subset_size: of the KID. splits: of the IS. resamples: of the intervals. seed: of all
-    draws. version: of limner.
+    real pictures' pixels. subsets, subset_size: of the KID. splits: of the IS. resamples: of the intervals. seed: of
+    all draws. version: of limner.
     """
 
     features: str
@@ -54,7 +54,7 @@ class Protocol:
     version: str
 
     def differs(self, other: Protocol) -> str:
-        """What keeps scores of the two from being ranked, in words: "resizing: A and B; ..."; empty when nothing does."""
+        """What keeps scores of the two from being ranked, as "resizing: A and B; ..."; empty when nothing does."""
         apart = [(words, getattr(self, name), getattr(other, name)) for name, words in _WORDS.items()]
         return "; ".join(f"{words}: {ours} and {theirs}" for words, ours, theirs in apart if ours != theirs)
 
@@ -81,7 +81,7 @@ class Protocol:
         return (
             f"Features: {self.features} (weights {self.weights}), {self.resizer}, from {self.quantized}; transparent "
             f"pixels show {self.alpha}. {self.fake_count:,} generated against {self.real_count:,} real pictures "
-            f"({self.real}).\nKID also over {self.subsets} subsets of {self.subset_size:,}; IS over {self.splits} splits; "
-            f"precision and recall k = {self.neighbors}, density and coverage k = {self.coverage_neighbors}; intervals of "
-            f"95 % from {self.resamples} resamples of the pictures; seed {self.seed}; limner {self.version}."
+            f"({self.real}).\nKID also over {self.subsets} subsets of {self.subset_size:,}; IS over {self.splits} "
+            f"splits; precision and recall k = {self.neighbors}, density and coverage k = {self.coverage_neighbors}; "
+            f"intervals of 95 % from {self.resamples} resamples of the pictures; seed {self.seed}; limner {self.version}."
         )

@@ -1,4 +1,4 @@
-"""Pictures in memory brought to what is scored: red, green and blue in 8 bits, as if they had been written to PNG files."""
+"""Pictures in memory brought to what is scored: red, green and blue in 8 bits, as if they had been PNG files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 BEHIND_ALPHA = (51, 255, 51)
-"""What shows through transparent pixels: the background that cut-outs have, so that both kinds of cut-outs score alike."""
+"""What shows through transparent pixels: the background of cut-outs, so that both kinds of cut-outs score alike."""
 
 
 def quantized(image01: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ from torch_fidelity.interpolate_compat_tensorflow import interpolate_bilinear_2d
 def bicubic(image: Tensor, size_px: int) -> Tensor:
     """As Pillow's bicubic filter on each channel as float: antialiased, not rounded, clipped to 0..255.
 
-    image: (B, 3, H, W) float32 0..255 -> (B, 3, size_px, size_px). The resizing of clean-fid, but on the image's device.
+    image: (B, 3, H, W) float32 0..255 -> (B, 3, size_px, size_px). As clean-fid does, on the image's device.
     """
     return _antialiased(image, size_px, "bicubic").clamp(0, 255)
 

@@ -1,4 +1,4 @@
-"""Scores as they are kept, written and printed: numbers with their intervals, their protocol and what to know of them."""
+"""Scores as they are kept, written and printed: numbers with their intervals, their protocol, and notes."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ OF_FEATURES = ("kid", "fid", "is")
 
 @dataclass(frozen=True)
 class Score:
-    """value, with the 95 % interval over resampled pictures from low to high; None where none was asked for. spread: the
-    mean and the standard deviation over KID's subsets or IS's splits, as papers print them; None for the others."""
+    """value, with the 95 % interval over resampled pictures from low to high; None where none was asked for. spread:
+    mean and standard deviation over KID's subsets or IS's splits, as papers print them; None for the others."""
 
     value: float
     low: float | None
@@ -66,7 +66,7 @@ class PictureScores:
         return score_title(name, self.protocol.features)
 
     def to_json(self) -> dict[str, Any]:
-        """``{"scores": {"kid": {"value", "low", "high", "spread"}, ...}, "flat_kid", "protocol": {...}, "notes": [...]}``."""
+        """``scores`` by name, each with ``value``, ``low``, ``high``, ``spread``; ``flat_kid``, ``protocol``, ``notes``."""
         scores = {name: asdict(score) for name, score in self.scores.items()}
         return {
             "scores": scores, "flat_kid": self.flat_kid, "protocol": self.protocol.to_json(), "notes": list(self.notes)
@@ -93,9 +93,8 @@ class PictureScores:
                 sign.join(printed(name, each) for each in pair) for sign, pair in ((" to ", interval), (" ± ", parts))
             )
             lines.append(f"| {self.title(name)} | {printed(name, score.value)} | {' | '.join(cells)} |")
-        lines.append(
-            f"| {self.title('kid')} of flat pictures, each of a real one's mean color | {printed('kid', self.flat_kid)} | | |"
-        )
+        flat = f"{self.title('kid')} of flat pictures, each of a real one's mean color"
+        lines.append(f"| {flat} | {printed('kid', self.flat_kid)} | | |")
         return "\n".join([*lines, "", *self.notes, *([""] if self.notes else []), self.protocol.sentence()]) + "\n"
 
 

@@ -39,16 +39,16 @@ def score_pictures(
     """Score generated pictures against real ones.
 
     Args:
-        real, fake: uint8 (n, 1, 3 or 4, H, W), or what `describe` found of them under ``features``, so that real pictures are seen
-            by the network once in many scorings.
+        real, fake: uint8 (n, 1, 3 or 4, H, W), or what `describe` found of them under ``features``, so that real
+            pictures are seen by the network once in many scorings.
         features: an extractor, or a name that `FeatureExtractor.of` knows.
         seed: of the subsets, splits and resamples.
-        subsets, subset_size: of the KID as papers print it; no more pictures in a subset than there are. The value itself
-            is over all pictures.
+        subsets, subset_size: of the KID as papers print it; no more pictures in a subset than there are. The value
+            itself is over all pictures.
         splits: of the IS.
-        resamples: for the 95 % intervals, of the pictures on both sides; 0 for none, which is quicker. Those of precision, recall, density and coverage
-            hold the balls fixed; that of the FID is 1.96 deviations of at most `FRECHET_RESAMPLES` of them, for a resample
-            repeats pictures and its FID lies above.
+        resamples: for the 95 % intervals, of the pictures on both sides; 0 for none, which is quicker. Those of
+            precision, recall, density and coverage hold the balls fixed; that of the FID is 1.96 deviations of at most
+            `FRECHET_RESAMPLES` of them, for a resample repeats pictures and its FID lies above.
 
     Raises:
         UserError: fewer than `LEAST_PICTURES` pictures on a side.
@@ -105,7 +105,7 @@ def state_protocol(
 
 
 def flat_distance(real: Described, extractor: FeatureExtractor) -> float:
-    """The KID of flat pictures, each of one real picture's mean color; of `FLAT` of them, for it hardly depends on more."""
+    """The KID of `FLAT` flat pictures, each of a real one's mean color: it hardly depends on how many."""
     places = torch.linspace(0, real.count - 1, min(FLAT, real.count)).round().long()
     flat = real.colors[places, :, None, None].expand(-1, -1, 8, 8)
     return kernel_distance(real.features, extractor.see(flat).features)
@@ -184,8 +184,8 @@ def _notes(real: Described, fake: Described) -> tuple[str, ...]:
     few, dimensions = min(real.count, fake.count), real.features.shape[1]
     if few <= dimensions:
         notes.append(
-            f"Only {few:,} pictures on a side, no more than the {dimensions:,} feature dimensions: the FID is mostly bias "
-            "here, go by the KID."
+            f"Only {few:,} pictures on a side, no more than the {dimensions:,} feature dimensions: the FID is mostly "
+            "bias here, go by the KID."
         )
     elif real.count != fake.count:
         notes.append("The FID falls with the number of pictures: compare it only at these counts.")
@@ -193,8 +193,7 @@ def _notes(real: Described, fake: Described) -> tuple[str, ...]:
         sizes = (", ".join(list(each.sizes)[:3]) + (" ..." if len(each.sizes) > 3 else "") for each in (real, fake))
         notes.append("Real and generated pictures have other sizes ({} and {} px): this counts too.".format(*sizes))
     if real.lossy != fake.lossy:
-        notes.append(
-            f"The {'real' if real.lossy else 'generated'} pictures alone come from lossy files, such as JPEG: this counts too."
-        )
+        side = "real" if real.lossy else "generated"
+        notes.append(f"The {side} pictures alone come from lossy files, such as JPEG: this counts too.")
     notes.append("The IS says nothing where all pictures are of one class, such as cars only.")
     return tuple(notes)
