@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 from tiny_generators import LATENT, TinyGenerator, make_run
+from torch.nn.utils.parametrizations import spectral_norm
 
 from limner.errors import UserError
 from limner.generate.networks import GENERATORS
@@ -51,9 +52,10 @@ def test_pictures_and_seeds_differ(tmp_path: Path) -> None:
 
 
 def test_nothing_global_is_drawn_from(tmp_path: Path) -> None:
-    generator = load(tmp_path, classes=("car", "van"))
+    run = make_run(tmp_path / "run", classes=("car", "van"))
     torch.manual_seed(1)
     before = torch.random.get_rng_state()
+    generator = load_generator(run, "cpu")
     first = generator.generate(4)
     assert torch.equal(torch.random.get_rng_state(), before)
     torch.manual_seed(2)
@@ -75,6 +77,21 @@ def test_the_running_average_makes_the_pictures_where_there_is_one(tmp_path: Pat
     assert not torch.equal(generator.network.layer.weight, weights["generator.layer.weight"])
     plain = load_generator(make_run(tmp_path / "plain"), "cpu")
     assert torch.equal(plain.network.layer.weight, weights["generator.layer.weight"])
+
+
+def test_spectral_normalization_is_part_of_what_is_loaded(tmp_path: Path) -> None:
+    torch.manual_seed(4)
+    network = TinyGenerator(32, 3, 0)
+    spectral_norm(network.layer)
+    run = make_run(tmp_path / "run")
+    weights = {f"generator.{key}": value for key, value in network.state_dict().items()}
+    run.save_model(weights, {key: value for key, value in run.facts.items() if key not in ("limner", "format_version")})
+    generator = load_generator(run, "cpu")
+    latents = generator.latents(range(3))
+    with torch.no_grad():
+        expected = (network.eval()(latents) + 1) / 2
+    torch.testing.assert_close(generator.decode(latents), expected)
+    assert torch.linalg.matrix_norm(generator.network.layer.weight, 2) < 1.1
 
 
 def test_classes_are_made_in_turn_or_as_often_as_in_training(tmp_path: Path) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 from PIL import Image
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
 
 from limner.adversarial.draws import Draws
 from limner.adversarial.priors import draw
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 FACTS = ("generator", "size_px", "colors", "channels", "class_names", "latent", "prior")
 """What ``model.json`` must say for a generator to make pictures."""
 
+NORMALIZED = ".parametrizations.weight.original"
+"""How torch's spectral normalization ends the name of a layer's weight."""
 BATCH = 64
 SHOWN = 16
 """Pictures that it shows of itself in a notebook."""
@@ -142,14 +145,13 @@ def load_generator(run: Run, device: str = "auto") -> PictureGenerator:
     if missing := [name for name in FACTS if name not in facts]:
         raise UserError(f"{run.folder}: model.json says nothing of {', '.join(missing)}; the run is damaged")
     place = choose_device(device)
-    network = build_generator(facts)
     weights = run.weights()
     prefix = "average." if any(key.startswith("average.") for key in weights) else "generator."
+    kept = {key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)}
     try:
-        network.load_state_dict(
-            {key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)}
-        )
-    except RuntimeError:
+        network = build_generator(facts, normalized_layers(kept))
+        network.load_state_dict(kept)
+    except (RuntimeError, AttributeError):
         raise UserError(f"{run.folder}: model.safetensors does not fit model.json; the run is damaged") from None
     network.eval().to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
     names = tuple(facts["class_names"])
@@ -168,19 +170,30 @@ def load_generator(run: Run, device: str = "auto") -> PictureGenerator:
     )
 
 
-def build_generator(facts: dict[str, Any]) -> nn.Module:
-    """The generator that ``model.json`` describes, with weights still to be loaded."""
+def normalized_layers(weights: Mapping[str, Tensor]) -> list[str]:
+    """The names of the layers whose weights were kept as spectral normalization has them."""
+    return [key.removesuffix(NORMALIZED) for key in weights if key.endswith(NORMALIZED)]
+
+
+def build_generator(facts: Mapping[str, Any], normalized: Sequence[str] = ()) -> nn.Module:
+    """The generator that ``model.json`` describes, with weights still to be loaded.
+
+    normalized: its layers under spectral normalization, which is part of what they compute.
+    """
     described = _choice(facts["generator"])
     if described.name not in GENERATORS:
         raise UserError(
             f"the run's generator is a {described.name}, which limner does not have; put its class into GENERATORS"
         )
-    network: nn.Module = described.build(
-        GENERATORS, size_px=facts["size_px"], channels=facts["channels"], classes=len(facts["class_names"])
-    )
+    with torch.random.fork_rng(devices=[]):  # layers draw weights, which are replaced
+        network: nn.Module = described.build(
+            GENERATORS, size_px=facts["size_px"], channels=facts["channels"], classes=len(facts["class_names"])
+        )
+        for name in normalized:
+            spectral_norm(network.get_submodule(name))
     return network
 
 
-def _choice(described: dict[str, Any]) -> Choice:
+def _choice(described: Mapping[str, Any]) -> Choice:
     """What `limner.recipe.to_plain` wrote."""
     return Choice(described["name"], {key: value for key, value in described.items() if key != "name"})
