@@ -83,6 +83,11 @@ def test_every_score_lies_in_its_range_and_its_interval(scores):
     )
 
 
+def test_subsets_of_all_pictures_are_no_subsets(lite0):
+    assert score_pictures(noise(12), noise(12, 1), lite0, resamples=0).scores["kid"].spread is None
+    assert score_pictures(noise(12), noise(12, 1), lite0, resamples=0, subset_size=9).scores["kid"].spread is not None
+
+
 def test_more_pictures_than_dimensions_put_the_fid_first(lite0):
     found = score_pictures(noise(49), noise(60, 1), lite0, resamples=0)
     assert found.leading == "fid"

@@ -147,7 +147,9 @@ def _kernel(
         chosen = draw_subsets(resampled.shape[1], protocol.subsets, protocol.subset_size, generator)
         rows.append(_after_the_whole(chosen, resampled))
     found = weighted_distances(real, fake, *rows)
-    return _with_interval(found[0], found[1 + protocol.subsets :], found[1 : 1 + protocol.subsets])
+    parts = found[1 : 1 + protocol.subsets]
+    whole = protocol.subset_size == len(real) == len(fake)  # then the subsets are one and the same
+    return _with_interval(found[0], found[1 + protocol.subsets :], None if whole else parts)
 
 
 def _overlap(overlap: Support, real_weights: Tensor, fake_weights: Tensor) -> dict[str, Score]:
