@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
+from limner.adversarial.clip import clip_gradients
+
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
@@ -51,6 +53,9 @@ class Turn(NamedTuple):
     fake_logits: Tensor
 
 
+Judge = Callable[[Sample], Tensor]
+"""Says how real the pictures of a sample look: (B,) float32 logits."""
+
 Term = Callable[[Turn], Tensor]
 """A term of the discriminator's loss beside the adversarial one: a penalty, 0-d float32, weighted."""
 
@@ -73,7 +78,7 @@ class Player:
         # With inputs named, the other side's weights get no gradient, and none is computed for them.
         fabric.backward(loss, inputs=parameters)
         if self.clip is not None:
-            torch.nn.utils.clip_grad_norm_(parameters, self.clip)
+            clip_gradients(parameters, self.clip)
         self.optimizer.step()
 
 
@@ -98,7 +103,7 @@ class Game:
     real: Callable[[Any, int], Sample]
     latent: Callable[[int, str, int], Tensor]
     imagine: Callable[[Tensor, Tensor | None], Sample]
-    judge: Callable[[Sample], Tensor]
+    judge: Judge
     augment: Callable[[Sample, str, int], Sample]
     after: Callable[[int, Turn], None]
     discriminator_steps: int = 1

@@ -1,0 +1,72 @@
+"""`limner evaluate` for a run that generates: what it makes against the pictures that it did not learn from, or others."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from limner.errors import UserError
+from limner.files import write_json
+from limner.generate.recipe import GenerateRecipe
+from limner.generate.recipe_data import load_pictures, split_pictures
+from limner.generate.scores.described import Described, describe, describe_folder
+from limner.generate.scores.features import FeatureExtractor
+from limner.generate.scores.quantized import as_rgb
+from limner.generate.scores.result import PictureScores
+from limner.generate.scores.score import RESAMPLES, score_pictures
+from limner.generate.scores.sides import make_pictures
+from limner.library import recipe_of
+from limner.run import Run, bundled_models, open_run
+from limner.segment.predictor import choose_device
+
+
+def evaluate_run(
+    run: str | Path | Run,
+    *,
+    data: Sequence[Path | str] = (),
+    features: str | None = None,
+    samples: int | None = None,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+    device: str = "auto",
+    out: Path | None = None,
+) -> PictureScores:
+    """Score what a run makes and write ``evaluation.json`` into it, or to ``out`` (only there, for a bundled model).
+
+    Args:
+        data: one folder of real pictures to score against; without it, the held-out pictures of the run's own data, or
+            where none were held out, those that it learned from.
+        features: ``inception`` or ``efficientnet-lite0`` (default: those of the recipe).
+        samples: how many pictures are made (default: as many as the recipe says).
+        seed: of the latents, subsets and resamples.
+        resamples: for the intervals; 0 for none.
+        device: auto, cpu or cuda.
+
+    Raises:
+        UserError: as reading the pictures and finding the weights of the features do; for several folders.
+    """
+    run = run if isinstance(run, Run) else open_run(run)
+    recipe: GenerateRecipe = recipe_of(run)
+    place = choose_device(device)
+    extractor = FeatureExtractor.of(features or recipe.scores.features, device=place)
+    real = _given(data, extractor) if data else describe(as_rgb(unseen_pictures(recipe)), extractor)
+    made = make_pictures(run, samples or recipe.scores.samples, device=place, seed=seed)
+    result = score_pictures(real, describe(as_rgb(made), extractor), extractor, seed=seed, resamples=resamples)
+    if out is not None or run.folder not in bundled_models().values():
+        write_json(out or run.folder / "evaluation.json", result.to_json())
+    return result
+
+
+def unseen_pictures(recipe: GenerateRecipe) -> torch.Tensor:
+    """(n, C, S, S) uint8: the pictures that a training on this recipe holds out; where it holds none out, all of them."""
+    pictures = load_pictures(recipe)
+    training, held_out = split_pictures(recipe, pictures)
+    return pictures.pictures[held_out if len(held_out) else training]
+
+
+def _given(data: Sequence[Path | str], extractor: FeatureExtractor) -> Described:
+    if len(data) > 1:
+        raise UserError(
+            f"--data names {len(data)} folders; scores are against one, so put the pictures below one folder"
+        )
+    return describe_folder(data[0], extractor)
