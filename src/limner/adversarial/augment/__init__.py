@@ -1,0 +1,1 @@
+"""Augmentation of all that the discriminator sees, real and generated alike, which lets it learn from few pictures."""
