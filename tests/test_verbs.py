@@ -30,8 +30,10 @@ def shortened(name: str, path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("name", sorted(bundled_recipes().keys() - LARGE))
-def test_every_bundled_recipe_runs_two_steps(name: str, here: Path, limner: CommandLine) -> None:
+@pytest.mark.parametrize(
+    "name", sorted(name for name in bundled_recipes() if name.startswith("segment/") and name not in LARGE)
+)
+def test_every_bundled_recipe_that_maps_runs_two_steps(name: str, here: Path, limner: CommandLine) -> None:
     draw_area(here / "town")
     recipe = load_recipe(name)
     command = ["train", shortened(name, here / "short.yaml"), "--data", "town", "--out", "run", *TINY.split()]

@@ -5,6 +5,8 @@ The functions below are the command line's verbs; what they give has the same na
 >>> import limner
 >>> limner.train("segment/modern", data=["towns"], out="runs/towns")  # doctest: +SKIP
 >>> limner.map_scenes("runs/towns", ["scene.tif"], "maps", normalize="scene")  # doctest: +SKIP
+>>> limner.train("generate/best", data=["cars"], out="runs/cars")  # doctest: +SKIP
+>>> limner.load("runs/cars").generate(16)  # doctest: +SKIP
 >>> limner.recolor_files(["photo.jpg"], ["look.jpg"])  # doctest: +SKIP
 
 Importing limner is quick: torch and all else come with the first function that is used.
@@ -16,13 +18,14 @@ from typing import TYPE_CHECKING, Any
 from limner.errors import UserError
 
 if TYPE_CHECKING:
-    from limner import recolor, segment
-    from limner.comparison import compare_runs as compare
+    from limner import generate, recolor, segment
+    from limner.generate.sample import generate_pictures
+    from limner.generate.scores.fid import fid
     from limner.recolor.methods import transfer_color
     from limner.recolor.verb import recolor_files
+    from limner.rooms import compare, evaluate
     from limner.run import open_run
     from limner.segment.check import check
-    from limner.segment.evaluate import evaluate_run as evaluate
     from limner.segment.mapping import map_scenes
     from limner.segment.refine import refine
     from limner.segment.score import score_files as score
@@ -36,6 +39,9 @@ __all__ = [
     "check",
     "compare",
     "evaluate",
+    "fid",
+    "generate",
+    "generate_pictures",
     "load",
     "map_scenes",
     "open_run",
@@ -50,8 +56,10 @@ __all__ = [
 
 _PLACES = {
     "check": "limner.segment.check:check",
-    "compare": "limner.comparison:compare_runs",
-    "evaluate": "limner.segment.evaluate:evaluate_run",
+    "compare": "limner.rooms:compare",
+    "evaluate": "limner.rooms:evaluate",
+    "fid": "limner.generate.scores.fid:fid",
+    "generate_pictures": "limner.generate.sample:generate_pictures",
     "load": "limner.verbs:load",
     "map_scenes": "limner.segment.mapping:map_scenes",
     "open_run": "limner.run:open_run",
@@ -61,7 +69,7 @@ _PLACES = {
     "train": "limner.verbs:train",
     "transfer_color": "limner.recolor.methods:transfer_color",
 }
-_ROOMS = ("recolor", "segment")
+_ROOMS = ("generate", "recolor", "segment")
 
 if not TYPE_CHECKING:  # a type checker sees the imports above, and still misses what is not there
 

@@ -219,7 +219,9 @@ def _panels(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
         if name in ("step", "epoch", "stage") or not _points(rows, name):
             continue
         quantity = _quantity(name)
-        if "loss" in quantity or "entropy" in quantity:
+        if name.startswith("alarm/"):
+            family = "alarm"
+        elif "loss" in quantity or "entropy" in quantity:
             family = "loss"
         elif any(quantity.startswith(score) or quantity.endswith(score) for score in SCORE_NAMES):
             family = "score"

@@ -95,7 +95,8 @@ def _learn(task: Task, run: Run, settings: LoopSettings) -> Training:
 def load(run: str | Path, device: str = "auto") -> Any:
     """The predictor of a run, by its folder, ``last``, or a bundled model's name; it shows itself in a notebook.
 
-    For the segment room: a `limner.segment.predictor.SegmentPredictor`.
+    Of the room `segment`: a `limner.segment.predictor.SegmentPredictor`; of `generate`: a
+    `limner.generate.predictor.PictureGenerator`.
     """
     opened = open_run(run)
     return task_class(opened.facts["task"]).predictor(opened, device)

@@ -47,16 +47,22 @@ def recipes() -> None:
 @app.command
 def networks(
     *,
+    room: Annotated[
+        Literal["segment", "generate"],
+        Parameter(help="segment: networks that map; generate: pairs that make pictures."),
+    ] = "segment",
     channels: Annotated[int, Parameter(help="Bands of the pictures.")] = 3,
-    classes: Annotated[int, Parameter(help="Classes to tell apart.")] = 2,
+    classes: Annotated[int | None, Parameter(help="Classes to tell apart (default: 2; of pairs none).")] = None,
 ) -> None:
     """Every network with its exact number of parameters and its receptive field."""
-    from limner.segment.networks.listing import list_networks
+    from limner.rooms import list_networks
 
-    rows = list_networks(channels, classes)
-    print(f"{'network':16}{'options':14}{'parameters':>14}{'receptive field':>18}   what it is")
+    rows = list_networks(room, channels, classes)
+    wide = 2 + max(len(row.options) for row in rows)
+    print(f"{'network':16}{'options':{wide}}{'parameters':>14}{'receptive field':>18}   what it is")
     for row in rows:
-        print(f"{row.name:16}{row.options:14}{row.parameters:>14,}{row.receptive_field_px:>15} px   {row.line}")
+        seen = "-" if row.receptive_field_px is None else f"{row.receptive_field_px} px"
+        print(f"{row.name:16}{row.options:{wide}}{row.parameters:>14,}{seen:>18}   {row.line}")
 
 
 @app.command
@@ -99,39 +105,78 @@ def evaluate(
     normalize: Normalize = "auto",
     harmonize: Harmonize = None,
     harmonize_to: HarmonizeTo = None,
-    out: Annotated[Path | None, Parameter(help="Where to write (default: evaluation.json in the run).")] = None,
     errors: Annotated[
         Path | None, Parameter(help="Folder for pictures of each area's errors and of the worst tiles.")
     ] = None,
+    features: Annotated[
+        Literal["inception", "efficientnet-lite0"] | None,
+        Parameter(help="Made pictures: the network to look through (default: as in training)."),
+    ] = None,
+    samples: Annotated[int | None, Parameter(help="Made pictures: how many (default: as in training).")] = None,
+    seed: Annotated[int, Parameter(help="Made pictures: of latents, subsets and resamples.")] = 0,
+    out: Annotated[Path | None, Parameter(help="Where to write (default: evaluation.json in the run).")] = None,
+    download: Download = False,
     as_json: Json = False,
 ) -> None:
-    """Score a run on its validation ground, or on other data in full; beside what all background and all object score."""
-    from limner.segment.evaluate import evaluate_run
+    """Score a run on what it did not learn from: the map of held-out ground, or made beside held-out pictures."""
+    from limner.pretrained import allowing_downloads
+    from limner.rooms import evaluate as evaluate_run
 
-    result = evaluate_run(
-        run, data=data or (), left_out=left_out, normalize=normalize, harmonize=harmonize, harmonize_to=harmonize_to, out=out,
-        errors=errors, **reading.given(),
-    )  # fmt: skip
+    asked = {
+        "data": data or (), "left_out": left_out, "normalize": normalize, "harmonize": harmonize,
+        "harmonize_to": harmonize_to, "errors": errors, "features": features, "samples": samples, "seed": seed, "out": out,
+    }  # fmt: skip
+    usual = {"data": (), "left_out": False, "normalize": "auto", "seed": 0}
+    given = {name: value for name, value in asked.items() if value != usual.get(name)}
+    with allowing_downloads(download):
+        result = evaluate_run(run, **given, **reading.given())
     print(json.dumps(result.to_json(), indent=2) if as_json else result.to_markdown())
 
 
 @app.command
 def compare(
-    runs: Annotated[list[str], Parameter(help="Runs, evaluation files, or NAME=either.", negative=())],
+    runs: Annotated[
+        list[str],
+        Parameter(help="Runs, evaluation files, folders of made pictures, or NAME=any of these.", negative=()),
+    ],
     *,
     gains: Annotated[
-        bool, Parameter(negative=(), help="Say below each run but the first what it gained on the first.")
+        bool, Parameter(negative=(), help="Maps: say below each run but the first what it gained on the first.")
     ] = False,
-    columns: Annotated[str, Parameter(help="Scores to show, of: f1,acc,iou,precision,recall.")] = "f1,acc,iou",
-    class_name: Annotated[
-        str | None, Parameter(name="--class", help="Compare this class (default: class 1 of two, else their mean).")
+    columns: Annotated[
+        str | None,
+        Parameter(
+            help="Scores to show; maps: of f1,acc,iou,precision,recall; made pictures: of kid,fid,is,precision,recall,density,"
+            "coverage."
+        ),
     ] = None,
+    class_name: Annotated[
+        str | None,
+        Parameter(name="--class", help="Maps: compare this class (default: class 1 of two, else their mean)."),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        Parameter(help="Made pictures: a folder of real ones to score all against (default: what runs held out)."),
+    ] = None,
+    features: Annotated[
+        Literal["inception", "efficientnet-lite0"] | None,
+        Parameter(help="Made pictures: the network to look through (default: as the first was scored)."),
+    ] = None,
+    samples: Annotated[
+        int | None, Parameter(help="Made pictures: how many of each (default: as many as the smallest folder holds).")
+    ] = None,
+    seed: Annotated[int, Parameter(help="Made pictures: of all that is drawn.")] = 0,
     out: Annotated[Path | None, Parameter(help="Write the table to this .md, .csv or .tex file too.")] = None,
+    download: Download = False,
 ) -> None:
-    """The paper's table over several runs that were scored on the same pixels."""
-    from limner.comparison import compare_runs
+    """Runs side by side: the paper's table over maps of the same pixels, or made pictures under one protocol."""
+    from limner.rooms import compare as compare_runs
 
-    table = compare_runs(runs, gains=gains, columns=columns.split(","), class_name=class_name)
+    asked = {
+        "gains": gains, "columns": None if columns is None else columns.split(","), "class_name": class_name, "data": data,
+        "features": features, "samples": samples, "seed": seed, "download": download,
+    }  # fmt: skip
+    table = compare_runs(runs, **{name: value for name, value in asked.items() if value})
     if out is not None:
         table.write(out)
     print(table.to_markdown())

@@ -47,8 +47,8 @@ ALARMS = (
     Alarm(
         "alarm/sign", 0.9, True,
         "mean sign of the discriminator's logits of learned pictures (r_t of Karras et al. 2020a): 1, it errs on none",
-        "over-fitting: the discriminator errs on {value:.2f} (mean sign) of the pictures that it learns from, that is on "
-        "hardly any; use --augment ada or more pictures",
+        "a sure discriminator: of the pictures that it learns from it errs on hardly any (mean sign {value:.2f}); early this "
+        "passes, later it is over-fitting: use --augment ada or more pictures",
     ),
     Alarm(
         "alarm/copies", 0.2, True,
@@ -61,13 +61,13 @@ ALARMS = (
 ones."""
 
 
-def ringing(values: Mapping[str, float]) -> list[str]:
-    """The sentences of the alarms that ring, by the numbers under their names."""
-    return [
-        alarm.sentence.format(value=values[alarm.name])
+def ringing(values: Mapping[str, float]) -> dict[str, str]:
+    """The alarms that ring, by name, each with its sentence. values: the numbers under their names."""
+    return {
+        alarm.name: alarm.sentence.format(value=values[alarm.name])
         for alarm in ALARMS
         if alarm.name in values and alarm.rings(values[alarm.name])
-    ]
+    }
 
 
 def diversity(real: Tensor, fake: Tensor) -> float:

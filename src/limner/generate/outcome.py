@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from limner.files import write_json, write_text
-from limner.generate.alarms import ALARMS
+from limner.generate.alarms import ALARMS, ringing
 from limner.generate.licences import terms_beside
 from limner.generate.memorization import draw_nearest
 from limner.generate.scores.result import PictureScores, printed
@@ -31,7 +31,7 @@ def conclude_training(task: "GenerateTask", run: Run) -> None:
     pictures = task.make(task.recipe.scores.samples)
     made = task.watch.see(pictures)
     scored = score_pictures(task.watch.real, made, task.watch.extractor)
-    alarms = task.watch.alarms(pictures, made, task.opinions(pictures))
+    alarms = task.alarms(pictures, made)
     write_json(run.folder / "evaluation.json", {**scored.to_json(), "alarms": alarms})
     draw_pictures(task, run, pictures)
     if metrics := run.metrics():
@@ -117,10 +117,7 @@ def add_alarms(report: Report, alarms: Mapping[str, float]) -> Report:
         for alarm, value in measured
     ]
     report.section("Alarms").table(("alarm", "now", "rings", "", "what it is"), rows)
-    for alarm, value in measured:
-        if alarm.rings(value):
-            report.text(alarm.sentence.format(value=value))
-    return report
+    return report.text("\n\n".join(ringing(alarms).values()))
 
 
 def model_card(task: "GenerateTask", run: Run, scored: PictureScores) -> str:

@@ -18,6 +18,7 @@ from limner.generate.pool import Order, Pool
 from limner.generate.predictor import PictureGenerator, load_generator
 from limner.generate.recipe import GenerateRecipe
 from limner.generate.recipe_data import load_pictures, split_pictures
+from limner.generate.scores.described import Described
 from limner.generate.scores.quantized import quantized
 from limner.generate.shown import grid
 from limner.generate.watching import Watch
@@ -64,6 +65,7 @@ class GenerateTask(Task):
         self.score = ("", -1) if keep_by == "none" else (f"{self.where}/{keep_by}", -1)
         self.optimizers, self.state = {}, {}
         self.device = torch.device("cpu")
+        self.rung: set[str] = set()
 
     @classmethod
     def with_data(cls, recipe: GenerateRecipe, paths: Sequence[Path], reading: Mapping[str, Any]) -> GenerateRecipe:
@@ -160,14 +162,20 @@ class GenerateTask(Task):
         return quantized(self.current_predictor().generate(count))
 
     def evaluate(self) -> Mapping[str, float]:
-        """Scores of what it makes against held-out pictures, and the numbers of the alarms; rings those that ring."""
+        """Scores of what it makes against held-out pictures, and the numbers of the alarms; tells which begin to ring."""
         pictures = self.make(self.recipe.scores.samples)
         made = self.watch.see(pictures)
-        scores = {f"{self.where}/{name}": value for name, value in self.watch.scores(made).items()}
-        alarms = self.watch.alarms(pictures, made, self.opinions(pictures))
-        for sentence in ringing(alarms):
-            say(sentence)
-        return {**scores, **alarms}
+        alarms = self.alarms(pictures, made)
+        ringing_now = ringing(alarms)
+        for name in ringing_now.keys() - self.rung:
+            say(ringing_now[name])
+        self.rung = set(ringing_now)
+        return {**{f"{self.where}/{name}": value for name, value in self.watch.scores(made).items()}, **alarms}
+
+    def alarms(self, pictures: Tensor, made: Described) -> dict[str, float]:
+        """The alarms' numbers of made pictures, (n, C, S, S) uint8, and the same as the scores' network sees them."""
+        signed = self.recipe.loss.name != "wasserstein"
+        return self.watch.alarms(pictures, made, self.opinions(pictures), signed=signed)
 
     @torch.no_grad()
     def opinions(self, made: Tensor) -> dict[str, Tensor]:

@@ -65,16 +65,18 @@ class Watch:
             "recall": float(overlap.recall.mean()),
         }
 
-    def alarms(self, pictures: Tensor, made: Described, logits: Mapping[str, Tensor]) -> dict[str, float]:
+    def alarms(
+        self, pictures: Tensor, made: Described, logits: Mapping[str, Tensor], *, signed: bool = True
+    ) -> dict[str, float]:
         """The alarms' numbers.
 
         pictures: (n, C, S, S) uint8, what was made; ``made``: the same, as the extractor sees them. logits: (n,) of the
-        discriminator, of "learned" and "made" pictures, and of "held out" ones where there are such.
+        discriminator, of "learned" and "made" pictures, and of "held out" ones where there are such. signed:
+        whether 0 parts them into real and made, as it does for all losses but the Wasserstein.
         """
-        found = {
-            "alarm/diversity": diversity(self.real.features, made.features),
-            "alarm/sign": float(logits["learned"].sign().mean()),
-        }
+        found = {"alarm/diversity": diversity(self.real.features, made.features)}
+        if signed:
+            found["alarm/sign"] = float(logits["learned"].sign().mean())
         if len(self.held_out):
             memory = compare_distances(nearest_distances(pictures, self.learned), self.held_out_distances)
             found["alarm/copies"] = memory.duplicates

@@ -1,0 +1,66 @@
+"""The verbs of the room `generate`: generate and fid."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from limner.commands.app import Device, Download, Json, app
+from limner.generate.wishes import PLAIN, Wishes
+
+Features = Annotated[
+    Literal["inception", "efficientnet-lite0"], Parameter(help="The network that the scores look through.")
+]
+
+
+@app.command
+def generate(
+    run: Annotated[str, Parameter(help="A run's folder, or 'last'.")],
+    *,
+    wishes: Annotated[Wishes, Parameter(name="*")] = PLAIN,
+    out: Annotated[Path, Parameter(help="The folder of the pictures.")] = Path("generated"),
+    device: Device = "auto",
+    overwrite: Annotated[
+        bool, Parameter(negative=(), help="Remove what limner generate made there before, and make it anew.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """New pictures: files and a grid of them, or a walk from one to the next as GIF or MP4."""
+    from limner.generate.sample import generate_pictures
+
+    made = generate_pictures(run, wishes, out=out, device=device, overwrite=overwrite)
+    if as_json:
+        print(json.dumps(made.to_json(), indent=2))
+    else:
+        for path in made.paths():
+            print(path)
+
+
+@app.command
+def fid(
+    real: Annotated[Path, Parameter(help="A folder of real pictures.")],
+    fake: Annotated[Path, Parameter(help="A folder of generated pictures, or a run that makes them.")],
+    *,
+    features: Features = "inception",
+    weights: Annotated[Path | None, Parameter(help="A file of Inception's weights.")] = None,
+    resizer: Annotated[
+        Literal["bicubic", "bilinear", "tensorflow"] | None,
+        Parameter(help="How pictures come to the network's size (default: bicubic for inception, else bilinear)."),
+    ] = None,
+    samples: Annotated[
+        int | None, Parameter(help="How many pictures a run makes (default: as many as there are real ones).")
+    ] = None,
+    seed: Annotated[int, Parameter(help="Of a run's latents, and of subsets and resamples.")] = 0,
+    device: Device = "auto",
+    download: Download = False,
+    as_json: Json = False,
+) -> None:
+    """FID, KID, IS, precision, recall, density and coverage of pictures against real ones, with intervals and protocol."""
+    from limner.generate.scores.fid import fid as score_folders
+
+    result = score_folders(
+        real, fake, features=features, weights=weights, resizer=resizer, samples=samples, seed=seed, device=device,
+        download=download,
+    )  # fmt: skip
+    print(json.dumps(result.to_json(), indent=2) if as_json else result.to_markdown())
