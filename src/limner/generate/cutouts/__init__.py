@@ -1,0 +1,1 @@
+"""Cut-outs: objects cut out of annotated pictures by their instance masks, one picture each, to learn from."""

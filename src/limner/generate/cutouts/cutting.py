@@ -1,0 +1,220 @@
+"""From a labeled picture to cut-outs: which instances are fit to be cut, and their pixels on a background."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from limner.errors import UserError
+from limner.generate.cutouts.detector import Finding
+from limner.generate.cutouts.instances import Box, Instance, LabeledPicture
+from limner.generate.cutouts.rows import COVERED, CUT_OFF, GROUP, SMALL, UNREADABLE, UNSEEN, UNSURE, Row
+from limner.generate.cutouts.wishes import GREEN, Background, CutOutWishes, parse_background
+from limner.generate.decoding import decode
+from limner.pictures import write_picture
+
+WHOLE = 10**9
+"""More pixels than an edge has: a JPEG is decoded at its full size."""
+BORDER = 0.005
+"""Of a picture's longer edge: so near the border, an object touches it. Cityscapes leaves a frame unlabeled."""
+CANVAS_PX = 480
+"""What a detector is shown is no smaller than COCO's photos, or it would see small objects enlarged as it never learned."""
+ROOM = 1.5
+"""The canvas's edge over the object's longer one, at least."""
+DIGITS = 4
+"""Decimals of the shares and scores in the manifest."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is done to every picture. filtered: a detector decides, after these limits."""
+
+    objects: tuple[str, ...]
+    wishes: CutOutWishes
+    out: Path
+
+    @property
+    def filtered(self) -> bool:
+        return not self.wishes.no_filter
+
+    @property
+    def background(self) -> Background:
+        return parse_background(self.wishes.background)
+
+
+class Candidate(NamedTuple):
+    """An instance within the limits."""
+
+    row: Row
+    instance: Instance
+
+
+class Prepared(NamedTuple):
+    """A picture with its candidates. pixels: (H, W, 3) uint8, or None without candidates. rejected: the other instances
+    of the object."""
+
+    picture: LabeledPicture
+    pixels: np.ndarray | None
+    candidates: tuple[Candidate, ...]
+    rejected: tuple[Row, ...]
+    odd: tuple[str, ...] = ()
+
+
+class Done(NamedTuple):
+    """What became of a picture's instances, and what its labels say that the data set does not define."""
+
+    rows: tuple[Row, ...]
+    odd: tuple[str, ...]
+
+
+def prepare(job: Job, picture: LabeledPicture) -> Prepared:
+    """The picture's instances of the object, measured and held to the limits.
+
+    A picture that cannot be read, or whose labels cannot, becomes a row that says why: one of thousands stops nothing.
+    """
+    try:
+        pixels = np.asarray(decode(picture.path, "rgb", least_px=WHOLE))
+        height, width = pixels.shape[:2]
+        labels = picture.read(width, height)
+    except UserError as error:
+        row = Row(picture.name, picture.split, "", "", reason=f"{UNREADABLE}: {' '.join(str(error).split())}")
+        return Prepared(picture, None, (), (row,))
+    covered = np.zeros((height, width), np.uint16)
+    for instance in labels.instances:
+        covered[instance.box.window] += instance.mask
+    candidates, rejected = [], []
+    for instance in labels.instances:
+        if instance.name in job.objects:
+            row = measured(picture, instance, covered)
+            reason = rejection(row, instance, job.wishes)
+            if reason:
+                rejected.append(replace(row, reason=reason))
+            else:
+                candidates.append(Candidate(row, instance))
+    return Prepared(picture, pixels if candidates else None, tuple(candidates), tuple(rejected), labels.odd)
+
+
+def measured(picture: LabeledPicture, instance: Instance, covered: np.ndarray) -> Row:
+    """The row of an instance. covered: (H, W), how many instances there are at each pixel, this one included."""
+    others = covered[instance.box.window] > instance.mask
+    return Row(
+        picture.name, picture.split, instance.number, instance.name, *instance.box, area_px=int(instance.mask.sum()),
+        truncation=round(truncation(instance, covered.shape[1], covered.shape[0]), DIGITS),
+        overlap=round(float(others.mean()), DIGITS),
+    )  # fmt: skip
+
+
+def truncation(instance: Instance, width: int, height: int) -> float:
+    """The largest share of one side of the box where the mask touches the border of a width x height picture."""
+    belt = max(1, round(BORDER * max(width, height)))
+    box, mask = instance.box, instance.mask
+    columns, rows = np.arange(box.x0, box.x1), np.arange(box.y0, box.y1)
+    sides = (
+        mask[:, columns < belt].any(axis=1),
+        mask[:, columns >= width - belt].any(axis=1),
+        mask[rows < belt].any(axis=0),
+        mask[rows >= height - belt].any(axis=0),
+    )
+    return max(float(side.mean()) for side in sides)
+
+
+def rejection(row: Row, instance: Instance, wishes: CutOutWishes) -> str:
+    """Why an instance is not cut out; nothing if it may be."""
+    box, area = instance.box, int(instance.mask.sum())
+    if instance.group:
+        return GROUP
+    if box.width < wishes.min_width or box.height < wishes.min_height or area < wishes.min_area:
+        return SMALL
+    if (row.truncation or 0) > wishes.max_truncation:
+        return CUT_OFF
+    return COVERED if (row.overlap or 0) > wishes.max_overlap else ""
+
+
+def canvas(pixels: np.ndarray, instance: Instance, background: Background) -> tuple[np.ndarray, tuple[int, int]]:
+    """((S, S, 3) uint8, (x, y)): the object alone in the middle of a plain square, as a detector is shown it.
+
+    (x, y) is where the square's corner lies in the picture, perhaps outside. Of backgrounds without a color, the green is
+    taken. pixels: (H, W, 3) uint8.
+    """
+    box = instance.box
+    edge = max(CANVAS_PX, math.ceil(ROOM * max(box.width, box.height)))
+    x, y = (box.x0 + box.x1 - edge) // 2, (box.y0 + box.y1 - edge) // 2
+    color = background if isinstance(background, tuple) else GREEN
+    square = np.full((edge, edge, 3), color, np.uint8)
+    place = square[Box(box.x0 - x, box.y0 - y, box.x1 - x, box.y1 - y).window]
+    place[instance.mask] = pixels[box.window][instance.mask]
+    return square, (x, y)
+
+
+def painted(pixels: np.ndarray, instance: Instance, crop: Box, background: Background) -> np.ndarray:
+    """The picture within ``crop``, with the background outside the mask: (h, w, 3) uint8, or (h, w, 4) if transparent.
+
+    pixels: (H, W, 3) uint8. crop: inside the picture.
+    """
+    shown = pixels[crop.window]
+    if background == "keep":
+        return shown
+    mask = np.zeros(pixels.shape[:2], bool)
+    mask[instance.box.window] = instance.mask
+    inside = mask[crop.window][..., None]
+    if background == "transparent":
+        return np.concatenate([shown * inside, inside * np.uint8(255)], axis=2)
+    return np.where(inside, shown, np.array(background, np.uint8))
+
+
+def finish(job: Job, prepared: Prepared, findings: Sequence[Finding | None] | None = None) -> Done:
+    """Write the cut-outs of a picture and tell what became of each instance.
+
+    findings: for each candidate the best detection, in pixels of the picture; None without the filter.
+    """
+    rows = list(prepared.rejected)
+    for place, candidate in enumerate(prepared.candidates):
+        row, instance = candidate
+        finding = findings[place] if findings is not None else None
+        if findings is not None:
+            row = _with_finding(row, finding, job.wishes.min_score)
+        if not row.reason:
+            assert prepared.pixels is not None  # there are candidates
+            crop = _crop(job.wishes, prepared.pixels, instance, finding)
+            file = Path(instance.name) / f"{Path(row.source).with_suffix('')}-{instance.number}.png"
+            write_picture(job.out / file, painted(prepared.pixels, instance, crop, job.background))
+            row = replace(row, kept="yes", file=file.as_posix())
+        rows.append(row)
+    return Done(tuple(rows), prepared.odd)
+
+
+def cut_picture(job: Job, picture: LabeledPicture) -> Done:
+    """All of it at once, without the filter."""
+    return finish(job, prepare(job, picture))
+
+
+def _with_finding(row: Row, finding: Finding | None, least: float) -> Row:
+    if finding is None:
+        return replace(row, reason=UNSEEN)
+    box = _outward(finding.box)
+    reason = UNSURE if finding.score < least else ""
+    return replace(
+        row, score=round(finding.score, DIGITS), found_x0=box.x0, found_y0=box.y0, found_x1=box.x1, found_y1=box.y1,
+        reason=reason,
+    )  # fmt: skip
+
+
+def _crop(wishes: CutOutWishes, pixels: np.ndarray, instance: Instance, finding: Finding | None) -> Box:
+    height, width = pixels.shape[:2]
+    if wishes.cropped_to == "none":
+        return Box(0, 0, width, height)
+    box = instance.box
+    if wishes.cropped_to == "predicted" and finding is not None:
+        predicted = _outward(finding.box).within(width, height)
+        box = predicted if predicted.width and predicted.height else box
+    return box.grown(round(wishes.margin * max(box.width, box.height))).within(width, height)
+
+
+def _outward(box: tuple[float, float, float, float]) -> Box:
+    """The whole pixels that a box touches."""
+    return Box(math.floor(box[0]), math.floor(box[1]), math.ceil(box[2]), math.ceil(box[3]))

@@ -1,0 +1,205 @@
+"""What ``limner cutouts SOURCE --object car`` does: objects of annotated pictures, each a picture to learn from."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from limner.errors import UserError
+from limner.files import fingerprint, write_json
+from limner.generate.cutouts.cutting import Done, Job
+from limner.generate.cutouts.detector import Detector, class_for
+from limner.generate.cutouts.instances import Source
+from limner.generate.cutouts.journal import MANIFEST, SHEET, SUMMARY, Journal, is_folder_name
+from limner.generate.cutouts.rows import UNREADABLE, Row, manifest_order, read_manifest, write_manifest
+from limner.generate.cutouts.sheet import draw_sheet
+from limner.generate.cutouts.sources import read_source
+from limner.generate.cutouts.sources.wanted import Wanted
+from limner.generate.cutouts.wishes import PLAIN, CutOutWishes
+from limner.generate.cutouts.work import work_through
+from limner.pictures import write_picture
+from limner.progress import say
+
+ODD_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class CutOuts:
+    """What was cut out. folder: holds a folder of pictures for each object, manifest, summary and sheet. rows: of the
+    manifest, in its order. before: all of it was there already."""
+
+    folder: Path
+    objects: tuple[str, ...]
+    form: str
+    pictures: int
+    rows: tuple[Row, ...]
+    before: bool = False
+
+    @property
+    def files(self) -> list[Path]:
+        """The cut-outs, in the manifest's order."""
+        return [self.folder / row.file for row in self.rows if row.file]
+
+    @property
+    def rejected(self) -> dict[str, int]:
+        """Reason -> how many instances, the commonest first."""
+        reasons = Counter(row.reason.partition(":")[0] for row in self.rows if row.reason)
+        return dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
+
+    def to_text(self) -> str:
+        """One line for people."""
+        files, told = self.files, ", ".join(f"{count:,} {reason}" for reason, count in self.rejected.items())
+        instances = len(self.rows) - self.rejected.get(UNREADABLE, 0)
+        what = (
+            f"{len(files):,} of {instances:,} {' and '.join(self.objects)} in {self.pictures:,} pictures ({self.form})"
+        )
+        again = " (were there already)" if self.before else ""
+        return f"{what} cut out{again}" + (f"; not: {told}" if told else "")
+
+    def to_json(self) -> dict[str, Any]:
+        """The numbers of ``summary.json``, and the folder."""
+        return {
+            "folder": str(self.folder),
+            "objects": list(self.objects),
+            "form": self.form,
+            "pictures": self.pictures,
+            "instances": len(self.rows) - self.rejected.get(UNREADABLE, 0),
+            "kept": len(self.files),
+            "rejected": self.rejected,
+        }
+
+
+def cut_out(
+    source: str | Path,
+    object: str | Sequence[str],
+    out: str | Path = "cutouts",
+    wishes: CutOutWishes = PLAIN,
+    *,
+    detector: Detector | None = None,
+    device: str = "auto",
+    download: bool = False,
+    overwrite: bool = False,
+) -> CutOuts:
+    """Cut each instance of an object out of a data set: a PNG file each in ``out/<object>``, and what became of all.
+
+    The same call again goes on where it was stopped, or finds its work done. Another source or other wishes are refused
+    in that folder, or with ``overwrite`` replace what was cut there.
+
+    object: one name or several of the data set's classes. detector: in the place of Mask R-CNN. device: where that runs.
+    download: fetch its weights.
+
+    Raises `UserError` for a source of no known form, an object that it does not have, labels that cannot be right,
+    weights that are not there, and where no instance is found.
+    """
+    path, folder = Path(source), Path(out)
+    objects = (object,) if isinstance(object, str) else tuple(dict.fromkeys(object))
+    if not objects or not all(objects):
+        raise UserError("--object is empty; needed: what is to be cut out, such as car")
+    _check_names(objects)
+    found = read_source(path, Wanted(objects, wishes.regions), wishes.split)
+    if not found.pictures:
+        raise UserError(f"{path} ({found.form}): {' or '.join(objects)} is in none of its pictures; nothing to cut out")
+    judge = None if wishes.no_filter else _judge(objects, wishes, detector, device, download)
+    job = Job(objects, wishes, folder)
+    journal = Journal(folder, _request(found, job, judge), overwrite=overwrite)
+    if journal.finished and (before := _done_before(job, found)) is not None:
+        return before
+    say(f"{path}: {found.form}, {len(found.pictures):,} pictures" + "".join(f"; {note}" for note in found.notes))
+    try:
+        done = work_through(job, found.pictures, journal, judge, wishes.workers or _cores())
+        made = _conclude(job, found, done, path)
+    except UserError:
+        journal.abandon()
+        raise
+    journal.close()
+    return made
+
+
+def _judge(
+    objects: Sequence[str], wishes: CutOutWishes, detector: Detector | None, device: str, download: bool
+) -> Detector:
+    """Who decides what is kept: the given detector, or Mask R-CNN. Raises `UserError` for objects that it does not know."""
+    judge = detector
+    if judge is None:
+        from limner.generate.cutouts.mask_rcnn import MaskRcnn  # torchvision takes seconds, which --no-filter saves
+        from limner.segment.predictor import choose_device
+
+        judge = MaskRcnn.pretrained(wishes.weights, download=download, device=choose_device(device))
+    for name in objects:
+        class_for(wishes.detect_as or name, judge)
+    return judge
+
+
+def _check_names(objects: Sequence[str]) -> None:
+    for name in objects:
+        if not is_folder_name(name):
+            raise UserError(f"--object '{name}' cannot name a folder; its pictures stand in one")
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _request(source: Source, job: Job, detector: Detector | None) -> dict[str, Any]:
+    """All that decides the result; files by their names, sizes and times."""
+    digest = hashlib.sha256()
+    for file in source.shared:
+        digest.update(fingerprint(file).encode())
+    for picture in source.pictures:
+        told = [picture.name, *(fingerprint(file) for file in (picture.path, *picture.labels) if file.is_file())]
+        digest.update(" ".join(told).encode())
+    return {
+        "objects": list(job.objects),
+        "form": source.form,
+        "source": digest.hexdigest()[:16],
+        "detector": None if detector is None else detector.digest,
+        **job.wishes.request(),
+    }
+
+
+def _done_before(job: Job, source: Source) -> CutOuts | None:
+    """What the same command made, if all of it is still there."""
+    try:
+        rows = read_manifest(job.out / MANIFEST)
+    except (OSError, ValueError):
+        return None
+    made = CutOuts(job.out, job.objects, source.form, len(source.pictures), tuple(rows), before=True)
+    return made if all(path.is_file() for path in made.files) else None
+
+
+def _conclude(job: Job, source: Source, done: Sequence[Done], path: Path) -> CutOuts:
+    rows = sorted((row for one in done for row in one.rows), key=manifest_order)
+    unreadable = [row for row in rows if row.reason.startswith(UNREADABLE)]
+    if len(unreadable) == len(rows):
+        if unreadable:
+            raise UserError(
+                f"{unreadable[0].reason.partition(': ')[2]} (and none of {len(unreadable)} pictures can be read)"
+            )
+        raise UserError(
+            f"{path} ({source.form}): {' or '.join(job.objects)} is in none of its pictures; nothing to cut out"
+        )
+    made = CutOuts(job.out, job.objects, source.form, len(source.pictures), tuple(rows))
+    odd = Counter(word for one in done for word in sorted(set(one.odd)))
+    for line in _warnings(unreadable, odd):
+        say(f"limner: {line}")
+    write_picture(job.out / SHEET, draw_sheet(job.out, rows, source.pictures, made.to_text()))
+    told = {key: value for key, value in made.to_json().items() if key != "folder"}
+    write_json(job.out / SUMMARY, {**told, "odd": dict(sorted(odd.items())), "notes": list(source.notes)})
+    write_manifest(job.out / MANIFEST, rows)
+    return made
+
+
+def _warnings(unreadable: Sequence[Row], odd: Counter[str]) -> list[str]:
+    told = []
+    if unreadable:
+        told.append(f"{len(unreadable)} pictures left out; the first: {unreadable[0].reason.partition(': ')[2]}")
+    if odd:
+        shown = ", ".join(word for word, _ in odd.most_common(ODD_SHOWN))
+        more = " and others" if len(odd) > ODD_SHOWN else ""
+        told.append(f"labels that the data set does not define are left out: {shown}{more}")
+    return told

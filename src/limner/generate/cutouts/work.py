@@ -1,0 +1,145 @@
+"""Pictures through processes that read and cut, and through the detector in batches that no interruption changes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from typing import TypeVar
+
+from limner.errors import UserError
+from limner.generate.cutouts.cutting import Done, Job, Prepared, canvas, cut_picture, finish, prepare
+from limner.generate.cutouts.detector import Detector, Finding, class_for
+from limner.generate.cutouts.instances import LabeledPicture
+from limner.generate.cutouts.journal import Journal
+from limner.progress import Progress
+from limner.signals import stop_on_signal
+
+GROUP = 8
+"""Pictures whose objects the detector sees in the same batches, whatever was done before: a batch's company can change the
+last digit of a score, and so what is kept."""
+AHEAD = 4
+"""Pictures that each process may be ahead of the detector; more would only fill the memory."""
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def work_through(
+    job: Job, pictures: Sequence[LabeledPicture], journal: Journal, detector: Detector | None, workers: int
+) -> list[Done]:
+    """Everything that became of the pictures, in their order; what the journal has is not done again.
+
+    Stops after a group when asked by Ctrl-C or SIGTERM, with `SystemExit`.
+    """
+    groups = [pictures[start : start + GROUP] for start in range(0, len(pictures), GROUP)]
+    known = journal.read()
+    left = [number for number in range(len(groups)) if number not in known]
+    waiting = [picture for number in left for picture in groups[number]]
+    before = len(pictures) - len(waiting)
+    with stop_on_signal() as stop, Progress("cutouts", len(pictures), "pictures", start=before) as progress:
+        for number, done in zip(left, _groups_done(job, waiting, groups, left, detector, workers), strict=True):
+            journal.add(number, done)
+            known[number] = done
+            progress.advance(len(done))
+            if stop:
+                raise SystemExit(stop.exit_code)
+    return [done for number in range(len(groups)) for done in known[number]]
+
+
+def _groups_done(
+    job: Job,
+    waiting: Sequence[LabeledPicture],
+    groups: Sequence[Sequence[LabeledPicture]],
+    left: Sequence[int],
+    detector: Detector | None,
+    workers: int,
+) -> Iterator[list[Done]]:
+    sizes = [len(groups[number]) for number in left]
+    if detector is None:
+        yield from _by_sizes(in_order(partial(cut_picture, job), waiting, workers), sizes)
+    else:
+        for prepared in _by_sizes(in_order(partial(prepare, job), waiting, workers), sizes):
+            yield filtered(job, prepared, detector)
+
+
+def filtered(job: Job, group: Sequence[Prepared], detector: Detector) -> list[Done]:
+    """Ask the detector about all candidates of a group, and write those that it recognizes."""
+    squares, corners, names = [], [], []
+    for prepared in group:
+        for row, instance in prepared.candidates:
+            assert prepared.pixels is not None  # there are candidates
+            square, corner = canvas(prepared.pixels, instance, job.background)
+            squares.append(square)
+            corners.append(corner)
+            names.append(class_for(job.wishes.detect_as or row.object, detector))
+    findings = [_moved(one, corner) for one, corner in zip(detector.find(squares, names), corners, strict=True)]
+    done = []
+    for prepared in group:
+        count = len(prepared.candidates)
+        done.append(finish(job, prepared, findings[:count]))
+        findings = findings[count:]
+    return done
+
+
+def _moved(finding: Finding | None, corner: tuple[int, int]) -> Finding | None:
+    """The finding in pixels of the picture, of whose canvas the corner lies there."""
+    if finding is None:
+        return None
+    (x, y), (x0, y0, x1, y1) = corner, finding.box
+    return Finding(finding.score, (x0 + x, y0 + y, x1 + x, y1 + y))
+
+
+def _by_sizes(results: Iterable[Result], sizes: Sequence[int]) -> Iterator[list[Result]]:
+    iterator = iter(results)
+    for size in sizes:
+        yield [next(iterator) for _ in range(size)]
+
+
+def in_order(function: Callable[[Item], Result], items: Sequence[Item], workers: int) -> Iterator[Result]:
+    """``function`` of each item, in their order, by processes that work ahead a little; by this one with one worker.
+
+    Raises `UserError` where processes cannot be started.
+    """
+    workers = min(workers, len(items))
+    if workers <= 1:
+        yield from map(function, items)
+        return
+    # Not forked from this process: it may hold threads of torch, and locks of theirs.
+    context = multiprocessing.get_context("forkserver" if hasattr(os, "fork") else "spawn")
+    if hasattr(os, "fork"):
+        context.set_forkserver_preload([__name__])
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin_worker) as pool:
+        waiting: deque[Future[Result]] = deque()
+        try:
+            for item in items:
+                waiting.append(pool.submit(function, item))
+                if len(waiting) > AHEAD * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        except BrokenProcessPool:
+            raise UserError(
+                "a process that cuts has died; with little memory take fewer --workers; in a script, call cut_out below "
+                "if __name__ == '__main__', or with workers=1"
+            ) from None
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _begin_worker() -> None:
+    """Leave Ctrl-C to the parent, and end with it, even when it is killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
