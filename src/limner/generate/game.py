@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from limner.adversarial.augment import AUGMENTATIONS
+from limner.adversarial.augment.augmentation import Unchanged
 from limner.adversarial.average import AVERAGES, update_average
 from limner.adversarial.draws import Draws
 from limner.adversarial.initialize import INITIALIZATIONS
@@ -21,8 +23,6 @@ from limner.nn.attention import SelfAttention
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
-
-SIDES = ("real", "fake", "generator")
 
 
 def make_networks(recipe: GenerateRecipe, classes: int) -> dict[str, nn.Module]:
@@ -62,6 +62,8 @@ class Play:
         self.recipe, self.networks, self.pool, self.fabric = recipe, networks, pool, fabric
         self.state: dict[str, Tensor] = {}
         self.draws = Draws(recipe.seed, fabric.device)
+        self.augmentation = recipe.augment.build(AUGMENTATIONS)
+        self.state.update(self.augmentation.begin(fabric.device))
         self.decay = recipe.average.build(AVERAGES)
         self.latent_size: int = networks["generator"].latent  # type: ignore[assignment]
         self.game = Game(
@@ -104,10 +106,16 @@ class Play:
         return logits.float()
 
     def augment(self, sample: Sample, side: str, number: int) -> Sample:
-        return sample
+        """What the discriminator sees of a sample; each side has draws of its own."""
+        if isinstance(self.augmentation, Unchanged):
+            return sample
+        generator = self.draws.of(f"augment {side}", number)
+        return Sample(self.augmentation(sample.image, self.state["strength"], generator), sample.label)
 
     def after(self, index: int, turn: Turn) -> None:
-        """The running average follows the generator."""
+        """The running average follows the generator, the augmentation's strength the discriminator."""
+        shown = self.recipe.images_per_step
         if self.decay is not None:
-            seen = (index + 1) * self.recipe.images_per_step
-            update_average(self.networks["average"], self.networks["generator"], self.decay(seen, self.recipe.batch))
+            decay = self.decay((index + 1) * shown, shown)
+            update_average(self.networks["average"], self.networks["generator"], decay)
+        self.state.update(self.augmentation.follow(self.state, turn.real_logits.sign().mean(), index, shown))

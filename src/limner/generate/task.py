@@ -98,7 +98,7 @@ class GenerateTask(Task):
         """Bring pictures and networks to the device and make the game between them."""
         self.stage, self.device = stage, fabric.device
         for network in self.networks.values():
-            network.to(fabric.device, memory_format=torch.channels_last)
+            network.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         learning = {
             "generator": self.recipe.generator_optimizer,
             "discriminator": self.recipe.discriminator_optimizer,
@@ -128,7 +128,10 @@ class GenerateTask(Task):
         for name, optimizer in self.optimizers.items():
             set_learning_rate(optimizer, factor)
             self.networks[name].train()
-        return play_round(self.play.game, batches, index)
+        values = play_round(self.play.game, batches, index)
+        if self.recipe.augment.name == "ada":
+            values["augment_strength"] = self.state["strength"]
+        return values
 
     @property
     def learned(self) -> Tensor:
