@@ -58,7 +58,7 @@ def test_r1_of_a_linear_discriminator_is_half_the_square_of_its_weight_and_pulls
 
 def test_r1_of_a_curved_discriminator_is_taken_at_the_real_pictures() -> None:
     real = pictures(1)
-    assert float(r1_penalty(squares, real)) == pytest.approx(float(real.square().sum((1, 2, 3)).mean()) / 2, rel=1e-6)
+    assert r1_penalty(squares, real).item() == pytest.approx(float(real.square().sum((1, 2, 3)).mean()) / 2, rel=1e-6)
 
 
 def test_the_gradient_penalty_mixes_with_one_share_a_picture() -> None:

@@ -9,9 +9,8 @@ def shift_reflected(image: Tensor, down: Tensor, right: Tensor) -> Tensor:
 
     image: (B, C, H, W) float. down, right: (B,) int64 pixels, smaller than the side in size. Returns (B, C, H, W).
     """
-    rows, columns = (_sources(side, by) for side, by in zip(image.shape[2:], (down, right), strict=True))
-    rows, columns = (_reflected(places, side) for places, side in zip((rows, columns), image.shape[2:], strict=True))
-    return _take(image, rows, columns)
+    height, width = image.shape[2:]
+    return _take(image, _reflected(sources(height, down), height), _reflected(sources(width, right), width))
 
 
 def shift_zero(image: Tensor, down: Tensor, right: Tensor) -> Tensor:
@@ -20,18 +19,20 @@ def shift_zero(image: Tensor, down: Tensor, right: Tensor) -> Tensor:
     image: (B, C, H, W) float. down, right: (B,) int64 pixels. Returns (B, C, H, W).
     """
     height, width = image.shape[2:]
-    rows, columns = _sources(height, down), _sources(width, right)
-    inside = _inside(rows, height)[:, None, :, None] & _inside(columns, width)[:, None, None, :]
-    return _take(image, rows.clamp(0, height - 1), columns.clamp(0, width - 1)) * inside
+    rows, columns = sources(height, down), sources(width, right)
+    uncovered = box((rows < 0) | (rows >= height), (columns < 0) | (columns >= width), either=True)
+    return _take(image, rows.clamp(0, height - 1), columns.clamp(0, width - 1)).masked_fill(uncovered, 0)
 
 
-def _sources(side: int, by: Tensor) -> Tensor:
-    """(B, side) int64: where each row or column comes from; may lie outside."""
+def sources(side: int, by: Tensor) -> Tensor:
+    """(B, side) int64: which row or column each comes from when moved ``by`` (B,) pixels; may lie outside."""
     return torch.arange(side, device=by.device) - by[:, None]
 
 
-def _inside(places: Tensor, side: int) -> Tensor:
-    return (places >= 0) & (places < side)
+def box(rows: Tensor, columns: Tensor, *, either: bool) -> Tensor:
+    """(B, 1, H, W) bool from (B, H) and (B, W): where row and column are true, or ``either`` of them."""
+    rows, columns = rows[:, None, :, None], columns[:, None, None, :]
+    return rows | columns if either else rows & columns
 
 
 def _reflected(places: Tensor, side: int) -> Tensor:
@@ -40,8 +41,6 @@ def _reflected(places: Tensor, side: int) -> Tensor:
 
 
 def _take(image: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
-    """The pixels at (B, H) rows and (B, W) columns."""
-    count = torch.arange(len(image), device=image.device)
-    # Channels last while taking: a pixel's numbers then lie side by side, and one index serves them all.
-    taken = image.permute(0, 2, 3, 1)[count[:, None, None], rows[:, :, None], columns[:, None, :]]
-    return taken.permute(0, 3, 1, 2)
+    """The pixels at (B, H) rows and (B, W) columns: two gathers along an axis cost less than one of pixels."""
+    image = image.gather(2, rows[:, None, :, None].expand(image.shape))
+    return image.gather(3, columns[:, None, None, :].expand(image.shape))
