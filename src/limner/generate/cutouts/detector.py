@@ -26,10 +26,17 @@ class Finding(NamedTuple):
 
 
 class Detector(Protocol):
-    """names: the classes that it knows. digest: changes when what it finds does."""
+    """What looks at cut-outs on a plain background."""
 
-    names: Sequence[str]
-    digest: str
+    @property
+    def names(self) -> Sequence[str]:
+        """The classes that it knows."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """Changes when what it finds does."""
+        ...
 
     def find(self, pictures: Sequence[np.ndarray], names: Sequence[str]) -> list[Finding | None]:
         """The surest detection of ``names[i]`` in ``pictures[i]``, (H, W, 3) uint8, or None where there is none."""

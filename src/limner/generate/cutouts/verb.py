@@ -53,13 +53,11 @@ class CutOuts:
 
     def to_text(self) -> str:
         """One line for people."""
-        files, told = self.files, ", ".join(f"{count:,} {reason}" for reason, count in self.rejected.items())
+        told = ", ".join(f"{count:,} {reason}" for reason, count in self.rejected.items())
         instances = len(self.rows) - self.rejected.get(UNREADABLE, 0)
-        what = (
-            f"{len(files):,} of {instances:,} {' and '.join(self.objects)} in {self.pictures:,} pictures ({self.form})"
-        )
-        again = " (were there already)" if self.before else ""
-        return f"{what} cut out{again}" + (f"; not: {told}" if told else "")
+        what = f"{' and '.join(self.objects)}: {len(self.files):,} of {instances:,} instances cut out"
+        again = "; were there already" if self.before else ""
+        return f"{what}, from {self.pictures:,} pictures ({self.form})" + (f"; not: {told}" if told else "") + again
 
     def to_json(self) -> dict[str, Any]:
         """The numbers of ``summary.json``, and the folder."""
