@@ -28,7 +28,7 @@ FORM = "COCO"
 NEEDED = ("images", "annotations", "categories")
 PREFIX = "instances_"
 """Of COCO's own names: ``instances_train2017.json`` tells of the pictures in ``train2017``."""
-BROKEN = (ValueError, KeyError, TypeError, IndexError, AttributeError)
+BROKEN = (ValueError, KeyError, TypeError, IndexError, AttributeError, OverflowError)
 """What values of another kind than COCO's raise."""
 
 
@@ -152,10 +152,9 @@ class _Annotations:
 def _drawn(annotation: _Annotation, width: int, height: int) -> list[Instance]:
     number, name, shape, crowd = annotation
     if isinstance(shape, dict):
-        mask = run_length_mask(shape)
-        if mask.shape != (height, width):
+        if list(shape["size"]) != [height, width]:
             raise ValueError("run lengths of another size")
-        return list(instance_of(number, name, mask, group=crowd))
+        return list(instance_of(number, name, run_length_mask(shape), group=crowd))
     if isinstance(shape[0], list):
         outlines = [[float(number) for number in outline] for outline in shape]
         outlines = [outline for outline in outlines if len(outline) >= LEAST_NUMBERS and len(outline) % 2 == 0]
