@@ -32,7 +32,7 @@ def test_after_its_half_life_a_weight_counts_half() -> None:
     nn.init.zeros_(network.weight)
     for _ in range(40):
         update_average(average, network, decay)
-    assert float(average.weight) == pytest.approx(0.5, rel=1e-5)
+    assert average.weight.item() == pytest.approx(0.5, rel=1e-5)
 
 
 def test_the_half_life_ramps_up_with_the_images_seen() -> None:

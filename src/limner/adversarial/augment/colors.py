@@ -34,7 +34,7 @@ def draw_colors(count: int, strength: Tensor, generator: torch.Generator) -> Ten
     # Around the gray axis v, all but brightness are a factor along it and a turn with a factor across it.
     identity = torch.eye(3, device=device)
     along = torch.full((3, 3), 1 / 3, device=device)  # v v^T
-    crossed = torch.tensor([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]], device=device) / sqrt(3)  # v x .
+    crossed = (identity.roll(1, 0) - identity.roll(-1, 0)) / sqrt(3)  # v x .
     luma, cosine, sine, chroma = (
         each[:, None, None] for each in (contrast * flipped, hue.cos(), hue.sin(), contrast * saturation)
     )

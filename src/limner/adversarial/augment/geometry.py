@@ -8,7 +8,7 @@ from math import pi
 
 import torch
 from torch import Tensor
-from torch.nn.functional import affine_grid, grid_sample
+from torch.nn.functional import grid_sample
 
 SHIFT = 0.125
 """Whole pixels: uniform up to this share of the side. Fractions of them: the deviation, as a share."""
@@ -57,9 +57,12 @@ def transform(image: Tensor, matrix: Tensor) -> Tensor:
     image: (B, C, H, W) and matrix: (B, 3, 3), see above, of one float type, at least float32. Returns (B, C, H, W).
     """
     height, width = image.shape[2:]
-    half = matrix.new_tensor([width / 2, height / 2, 1])
-    scaled = matrix * half / half[:, None]  # from pixels to torch's -1 .. 1
-    places = affine_grid(scaled[:, :2], list(image.shape), align_corners=False)
+    x = torch.arange(width, device=matrix.device, dtype=matrix.dtype) + (1 - width) / 2
+    y = torch.arange(height, device=matrix.device, dtype=matrix.dtype)[:, None] + (1 - height) / 2
+    factors = matrix[:, :2, :, None, None]
+    places = factors[:, :, 0] * x + factors[:, :, 1] * y + factors[:, :, 2]  # (B, 2, H, W), pixels from the middle
+    horizontal, vertical = places[:, 0] * (2 / width), places[:, 1] * (2 / height)  # -1 .. 1, as grid_sample has them
+    places = torch.stack([horizontal, vertical], dim=-1)
     return grid_sample(image, places, padding_mode="reflection", align_corners=False)
 
 
