@@ -117,6 +117,13 @@ def test_coco_in_its_own_folders_is_read_as_splits(tmp_path: Path) -> None:
     assert read_source(tmp_path, Wanted(("car",)), ("val2017",)).pictures[0].path == tmp_path / "val2017/a.png"
 
 
+def test_a_number_that_is_a_path_stays_in_the_folder(tmp_path: Path) -> None:
+    photo(tmp_path / "data/images/a.png")
+    write_coco(tmp_path / "data", {"segmentation": [CORNERS], "id": "../../x"})
+    made = cut_out(tmp_path / "data", "car", tmp_path / "out", CutOutWishes(no_filter=True, workers=1, min_height=20))
+    assert made.files == [tmp_path / "out/car/a-.._.._x.png"] and made.files[0].is_file()
+
+
 def test_only_pictures_with_the_object_are_opened(tmp_path: Path) -> None:
     photo(tmp_path / "images/a.png")
     write_coco(tmp_path, {"segmentation": [CORNERS]})

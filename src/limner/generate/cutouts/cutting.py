@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -181,7 +182,8 @@ def finish(job: Job, prepared: Prepared, findings: Sequence[Finding | None] | No
         if not row.reason:
             assert prepared.pixels is not None  # there are candidates
             crop = _crop(job.wishes, prepared.pixels, instance, finding)
-            file = Path(instance.name) / f"{Path(row.source).with_suffix('')}-{instance.number}.png"
+            number = re.sub(r"[^\w.-]", "_", instance.number)  # from a file of anybody's: it may not lead elsewhere
+            file = Path(instance.name) / f"{Path(row.source).with_suffix('')}-{number}.png"
             write_picture(job.out / file, painted(prepared.pixels, instance, crop, job.background))
             row = replace(row, kept="yes", file=file.as_posix())
         rows.append(row)

@@ -107,9 +107,8 @@ def cut_out(
     journal = Journal(folder, _request(found, job, judge), overwrite=overwrite)
     if journal.finished and (before := _done_before(job, found)) is not None:
         return before
-    say(f"{path}: {found.form}, {len(found.pictures):,} pictures" + "".join(f"; {note}" for note in found.notes))
     try:
-        done = work_through(job, found.pictures, journal, judge, wishes.workers or _cores())
+        done = work_through(job, found, journal, judge, wishes.workers or _cores())
         made = _conclude(job, found, done, path)
     except UserError:
         journal.abandon()
@@ -183,8 +182,8 @@ def _conclude(job: Job, source: Source, done: Sequence[Done], path: Path) -> Cut
         )
     made = CutOuts(job.out, job.objects, source.form, len(source.pictures), tuple(rows))
     odd = Counter(word for one in done for word in sorted(set(one.odd)))
-    for line in _warnings(unreadable, odd):
-        say(f"limner: {line}")
+    for line in (*source.notes, *_warnings(unreadable, odd)):
+        say(f"limner: {path}: {line}")
     write_picture(job.out / SHEET, draw_sheet(job.out, rows, source.pictures, made.to_text()))
     told = {key: value for key, value in made.to_json().items() if key != "folder"}
     write_json(job.out / SUMMARY, {**told, "odd": dict(sorted(odd.items())), "notes": list(source.notes)})

@@ -16,7 +16,7 @@ from typing import TypeVar
 from limner.errors import UserError
 from limner.generate.cutouts.cutting import Done, Job, Prepared, canvas, cut_picture, finish, prepare
 from limner.generate.cutouts.detector import Detector, Finding, class_for
-from limner.generate.cutouts.instances import LabeledPicture
+from limner.generate.cutouts.instances import LabeledPicture, Source
 from limner.generate.cutouts.journal import Journal
 from limner.progress import Progress
 from limner.signals import stop_on_signal
@@ -30,19 +30,21 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def work_through(
-    job: Job, pictures: Sequence[LabeledPicture], journal: Journal, detector: Detector | None, workers: int
-) -> list[Done]:
-    """Everything that became of the pictures, in their order; what the journal has is not done again.
+def work_through(job: Job, source: Source, journal: Journal, detector: Detector | None, workers: int) -> list[Done]:
+    """Everything that became of the source's pictures, in their order; what the journal has is not done again.
 
     Stops after a group when asked by Ctrl-C or SIGTERM, with `SystemExit`.
     """
+    pictures = source.pictures
     groups = [pictures[start : start + GROUP] for start in range(0, len(pictures), GROUP)]
     known = journal.read()
     left = [number for number in range(len(groups)) if number not in known]
     waiting = [picture for number in left for picture in groups[number]]
     before = len(pictures) - len(waiting)
-    with stop_on_signal() as stop, Progress("cutouts", len(pictures), "pictures", start=before) as progress:
+    with (
+        stop_on_signal() as stop,
+        Progress(f"cutouts, {source.form}", len(pictures), "pictures", start=before) as progress,
+    ):
         for number, done in zip(left, _groups_done(job, waiting, groups, left, detector, workers), strict=True):
             journal.add(number, done)
             known[number] = done

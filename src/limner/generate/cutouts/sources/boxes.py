@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 from collections import defaultdict
 from pathlib import Path
+from typing import NamedTuple
 
 from limner.errors import UserError
 from limner.generate.cutouts.instances import Box, Instance, LabeledPicture, Labels, Source, boxed
@@ -24,8 +25,14 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 }
 """What the columns may be called; the last of each are those of Stanford Cars' own tables."""
 CLASS = ("class", "class_name", "name", "label", "object")
-Line = tuple[int, str, tuple[float, float, float, float]]
-"""Its number in the file, its class, x0, y0, x1, y1 in pixels."""
+
+
+class _Line(NamedTuple):
+    """number: in the file, from 1. corners: x0, y0, x1, y1 in pixels."""
+
+    number: int
+    name: str
+    corners: tuple[float, float, float, float]
 
 
 def read_boxes(source: Path, wanted: Wanted) -> Source | None:
@@ -33,7 +40,7 @@ def read_boxes(source: Path, wanted: Wanted) -> Source | None:
 
     Without a column of classes, every box is the object. Raises `UserError` for a broken line or a missing picture.
     """
-    tables = [path for path in _tables(source) if (_places(path)) is not None]
+    tables = [path for path in _tables(source) if _places(path) is not None]
     if not tables:
         return None
     if len(tables) > 1:
@@ -45,8 +52,9 @@ def read_boxes(source: Path, wanted: Wanted) -> Source | None:
         folder = path.parent if (path.parent / name).is_file() else path.parent / PICTURE_FOLDER
         picture = inside(folder, name, str(path))
         if not picture.is_file():
-            raise UserError(f"{path}:{lines[name][0][0]}: {name} is not there; needed: paths from {path.parent}")
-        found.append(LabeledPicture(picture, name, "", (), _Boxes(tuple(lines[name]))))
+            raise UserError(f"{path}:{lines[name][0].number}: {name} is not there; needed: paths from {path.parent}")
+        if any(line.name in wanted.objects for line in lines[name]):
+            found.append(LabeledPicture(picture, name, "", (), _Boxes(tuple(lines[name]))))
     return Source(
         FORM, found, names, shared=(path,), notes=("a box is taken for the mask: its corners keep what is there",)
     )
@@ -70,12 +78,12 @@ def _places(path: Path) -> dict[str, int] | None:
     return places if all(column in places for column in COLUMNS) else None
 
 
-def _lines(path: Path, wanted: Wanted) -> tuple[dict[str, list[Line]], tuple[str, ...]]:
+def _lines(path: Path, wanted: Wanted) -> tuple[dict[str, list[_Line]], tuple[str, ...]]:
     """(Lines by picture, the classes that they name)."""
     places = _places(path)
     assert places is not None
     single = None if "class" in places else wanted.single(path)
-    lines: dict[str, list[Line]] = defaultdict(list)
+    lines: dict[str, list[_Line]] = defaultdict(list)
     names: set[str] = set()
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         table = csv.reader(file)
@@ -93,7 +101,7 @@ def _lines(path: Path, wanted: Wanted) -> tuple[dict[str, list[Line]], tuple[str
                 ) from None
             if not (x0 < x1 and y0 < y1 and x1 - x0 < float("inf") and y1 - y0 < float("inf")):
                 raise UserError(f"{path}:{number}: a box without area; needed: x0 < x1 and y0 < y1")
-            lines[row[places["path"]].strip()].append((number, name, (x0, y0, x1, y1)))
+            lines[row[places["path"]].strip()].append(_Line(number, name, (x0, y0, x1, y1)))
             names.add(name)
     if not lines:
         raise UserError(f"{path}: lists no boxes; needed: a line for each below the first")
@@ -101,7 +109,7 @@ def _lines(path: Path, wanted: Wanted) -> tuple[dict[str, list[Line]], tuple[str
 
 
 class _Boxes:
-    def __init__(self, lines: tuple[Line, ...]) -> None:
+    def __init__(self, lines: tuple[_Line, ...]) -> None:
         self.lines = lines
 
     def __call__(self, width: int, height: int) -> Labels:

@@ -57,8 +57,9 @@ def pictures_below(folder: Path) -> dict[str, Path]:
 
 
 def inside(folder: Path, name: str, told_by: str) -> Path:
-    """The file ``name`` below a folder. Raises `UserError` for a name that leads out of it."""
+    """The file ``name`` below a folder. Raises `UserError` for a name that leads out of it, even if it comes back:
+    cut-outs are called after it."""
     path = folder / name
-    if not path.resolve().is_relative_to(folder.resolve()):
+    if ".." in Path(name).parts or not path.resolve().is_relative_to(folder.resolve()):
         raise UserError(f"{told_by}: '{name}' leads out of {folder}; needed: files below it")
     return path

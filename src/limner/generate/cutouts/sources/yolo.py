@@ -6,6 +6,7 @@ The form of Ultralytics' segmentation data. A line of five numbers is a box: cla
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 
@@ -19,21 +20,28 @@ LABEL_FOLDER = "labels"
 BOX_NUMBERS = 4
 BEYOND = 0.01
 """How far beyond the picture, as a share of its size, rounding may carry a corner."""
-Line = tuple[int, str, tuple[float, ...]]
-"""Its number in the file, its class, its coordinates."""
+
+
+class _Line(NamedTuple):
+    """number: in the file, from 1. shares: its coordinates."""
+
+    number: int
+    name: str
+    shares: tuple[float, ...]
 
 
 def read_yolo(source: Path, wanted: Wanted) -> Source | None:
     """The data set of a folder with ``images`` and text files in ``labels``; None for another folder.
 
     Names are those of ``classes.txt`` or of ``names`` in a YAML file. Folders directly below ``images`` are splits. All
-    labels are read at once, so that a mistake in them is told before the first cut. Raises `UserError` for it.
+    labels are read at once, so that a mistake in them is told before the first cut; only pictures with a wanted object are
+    taken. Raises `UserError` for such a mistake.
     """
     pictures, labels = source / PICTURE_FOLDER, source / LABEL_FOLDER
     if not (pictures.is_dir() and labels.is_dir() and next(labels.rglob("*.txt"), None)):
         return None
     names, told_by = class_names(source)
-    found, without = [], 0
+    found, labeled, without = [], 0, 0
     for name, path in pictures_below(pictures).items():
         text = labels / f"{name}.txt"
         if not text.is_file():
@@ -42,8 +50,10 @@ def read_yolo(source: Path, wanted: Wanted) -> Source | None:
         below = path.relative_to(pictures)
         lines = _lines(text, names, told_by)
         split = below.parts[0] if len(below.parts) > 1 else ""
-        found.append(LabeledPicture(path, below.as_posix(), split, (text,), _Outlines(lines)))
-    if not found:
+        labeled += 1
+        if any(line.name in wanted.objects for line in lines):
+            found.append(LabeledPicture(path, below.as_posix(), split, (text,), _Outlines(lines)))
+    if not labeled:
         raise UserError(f"{labels}: no text file has the name of a picture in {pictures}; needed: a.txt for a.jpg")
     notes = (f"{without} pictures without labels left out",) if without else ()
     return Source(FORM, found, names, shared=(told_by,), notes=notes)
@@ -71,7 +81,7 @@ def class_names(source: Path) -> tuple[tuple[str, ...], Path]:
     )
 
 
-def _lines(path: Path, names: tuple[str, ...], told_by: Path) -> tuple[Line, ...]:
+def _lines(path: Path, names: tuple[str, ...], told_by: Path) -> tuple[_Line, ...]:
     lines = []
     for number, text in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
         if not text.strip():
@@ -91,14 +101,14 @@ def _lines(path: Path, names: tuple[str, ...], told_by: Path) -> tuple[Line, ...
             raise UserError(
                 f"{path}:{number}: a coordinate outside 0 to 1; needed: shares of width and height, not pixels"
             )
-        lines.append((number, names[int(first)], numbers))
+        lines.append(_Line(number, names[int(first)], numbers))
     return tuple(lines)
 
 
 class _Outlines:
     """Draws the masks of a picture's lines."""
 
-    def __init__(self, lines: tuple[Line, ...]) -> None:
+    def __init__(self, lines: tuple[_Line, ...]) -> None:
         self.lines = lines
 
     def __call__(self, width: int, height: int) -> Labels:
