@@ -13,8 +13,8 @@ SHARE = 8
 def consistency_penalty(judge: Judge, real: Tensor, real_logits: Tensor, generator: torch.Generator) -> Tensor:
     """mean (D(x) - D(T(x)))^2 over real pictures, where T mirrors half of them and shifts all.
 
-    Zhang et al., "Consistency Regularization for Generative Adversarial Networks", ICLR 2020, eq. 5; weight there: 10.
-    Shifts are whole pixels up to an eighth of the side, each way; what they uncover is the picture reflected.
+    Zhang et al., "Consistency Regularization for Generative Adversarial Networks", ICLR 2020; weight there: 10.
+    Ours: shifts are whole pixels, up to an eighth of the side each way, and what they uncover is the picture reflected.
 
     judge: pictures (B, C, H, W) to logits (B,). real: (B, C, H, W) float in [-1, 1]. real_logits: (B,), what ``judge``
     said of ``real``, so that it is not asked twice. Returns 0-d float32.

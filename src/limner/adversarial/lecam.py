@@ -35,7 +35,7 @@ def follow_logits(averages: Mapping[str, Tensor], real_logits: Tensor, fake_logi
 def lecam_penalty(averages: Mapping[str, Tensor], real_logits: Tensor, fake_logits: Tensor) -> Tensor:
     """mean max(0, r - a_fake)^2 + mean max(0, a_real - f)^2, with the running averages a.
 
-    As in the authors' code; the paper (eq. 6) has no max. averages: after `follow_logits` at least once.
+    As in the authors' code; the paper has no max. averages: after `follow_logits` at least once.
     Returns 0-d float32.
     """
     real, fake = (averages[name] / averages["lecam_share"] for name in ("lecam_real", "lecam_fake"))

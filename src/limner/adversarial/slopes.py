@@ -31,7 +31,7 @@ def dragan_penalty(judge: Judge, real: Tensor, generator: torch.Generator) -> Te
     """mean (||dD/dx||_2 - 1)^2 around real pictures (Kodali et al., "On Convergence and Stability of GANs", 2017).
 
     x = real + a d with one a from U(0, 1) a picture, and each number of d from U(0, deviation / 2), where the deviation is
-    that of all of ``real``: the authors' code. The paper writes normal noise instead (sec. 2.5). Weight there: 10.
+    that of all of ``real``: the authors' code. The paper writes normal noise instead. Weight there: 10.
 
     real: (B, C, H, W) float in [-1, 1]. Returns 0-d float32.
     """

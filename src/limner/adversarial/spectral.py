@@ -12,7 +12,7 @@ SETTLING = 15
 
 
 class SpectralNorm(nn.Module):
-    """A weight divided by its largest singular value, W / sigma with sigma = u^T W v (eqs. 6 to 9).
+    """A weight divided by its largest singular value, W / sigma with sigma = u^T W v (eq. 8).
 
     u and v follow the singular vectors by one step of the power method at each use in training, and stay where they are
     otherwise. They are constants to the gradient, sigma is not.

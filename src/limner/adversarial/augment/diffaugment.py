@@ -14,7 +14,7 @@ SHIFT_SHARE = 8
 
 @dataclass(frozen=True)
 class DiffAugment(Augmentation):
-    """Color, then translation, then cutout, always at full strength, with the ranges of the paper (sec. 4, app. A).
+    """Color, then translation, then cutout, always at full strength, with the ranges of the authors' code.
 
     color: brightness moves by U(-0.5, 0.5), saturation is multiplied by U(0, 2), contrast by U(0.5, 1.5). translation: by up
     to an eighth of the side; what this uncovers becomes 0. cutout: a square of half the side, centered anywhere, becomes
