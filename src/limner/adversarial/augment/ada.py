@@ -17,8 +17,8 @@ class AdaptiveAugmentation(Augmentation):
     """Geometry and color, each transform with probability p, the strength, which follows how sure the discriminator is.
 
     The paper's pipeline ``bgc`` in its order. All geometry is one matrix a picture and one bilinear look-up, where the paper
-    enlarges twofold and filters with wavelets around it: ours softens pictures
-    that are turned or moved by fractions of pixels a little, the real as well as the generated ones.
+    enlarges twofold and filters with wavelets around it: ours softens pictures that are turned or moved by fractions of
+    pixels a little, the real as well as the generated ones.
 
     target: the r_t = E[sign D(real)] that p is steered to. kimg: thousands of pictures in which p could rise from 0 to 1
     (the paper: 500; 100 when a training goes on from another). every: rounds between two changes of p.
