@@ -142,7 +142,7 @@ def demo_report(story: Story, scene: Path, truth: Path, out: Path) -> Report:
             f"limner segment {again} {scene} --out {out / 'maps'}",
         ]
     )
-    _add_sources(report)
+    add_sources(report)
     return report
 
 
@@ -192,8 +192,8 @@ def _add_colors(report: Report, story: Story) -> None:
     )
 
 
-def _add_sources(report: Report) -> None:
-    """The table of the bundled NOTICE."""
+def add_sources(report: Report) -> None:
+    """Add where the bundled places come from: the table of the bundled NOTICE."""
     lines = (PLACES.parent / "NOTICE.md").read_text(encoding="utf-8").splitlines()
     header, _, *rows = ([cell.strip(" `") for cell in line.strip("|").split("|")] for line in lines if line[:1] == "|")
     report.section("Sources").table(header, rows)

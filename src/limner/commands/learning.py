@@ -14,13 +14,16 @@ from limner.segment.reading import NO_WISHES
 @app.command
 def demo(
     room: Annotated[
-        Literal["segment", "recolor"],
-        Parameter(help="segment: learn, map, refine, in about 8 minutes on two cores; recolor: under a minute."),
+        Literal["segment", "recolor", "generate"],
+        Parameter(
+            help="segment: learn, map, refine, in about 8 minutes on two cores; recolor: under a minute; generate: cut out, "
+            "learn, make, in about two."
+        ),
     ] = "segment",
     /,
     *,
     out: Annotated[
-        Path | None, Parameter(help="Where to write (default: limner-demo, or limner-demo-recolor).")
+        Path | None, Parameter(help="Where to write (default: limner-demo, and for other rooms limner-demo-ROOM).")
     ] = None,
     quick: Annotated[bool, Parameter(negative=(), show=False)] = False,
 ) -> None:
@@ -29,6 +32,10 @@ def demo(
         from limner.recolor.demo import run_demo as run_recolor_demo
 
         print(run_recolor_demo(out or Path("limner-demo-recolor"), quick=quick))
+    elif room == "generate":
+        from limner.generate.demo import run_demo as run_generate_demo
+
+        print(run_generate_demo(out or Path("limner-demo-generate"), quick=quick))
     else:
         from limner.demo import run_demo
 

@@ -18,37 +18,56 @@ EIGHT_NEIGHBORS = np.ones((3, 3), int)
 
 
 def read_masks(source: Path, wanted: Wanted) -> Source | None:
-    """The data set of a folder with ``images`` and ``masks`` (or ``instances``, ``labels``, ``annotations``); None for another.
+    """The data set of a folder with ``images`` and ``masks`` (or ``instances``, ``labels``, ``annotations``), or of areas that
+    each have them, as those of the room `segment`; None for another.
 
     A mask is one number for each pixel: gray of 8 or 16 bits, or a palette. With ``wanted.regions``, a value or a name in
     ``classes.txt`` (the first line is value 0), the connected regions of that class are the instances, pixels that touch
     at a corner included. Raises `UserError` for a class that is not there, or where no mask has a picture's name.
     """
-    pictures = source / PICTURE_FOLDER
-    folder = next((source / name for name in MASK_FOLDERS if (source / name).is_dir()), None)
-    if not pictures.is_dir() or folder is None:
-        return None
-    masks = {path.relative_to(folder).with_suffix("").as_posix(): path for path in sorted(folder.rglob("*"))
-             if path.suffix.lower() in MASK_SUFFIXES}  # fmt: skip
-    if not masks:
+    areas = _areas(source)
+    if not areas:
         return None
     name = wanted.single(source)
     value = None if wanted.regions is None else _value(source, wanted.regions)
     found, without = [], 0
-    for stem, path in pictures_below(pictures).items():
-        if stem not in masks:
-            without += 1
-            continue
-        below = path.relative_to(pictures)
-        split = below.parts[0] if len(below.parts) > 1 else ""
-        found.append(LabeledPicture(path, below.as_posix(), split, (masks[stem],), _Mask(masks[stem], name, value)))
+    for prefix, pictures, masks in areas:
+        for stem, path in pictures_below(pictures).items():
+            if stem not in masks:
+                without += 1
+                continue
+            below = prefix / path.relative_to(pictures)
+            split = below.parts[0] if len(below.parts) > 1 else ""
+            found.append(LabeledPicture(path, below.as_posix(), split, (masks[stem],), _Mask(masks[stem], name, value)))
     if not found:
+        _, pictures, masks = areas[0]
+        folder = next(iter(masks.values())).parent
         raise UserError(f"{folder}: no mask has the name of a picture in {pictures}; needed: a.png for a.jpg")
     how = "each value of a mask is an instance (of masks of classes: --regions VALUE)"
     notes = [how if value is None else f"each connected region of the value {value} is an instance"]
     if without:
         notes.append(f"{without} pictures without masks left out")
     return Source(FORM, found, (), notes=tuple(notes))
+
+
+def _areas(source: Path) -> list[tuple[Path, Path, dict[str, Path]]]:
+    """The folder's own pictures and masks, or else those of each folder in it: (what its names begin with, the folder of
+    pictures, name without suffix -> mask)."""
+    own = _masks_of(source)
+    if own is not None:
+        return [(Path(), *own)]
+    folders = sorted(path for path in source.iterdir() if path.is_dir()) if source.is_dir() else []
+    return [(Path(folder.name), *found) for folder in folders if (found := _masks_of(folder)) is not None]
+
+
+def _masks_of(folder: Path) -> tuple[Path, dict[str, Path]] | None:
+    pictures = folder / PICTURE_FOLDER
+    labels = next((folder / name for name in MASK_FOLDERS if (folder / name).is_dir()), None)
+    if not pictures.is_dir() or labels is None:
+        return None
+    masks = {path.relative_to(labels).with_suffix("").as_posix(): path for path in sorted(labels.rglob("*"))
+             if path.suffix.lower() in MASK_SUFFIXES}  # fmt: skip
+    return (pictures, masks) if masks else None
 
 
 def _value(source: Path, regions: str) -> int:
