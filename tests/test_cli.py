@@ -11,6 +11,7 @@ import numpy as np
 import pyogrio
 import pytest
 import rasterio
+from PIL import Image
 
 import limner as api
 from conftest import copy_run
@@ -21,12 +22,36 @@ from limner.library import bundled_recipes
 from limner.run import bundled_models
 
 VERBS = (
-    "demo", "recipes", "networks", "check", "train", "evaluate", "compare", "segment", "refine", "score", "recolor", "doctor",
+    "demo", "recipes", "networks", "check", "train", "evaluate", "compare", "segment", "refine", "score", "recolor", "cutouts",
+    "generate", "fid", "doctor",
 )  # fmt: skip
 PARAMETERS = {  # residual-unet at 4 bands and 2 classes: sums of its layers' weights, biases and BN pairs
     18: 14_853_506, 34: 24_961_666, 50: 78_699_010, 101: 97_691_138, 152: 113_334_786, 200: 117_815_810,
 }  # fmt: skip
+TINY_GAN = (
+    "train", "generate/tiny", "--data", "real", "--out", "makes", "--kimg", "0.02", "--batch", "5", "--scores.samples", "16",
+    "--generator.width", "2", "--discriminator.width", "2", "--data.held-out", "10", "--loop.precision", "fp32",
+)  # fmt: skip
+"""Four rounds on the pictures of `save_pictures`."""
 CommandLine = Callable[..., tuple[int, str, str]]
+
+
+def save_pictures(folder: Path, count: int) -> None:
+    """Pictures of noise, 32 px."""
+    folder.mkdir()
+    for number in range(count):
+        pixels = np.random.default_rng(number).integers(0, 256, (8, 8, 3), np.uint8)
+        Image.fromarray(pixels).resize((32, 32)).save(folder / f"{number}.png")
+
+
+def save_instances(folder: Path) -> None:
+    """A picture with the mask of its one car."""
+    for name in ("images", "masks"):
+        (folder / name).mkdir(parents=True)
+    Image.new("RGB", (40, 30), "gray").save(folder / "images/a.png")
+    mask = np.zeros((30, 40), np.uint8)
+    mask[5:25, 8:30] = 1
+    Image.fromarray(mask).save(folder / "masks/a.png")
 
 
 def python(code: str, *arguments: str, **options: object) -> "subprocess.CompletedProcess[str]":
@@ -182,14 +207,21 @@ def test_json_can_be_read_wherever_it_is_offered(here: Path, trained: Path, limn
     write_raster(here / "photo.png", draw_picture(draw_mask()), place=False)
     write_raster(here / "like.png", draw_picture(draw_mask(), seed=1), place=False)
     recolor = "recolor photo.png --like like.png --method mkl"
-    for command in ("check run ../town", "evaluate run", "score map.tif truth.tif", recolor, "doctor"):
+    save_pictures(here / "real", 20)
+    assert limner(*TINY_GAN)[0] == 0
+    fid = "fid real makes --features efficientnet-lite0 --samples 12"
+    cutouts = "cutouts annotated --object car --no-filter --min-width 1 --min-height 1"
+    save_instances(here / "annotated")
+    made = "generate makes -n 2"
+    commands = ("check run ../town", "evaluate run", "score map.tif truth.tif", recolor, made, fid, cutouts, "doctor")
+    for command in commands:
         verb, *words = command.split()
         words = [str(trained / "town")] if verb == "check" else words
         code, out, _ = limner(verb, *words, "--json")
         assert code == 0
         assert json.loads(out)
     offering = {verb for verb in VERBS if "--json" in limner(verb, "--help")[1]}
-    assert offering == {"check", "evaluate", "score", "recolor", "doctor"}
+    assert offering == {command.split()[0] for command in commands}
 
 
 def test_a_score_is_exact_and_its_error_map_is_drawn(here: Path, limner: CommandLine) -> None:

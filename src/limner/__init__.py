@@ -19,6 +19,7 @@ from limner.errors import UserError
 
 if TYPE_CHECKING:
     from limner import generate, recolor, segment
+    from limner.generate.cutouts.verb import cut_out
     from limner.generate.sample import generate_pictures
     from limner.generate.scores.fid import fid
     from limner.recolor.methods import transfer_color
@@ -38,6 +39,7 @@ __all__ = [
     "__version__",
     "check",
     "compare",
+    "cut_out",
     "evaluate",
     "fid",
     "generate",
@@ -57,6 +59,7 @@ __all__ = [
 _PLACES = {
     "check": "limner.segment.check:check",
     "compare": "limner.rooms:compare",
+    "cut_out": "limner.generate.cutouts.verb:cut_out",
     "evaluate": "limner.rooms:evaluate",
     "fid": "limner.generate.scores.fid:fid",
     "generate_pictures": "limner.generate.sample:generate_pictures",

@@ -31,7 +31,7 @@ RUN_FILES = (
 )  # fmt: skip
 """What a training and its conclusion write beside ``recipe.yaml``."""
 
-TASKS = {"segment": "limner.segment.task:SegmentTask"}
+TASKS = {"segment": "limner.segment.task:SegmentTask", "generate": "limner.generate.task:GenerateTask"}
 """Each task's class, as module:name, so that listing runs and recipes imports no torch."""
 
 
@@ -130,11 +130,18 @@ class Run:
             return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
-def open_run(name: str | Path) -> Run:
+def open_run(name: str | Path, room: str | None = None) -> Run:
     """The run at a path, the newest below ``runs/`` for ``last``, or a bundled model by its name.
 
-    Raises `UserError` when there is none or it holds no model yet.
+    room: the one that it must be of. Raises `UserError` when there is none, it holds no model yet, or it is of another room.
     """
+    run = _found(name)
+    if room is not None and (other := run.facts.get("task", room)) != room:
+        raise UserError(f"{name}: a run of the room {other}; needed: one of the room {room} (limner train {room}/...)")
+    return run
+
+
+def _found(name: str | Path) -> Run:
     folder = Path(name)
     if str(name) == "last" and not folder.exists():
         folder = _newest_run()

@@ -1,4 +1,4 @@
-"""The verbs of the room `generate`: generate and fid."""
+"""The verbs of the room `generate`: cutouts, generate and fid."""
 
 import json
 from pathlib import Path
@@ -6,12 +6,37 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from limner.commands.app import Device, Download, Json, app
+from limner.commands.app import Device, Download, Json, Overwrite, app
+from limner.generate.cutouts.wishes import PLAIN as AS_IT_COMES
+from limner.generate.cutouts.wishes import CutOutWishes
 from limner.generate.wishes import PLAIN, Wishes
+from limner.progress import say
 
 Features = Annotated[
     Literal["inception", "efficientnet-lite0"], Parameter(help="The network that the scores look through.")
 ]
+
+
+@app.command
+def cutouts(
+    source: Annotated[Path, Parameter(help="An annotated data set: a folder, or a file of annotations.")],
+    *,
+    objects: Annotated[
+        list[str], Parameter(name="--object", negative=(), help="What to cut out, such as car; repeat for several.")
+    ],
+    out: Annotated[Path, Parameter(help="Where the cut-outs go, a folder for each object.")] = Path("cutouts"),
+    wishes: Annotated[CutOutWishes, Parameter(name="*")] = AS_IT_COMES,
+    device: Device = "auto",
+    download: Download = False,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+) -> None:
+    """Objects cut out by their instance masks, each a picture to learn from; with a manifest and a contact sheet."""
+    from limner.generate.cutouts.verb import cut_out
+
+    made = cut_out(source, objects, out, wishes, device=device, download=download, overwrite=overwrite)
+    say(made.to_text())
+    print(json.dumps(made.to_json(), indent=2) if as_json else made.folder)
 
 
 @app.command

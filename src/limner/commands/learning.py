@@ -47,8 +47,10 @@ def recipes() -> None:
     """What can be trained: one line for each bundled recipe."""
     from limner.library import list_recipes
 
-    for name, line in list_recipes():
-        print(f"{name:24}{line}")
+    found = list_recipes()
+    wide = 2 + max(len(name) for name, _ in found)
+    for name, line in found:
+        print(f"{name:{wide}}{line}")
 
 
 @app.command

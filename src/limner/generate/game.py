@@ -15,6 +15,7 @@ from limner.adversarial.losses import LOSSES
 from limner.adversarial.priors import draw
 from limner.adversarial.spectral import apply_spectral_norm
 from limner.adversarial.step import Game, Player, Sample, Turn
+from limner.errors import UserError
 from limner.generate.networks import DISCRIMINATORS, GENERATORS
 from limner.generate.penalized import discriminator_terms, generator_terms
 from limner.generate.pool import Pool
@@ -35,6 +36,10 @@ def make_networks(recipe: GenerateRecipe, classes: int) -> dict[str, nn.Module]:
             "generator": recipe.generator.build(GENERATORS, **given),
             "discriminator": recipe.discriminator.build(DISCRIMINATORS, **given),
         }
+        if recipe.spectral_norm == "attention" and not any(map(has_attention, networks.values())):
+            raise UserError(
+                "spectral_norm is attention, but neither network has any; add --generator.attention 32, or choose another"
+            )
         for name, network in networks.items():
             recipe.initialization.build(INITIALIZATIONS, network, draws.of(f"initialization of the {name}"))
             if recipe.spectral_norm in ("both", "attention", name):
@@ -43,6 +48,11 @@ def make_networks(recipe: GenerateRecipe, classes: int) -> dict[str, nn.Module]:
     if recipe.average.name != "none":
         networks["average"] = copy.deepcopy(networks["generator"]).requires_grad_(False)
     return networks
+
+
+def has_attention(network: nn.Module) -> bool:
+    """Whether self-attention is among a network's layers."""
+    return any(isinstance(layer, SelfAttention) for layer in network.modules())
 
 
 class Play:

@@ -20,6 +20,7 @@ from limner.generate.recipe import GenerateRecipe
 from limner.generate.recipe_data import load_pictures, split_pictures
 from limner.generate.scores.described import Described
 from limner.generate.scores.quantized import quantized
+from limner.generate.scores.score import LEAST_PICTURES
 from limner.generate.shown import grid
 from limner.generate.watching import Watch
 from limner.nn.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
@@ -52,12 +53,7 @@ class GenerateTask(Task):
         self.recipe = recipe
         self.pictures = load_pictures(recipe)
         self.training, self.held_out = split_pictures(recipe, self.pictures)
-        if recipe.batch > len(self.training):
-            held_out = f" ({len(self.held_out)} are held out)" if len(self.held_out) else ""
-            raise UserError(
-                f"batch is {recipe.batch}, but there are {len(self.training)} pictures to learn from{held_out}; "
-                f"give --batch {len(self.training)} or less, or more pictures"
-            )
+        self._check_counts()
         self.order = Order(len(self.training), recipe.batch, recipe.seed)
         self.networks = make_networks(recipe, len(self.pictures.class_names))
         self.where = "validation" if len(self.held_out) else "training"
@@ -66,6 +62,20 @@ class GenerateTask(Task):
         self.optimizers, self.state = {}, {}
         self.device = torch.device("cpu")
         self.rung: set[str] = set()
+
+    def _check_counts(self) -> None:
+        learned, held_out = len(self.training), len(self.held_out)
+        if self.recipe.batch > learned:
+            besides = f" ({held_out} are held out)" if held_out else ""
+            raise UserError(
+                f"batch is {self.recipe.batch}, but there are {learned} pictures to learn from{besides}; "
+                f"give --batch {learned} or less, or more pictures"
+            )
+        if 0 < held_out < LEAST_PICTURES:
+            raise UserError(
+                f"data.held_out keeps {held_out} of {len(self.pictures)} pictures, and scores need {LEAST_PICTURES}; "
+                f"give --data.held-out {LEAST_PICTURES} or more, or 0 to score against what it learns from"
+            )
 
     @classmethod
     def with_data(cls, recipe: GenerateRecipe, paths: Sequence[Path], reading: Mapping[str, Any]) -> GenerateRecipe:

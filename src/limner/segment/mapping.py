@@ -41,7 +41,7 @@ def map_scenes(
     covers, for files that do not say. threshold: two classes: the probability that decides, in place of the run's own. device: auto, cpu or cuda. precision:
     auto, bf16 or fp32. options: those of `limner.segment.map.map_scene`.
     """
-    opened = open_run(run)
+    opened = open_run(run, "segment")
     predictor = load_predictor(opened, device, precision)
     if threshold is not None:
         if len(predictor.class_names) != 2 or not 0 < threshold < 1:

@@ -21,7 +21,7 @@ def load_data(recipe: SegmentRecipe, wanted: Sequence[str] | None = None) -> Dat
     if not settings.paths:
         raise UserError("no data: add --data FOLDER (a folder of areas, each with images/ and masks/ or a vector file)")
     if wanted is None and recipe.initial is not None:
-        wanted = open_run(recipe.initial).facts["class_names"]
+        wanted = open_run(recipe.initial, "segment").facts["class_names"]
     data = find_data(settings.paths, settings.reading, wanted=wanted)
     if settings.annotate is None:
         return data

@@ -94,7 +94,7 @@ def refine(
         raise UserError("--fraction annotates from the truth: add --truth FILE")
     if fraction is not None and not 0 < fraction < 1:
         raise UserError(f"--fraction is {fraction}; it must be a share of the scene between 0 and 1, such as 0.07")
-    parent, scene = open_run(run), Path(scene)
+    parent, scene = open_run(run, "segment"), Path(scene)
     if not scene.is_file():
         what = "is a folder; refining takes one file" if scene.is_dir() else "no such scene"
         raise UserError(f"{scene}: {what}; give a GeoTIFF, PNG or JPEG file")

@@ -20,7 +20,7 @@ class NetworkRow(NamedTuple):
     line: str
 
 
-def list_networks(channels: int, classes: int) -> list[NetworkRow]:
+def list_networks(channels: int, classes: int = 2) -> list[NetworkRow]:
     """Each network for so many bands and classes, with its exact parameters and theoretical receptive field.
 
     Raises `UserError` for less than one band or two classes.
