@@ -11,7 +11,15 @@ from xml.etree import ElementTree
 
 import pytest
 
+from limner.adversarial.augment import AUGMENTATIONS
+from limner.adversarial.average import AVERAGES
+from limner.adversarial.initialize import INITIALIZATIONS
+from limner.adversarial.losses import LOSSES as ADVERSARIAL_LOSSES
+from limner.adversarial.penalties import PenaltySettings
+from limner.adversarial.priors import PRIORS
 from limner.cli import app
+from limner.generate.networks import DISCRIMINATORS, GENERATORS
+from limner.generate.recipe import GenerateRecipe, PictureSettings, ScoreSettings
 from limner.library import bundled_recipes
 from limner.nn.optimizers import OPTIMIZERS, SCHEDULES
 from limner.recipe import Choice, options_of
@@ -29,11 +37,23 @@ VERBS = sorted(name for name in app if not name.startswith("-"))
 EVERYWHERE = {"--help", "--version", "--debug"}
 OPTION = re.compile(r"(?<![\w-])--[a-z][\w.-]*\w")
 CALL = re.compile(rf"limner ({'|'.join(VERBS)})\b")
-SECTIONS: dict[str, type] = {"": SegmentRecipe, "data.": DataSettings, "stages.": StageSettings, "loop.": LoopSettings}
-CHOICES: dict[str, Mapping[str, Any]] = {
-    "network": NETWORKS, "loss": LOSSES, "optimizer": OPTIMIZERS, "schedule": SCHEDULES,
+LOOP: dict[str, type] = {"loop.": LoopSettings}
+MOVES: dict[str, Mapping[str, Any]] = {"optimizer": OPTIMIZERS, "schedule": SCHEDULES}
+PAGES_OF_SETTINGS: dict[str, tuple[dict[str, type], dict[str, Mapping[str, Any]]]] = {
+    "recipes.md": (
+        {"": SegmentRecipe, "data.": DataSettings, "stages.": StageSettings, **LOOP},
+        {"network": NETWORKS, "loss": LOSSES, **MOVES},
+    ),
+    "generate/recipe.md": (
+        {"": GenerateRecipe, "data.": PictureSettings, "penalties.": PenaltySettings, "scores.": ScoreSettings},
+        {
+            "prior": PRIORS, "generator": GENERATORS, "discriminator": DISCRIMINATORS, "initialization": INITIALIZATIONS,
+            "loss": ADVERSARIAL_LOSSES, "average": AVERAGES, "augment": AUGMENTATIONS,
+        },
+    ),
 }  # fmt: skip
-GIVEN = {"channels", "classes", "known", "parameters"}
+"""Each page of settings: the sections of its recipe, and what each choice may name."""
+GIVEN = {"channels", "classes", "known", "parameters", "size_px", "count", "size", "generator", "network"}
 """Arguments that the task supplies, so that no recipe has them."""
 
 
@@ -59,15 +79,15 @@ def options(verb: str) -> frozenset[str]:
 @cache
 def settings() -> frozenset[str]:
     """Every setting of a recipe as the command line writes it, such as ``--data.tile-px``."""
-    names = [
-        prefix + field.name
-        for prefix, section in SECTIONS.items()
-        if prefix != "stages."
-        for field in dataclasses.fields(section)
-    ]
-    for choice, entries in CHOICES.items():
-        names.append(f"{choice}.name")
-        names += [f"{choice}.{option}" for entry in entries.values() for option in options_of(entry)]
+    names = []
+    for sections, choices in PAGES_OF_SETTINGS.values():
+        chosen = {**choices, **{f"{player}_optimizer": OPTIMIZERS for player in ("generator", "discriminator")}}
+        for prefix, section in sections.items():
+            if prefix != "stages.":
+                names += [prefix + field.name for field in dataclasses.fields(section)]
+        for choice, entries in chosen.items():
+            names.append(f"{choice}.name")
+            names += [f"{choice}.{option}" for entry in entries.values() for option in options_of(entry)]
     names = [name.replace("_", "-") for name in names]
     return frozenset(prefix + name for name in names for prefix in ("--", "--no-"))
 
@@ -96,18 +116,20 @@ def test_every_verb_has_a_page_that_the_index_names_and_no_other_page_is_there()
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_verbs_page_lists_each_of_its_options_in_the_table(verb: str) -> None:
-    rows = re.findall(r"^\| `(--[\w-]+)` \|", verb_page(verb).read_text(encoding="utf-8"), re.MULTILINE)
+    rows = re.findall(r"^\| `(-[\w-]+)` \|", verb_page(verb).read_text(encoding="utf-8"), re.MULTILINE)
     assert sorted(rows) == sorted(options(verb))
 
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_verbs_page_gives_the_defaults_that_the_code_has(verb: str) -> None:
-    table = dict(re.findall(r"^\| `--([\w-]+)` \| (.*?) \|", verb_page(verb).read_text(encoding="utf-8"), re.MULTILINE))
+    table = dict(
+        re.findall(r"^\| `--?([\w-]+)` \| (.*?) \|", verb_page(verb).read_text(encoding="utf-8"), re.MULTILINE)
+    )
     for argument in app[verb].assemble_argument_collection():
-        name, default = argument.names[0].removeprefix("--"), argument.field_info.default
+        name, default = argument.names[0].lstrip("-"), argument.field_info.default
         if name not in table or default is None:
             continue
-        expected = {False: "off", inspect.Parameter.empty: "needed"}.get(default, str(default))
+        expected = "off" if default is False else "needed" if default is inspect.Parameter.empty else str(default)
         assert table[name].strip("`") == expected, name
 
 
@@ -117,7 +139,7 @@ def test_pages_write_only_options_that_exist(path: Path) -> None:
     unknown = []
     for verb, option in used_options(path.read_text(encoding="utf-8"), page_verb):
         known = EVERYWHERE | (options(verb) if verb else frozenset().union(*map(options, VERBS)))
-        if verb in (None, "train", "refine"):
+        if verb in (None, "train", "refine", "generate"):
             known |= settings()
         if option not in known:
             unknown.append((verb, option))
@@ -176,34 +198,39 @@ def option_row(name: str, entry: Any) -> str:
     return f"| `{name}` | {', '.join(taken) or 'none'} |"
 
 
-def settings_rows() -> Iterator[str]:
-    for prefix, section in SECTIONS.items():
+def settings_rows(page: str) -> Iterator[str]:
+    sections, choices = PAGES_OF_SETTINGS[page]
+    for prefix, section in sections.items():
         hints = get_type_hints(section)
         for field in dataclasses.fields(section):
             yield setting_row(prefix, field, hints[field.name])
-    for entries in CHOICES.values():
+    for entries in choices.values():
         for name, entry in entries.items():
             yield option_row(name, entry)
 
 
-def test_the_recipes_page_gives_every_setting_with_its_default_help_unit_and_bounds() -> None:
-    lines = (DOCS / "recipes.md").read_text(encoding="utf-8").splitlines()
-    assert [row for row in settings_rows() if row not in lines] == []
+@pytest.mark.parametrize("page", PAGES_OF_SETTINGS)
+def test_a_page_of_settings_gives_every_one_with_its_default_help_unit_and_bounds(page: str) -> None:
+    lines = (DOCS / page).read_text(encoding="utf-8").splitlines()
+    expected = list(settings_rows(page))
+    assert [row for row in expected if row not in lines] == []
     rows = [line for line in lines if re.match(r"\| `[\w.-]+` \|", line)]
-    assert sorted(set(rows) - set(settings_rows()) - set(recipe_rows())) == []
+    assert sorted(set(rows) - set(expected)) == []
 
 
 def recipe_rows() -> Iterator[str]:
     """Rows of the table of bundled recipes on the recipes' page."""
     for line in (DOCS / "recipes.md").read_text(encoding="utf-8").splitlines():
-        if line.startswith("| `segment/"):
+        if re.match(r"\| `(segment|generate)/", line):
             yield line
 
 
 def test_the_recipes_pages_name_every_bundled_recipe() -> None:
     named_there = [row.split("`")[1] for row in recipe_rows()]
     assert sorted(named_there) == sorted(bundled_recipes())
-    printed = re.findall(r"^(segment/\S+) ", verb_page("recipes").read_text(encoding="utf-8"), re.MULTILINE)
+    printed = re.findall(
+        r"^((?:segment|generate)/\S+) ", verb_page("recipes").read_text(encoding="utf-8"), re.MULTILINE
+    )
     assert sorted(printed) == sorted(bundled_recipes())
 
 
