@@ -84,7 +84,7 @@ def test_pictures_without_labels_are_left_out_and_counted(tmp_path: Path) -> Non
     root = write_cityscapes(tmp_path / "city", splits=("train",))
     for path in (root / "gtFine").rglob("aachen_000001*"):
         path.unlink()
-    assert read(root).notes == ("1 pictures without labels left out",)
+    assert read(root).notes == ("1 picture without labels left out",)
 
 
 def test_odd_ids_are_told_and_hide_no_object() -> None:
@@ -134,4 +134,4 @@ def test_one_broken_file_of_many_is_a_line_of_the_manifest(
     assert made.rejected["unreadable"] == 1
     assert made.rows[0].reason.startswith("unreadable: ") and "aachen_000000" in made.rows[0].reason
     assert len(made.files) == 4
-    assert "1 pictures left out; the first: " in capsys.readouterr().err
+    assert "1 picture left out; the first: " in capsys.readouterr().err

@@ -99,12 +99,6 @@ def test_a_stop_by_a_signal_ends_after_a_group_and_the_next_run_goes_on(
     assert len(made.files) > sum(name.endswith(".png") for name in before) > 0
 
 
-def test_processes_give_what_one_gives(city: Path, tmp_path: Path) -> None:
-    for workers in (1, 2):
-        cut_out(city, "car", tmp_path / str(workers), CutOutWishes(no_filter=True, workers=workers))
-    assert everything(tmp_path / "1") == everything(tmp_path / "2")
-
-
 def test_what_is_done_is_found_done(city: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = cut_out(city, "car", tmp_path / "out", CutOutWishes(no_filter=True, workers=1))
     times = {path: path.stat().st_mtime_ns for path in first.files}

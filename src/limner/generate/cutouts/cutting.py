@@ -27,6 +27,8 @@ CANVAS_PX = 480
 """What a detector is shown is no smaller than COCO's photos, or it would see small objects enlarged as it never learned."""
 ROOM = 1.5
 """The canvas's edge over the object's longer one, at least."""
+CLASSES = "classes"
+"""The folder of the folders of several objects."""
 DIGITS = 4
 """Decimals of the shares and scores in the manifest."""
 
@@ -42,6 +44,11 @@ class Job:
     @property
     def filtered(self) -> bool:
         return not self.wishes.no_filter
+
+    @property
+    def folder(self) -> Path:
+        """Of the objects' folders, below ``out``: several have one of their own, which can be learned from as classes."""
+        return Path() if len(self.objects) == 1 else Path(CLASSES)
 
     @property
     def background(self) -> Background:
@@ -183,7 +190,7 @@ def finish(job: Job, prepared: Prepared, findings: Sequence[Finding | None] | No
             assert prepared.pixels is not None  # there are candidates
             crop = _crop(job.wishes, prepared.pixels, instance, finding)
             number = re.sub(r"[^\w.-]", "_", instance.number)  # from a file of anybody's: it may not lead elsewhere
-            file = Path(instance.name) / f"{Path(row.source).with_suffix('')}-{number}.png"
+            file = job.folder / instance.name / f"{Path(row.source).with_suffix('')}-{number}.png"
             write_picture(job.out / file, painted(prepared.pixels, instance, crop, job.background))
             row = replace(row, kept="yes", file=file.as_posix())
         rows.append(row)

@@ -11,7 +11,7 @@ from typing import Any
 from limner import __version__
 from limner.errors import UserError
 from limner.files import make_folder, remove, remove_leftovers, write_json
-from limner.generate.cutouts.cutting import Done
+from limner.generate.cutouts.cutting import CLASSES, Done
 from limner.generate.cutouts.rows import Row
 
 RECORD, MANIFEST, SUMMARY, SHEET, JOURNAL = (
@@ -49,7 +49,7 @@ class Journal:
 
     def clear(self) -> None:
         """Remove everything that cut-outs left here: the folders of the objects and the records."""
-        for name in (self._known or {}).get("objects", ()):
+        for name in (CLASSES, *(self._known or {}).get("objects", ())):
             if is_folder_name(str(name)):  # the record may have been written by anybody
                 remove(self.folder / str(name))
         for name in (MANIFEST, SUMMARY, SHEET, JOURNAL, RECORD):

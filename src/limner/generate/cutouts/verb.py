@@ -19,7 +19,7 @@ from limner.generate.cutouts.journal import MANIFEST, SHEET, SUMMARY, Journal, i
 from limner.generate.cutouts.rows import UNREADABLE, Row, manifest_order, read_manifest, write_manifest
 from limner.generate.cutouts.sheet import draw_sheet
 from limner.generate.cutouts.sources import read_source
-from limner.generate.cutouts.sources.wanted import Wanted
+from limner.generate.cutouts.sources.wanted import Wanted, counted
 from limner.generate.cutouts.wishes import PLAIN, CutOutWishes
 from limner.generate.cutouts.work import work_through
 from limner.pictures import write_picture
@@ -57,7 +57,7 @@ class CutOuts:
         instances = len(self.rows) - self.rejected.get(UNREADABLE, 0)
         what = f"{' and '.join(self.objects)}: {len(self.files):,} of {instances:,} instances cut out"
         again = "; were there already" if self.before else ""
-        return f"{what}, from {self.pictures:,} pictures ({self.form})" + (f"; not: {told}" if told else "") + again
+        return f"{what}, from {counted(self.pictures)} ({self.form})" + (f"; not: {told}" if told else "") + again
 
     def to_json(self) -> dict[str, Any]:
         """The numbers of ``summary.json``, and the folder."""
@@ -84,6 +84,7 @@ def cut_out(
     overwrite: bool = False,
 ) -> CutOuts:
     """Cut each instance of an object out of a data set: a PNG file each in ``out/<object>``, and what became of all.
+    Several objects stand in ``out/classes/<object>``, from which a conditional recipe learns them as classes.
 
     The same call again goes on where it was stopped, or finds its work done. Another source or other wishes are refused
     in that folder, or with ``overwrite`` replace what was cut there.
@@ -175,7 +176,7 @@ def _conclude(job: Job, source: Source, done: Sequence[Done], path: Path) -> Cut
     if len(unreadable) == len(rows):
         if unreadable:
             raise UserError(
-                f"{unreadable[0].reason.partition(': ')[2]} (and none of {len(unreadable)} pictures can be read)"
+                f"{unreadable[0].reason.partition(': ')[2]} (of {counted(len(unreadable))}, none can be read)"
             )
         raise UserError(
             f"{path} ({source.form}): {' or '.join(job.objects)} is in none of its pictures; nothing to cut out"
@@ -194,7 +195,7 @@ def _conclude(job: Job, source: Source, done: Sequence[Done], path: Path) -> Cut
 def _warnings(unreadable: Sequence[Row], odd: Counter[str]) -> list[str]:
     told = []
     if unreadable:
-        told.append(f"{len(unreadable)} pictures left out; the first: {unreadable[0].reason.partition(': ')[2]}")
+        told.append(f"{counted(len(unreadable))} left out; the first: {unreadable[0].reason.partition(': ')[2]}")
     if odd:
         shown = ", ".join(word for word, _ in odd.most_common(ODD_SHOWN))
         more = " and others" if len(odd) > ODD_SHOWN else ""

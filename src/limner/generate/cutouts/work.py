@@ -106,9 +106,10 @@ def _by_sizes(results: Iterable[Result], sizes: Sequence[int]) -> Iterator[list[
 def in_order(function: Callable[[Item], Result], items: Sequence[Item], workers: int) -> Iterator[Result]:
     """``function`` of each item, in their order, by processes that work ahead a little; by this one with one worker.
 
-    Raises `UserError` where processes cannot be started.
+    Processes take seconds to start: there is at most one for each `GROUP` of items. Raises `UserError` where they cannot
+    be started.
     """
-    workers = min(workers, len(items))
+    workers = min(workers, len(items) // GROUP)
     if workers <= 1:
         yield from map(function, items)
         return

@@ -25,7 +25,7 @@ from limner.generate.cutouts.instances import (
     check_size,
     read_ids,
 )
-from limner.generate.cutouts.sources.wanted import Wanted
+from limner.generate.cutouts.sources.wanted import Wanted, counted
 
 FORM = "Cityscapes"
 PICTURES, LABELS = "leftImg8bit", "gtFine"
@@ -75,14 +75,14 @@ def read_cityscapes(source: Path, wanted: Wanted) -> Source | None:
             without += 1
     if not found:
         raise UserError(
-            f"{truth}: no labels for the {len(files)} pictures in {pictures} (those of {WITHOUT_TRUTH} are not public); "
+            f"{truth}: no labels for the {counted(len(files))} in {pictures} (those of {WITHOUT_TRUTH} are not public); "
             f"needed: *_{LABELS}_instanceIds.png or *_{LABELS}_polygons.json"
         )
     told = (
         (hidden, f"of the split {WITHOUT_TRUTH} left out: its true labels are not public"),
         (without, "without labels left out"),
     )
-    notes = tuple(f"{count} pictures {what}" for count, what in told if count)
+    notes = tuple(f"{counted(count)} {what}" for count, what in told if count)
     return Source(FORM, found, WITH_INSTANCES, notes=notes)
 
 

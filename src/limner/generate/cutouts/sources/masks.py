@@ -9,7 +9,7 @@ from scipy import ndimage
 
 from limner.errors import UserError
 from limner.generate.cutouts.instances import Instance, LabeledPicture, Labels, Source, areas_of, read_ids
-from limner.generate.cutouts.sources.wanted import PICTURE_FOLDER, Wanted, nearest, pictures_below
+from limner.generate.cutouts.sources.wanted import PICTURE_FOLDER, Wanted, counted, nearest, pictures_below
 
 FORM = "pictures and masks"
 MASK_FOLDERS = ("masks", "instances", "labels", "annotations")
@@ -46,7 +46,7 @@ def read_masks(source: Path, wanted: Wanted) -> Source | None:
     how = "each value of a mask is an instance (of masks of classes: --regions VALUE)"
     notes = [how if value is None else f"each connected region of the value {value} is an instance"]
     if without:
-        notes.append(f"{without} pictures without masks left out")
+        notes.append(f"{counted(without)} without masks left out")
     return Source(FORM, found, (), notes=tuple(notes))
 
 

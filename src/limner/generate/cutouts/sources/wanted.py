@@ -39,6 +39,11 @@ def nearest(name: str, known: Sequence[str], shown: int = 12) -> str:
     return f"there are {', '.join(known[:shown])}{more}"
 
 
+def counted(count: int) -> str:
+    """``1 picture``, ``2 pictures``."""
+    return f"{count:,} picture" + ("s" if count != 1 else "")
+
+
 def pictures_below(folder: Path) -> dict[str, Path]:
     """Name without suffix, with / between folders -> the picture, sorted; hidden files are left out.
 

@@ -13,7 +13,7 @@ import yaml
 from limner.errors import UserError
 from limner.generate.cutouts.instances import Box, Instance, LabeledPicture, Labels, Source, boxed, instance_of
 from limner.generate.cutouts.polygons import LEAST_NUMBERS, polygon_mask
-from limner.generate.cutouts.sources.wanted import PICTURE_FOLDER, Wanted, pictures_below
+from limner.generate.cutouts.sources.wanted import PICTURE_FOLDER, Wanted, counted, pictures_below
 
 FORM = "YOLO"
 LABEL_FOLDER = "labels"
@@ -55,7 +55,7 @@ def read_yolo(source: Path, wanted: Wanted) -> Source | None:
             found.append(LabeledPicture(path, below.as_posix(), split, (text,), _Outlines(lines)))
     if not labeled:
         raise UserError(f"{labels}: no text file has the name of a picture in {pictures}; needed: a.txt for a.jpg")
-    notes = (f"{without} pictures without labels left out",) if without else ()
+    notes = (f"{counted(without)} without labels left out",) if without else ()
     return Source(FORM, found, names, shared=(told_by,), notes=notes)
 
 
