@@ -35,15 +35,11 @@ DIGITS = 4
 
 @dataclass(frozen=True)
 class Job:
-    """What is done to every picture. filtered: a detector decides, after these limits."""
+    """What is done to every picture."""
 
     objects: tuple[str, ...]
     wishes: CutOutWishes
     out: Path
-
-    @property
-    def filtered(self) -> bool:
-        return not self.wishes.no_filter
 
     @property
     def folder(self) -> Path:
@@ -63,10 +59,9 @@ class Candidate(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """A picture with its candidates. pixels: (H, W, 3) uint8, or None without candidates. rejected: the other instances
+    """A picture's candidates. pixels: (H, W, 3) uint8, or None without candidates. rejected: the other instances
     of the object."""
 
-    picture: LabeledPicture
     pixels: np.ndarray | None
     candidates: tuple[Candidate, ...]
     rejected: tuple[Row, ...]
@@ -91,7 +86,7 @@ def prepare(job: Job, picture: LabeledPicture) -> Prepared:
         labels = picture.read(width, height)
     except UserError as error:
         row = Row(picture.name, picture.split, "", "", reason=f"{UNREADABLE}: {' '.join(str(error).split())}")
-        return Prepared(picture, None, (), (row,))
+        return Prepared(None, (), (row,))
     covered = np.zeros((height, width), np.uint16)
     for instance in labels.instances:
         covered[instance.box.window] += instance.mask
@@ -104,7 +99,7 @@ def prepare(job: Job, picture: LabeledPicture) -> Prepared:
                 rejected.append(replace(row, reason=reason))
             else:
                 candidates.append(Candidate(row, instance))
-    return Prepared(picture, pixels if candidates else None, tuple(candidates), tuple(rejected), labels.odd)
+    return Prepared(pixels if candidates else None, tuple(candidates), tuple(rejected), labels.odd)
 
 
 def measured(picture: LabeledPicture, instance: Instance, covered: np.ndarray) -> Row:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 
-from limner.errors import UserError
 from limner.generate.cutouts.cutting import WHOLE
 from limner.generate.cutouts.instances import Box, LabeledPicture
 from limner.generate.cutouts.rows import UNREADABLE, Row
@@ -36,8 +35,6 @@ def draw_sheet(out: Path, rows: Sequence[Row], pictures: Sequence[LabeledPicture
         some = _spread([row for row in rows if row.reason == reason], REJECTED)
         lines.append([_in_its_picture(paths[row.source], row) for row in some])
         words.append([f"{reason}: {_told(row)}" for row in some])
-    if not lines:
-        raise UserError("nothing to show")
     return captioned_rows(lines, words, cell_px=CELL_PX, title=title)
 
 
