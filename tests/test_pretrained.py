@@ -9,7 +9,7 @@ import pytest
 import timm
 import torch
 from safetensors.torch import save_file
-from torchvision.models import ResNet18_Weights, ResNet50_Weights
+from torchvision.models import get_model_weights
 
 from limner.errors import UserError
 from limner.pretrained import (
@@ -53,17 +53,29 @@ def assert_tiny(state: dict[str, torch.Tensor]) -> None:
     assert all(torch.equal(state[name], tensor) for name, tensor in TINY.items())
 
 
-def test_torchvisions_weights_keep_its_own_addresses_and_file_names() -> None:
-    assert WEIGHTS["resnet18"].url == ResNet18_Weights.DEFAULT.url
-    assert WEIGHTS["resnet50"].file == ResNet50_Weights.DEFAULT.url.rsplit("/", 1)[-1]
-    assert WEIGHTS["resnet18"].file == "resnet18-f37072fd.pth"
-    assert round(WEIGHTS["resnet18"].size_mb, 1) == 46.8  # 46,830,571 bytes
+@pytest.mark.parametrize("name", ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "vgg19", MASK_RCNN])
+def test_torchvisions_weights_keep_its_own_addresses_file_names_and_sizes(name: str) -> None:
+    published = get_model_weights(name).DEFAULT
+    assert WEIGHTS[name].url == published.url
+    assert WEIGHTS[name].file == published.url.rsplit("/", 1)[-1]
+    assert WEIGHTS[name].size_mb == round(published.meta["_file_size"] * 2**20 / 1e6, 2)  # torchvision counts in MiB
+
+
+def test_every_file_name_ends_with_the_first_digits_of_its_hash() -> None:
     assert {f"resnet{depth}" for depth in (18, 34, 50, 101, 152)} | {"vgg19", LITE0, INCEPTION, MASK_RCNN} == set(
         WEIGHTS
     )
     for weights in WEIGHTS.values():
         assert weights.file.endswith(f"-{weights.sha256_prefix}.pth")
         assert len(weights.sha256_prefix) == 8
+
+
+def test_where_weights_come_from_is_known_without_the_packages_that_build_networks() -> None:
+    code = (
+        "import sys, limner.pretrained, limner.recolor.methods\n"
+        "assert not {'timm', 'torchvision'} & set(sys.modules), 'imported at once'"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_lite0_is_always_there_and_carries_timms_names_and_shapes(hub: Path) -> None:

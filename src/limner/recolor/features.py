@@ -12,11 +12,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
-import timm
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torchvision.models import vgg19
 
 from limner.errors import UserError
 from limner.pretrained import LITE0, load_weights
@@ -183,6 +181,8 @@ def _lite0(layers: tuple[str, ...], device: torch.device, download: bool | None)
 
 
 def _vgg19(layers: tuple[str, ...], device: torch.device, download: bool | None) -> FeatureSource:
+    from torchvision.models import vgg19  # takes seconds: only now
+
     network = vgg19(weights=None)
     network.load_state_dict(load_weights("vgg19", download=download))
     return _with_aliases("vgg19", network, VGG19_LAYERS, layers or VGG19_DEFAULT, IMAGENET, device)
@@ -209,6 +209,8 @@ def _with_aliases(
 
 @cache
 def _lite0_network() -> nn.Module:
+    import timm  # takes seconds: only now
+
     network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
     network.load_state_dict(load_weights(LITE0))
     return network
