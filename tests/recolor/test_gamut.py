@@ -9,7 +9,15 @@ from torch import Tensor
 
 from limner.errors import UserError
 from limner.recolor.classic import FITS
-from limner.recolor.classic.gamut import gamut, hull_points, illuminant, overlap_hulls, turn_and_scale, volume
+from limner.recolor.classic.gamut import (
+    WHITE_UPRIGHT,
+    gamut,
+    hull_points,
+    illuminant,
+    overlap_hulls,
+    turn_and_scale,
+    volume,
+)
 from limner.recolor.colors import linear_to_srgb, srgb_to_linear
 
 
@@ -49,18 +57,39 @@ def test_the_volume_of_a_cube_is_one_and_of_a_square_none() -> None:
     assert sorted(map(tuple, hull_points(inside))) == sorted(map(tuple, cube))
 
 
-@pytest.mark.parametrize("turn", [0.0, 0.4, 2.5])
-@pytest.mark.parametrize("scale", [0.7, 1.0, 1.6])
-def test_a_turned_and_scaled_hull_is_laid_over_the_first(turn: float, scale: float) -> None:
+@pytest.mark.parametrize("turn", [-0.5, 0.0, 0.4])
+@pytest.mark.parametrize("scales", [(0.7, 0.7), (1.0, 1.6), (3.0, 0.5)])
+def test_a_turned_and_scaled_hull_is_laid_over_the_first(turn: float, scales: tuple[float, float]) -> None:
     moving = body()
-    goal = np.column_stack((moving[:, 0], moving[:, 1:] @ np.asarray(turn_and_scale(turn, scale)).T))
-    found_turn, found_scale = overlap_hulls(moving, goal)
-    assert math.remainder(found_turn - turn, 2 * math.pi) == pytest.approx(0, abs=0.02)
-    assert found_scale == pytest.approx(scale, rel=0.02)
+    matrix = turn_and_scale(np.array([turn, *np.log(scales)]))
+    goal = np.column_stack((moving[:, 0], moving[:, 1:] @ matrix.T))
+    np.testing.assert_allclose(overlap_hulls(moving, goal), matrix, rtol=0, atol=0.03)
 
 
 def test_equal_hulls_are_left_as_they_are() -> None:
-    assert overlap_hulls(body(), body()) == (0.0, 1.0)
+    np.testing.assert_allclose(overlap_hulls(body(), body()), np.eye(2), rtol=0, atol=1e-2)
+
+
+def test_means_of_color_meet_whichever_sample_is_drawn() -> None:
+    generator = torch.Generator().manual_seed(0)
+    gray = 0.1 + 0.8 * torch.rand(1, 80_000, generator=generator) + 0.01 * torch.randn(3, 80_000, generator=generator)
+    light, tint = torch.rand(1, 70_000, generator=generator), torch.tensor([[0.9], [0.6], [0.3]])
+    orange = light * tint + 0.1 * torch.rand(3, 70_000, generator=generator)
+    results = [gamut(gray, orange, seed=seed)(gray) for seed in range(3)]
+    for result in results:
+        assert (result.mean(1) - orange.mean(1)).abs().max() < 0.01
+        assert (result - results[0]).abs().mean() < 0.03
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_bodies_that_look_alike_from_both_sides_are_not_turned_around(seed: int) -> None:
+    def drawn(seed: int) -> Tensor:
+        points = torch.rand(3, 2000, generator=torch.Generator().manual_seed(seed)) - 0.5
+        axes = torch.tensor(WHITE_UPRIGHT) * torch.tensor([[0.6], [0.3], [0.1]])
+        return 0.5 + axes.T @ points
+
+    chroma = gamut(drawn(seed), drawn(seed + 10)).chroma
+    torch.testing.assert_close(chroma, torch.eye(2, dtype=torch.float64), rtol=0, atol=0.25)
 
 
 def test_a_change_of_light_alone_is_undone() -> None:

@@ -18,8 +18,7 @@ COLORS = 1 << 16  # of each cloud that the fit looks at
 NORM = 6  # of the shades of gray, as Finlayson and Trezzi 2004 advise
 FAINTEST = 0.1  # least channel of an illuminant, as a share of its largest
 CURVE_BINS = 64  # few, so that the curve of lightness is smooth
-TURNS = 24
-SCALES = (0.5, 0.7, 1.0, 1.4, 2.0)
+FIRST_STEP = 0.3  # of the search, in radians and in the logarithms of the scales
 # Rows: the axis of grays, and two across it.
 WHITE_UPRIGHT = (
     (1 / math.sqrt(3), 1 / math.sqrt(3), 1 / math.sqrt(3)),
@@ -30,15 +29,18 @@ WHITE_UPRIGHT = (
 
 @dataclass(frozen=True)
 class GamutMap:
-    """The target's light taken off, lightness bent, chroma turned and scaled, the reference's light put on.
+    """The target's light taken off, lightness bent, chroma brought to the reference's, the reference's light put on.
 
-    light_target, light_reference: (3,) float64, linear. lightness: a curve for the axis of grays. chroma: (2, 2).
+    light_target, light_reference: (3,) float64, linear. lightness: a curve for the axis of grays. chroma: (2, 2), of
+    what is left of chroma without the mean; mean_target, mean_reference: (2,) float64, those means.
     """
 
     light_target: Tensor
     light_reference: Tensor
     lightness: Curves
     chroma: Tensor
+    mean_target: Tensor
+    mean_reference: Tensor
 
     def __call__(self, colors: Tensor) -> Tensor:
         """See `limner.recolor.recolored.ColorMap`; colors (3, n), gamma-encoded sRGB."""
@@ -46,17 +48,19 @@ class GamutMap:
 
     def _move(self, colors: Tensor) -> Tensor:
         upright = stand_upright(colors, self.light_target)
-        upright = torch.cat((self.lightness(upright[:1]), self.chroma.to(colors) @ upright[1:]))
-        balanced = colors.new_tensor(WHITE_UPRIGHT).T @ upright
+        centered = upright[1:] - self.mean_target[:, None].to(colors)
+        chroma = torch.addmm(self.mean_reference[:, None].to(colors), self.chroma.to(colors), centered)
+        balanced = colors.new_tensor(WHITE_UPRIGHT).T @ torch.cat((self.lightness(upright[:1]), chroma))
         return linear_to_srgb(srgb_to_linear(balanced) * self.light_reference[:, None].to(colors))
 
 
 def gamut(target: Tensor, reference: Tensor, seed: int = 0) -> GamutMap:
-    """Illuminant-aware transfer: whites go to whites, and the bodies of colors are made to overlap.
+    """Illuminant-aware transfer: the light is taken off, and the bodies of colors are made to overlap.
 
     Each picture's light is estimated and divided out. The white axis is stood upright, lightness is matched by a smooth
-    curve, and the chroma plane is turned and scaled so that 2 V(T with R) - V(T) - V(R) is least, V being the volume of
-    a convex hull: 0 where both hulls are the same. Then the reference's light is put on.
+    curve, the means of chroma are laid on each other, and the chroma plane is turned and scaled so that
+    2 V(T with R) - V(T) - V(R) is least, V being the volume of a convex hull: 0 where both hulls are the same. Then the
+    reference's light is put on.
 
     The paper estimates the light by weighted gray edges and keeps the gradients of lightness in the picture; a map of
     single colors sees no edges. Here the light is that of the shades of gray, and gradients are the matter of
@@ -77,9 +81,11 @@ def gamut(target: Tensor, reference: Tensor, seed: int = 0) -> GamutMap:
     light_target, light_reference = illuminant(target), illuminant(reference)
     moving, goal = stand_upright(target, light_target), stand_upright(reference, light_reference)
     lightness = match_distributions(moving[:1], goal[:1], CURVE_BINS)
-    moving = torch.cat((lightness(moving[:1]), moving[1:]))
-    turn, scale = overlap_hulls(hull_points(moving), hull_points(goal))
-    return GamutMap(light_target, light_reference, lightness, target.new_tensor(turn_and_scale(turn, scale)))
+    mean_target, mean_reference = moving[1:].mean(1), goal[1:].mean(1)
+    moving = torch.cat((lightness(moving[:1]), moving[1:] - mean_target[:, None]))
+    goal = torch.cat((goal[:1], goal[1:] - mean_reference[:, None]))
+    chroma = target.new_tensor(overlap_hulls(hull_points(moving), hull_points(goal)))
+    return GamutMap(light_target, light_reference, lightness, chroma, mean_target, mean_reference)
 
 
 def illuminant(colors: Tensor) -> Tensor:
@@ -119,33 +125,33 @@ def volume(points: np.ndarray) -> float:
         return 0.0
 
 
-def overlap_hulls(moving: np.ndarray, goal: np.ndarray) -> tuple[float, float]:
-    """The turn of the chroma plane, in radians, and its scale that lay the hull ``moving`` best over ``goal``.
+def overlap_hulls(moving: np.ndarray, goal: np.ndarray) -> np.ndarray:
+    """The matrix (2, 2) of the chroma plane, a turn and then a scale for each axis, that lays one hull over the other.
 
-    Both are corners (k, 3), upright. All turns and some scales are tried; from the best the simplex method goes on.
+    Both are corners (k, 3), upright. The simplex method starts from no change, as the authors' program does: hulls of
+    few corners overlap nearly as well at quite other turns, and which of these is best is a matter of chance.
     """
     moved_volume, goal_volume = volume(moving), volume(goal)
     if not moved_volume or not goal_volume:
-        return 0.0, 1.0  # nothing can overlap a plane
+        return np.eye(2)  # nothing can overlap a plane
 
-    def apart(turn_and_log_scale: np.ndarray) -> float:
-        turn, scale = turn_and_log_scale[0], math.exp(turn_and_log_scale[1])
-        moved = np.column_stack((moving[:, 0], moving[:, 1:] @ np.asarray(turn_and_scale(turn, scale)).T))
-        return 2 * volume(np.concatenate((moved, goal))) - scale**2 * moved_volume - goal_volume
+    def apart(parameters: np.ndarray) -> float:
+        matrix = turn_and_scale(parameters)
+        moved = np.column_stack((moving[:, 0], moving[:, 1:] @ matrix.T))
+        together = volume(np.concatenate((moved, goal)))
+        return (2 * together - np.linalg.det(matrix) * moved_volume - goal_volume) / goal_volume
 
-    starts = [
-        np.array([turn, math.log(scale)]) for turn in np.arange(TURNS) * (2 * math.pi / TURNS) for scale in SCALES
-    ]
-    best = min(starts, key=apart)
-    found = optimize.minimize(apart, best, method="Nelder-Mead", options={"xatol": 1e-3, "fatol": 1e-4 * goal_volume})
-    return float(found.x[0]), math.exp(found.x[1])
+    first = FIRST_STEP * np.concatenate((np.zeros((1, 3)), np.eye(3)))
+    options = {"initial_simplex": first, "xatol": 1e-3, "fatol": 1e-4}
+    return turn_and_scale(optimize.minimize(apart, first[0], method="Nelder-Mead", options=options).x)
 
 
-def turn_and_scale(turn: float, scale: float) -> list[list[float]]:
-    """The matrix (2, 2) that turns a plane by ``turn`` radians and scales it.
+def turn_and_scale(parameters: np.ndarray) -> np.ndarray:
+    """The matrix (2, 2) that turns a plane, and then scales its axes; parameters: radians, logarithms of both scales.
 
-    >>> turn_and_scale(0.0, 2.0)
-    [[2.0, -0.0], [0.0, 2.0]]
+    >>> turn_and_scale(np.array([0.0, 0.0, math.log(2)])).round(6).tolist()
+    [[1.0, -0.0], [0.0, 2.0]]
     """
-    cosine, sine = scale * math.cos(turn), scale * math.sin(turn)
-    return [[cosine, -sine], [sine, cosine]]
+    turn, *scales = parameters
+    cosine, sine = math.cos(turn), math.sin(turn)
+    return np.exp(scales)[:, None] * np.array([[cosine, -sine], [sine, cosine]])
