@@ -26,7 +26,9 @@ class ColorMap(Protocol):
 
 Fit = Callable[..., ColorMap]
 """``fit(target, reference, **options)``: the map that brings the colors ``target`` (bands, n) to those of ``reference``
-(bands, m). Both float, any number of bands, any unit, the same for both; no NaN."""
+(bands, m). Both floating, any number of bands, any unit, the same for both, unless the method says otherwise; no NaN.
+
+Raises `UserError` for unlike numbers of bands, and for a cloud without a color."""
 
 
 @dataclass(frozen=True)

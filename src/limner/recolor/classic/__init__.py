@@ -1,4 +1,7 @@
-"""The classic global transfers: one function of a color for the whole picture, a file each."""
+"""The classic global transfers: one function of a color for the whole picture, a file each.
+
+What all of them take, and when they raise, `limner.recolor.recolored.Fit` says; a method's own docstring adds its own.
+"""
 
 from limner.recolor.classic.gamut import gamut
 from limner.recolor.classic.histogram import histogram

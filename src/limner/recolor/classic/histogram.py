@@ -25,12 +25,7 @@ class BandCurves:
 def histogram(target: Tensor, reference: Tensor) -> BandCurves:
     """Cumulative matching of each band: x becomes F_r^-1(F_t(x)), F being the share of values up to x.
 
-    Args:
-        target: (bands, n) floating, any number of bands and any unit.
-        reference: (bands, m), in the same unit.
-
-    Raises:
-        UserError: unlike numbers of bands, or a cloud without a color.
+    Takes and raises what `limner.recolor.recolored.Fit` says.
     """
     check_clouds(target, reference)
     return BandCurves(match_distributions(target, reference, BINS))

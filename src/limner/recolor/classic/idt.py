@@ -74,14 +74,10 @@ def idt(target: Tensor, reference: Tensor, iterations: int = 10, seed: int = 0, 
     bins no worse.
 
     Args:
-        target: (bands, n) floating, any number of bands and any unit.
-        reference: (bands, m), in the same unit.
+        target, reference: see `limner.recolor.recolored.Fit`.
         iterations: steps; the paper's program takes 10.
         seed: of the axes' rotations and of the samples.
         colors: drawn from each cloud to fit the steps on.
-
-    Raises:
-        UserError: unlike numbers of bands, or a cloud without a color.
     """
     check_clouds(target, reference)
     generator = torch.Generator().manual_seed(seed)

@@ -9,12 +9,7 @@ from limner.recolor.classic.clouds import AffineMap, check_clouds, moments, regu
 def mkl(target: Tensor, reference: Tensor) -> AffineMap:
     """Monge-Kantorovich's linear transfer: x becomes T (x - mean_t) + mean_r with T C_t T = C_r, T symmetric.
 
-    Args:
-        target: (bands, n) floating, any number of bands and any unit.
-        reference: (bands, m), in the same unit.
-
-    Raises:
-        UserError: unlike numbers of bands, or a cloud without a color.
+    Takes and raises what `limner.recolor.recolored.Fit` says.
     """
     check_clouds(target, reference)
     return mkl_from_moments(*moments(target), *moments(reference))

@@ -14,12 +14,7 @@ def xiao(target: Tensor, reference: Tensor) -> AffineMap:
     variance to the smallest, and an axis of the reference points into the half-space of the target's axis of the same
     rank. Where two variances of a picture are nearly alike, their order is still a matter of chance.
 
-    Args:
-        target: (bands, n) floating, any number of bands and any unit.
-        reference: (bands, m), in the same unit.
-
-    Raises:
-        UserError: unlike numbers of bands, or a cloud without a color.
+    Takes and raises what `limner.recolor.recolored.Fit` says.
     """
     check_clouds(target, reference)
     mean_target, cov_target = moments(target)
