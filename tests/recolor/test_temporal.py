@@ -91,8 +91,7 @@ def test_nothing_fades_across_a_cut() -> None:
 def test_noise_flickers_less_than_frame_by_frame() -> None:
     clip = moving(8, noise=0.02)
     together, alone = (
-        measure_flicker(clip, recolor_clip(clip, [sunset()], temporal=held, **HAND_MADE))
-        for held in (True, False)
+        measure_flicker(clip, recolor_clip(clip, [sunset()], temporal=held, **HAND_MADE)) for held in (True, False)
     )
     assert together.ratio < 0.9 * alone.ratio and together.still_ratio < 0.9 * alone.still_ratio
 
@@ -154,7 +153,19 @@ def test_strength_and_luminance_are_those_of_pictures() -> None:
     assert (half[1] - (clip[1] + whole[1]) / 2).abs().max() < 1e-5
 
 
+def test_the_palette_is_a_little_wider_than_a_pictures_unless_it_is_wished() -> None:
+    clip = moving(3)
+    usual, named, other = (
+        list(recolor_clip(clip, [sunset()], **HAND_MADE, **palette))
+        for palette in ({}, {"palette": temporal.PALETTE}, {"palette": 0.5})
+    )
+    assert all(torch.equal(one, two) for one, two in zip(usual, named, strict=True))
+    assert not torch.equal(usual[0], other[0])
+
+
 def test_impossible_options_are_one_line() -> None:
+    with pytest.raises(UserError, match=r"strength is 1\.5; needed: 0 \(nothing changes\) to 1"):
+        list(recolor_clip(moving(2), [sunset()], "mkl", strength=1.5))
     with pytest.raises(UserError, match="key frames every 0"):
         list(recolor_clip(moving(2), [sunset()], key_every=0))
     with pytest.raises(UserError, match="no method is called 'superpixl'; did you mean superpixel"):

@@ -27,6 +27,9 @@ from limner.recolor.regrain import regrain
 
 KEY_EVERY = 4
 """Frames from one key frame to the next: a sixth of a second of film. Closer ones cost more, farther ones lag behind."""
+PALETTE = 0.55
+"""How far a clip's matched colors are spread to the references' palette (`limner.recolor.palette`) where nothing is
+wished: averages over time dull colors as averages over matches do. Chosen by measurement: see docs/recolor/video.md."""
 AT_REST, MOVING, SLOWEST = 0.01, 0.03, 0.2
 """Mean change of the source's channels around a pixel, 0..1, that counts as noise, and as motion; and the share of its
 new change of color that a pixel at rest takes over in a frame."""
@@ -60,12 +63,15 @@ def recolor_clip(
 
     clip: (3, H, W) float32 frames, gamma-encoded 0..1, of one size. It is iterated twice, so no generator. references,
     method, strength, keep_luminance and options: as those of `limner.recolor.methods.transfer_color`, without masks of
-    the target. temporal: False recolors every frame by itself.
+    the target; but the superpixel method's palette is 0.55 by default, as fading and following dull colors a little.
+    temporal: False recolors every frame by itself, as a picture.
 
     Raises `UserError` for options that cannot be.
     """
     if key_every < 1:
         raise UserError(f"key frames every {key_every}; needed: 1 (every frame) or more")
+    if not 0 <= strength <= 1:
+        raise UserError(f"strength is {strength:g}; needed: 0 (nothing changes) to 1")
     frames = _OnDevice(clip, references[0].device)
     pairs: Iterator[tuple[Tensor, Tensor]]
     if not temporal:
@@ -73,6 +79,8 @@ def recolor_clip(
     elif method in FITS or method in REGRAINED:
         pairs = _mapped(frames, references, method, **options)
     else:
+        if method == "superpixel":
+            options.setdefault("palette", PALETTE)
         pairs = _settled(_faded(frames, references, method, key_every, **options))
     for frame, picture in pairs:
         yield mixed(frame, picture, strength, keep_luminance, None)
@@ -194,5 +202,7 @@ def _ask(frame: Tensor, references: Sequence[Tensor], method: str, **options: An
     """What the method does to a key frame."""
     fused = transfer_color(frame, references, method, smoothness=0.0, **options).fused
     if fused is None:
-        raise ValueError(f"{method} is neither a global map nor fuses superpixels: what it does to a frame says nothing of the next")
+        raise ValueError(
+            f"{method} is neither a global map nor fuses superpixels: what it does to a frame says nothing of the next"
+        )
     return _Answer(*fused)
