@@ -79,7 +79,7 @@ def test_the_unpacked_wheel_lists_its_recipes_without_the_source_tree(unpacked, 
     """
     place, *listed = run(unpacked, program, tmp_path).splitlines()
     assert place == str(unpacked / "limner/__init__.py")
-    names = {f"segment/{path.stem}" for path in (SOURCE / "limner/recipes/segment").glob("*.yaml")}
+    names = {f"{path.parent.name}/{path.stem}" for path in (SOURCE / "limner/recipes").glob("*/*.yaml")}
     assert {line.split()[0] for line in listed} == names
     assert not list(tmp_path.iterdir())
 
@@ -98,5 +98,5 @@ def test_recipes_report_and_places_of_the_unpacked_wheel_can_be_used(unpacked, t
         print(json.dumps([tasks, "A title" in page, [str(chip.image) for chip in data.chips]]))
     """
     tasks, has_title, pictures = json.loads(run(unpacked, program, tmp_path))
-    assert set(tasks) == {"segment"} and has_title
+    assert set(tasks) == {"generate", "segment"} and has_title
     assert pictures and all(path.startswith(str(unpacked)) for path in pictures)
