@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from limner.recolor.summary import ColorSummary, merged
+from limner.recolor.summary import ALL, ColorSummary, merged
 from limner.run import Run
 from limner.segment.data import DataSet
 from limner.segment.evaluate import area_colors, reader_in_colors, reader_without
-from limner.segment.harmonize import ALL, Harmonizer, distance, training_colors
+from limner.segment.harmonize import Harmonizer, distance, training_colors
 from limner.segment.options import HARMONIZERS
 from limner.segment.predictor import SegmentPredictor
 from limner.segment.tally import Read, Seen, Tally, tally_areas

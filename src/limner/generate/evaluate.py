@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from limner.device import choose_device
 from limner.errors import UserError
 from limner.files import write_json
 from limner.generate.recipe import GenerateRecipe
@@ -17,7 +18,6 @@ from limner.generate.scores.score import RESAMPLES, score_pictures
 from limner.generate.scores.sides import make_pictures
 from limner.library import recipe_of
 from limner.run import Run, bundled_models, open_run
-from limner.segment.predictor import choose_device
 
 
 def evaluate_run(

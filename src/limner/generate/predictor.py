@@ -15,12 +15,12 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from limner.adversarial.draws import Draws
 from limner.adversarial.priors import draw
+from limner.device import choose_device
 from limner.errors import UserError
 from limner.generate.networks import GENERATORS
 from limner.generate.scores.quantized import quantized
 from limner.generate.shown import grid
 from limner.recipe import Choice
-from limner.segment.predictor import choose_device
 
 if TYPE_CHECKING:
     from limner.run import Run

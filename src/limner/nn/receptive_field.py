@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from math import prod
 from typing import NamedTuple
 
-from timm.layers import Conv2dSame
 from torch import nn
 
 POINTWISE = (nn.BatchNorm2d, nn.Identity, nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.Dropout)
@@ -84,6 +83,8 @@ def _before(layer: Windowed, after: Interval) -> Interval:
 
 def _padding_above(layer: nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d, reach: int, stride: int) -> int:
     """How many rows are padded above the picture, whose height is a multiple of the stride."""
+    from timm.layers import Conv2dSame  # timm takes seconds, and most users of this file need nothing of it
+
     if isinstance(layer, Conv2dSame):  # TensorFlow's rule: as little as needed, the odd pixel below
         return max(0, reach + 1 - stride) // 2
     padding = layer.padding

@@ -17,6 +17,8 @@ from limner.files import replacing
 from limner.segment.statistics import NOTHING, Moments
 from limner.segment.windows import Pixels
 
+ALL, NEAREST = "all", "nearest"
+"""What may be named beside a training area to take colors from: all of them together, or the one of the nearest colors."""
 SAMPLE_PX = 8192
 FORMAT = "limner colors 1"
 SMALL_TYPES = (np.uint8, np.uint16)

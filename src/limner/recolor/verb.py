@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from limner.device import choose_device
 from limner.errors import UserError
 from limner.pictures import write_picture
 from limner.progress import Progress, say
@@ -22,13 +23,11 @@ from limner.recolor.photos import read_photo
 from limner.recolor.profiles import to_profile
 from limner.recolor.records import Made, made_before, recorded, refuse_own_results
 from limner.recolor.sheet import Transfers, method_sheet, trade_off_plot
+from limner.recolor.summary import ALL as ALL_AREAS
 from limner.recolor.transfer import DEFAULT_METHOD, PhotoJob, every_method, mask_for, read_references, recolor_photo
 from limner.recolor.wishes import ALL_METHODS, MATCHING_ONLY, PLAIN, Wishes
 from limner.run import bundled_models
-from limner.segment.harmonize import ALL as ALL_AREAS
-from limner.segment.predictor import choose_device
 from limner.segment.rasters import open_raster
-from limner.segment.recolored_scene import harmonize_scene
 
 PHOTOS, CLIPS, SCENES, LOOKS = "photos", "clips", "scenes", "look-up tables"
 """What the verb makes."""
@@ -239,6 +238,8 @@ def _scenes(
     overwrite: bool,
 ) -> Iterator[Made]:
     """Scenes of any size in the colors of a run's training areas or of another scene, by a global map."""
+    from limner.segment.recolored_scene import harmonize_scene  # it loads the networks of its room, which takes seconds
+
     if len(like) > 1:
         raise UserError(f"--like names {len(like)} references; a scene is harmonized to one run or scene")
     method = wishes.method or SCENE_METHOD

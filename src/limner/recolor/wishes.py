@@ -110,7 +110,7 @@ class Wishes:
         float | None, Parameter(help="Without a temperature: how many regions the median one looks at (default: 5).")
     ] = None
     palette: Annotated[
-        float | None, Parameter(help="How far matched colors are spread to the whole reference's, 0 to 1 (default: 0.5).")
+        float | None, Parameter(help="How far matched colors are spread to the whole reference's, 0 to 1 (default: 0.5; clips: 0.55).")
     ] = None
     superpixels: Annotated[
         int | None, Parameter(help="Regions of each picture (default: 3 times the root of its pixels; sct: 300).")

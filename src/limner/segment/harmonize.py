@@ -18,7 +18,7 @@ from limner.recolor.classic.idt import idt
 from limner.recolor.classic.mkl import mkl_from_moments
 from limner.recolor.classic.reinhard import reinhard
 from limner.recolor.recolored import ColorMap
-from limner.recolor.summary import ColorSummary, merged, read_summaries, summarize, write_summaries
+from limner.recolor.summary import ALL, NEAREST, ColorSummary, merged, read_summaries, summarize, write_summaries
 from limner.run import COLORS_FILE, Run
 from limner.segment.areas import fingerprint
 from limner.segment.options import HARMONIZERS
@@ -26,9 +26,6 @@ from limner.segment.rasters import Raster
 from limner.segment.recipe_data import load_data, make_source, split_data
 from limner.segment.statistics import Moments, Statistics
 from limner.segment.windows import Pixels, Window, row_bands
-
-ALL, NEAREST = "all", "nearest"
-"""What ``--harmonize-to`` may name beside a training area: all of them together, or the one of the nearest colors."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from limner.device import choose_device
 from limner.errors import UserError
 from limner.precision import choose_precision
 from limner.progress import say
@@ -208,22 +209,6 @@ def _ground_range(facts: dict[str, Any]) -> tuple[float, float] | None:
         return float(found[0]), float(found[1])
     middle = facts.get("ground_m")
     return (middle, middle) if middle else None
-
-
-def choose_device(wanted: str) -> torch.device:
-    """The device that ``auto``, ``cpu``, ``cuda`` or ``cuda:1`` means; `UserError` for one that is not here."""
-    if wanted == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    kind, _, number = wanted.partition(":")
-    if kind == "cuda" and (number or "0").isdecimal():
-        if int(number or 0) < torch.cuda.device_count():
-            return torch.device(wanted)
-        raise UserError(
-            f"device is {wanted!r}, but {torch.cuda.device_count()} CUDA devices are here; take auto or cpu"
-        )
-    if wanted != "cpu":
-        raise UserError(f"device is {wanted!r}; needed: auto, cpu or cuda")
-    return torch.device("cpu")
 
 
 def build_network(facts: dict[str, Any]) -> nn.Module:

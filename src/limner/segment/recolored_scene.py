@@ -17,9 +17,10 @@ from rasterio.enums import ColorInterp, Resampling
 
 from limner.errors import UserError
 from limner.files import fingerprint, replacing
+from limner.recolor.summary import ALL
 from limner.run import bundled_models, open_run
 from limner.segment.answers import Progress
-from limner.segment.harmonize import ALL, Harmonizer, SceneColors, run_harmonizer, summarize_raster
+from limner.segment.harmonize import Harmonizer, SceneColors, run_harmonizer, summarize_raster
 from limner.segment.matching import check_bands
 from limner.segment.mosaic import chips_folder, scene_name
 from limner.segment.outputs import BLOCK_PX

@@ -124,8 +124,8 @@ def _judge(
     """Who decides what is kept: the given detector, or Mask R-CNN. Raises `UserError` for objects that it does not know."""
     judge = detector
     if judge is None:
+        from limner.device import choose_device
         from limner.generate.cutouts.mask_rcnn import MaskRcnn  # torchvision takes seconds, which --no-filter saves
-        from limner.segment.predictor import choose_device
 
         judge = MaskRcnn.pretrained(wishes.weights, download=download, device=choose_device(device))
     for name in objects:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from limner.comparison import TEX_SPECIAL
+from limner.device import choose_device
 from limner.errors import UserError
 from limner.files import write_text
 from limner.generate.scores.described import Described, describe, describe_folder
@@ -24,7 +25,6 @@ from limner.generate.scores.score import score_pictures, state_protocol
 from limner.generate.scores.sides import as_run, make_pictures, unseen_by
 from limner.pretrained import INCEPTION, allowing_downloads
 from limner.run import Run
-from limner.segment.predictor import choose_device
 from limner.segment.scores import markdown_row
 
 USUAL_COLUMNS = ("kid", "fid", "precision", "recall", "density", "coverage")

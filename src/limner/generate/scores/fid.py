@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from limner.device import choose_device
 from limner.errors import UserError
 from limner.generate.scores.described import describe_folder
 from limner.generate.scores.features import FeatureExtractor
@@ -11,7 +12,6 @@ from limner.generate.scores.result import PictureScores
 from limner.generate.scores.score import RESAMPLES, score_pictures
 from limner.generate.scores.sides import as_run, describe_side
 from limner.pretrained import INCEPTION, allowing_downloads
-from limner.segment.predictor import choose_device
 
 
 def fid(
