@@ -8,7 +8,7 @@ says little before one knows what doing nothing scores on the same pixels.
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -138,11 +138,15 @@ class Comparison:
 
     def write(self, path: Path) -> None:
         """Write the table as ``.md``, ``.csv`` or ``.tex``, by the suffix."""
-        forms = {".md": self.to_markdown, ".csv": self.to_csv, ".tex": self.to_tex}
-        form = forms.get(path.suffix.lower())
-        if form is None:
-            raise UserError(f"{path}: tables are written as {', '.join(forms)}; give a name that ends so")
-        write_text(path, form())
+        write_table(path, {".md": self.to_markdown, ".csv": self.to_csv, ".tex": self.to_tex})
+
+
+def write_table(path: Path, forms: Mapping[str, Callable[[], str]]) -> None:
+    """Write a table in the form that the path's suffix names. Raises `UserError` for a suffix without one."""
+    form = forms.get(path.suffix.lower())
+    if form is None:
+        raise UserError(f"{path}: tables are written as {', '.join(forms)}; give a name that ends so")
+    write_text(path, form())
 
 
 def compare(

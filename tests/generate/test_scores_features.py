@@ -1,6 +1,7 @@
 """Extractors, resizing, folders and the cache: what is seen of a picture depends on its pixels and the protocol only."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,12 +12,13 @@ from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
 from limner.errors import UserError
+from limner.generate.decoding import BEHIND_ALPHA
 from limner.generate.scores import cache
 from limner.generate.scores.described import describe, describe_folder
 from limner.generate.scores.features import FeatureExtractor
 from limner.generate.scores.folders import decoded_batches, picture_files, read_picture
 from limner.generate.scores.inception import Inception, draw_weights
-from limner.generate.scores.quantized import BEHIND_ALPHA, as_rgb, quantized
+from limner.generate.scores.quantized import as_rgb, quantized
 from limner.generate.scores.resizing import bicubic, bilinear, tensorflow
 from limner.generate.scores.score import score_pictures
 
@@ -254,8 +256,8 @@ def test_the_longest_unused_features_go_first(tmp_path, lite0, monkeypatch):
     ("make", "expected"),
     [
         (lambda folder: None, "no pictures in it; needed: .png"),
-        (lambda folder: (folder / "a.png").write_bytes(b""), "a.png: not a picture, or cut short"),
-        (lambda folder: (folder / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n1234"), "a.png: not a picture, or cut short"),
+        (lambda folder: (folder / "a.png").write_bytes(b""), "a.png: not a picture, or of a kind that Pillow cannot read"),
+        (lambda folder: (folder / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n1234"), "a.png: not a picture, or of a kind that Pillow cannot read"),
         (lambda folder: Image.new("F", (4, 4)).save(folder / "a.tif"), "a.tif: a picture of fractions"),
     ],
 )
@@ -271,7 +273,7 @@ def test_a_picture_cut_short_is_named(tmp_path, lite0):
     folder = written(tmp_path / "a", drawn_pictures(3))
     whole = (folder / "0001.png").read_bytes()
     (folder / "0001.png").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(UserError, match=r"0001\.png: not a picture, or cut short"):
+    with pytest.raises(UserError, match=r"0001\.png: cut short or damaged"):
         describe_folder(folder, lite0)
 
 
@@ -333,3 +335,12 @@ def test_scores_agree_with_torch_fidelity_given_the_same_extractor(name, count, 
     assert ours["is"] == pytest.approx(theirs["inception_score_mean"], rel=1e-3)
     assert ours["precision"] == pytest.approx(theirs["precision"], rel=1e-3)
     assert ours["recall"] == pytest.approx(theirs["recall"], rel=1e-3)
+
+
+def test_a_photo_that_is_to_be_turned_is_scored_as_it_is_learned_from(tmp_path: Path) -> None:
+    lying = Image.fromarray(np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8))
+    turned = Image.Exif()
+    turned[0x0112] = 6  # orientation: to be turned by a quarter
+    lying.save(tmp_path / "a.png", exif=turned)
+    expected = torch.from_numpy(np.array(lying.transpose(Image.Transpose.ROTATE_270))).permute(2, 0, 1)
+    assert torch.equal(read_picture(tmp_path / "a.png"), expected)

@@ -10,9 +10,10 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from limner.errors import UserError
-from limner.generate.scores.folders import PIXEL_LIMIT
-from limner.generate.scores.quantized import BEHIND_ALPHA
 
+PIXEL_LIMIT = 100_000_000
+BEHIND_ALPHA = (51, 255, 51)
+"""What shows through transparent pixels: the background of cut-outs, so that both kinds of cut-outs are alike."""
 Colors = Literal["rgb", "rgba", "gray"]
 MODES: dict[Colors, str] = {"rgb": "RGB", "rgba": "RGBA", "gray": "L"}
 """Pillow's name of each."""

@@ -13,10 +13,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from limner.comparison import TEX_SPECIAL
+from limner.comparison import TEX_SPECIAL, write_table
 from limner.device import choose_device
 from limner.errors import UserError
-from limner.files import write_text
 from limner.generate.scores.described import Described, describe, describe_folder
 from limner.generate.scores.features import FeatureExtractor
 from limner.generate.scores.folders import picture_files
@@ -128,11 +127,7 @@ class PictureComparison:
 
     def write(self, path: Path) -> None:
         """Write the table as ``.md``, ``.csv`` or ``.tex``, by the suffix."""
-        forms = {".md": self.to_markdown, ".csv": self.to_csv, ".tex": self.to_tex}
-        form = forms.get(path.suffix.lower())
-        if form is None:
-            raise UserError(f"{path}: tables are written as {', '.join(forms)}; give a name that ends so")
-        write_text(path, form())
+        write_table(path, {".md": self.to_markdown, ".csv": self.to_csv, ".tex": self.to_tex})
 
 
 def compare_pictures(

@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-BEHIND_ALPHA = (51, 255, 51)
-"""What shows through transparent pixels: the background of cut-outs, so that both kinds of cut-outs score alike."""
+from limner.generate.decoding import BEHIND_ALPHA
 
 
 def quantized(image01: Tensor) -> Tensor:

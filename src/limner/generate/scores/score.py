@@ -7,6 +7,7 @@ from torch import Tensor
 
 from limner import __version__
 from limner.errors import UserError
+from limner.generate.decoding import BEHIND_ALPHA
 from limner.generate.scores.coverage import COVERAGE_NEIGHBORS, NEIGHBORS, Support, support
 from limner.generate.scores.described import Described, describe
 from limner.generate.scores.features import FeatureExtractor
@@ -14,7 +15,6 @@ from limner.generate.scores.frechet import fit_gaussian, gaussian_distance
 from limner.generate.scores.inception_score import SPLITS, split_weights, weighted_scores
 from limner.generate.scores.kernel import draw_resamples, draw_subsets, kernel_distance, weighted_distances
 from limner.generate.scores.protocol import Protocol
-from limner.generate.scores.quantized import BEHIND_ALPHA
 from limner.generate.scores.result import PictureScores, Score
 
 SUBSETS, SUBSET_SIZE = 100, 1000
