@@ -17,7 +17,7 @@ def demo(
         Literal["segment", "recolor", "generate"],
         Parameter(
             help="segment: learn, map, refine, in about 8 minutes on two cores; recolor: under a minute; generate: cut out, "
-            "learn, make, in about two."
+            "learn, make, in about a minute."
         ),
     ] = "segment",
     /,

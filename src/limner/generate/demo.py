@@ -76,7 +76,7 @@ def demo_report(cut: CutOuts, run: Run, scored: PictureScores, made: Generated, 
     )
     report.section("Real and made").pictures(
         [(pictures / REAL, "real, never learned from"), (pictures / MADE, "made, not chosen")],
-        "A minute on two cores gives colors, plain ground and rough shapes; the recipe generate/best learns for ten.",
+        "About a minute on two cores: colors, plain ground and rough shapes.",
     )
     report.section("Scores")
     add_scores(report, scored)

@@ -32,11 +32,16 @@ def by_blocks(function: Callable[[Tensor], Tensor], colors: Tensor) -> Tensor:
             result[:, start:stop] = function(as_working(flat[:, start:stop]))
 
     blocks = block_ranges(flat)
-    if flat.device.type == "cpu":
-        in_parts(work, len(blocks))
-    else:
-        work(0, len(blocks))
+    over_blocks(work, len(blocks), flat.device)
     return result.view(colors.shape)
+
+
+def over_blocks(work: Callable[[int, int], None], blocks: int, device: torch.device) -> None:
+    """``work(first, last)`` over so many blocks: on the processor in parts, by several threads at once."""
+    if device.type == "cpu":
+        in_parts(work, blocks)
+    else:
+        work(0, blocks)
 
 
 def block_ranges(flat: Tensor) -> list[tuple[int, int]]:
