@@ -1,10 +1,11 @@
-"""DCGAN trained the way tutorials do it: what `benchmarks/gan_speed.py` holds limner's training against.
+"""DCGAN trained the way tutorials do it: what `benchmarks/gan_speed.py` and `gan_quality.py` hold limner's training against.
 
 Pictures are decoded from files by the workers of a data loader, or come from memory as float32; float32 arithmetic, contiguous
 memory, one binary cross-entropy for real and one for generated pictures, Adam, and the losses read after every step.
 """
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -70,25 +71,31 @@ def batches(folder: Path, batch: int, size_px: int, workers: int, in_memory: boo
         yield from loader
 
 
-def train(source: Iterator[Tensor], steps: int, on_step: Any) -> None:
-    """So many steps; ``on_step(number)`` is called after each."""
+def train(source: Iterator[Tensor], autocast: AbstractContextManager[Any] | None = None) -> Iterator[nn.Sequential]:
+    """Steps without end, each of which gives the generator. autocast: around both networks, not around the loss."""
+    autocast = autocast or nullcontext()
     torch.manual_seed(0)
     generator, discriminator = make_generator(), make_discriminator()
     adams = [torch.optim.Adam(net.parameters(), 2e-4, (0.5, 0.999)) for net in (discriminator, generator)]
     criterion = nn.BCELoss()
-    for number in range(steps):
-        real = next(source)
+    for real in source:
         ones, zeros = torch.ones(len(real)), torch.zeros(len(real))
         discriminator.zero_grad()
-        real_loss = criterion(discriminator(real), ones)
+        with autocast:
+            verdict = discriminator(real)
+        real_loss = criterion(verdict.float(), ones)
         real_loss.backward()
-        fake = generator(torch.randn(len(real), LATENT, 1, 1))
-        fake_loss = criterion(discriminator(fake.detach()), zeros)
+        with autocast:
+            fake = generator(torch.randn(len(real), LATENT, 1, 1))
+            verdict = discriminator(fake.detach())
+        fake_loss = criterion(verdict.float(), zeros)
         fake_loss.backward()
         adams[0].step()
         generator.zero_grad()
-        generator_loss = criterion(discriminator(fake), ones)
+        with autocast:
+            verdict = discriminator(fake)
+        generator_loss = criterion(verdict.float(), ones)
         generator_loss.backward()
         adams[1].step()
         real_loss.item(), fake_loss.item(), generator_loss.item()
-        on_step(number)
+        yield generator

@@ -235,6 +235,18 @@ def test_evaluating_changes_nothing_that_learns(boxes: Path) -> None:
     assert all(torch.equal(value, left_alone.weights()[name]) for name, value in watched.weights().items())
 
 
+def test_pictures_are_made_and_looked_at_anew_only_where_the_weights_have_moved(boxes: Path) -> None:
+    task = make_task(boxes)
+    first, weights = task.look(), {name: value.clone() for name, value in task.weights().items()}
+    assert task.look() is first
+    steps(task, 1)
+    moved = task.look()
+    assert moved is not first
+    assert not torch.equal(moved.pictures, first.pictures)
+    task.load_weights(weights)
+    assert torch.equal(task.look().pictures, first.pictures)
+
+
 # --- alarms ----------------------------------------------------------------------------------------------------------
 
 

@@ -28,8 +28,7 @@ MADE, REAL, NEAREST = "made.png", "real.png", "nearest.png"
 def conclude_training(task: "GenerateTask", run: Run) -> None:
     """Write what a training leaves: ``evaluation.json``, ``curves.png``, ``card.md``, ``report.html`` and, in ``pictures/``,
     ``made.png``, ``real.png`` and ``nearest.png``."""
-    pictures = task.make(task.recipe.scores.samples)
-    made = task.watch.see(pictures)
+    _, pictures, made = task.look()
     scored = score_pictures(task.watch.real, made, task.watch.extractor)
     alarms = task.alarms(pictures, made)
     write_json(run.folder / "evaluation.json", {**scored.to_json(), "alarms": alarms})

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from limner.generate.predictor import PictureGenerator, load_generator
 from limner.generate.recipe import GenerateRecipe
 from limner.generate.recipe_data import load_pictures, split_pictures
 from limner.generate.scores.described import Described
+from limner.generate.scores.features import weights_digest
 from limner.generate.scores.quantized import quantized
 from limner.generate.scores.score import LEAST_PICTURES
 from limner.generate.shown import grid
@@ -36,6 +37,14 @@ GRID = 64
 """Pictures that `picture` shows, always of the same latents."""
 ASKED = 256
 """Pictures of each kind that the discriminator is asked about: more would hardly change a mean."""
+
+
+class Seen(NamedTuple):
+    """What the weights of one digest made: (n, C, S, S) uint8, and the same as the scores' network sees it."""
+
+    digest: str
+    pictures: Tensor
+    described: Described
 
 
 class GenerateTask(Task):
@@ -62,6 +71,7 @@ class GenerateTask(Task):
         self.optimizers, self.state = {}, {}
         self.device = torch.device("cpu")
         self.rung: set[str] = set()
+        self.seen: Seen | None = None
 
     def _check_counts(self) -> None:
         learned, held_out = len(self.training), len(self.held_out)
@@ -174,10 +184,18 @@ class GenerateTask(Task):
         """(count, C, S, S) uint8: the pictures that `limner generate` would make now, of seed 0."""
         return quantized(self.current_predictor().generate(count))
 
+    def look(self) -> Seen:
+        """The pictures that it is scored by, as it makes them now: the same as at the last call while the weights are, for
+        what the last evaluation saw is most often what the training concludes with."""
+        digest = weights_digest(self.maker)
+        if self.seen is None or self.seen.digest != digest:
+            pictures = self.make(self.recipe.scores.samples)
+            self.seen = Seen(digest, pictures, self.watch.see(pictures))
+        return self.seen
+
     def evaluate(self) -> Mapping[str, float]:
         """Scores of what it makes against held-out pictures, and the numbers of the alarms; tells which begin to ring."""
-        pictures = self.make(self.recipe.scores.samples)
-        made = self.watch.see(pictures)
+        _, pictures, made = self.look()
         alarms = self.alarms(pictures, made)
         ringing_now = ringing(alarms)
         for name in ringing_now.keys() - self.rung:

@@ -23,8 +23,10 @@ class LightGenerator(Generator):
     """One convolution a stage beside a shortcut, so that a processor of few cores keeps up.
 
     A linear layer makes 4 x 4 maps of the latent; each stage doubles them by nearest neighbors, with a 3 x 3
-    convolution, batch normalization and ReLU, beside a shortcut of a 1 x 1 convolution; a 4 x 4 transposed convolution
-    with stride 2 makes the picture, by tanh. The maps are `stage_maps` of the width: 256, 128, 64 and 32 at 64 px.
+    convolution, batch normalization and ReLU, beside a shortcut of a 1 x 1 convolution; a 3 x 3 convolution of the last
+    one's maps makes the picture, by tanh. The maps are `stage_maps` of the width, and half of it at the picture's own
+    size: 256, 128, 64, 32 and 16 at 64 px. A transposed convolution in place of that last stage leaves a checkerboard
+    (Odena et al., "Deconvolution and Checkerboard Artifacts", Distill 2016).
 
     The options are those of `DCGANGenerator`.
     """
@@ -43,10 +45,10 @@ class LightGenerator(Generator):
     ) -> None:
         super().__init__(size_px, channels, classes, latent, width, condition)
         sides = stage_maps(size_px, width)
-        maps = [sides[side] for side in sorted(sides)]
+        maps = [*(sides[side] for side in sorted(sides)), max(1, width // 2)]
         self.bottom = nn.Linear(self.inputs, maps[0] * BOTTOM_PX**2)
         self.stages = nn.ModuleList(LightUpStage(before, after, self.norm_classes) for before, after in pairwise(maps))
-        self.picture = nn.ConvTranspose2d(maps[-1], channels, 4, stride=2, padding=1)
+        self.picture = nn.Conv2d(maps[-1], channels, 3, padding=1)
         self.attend = Attention(sides, attention, attention_version)
 
     def paint(self, code: Tensor, label: Tensor | None) -> Tensor:
