@@ -33,14 +33,14 @@ from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics
 from torch_fidelity.metric_kid import kid_features_to_metric
 from torch_fidelity.metric_prc import prc_features_to_metric
 
-from limner.generate.scores.coverage import support
-from limner.generate.scores.described import describe_folder
-from limner.generate.scores.features import FeatureExtractor
-from limner.generate.scores.folders import picture_files
-from limner.generate.scores.frechet import frechet_distance
-from limner.generate.scores.inception import Inception, draw_weights
-from limner.generate.scores.kernel import weighted_distances
-from limner.pretrained import LITE0
+from limner.datasets.pictures.folders import picture_files
+from limner.fidelity.coverage import support
+from limner.fidelity.described import describe_folder
+from limner.fidelity.features import FeatureExtractor
+from limner.fidelity.frechet import frechet_distance
+from limner.fidelity.inception import Inception, draw_weights
+from limner.fidelity.kernel import weighted_distances
+from limner.nn.pretrained import LITE0
 
 NAMES = {
     "fid": "frechet_inception_distance",

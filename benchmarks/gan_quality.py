@@ -31,15 +31,15 @@ from PIL import Image
 from torch import Tensor
 
 from gan_plain import LATENT, batches, train
-from limner.generate.recipe import GenerateRecipe
-from limner.generate.recipe_data import load_pictures, split_pictures
-from limner.generate.scores.described import describe
-from limner.generate.scores.features import FeatureExtractor
-from limner.generate.scores.quantized import quantized
-from limner.generate.scores.score import score_pictures
-from limner.generate.task import GenerateTask
-from limner.library import load_recipe
-from limner.run import Run
+from limner.datasets.pictures.quantized import quantized
+from limner.fidelity.described import describe
+from limner.fidelity.features import FeatureExtractor
+from limner.fidelity.score import score_pictures
+from limner.generate.training.recipe import GenerateRecipe
+from limner.generate.training.recipe_data import load_pictures, split_pictures
+from limner.generate.training.task import GenerateTask
+from limner.learning.library import load_recipe
+from limner.learning.run import Run
 
 ROWS = ("best", "tutorial", "tutorial-bf16", "flat", "real")
 SAMPLES, TUTORIAL_BATCH = 1000, 128

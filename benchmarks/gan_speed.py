@@ -126,10 +126,10 @@ def resident_bytes() -> int:
 
 def train_here(folder: Path, batch: int, precision: str, on_step: Callable[[int], None]) -> None:
     """The recipe generate/dcgan as the loop of `limner train` steps it."""
-    from limner.library import load_recipe
-    from limner.run import task_class
-    from limner.stream import Stream
-    from limner.training import make_fabric
+    from limner.learning.library import load_recipe
+    from limner.learning.run import task_class
+    from limner.learning.stream import Stream
+    from limner.learning.training import make_fabric
 
     words = ["--batch", str(batch), "--data.held-out", "0", "--loop.precision", precision]
     recipe = load_recipe("generate/dcgan", words)

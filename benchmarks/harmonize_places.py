@@ -20,14 +20,14 @@ import rasterio
 
 import harmonize_tables
 from harmonize_scoring import score
-from limner.files import replacing, write_json, write_text
-from limner.run import open_run
-from limner.segment.areas import find_data
-from limner.segment.data import Chip
-from limner.segment.predictor import load_predictor
-from limner.segment.reading import Reading
-from limner.segment.windows import Window
-from limner.verbs import train
+from limner.foundation.files import replacing, write_json, write_text
+from limner.learning.run import open_run
+from limner.learning.train import train
+from limner.scenes.windows import Window
+from limner.segment.data.areas import find_data
+from limner.segment.data.chips import Chip
+from limner.segment.labels.reading import Reading
+from limner.segment.predicting.predictor import load_predictor
 
 HERE = Path(__file__).parent
 
@@ -52,7 +52,10 @@ PLACES = {
         scene="area",
     ),
     "kampala": Place(
-        "uganda-buildings", Reading(group="ground", target="building", to_ground_m=0.3), pictures="z19_*_*", scene="picture"
+        "uganda-buildings",
+        Reading(group="ground", target="building", to_ground_m=0.3),
+        pictures="z19_*_*",
+        scene="picture",
     ),
     "banepa": Place("banepa-buildings", Reading(target="building", to_ground_m=0.3, mosaic=True), most_px=1024),
     "rio": Place("spacenet-rio", Reading(target="building"), pictures="rio_5[0-5]", nodata=0, most_px=384),

@@ -109,7 +109,10 @@ def by_grouping(results: Sequence[Result]) -> str:
     several = [result for result in results if f"{names[0]}, together" in result["variants"]]
     rows = []
     for (place, network), ours in groups(several, "place", "network").items():
-        pairs = [[mean_of(ours, lambda one, name=name + how: f1(one, always(name))) for how in ("", ", together")] for name in names]
+        pairs = [
+            [mean_of(ours, lambda one, name=name + how: f1(one, always(name))) for how in ("", ", together")]
+            for name in names
+        ]
         rows.append([place, network, *(f"{alone:.1f}, {joined:.1f}" for alone, joined in pairs)])
     return table(["unseen place", "network", "scene's colors", *METHODS], rows)
 
@@ -119,7 +122,11 @@ def by_rule(results: Sequence[Result], agreement: "Agreement") -> str:
     results = [one for ours in groups(results, "network", "place").values() if len(ours) > 1 for one in ours]
     if not results:
         return "not before a second seed is finished"
-    rules: dict[str, Choose] = {USUAL: always(USUAL), "the run's colors": always("run"), "the scene's own colors": always("scene")}
+    rules: dict[str, Choose] = {
+        USUAL: always(USUAL),
+        "the run's colors": always("run"),
+        "the scene's own colors": always("scene"),
+    }
     for method in METHODS:
         rules[f"{method} to all"] = always(f"{method} all")
         rules[f"{method} to the nearest place"] = nearest(method, "gaussian")
@@ -147,7 +154,13 @@ def _rule_row(name: str, rule: Choose, results: Sequence[Result]) -> list[str]:
 def by_distance(results: Sequence[Result]) -> str:
     """How far the colors of each place lie from the training's, beside what matching them gains."""
     variants = ["scene", "mkl all", "histogram all"]
-    head = ["unseen place", "network", "distance to all", "to the nearest place", *(f"gain of {name}" for name in variants)]
+    head = [
+        "unseen place",
+        "network",
+        "distance to all",
+        "to the nearest place",
+        *(f"gain of {name}" for name in variants),
+    ]
     rows = []
     for (place, network), ours in groups(results, "place", "network").items():
         far = [mean_of(ours, lambda one, way=way: scenes_mean(one, way)) for way in (to_all, to_nearest)]
@@ -189,9 +202,7 @@ def candidates(result: Result, method: str | None) -> list[str]:
 
 def surest(method: str | None, by: str) -> Choose:
     """The variant whose map the network is surest of."""
-    return lambda result, scene: min(
-        candidates(result, method), key=lambda name: result["variants"][name][scene][by]
-    )
+    return lambda result, scene: min(candidates(result, method), key=lambda name: result["variants"][name][scene][by])
 
 
 def best(result: Result, scene: str) -> str:
@@ -214,7 +225,9 @@ class Agreement:
         key = network, place, variant, scene
         if key not in self.known:
             maps = [np.unpackbits(item[f"{variant}/{scene}"]) for item in self.maps[network, place]]
-            pairs = [2.0 * (one & other).sum() / max(1, one.sum() + other.sum()) for one, other in combinations(maps, 2)]
+            pairs = [
+                2.0 * (one & other).sum() / max(1, one.sum() + other.sum()) for one, other in combinations(maps, 2)
+            ]
             self.known[key] = float(np.mean(pairs)) if pairs else 0.0
         return self.known[key]
 

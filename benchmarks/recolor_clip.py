@@ -5,9 +5,9 @@
 Recolors a clip, a video or a folder of frames (default: $LIMNER_DATA, whose road-frames-udacity/frames is taken where
 it has one), at full strength to each reference (default: coffee, rocket and astronaut of scikit-image). Prints Markdown:
 
-- closed, ssim: of the frames, each against the reference and its source (`limner.recolor.score`), the mean;
+- closed, ssim: of the frames, each against the reference and its source (`limner.recolor.scoring.score`), the mean;
 - flicker: of areas, in Delta E, and its ratio to the source's; at rest: the ratio of pixels at rest; contrast: how much
-  more contrast the result has, which raises flicker alike (`limner.recolor.flicker`);
+  more contrast the result has, which raises flicker alike (`limner.recolor.clips.flicker`);
 - s/frame: seconds a frame, of the wall clock.
 """
 
@@ -25,11 +25,11 @@ import skimage.data
 import torch
 from torch import Tensor
 
-from limner.recolor.clips import Clip, open_clip
-from limner.recolor.flicker import measure_flicker
-from limner.recolor.photos import read_photo
-from limner.recolor.score import score_transfer
-from limner.recolor.temporal import recolor_clip
+from limner.photos.photos import read_photo
+from limner.recolor.clips.flicker import measure_flicker
+from limner.recolor.clips.temporal import recolor_clip
+from limner.recolor.scoring.score import score_transfer
+from limner.video.clips import Clip, open_clip
 
 FRAMES = "road-frames-udacity/frames"
 EMBEDDED = ("coffee", "rocket", "astronaut")
@@ -53,7 +53,9 @@ def main() -> None:
     given = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     given.add_argument("--data", type=Path, default=os.environ.get("LIMNER_DATA"), help="a video or a folder of frames")
     given.add_argument("--like", type=Path, nargs="+", default=[], help="pictures whose colors to take")
-    given.add_argument("--method", nargs="+", default=["superpixel"], help="keys of limner.recolor.methods.METHODS")
+    given.add_argument(
+        "--method", nargs="+", default=["superpixel"], help="keys of limner.recolor.methods.methods.METHODS"
+    )
     given.add_argument("--frames", type=int, default=38, help="how many of the clip")
     given.add_argument("--key-every", type=int, nargs="+", default=[4], help="frames between key frames")
     given.add_argument("--threads", type=int, default=torch.get_num_threads())

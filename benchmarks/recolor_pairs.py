@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageOps
 from skimage import data
 
-from limner.pictures import resized
+from limner.reporting.pictures import resized
 
 LARGEST_PX = 1_000_000
 BUNDLED = {

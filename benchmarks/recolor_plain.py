@@ -1,6 +1,6 @@
 """Superpixel color transfer as one would first put it together from scikit-image, timm, numpy and torch.
 
-The same method with the same settings as `limner.recolor.superpixel`, palette included, without any of its short cuts:
+The same method with the same settings as `limner.recolor.methods.superpixel`, palette included, without any of its short cuts:
 features are enlarged to the size of the picture, the attention is one matrix, every pixel is compared with every
 superpixel a block at a time, regrain is written with torch's whole-picture operations. It is what the benchmark of
 speed compares with, and its picture is the same but for what the superpixels differ.
@@ -15,11 +15,11 @@ from skimage.segmentation import slic
 from torch import Tensor, nn
 from torch.nn import functional
 
-from limner.pretrained import LITE0, load_weights
-from limner.recolor.fusion import fuse_exactly
-from limner.recolor.palette import complete_palette
-from limner.recolor.pooling import Regions
-from limner.recolor.regrain import ITERATIONS, SMALLEST_PX, shrink, solve_torch
+from limner.nn.pretrained import LITE0, load_weights
+from limner.recolor.fusion.fuse import fuse_exactly
+from limner.recolor.fusion.regrain import ITERATIONS, SMALLEST_PX, shrink, solve_torch
+from limner.recolor.matching.palette import complete_palette
+from limner.recolor.superpixels.pooling import Regions
 
 TEMPERATURE_STEPS = 20
 

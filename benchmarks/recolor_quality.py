@@ -31,12 +31,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from limner.files import replacing, write_json, write_text
-from limner.pictures import resized, write_picture
-from limner.recolor.fusion import Kernel
-from limner.recolor.methods import METHODS
-from limner.recolor.score import TransferScore, score_transfer
-from limner.recolor.sheet import Transfers, comparison_sheet, method_sheet, sweep_sheet, trade_off_plot
+from limner.foundation.files import replacing, write_json, write_text
+from limner.recolor.fusion.fuse import Kernel
+from limner.recolor.methods.methods import METHODS
+from limner.recolor.scoring.score import TransferScore, score_transfer
+from limner.recolor.scoring.sheet import Transfers, comparison_sheet, method_sheet, sweep_sheet, trade_off_plot
+from limner.reporting.pictures import resized, write_picture
 from recolor_pairs import HALVES, PAIRS, Pair, read_picture
 from recolor_peers import PEERS, versions
 from recolor_tables import DEFAULT_METHOD, Scores, ranking, table, verdict

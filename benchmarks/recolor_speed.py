@@ -81,7 +81,9 @@ def describe_machine(options: argparse.Namespace) -> None:
     about = measure(options, "about")
     load = " ".join(f"{value:.1f}" for value in os.getloadavg())
     packages = ", ".join(f"{name} {version}" for name, version in about["packages"].items())
-    print(f"{date.today()}, {about['processor']}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}.")
+    print(
+        f"{date.today()}, {about['processor']}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}."
+    )
     print(f"Threads of torch: {about['threads']}. Load at the start: {load}. {packages}.")
 
 
@@ -139,7 +141,9 @@ def print_first_run(options: argparse.Namespace) -> None:
     """What compiling costs."""
     with tempfile.TemporaryDirectory() as folder:
         found = measure(options, "first_run", environment={"NUMBA_CACHE_DIR": folder})
-    print(f"\nFirst transfer on a machine (0.04 Mpx; loops are compiled): {found['first']:.1f} s; the next {found['second']:.2f} s.")
+    print(
+        f"\nFirst transfer on a machine (0.04 Mpx; loops are compiled): {found['first']:.1f} s; the next {found['second']:.2f} s."
+    )
 
 
 if __name__ == "__main__":

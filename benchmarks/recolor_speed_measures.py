@@ -20,13 +20,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from limner.recolor.classic import FITS
-from limner.recolor.features import features_of
-from limner.recolor.fusion import fuse, fuse_exactly
-from limner.recolor.photos import read_photo
-from limner.recolor.pooling import measure_regions, pool_features
-from limner.recolor.superpixel import PALETTE, PERPLEXITY, superpixel
-from limner.recolor.superpixels import superpixels
+from limner.colors.classic import FITS
+from limner.photos.photos import read_photo
+from limner.recolor.fusion.fuse import fuse, fuse_exactly
+from limner.recolor.matching.features import features_of
+from limner.recolor.methods.superpixel import PALETTE, PERPLEXITY, superpixel
+from limner.recolor.superpixels.pooling import measure_regions, pool_features
+from limner.recolor.superpixels.segmentation import superpixels
 from recolor_peers import PEERS, versions
 from recolor_plain import cut, plain_features, plain_network, plain_transfer
 
@@ -167,9 +167,7 @@ def classics(data: str | None, megapixels: float, repeat: int) -> dict[str, Any]
 
 def by_map(fit: Callable[..., Any], target: np.ndarray, reference: np.ndarray) -> Tensor:
     """A global method from (H, W, 3) uint8 to (3, n) float32."""
-    colors, wanted = (
-        torch.from_numpy(picture).view(-1, 3).T.float().div_(255) for picture in (target, reference)
-    )
+    colors, wanted = (torch.from_numpy(picture).view(-1, 3).T.float().div_(255) for picture in (target, reference))
     return fit(colors, wanted)(colors)
 
 

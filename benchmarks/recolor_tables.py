@@ -5,7 +5,7 @@ from statistics import median
 
 import numpy as np
 
-from limner.recolor.score import TransferScore
+from limner.recolor.scoring.score import TransferScore
 from recolor_peers import versions
 
 DEFAULT_METHOD = "superpixel"

@@ -18,15 +18,15 @@ import numpy as np
 import torch
 
 import limner
-from limner.run import open_run
-from limner.segment.blending import Blend
+from limner.learning.run import open_run
+from limner.scenes.rasters import open_raster
+from limner.scenes.statistics import Statistics, measure
+from limner.scenes.windows import Pixels, Window
+from limner.segment.mapping.outputs import decide
 from limner.segment.networks import NETWORKS
-from limner.segment.outputs import decide
-from limner.segment.predictor import SegmentPredictor, load_predictor
-from limner.segment.rasters import open_raster
-from limner.segment.statistics import Statistics, measure
-from limner.segment.tiles import Axis
-from limner.segment.windows import Pixels, Window
+from limner.segment.predicting.blending import Blend
+from limner.segment.predicting.predictor import SegmentPredictor, load_predictor
+from limner.segment.predicting.tiles import Axis
 
 BUNDLED = Path(limner.__file__).parent / "bundled/places/banepa/images/banepa.tif"
 HEIGHT_PX, WIDTH_PX, TILE_PX = 1500, 1100, 512

@@ -24,7 +24,7 @@ from PIL import Image
 from scipy import ndimage
 from skimage import color, data, segmentation
 
-from limner.recolor.superpixels import superpixels
+from limner.recolor.superpixels.segmentation import superpixels
 
 Labels = np.ndarray
 PHOTOGRAPHS = {"coffee": data.coffee, "chelsea": data.chelsea, "astronaut": data.astronaut}

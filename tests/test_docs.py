@@ -13,22 +13,22 @@ import pytest
 
 from limner.adversarial.augment import AUGMENTATIONS
 from limner.adversarial.average import AVERAGES
-from limner.adversarial.initialize import INITIALIZATIONS
 from limner.adversarial.losses import LOSSES as ADVERSARIAL_LOSSES
-from limner.adversarial.penalties import PenaltySettings
 from limner.adversarial.priors import PRIORS
+from limner.adversarial.regularizers.penalties import PenaltySettings
+from limner.adversarial.weights.initialize import INITIALIZATIONS
 from limner.cli import app
 from limner.generate.networks import DISCRIMINATORS, GENERATORS
-from limner.generate.recipe import GenerateRecipe, PictureSettings, ScoreSettings
-from limner.library import bundled_recipes
-from limner.nn.optimizers import OPTIMIZERS, SCHEDULES
-from limner.recipe import Choice, options_of
-from limner.segment.losses import LOSSES
+from limner.generate.training.recipe import GenerateRecipe, PictureSettings, ScoreSettings
+from limner.learning.library import bundled_recipes
+from limner.learning.optimizers import OPTIMIZERS, SCHEDULES
+from limner.learning.recipe import Choice, options_of
+from limner.learning.task import Task
+from limner.learning.training import LoopSettings
+from limner.segment.losses.losses import LOSSES
 from limner.segment.networks import NETWORKS
 from limner.segment.networks.listing import list_networks
-from limner.segment.recipe import DataSettings, SegmentRecipe, StageSettings
-from limner.task import Task
-from limner.training import LoopSettings
+from limner.segment.training.recipe import DataSettings, SegmentRecipe, StageSettings
 
 TOP = Path(__file__).parents[1]
 DOCS = TOP / "docs"

@@ -89,9 +89,9 @@ def test_recipes_report_and_places_of_the_unpacked_wheel_can_be_used(unpacked, t
         import json
         from importlib import resources
         from pathlib import Path
-        from limner.library import bundled_recipes, load_recipe
-        from limner.report import Report
-        from limner.segment.areas import find_data
+        from limner.learning.library import bundled_recipes, load_recipe
+        from limner.reporting.report import Report
+        from limner.segment.data.areas import find_data
         tasks = [load_recipe(name).task for name in bundled_recipes()]
         page = Report("A title").section("Part").to_html()
         data = find_data([Path(str(resources.files("limner"))) / "bundled/places/kampala-1"])

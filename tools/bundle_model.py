@@ -14,14 +14,14 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from limner.files import make_folder, write_json, write_text
-from limner.library import recipe_of
-from limner.recipe import write_recipe
-from limner.recolor.summary import write_summaries
-from limner.run import COLORS_FILE, Run
-from limner.segment.evaluate import evaluate_run
-from limner.segment.harmonize import training_colors
-from limner.verbs import train
+from limner.colors.summary import write_summaries
+from limner.foundation.files import make_folder, write_json, write_text
+from limner.learning.library import recipe_of
+from limner.learning.recipe import write_recipe
+from limner.learning.run import COLORS_FILE, Run
+from limner.learning.train import train
+from limner.segment.scoring.evaluate import evaluate_run
+from limner.segment.training.colors import training_colors
 
 BUNDLED = Path(__file__).parents[1] / "src" / "limner" / "bundled"
 PLACES = BUNDLED / "places"

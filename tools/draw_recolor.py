@@ -15,12 +15,12 @@ from PIL import Image
 from skimage import data
 from torch import Tensor
 
-from limner.pictures import resized, write_picture
-from limner.recolor.explain import explain
-from limner.recolor.methods import transfer_color
-from limner.recolor.recolored import Recolored
-from limner.recolor.score import score_transfer
-from limner.recolor.sheet import Transfers, comparison_sheet, sweep_sheet
+from limner.recolor.methods.methods import transfer_color
+from limner.recolor.methods.recolored import Recolored
+from limner.recolor.scoring.explain import explain
+from limner.recolor.scoring.score import score_transfer
+from limner.recolor.scoring.sheet import Transfers, comparison_sheet, sweep_sheet
+from limner.reporting.pictures import resized, write_picture
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 PAIRS = (("coffee", "rocket"), ("chelsea", "coffee"), ("astronaut", "chelsea"), ("rocket", "coffee"))
@@ -57,7 +57,9 @@ def draw_explained(target: str, reference: str) -> None:
 def draw_pair(target: str, reference: str) -> Transfers:
     """One pair by each of the methods."""
     pictures = photo(target), photo(reference)
-    return scored(*pictures, {name: transfer_color(*pictures, method, **wishes) for name, (method, wishes) in COLUMNS.items()})
+    return scored(
+        *pictures, {name: transfer_color(*pictures, method, **wishes) for name, (method, wishes) in COLUMNS.items()}
+    )
 
 
 def sweep(target: str, reference: str) -> Transfers:

@@ -15,24 +15,23 @@ Importing limner is quick: torch and all else come with the first function that 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from limner.errors import UserError
+from limner.foundation.errors import UserError
+from limner.foundation.version import __version__
 
 if TYPE_CHECKING:
     from limner import generate, recolor, segment
     from limner.generate.cutouts.verb import cut_out
-    from limner.generate.sample import generate_pictures
-    from limner.generate.scores.fid import fid
-    from limner.recolor.methods import transfer_color
-    from limner.recolor.verb import recolor_files
-    from limner.rooms import compare, evaluate
-    from limner.run import open_run
-    from limner.segment.check import check
-    from limner.segment.mapping import map_scenes
-    from limner.segment.refine import refine
-    from limner.segment.score import score_files as score
-    from limner.verbs import load, train
-
-__version__ = "0.1.0"
+    from limner.generate.making.sample import generate_pictures
+    from limner.generate.scoring.fid import fid
+    from limner.learning.rooms import compare, evaluate
+    from limner.learning.run import open_run
+    from limner.learning.train import load, train
+    from limner.recolor.methods.methods import transfer_color
+    from limner.recolor.recoloring.recolor import recolor_files
+    from limner.segment.data.check import check
+    from limner.segment.mapping.map_scenes import map_scenes
+    from limner.segment.scoring.score import score_files as score
+    from limner.segment.training.refine import refine
 
 __all__ = [
     "UserError",
@@ -57,20 +56,20 @@ __all__ = [
 ]
 
 _PLACES = {
-    "check": "limner.segment.check:check",
-    "compare": "limner.rooms:compare",
+    "check": "limner.segment.data.check:check",
+    "compare": "limner.learning.rooms:compare",
     "cut_out": "limner.generate.cutouts.verb:cut_out",
-    "evaluate": "limner.rooms:evaluate",
-    "fid": "limner.generate.scores.fid:fid",
-    "generate_pictures": "limner.generate.sample:generate_pictures",
-    "load": "limner.verbs:load",
-    "map_scenes": "limner.segment.mapping:map_scenes",
-    "open_run": "limner.run:open_run",
-    "recolor_files": "limner.recolor.verb:recolor_files",
-    "refine": "limner.segment.refine:refine",
-    "score": "limner.segment.score:score_files",
-    "train": "limner.verbs:train",
-    "transfer_color": "limner.recolor.methods:transfer_color",
+    "evaluate": "limner.learning.rooms:evaluate",
+    "fid": "limner.generate.scoring.fid:fid",
+    "generate_pictures": "limner.generate.making.sample:generate_pictures",
+    "load": "limner.learning.train:load",
+    "map_scenes": "limner.segment.mapping.map_scenes:map_scenes",
+    "open_run": "limner.learning.run:open_run",
+    "recolor_files": "limner.recolor.recoloring.recolor:recolor_files",
+    "refine": "limner.segment.training.refine:refine",
+    "score": "limner.segment.scoring.score:score_files",
+    "train": "limner.learning.train:train",
+    "transfer_color": "limner.recolor.methods.methods:transfer_color",
 }
 _ROOMS = ("generate", "recolor", "segment")
 

@@ -13,7 +13,7 @@ from cyclopts import CycloptsError
 
 from limner.commands import generate, learning, recolor, segment  # noqa: F401  # each adds its verbs to the app
 from limner.commands.app import app
-from limner.errors import UserError
+from limner.foundation.errors import UserError
 
 __all__ = ["app", "main"]
 

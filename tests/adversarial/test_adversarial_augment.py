@@ -13,7 +13,7 @@ from limner.adversarial.augment.colors import draw_colors, recolor
 from limner.adversarial.augment.diffaugment import DiffAugment, color, cut_out, translate
 from limner.adversarial.augment.geometry import draw_geometry, transform
 from limner.adversarial.augment.shifts import shift_reflected, shift_zero
-from limner.errors import UserError
+from limner.foundation.errors import UserError
 
 FULL = torch.ones(())
 

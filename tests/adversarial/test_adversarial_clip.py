@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from limner.adversarial.clip import clip_gradients
+from limner.adversarial.weights.clip import clip_gradients
 
 
 def weights(*gradients: list[float]) -> list[nn.Parameter]:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from limner.adversarial.penalties import (
+from limner.adversarial.regularizers.penalties import (
     PenaltySettings,
     consistency_penalty,
     dragan_penalty,

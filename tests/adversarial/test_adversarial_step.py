@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from limner.adversarial.draws import Draws
 from limner.adversarial.step import Game, Player, Sample, Turn, play_round
-from limner.training import LoopSettings, make_fabric
+from limner.foundation.draws import Draws
+from limner.learning.training import LoopSettings, make_fabric
 
 
 class NonSaturating:

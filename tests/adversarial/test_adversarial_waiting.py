@@ -12,9 +12,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from limner.adversarial.augment import AUGMENTATIONS
 from limner.adversarial.average import update_average
-from limner.adversarial.clip import clip_gradients
 from limner.adversarial.losses import LOSSES
-from limner.adversarial.penalties import (
+from limner.adversarial.priors import PRIORS, draw
+from limner.adversarial.regularizers.penalties import (
     consistency_penalty,
     dragan_penalty,
     follow_logits,
@@ -24,9 +24,9 @@ from limner.adversarial.penalties import (
     orthogonal_penalty,
     r1_penalty,
 )
-from limner.adversarial.priors import PRIORS, draw
-from limner.adversarial.spectral import apply_spectral_norm
-from limner.recipe import Choice
+from limner.adversarial.weights.clip import clip_gradients
+from limner.adversarial.weights.spectral import apply_spectral_norm
+from limner.learning.recipe import Choice
 
 READING = ("_local_scalar_dense", "nonzero", "masked_select", "equal", "is_nonzero", "item")
 

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from limner.adversarial.initialize import INITIALIZATIONS
-from limner.adversarial.layers import as_matrix, learned_weight, mixing_layers, output_axis
-from limner.adversarial.orthogonal import orthogonal_penalty
-from limner.adversarial.spectral import apply_spectral_norm
+from limner.adversarial.regularizers.orthogonal import orthogonal_penalty
+from limner.adversarial.weights.initialize import INITIALIZATIONS
+from limner.adversarial.weights.layers import as_matrix, learned_weight, mixing_layers, output_axis
+from limner.adversarial.weights.spectral import apply_spectral_norm
 from limner.nn.attention import SelfAttention
 
 

@@ -8,18 +8,18 @@ import numpy as np
 import pytest
 import rasterio
 import torch
-from drawn_photos import DAY, EVENING, draw_colors, draw_mask, draw_photo, pixels_of
 from PIL import Image
-from profile_files import cmyk_profile
 from test_photo_bad_input import all_nan, huge_png, of_bands, of_type, transparent
-from test_video_files import encode, moving_gradient
 
 from conftest import copy_run
 from drawing import draw_mask as draw_squares
 from drawing import draw_picture, draw_scene, write_raster
-from limner.recolor.photos import read_photo
-from limner.recolor.tiffs import write_tiff
+from drawn_photos import DAY, EVENING, draw_colors, draw_mask, draw_photo, pixels_of
+from drawn_videos import encode, moving_gradient
+from limner.photos.photos import read_photo
+from limner.photos.tiffs import write_tiff
 from mistakes import Case, check_mistake, everything_below
+from profile_files import cmyk_profile
 
 PLAIN = "recolor a.png --like b.png"
 QUICK = f"{PLAIN} --method mkl"

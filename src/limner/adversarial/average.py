@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from limner.errors import UserError
+from limner.foundation.errors import UserError
 
 Decay = Callable[[int, int], float]
 """(images seen, images of a step) -> the share of the average that a step keeps, 0 to 1."""

@@ -8,8 +8,8 @@ from math import erf, sqrt
 import torch
 from torch import Tensor
 
-from limner.errors import UserError
-from limner.recipe import Choice
+from limner.foundation.errors import UserError
+from limner.learning.recipe import Choice
 
 
 class Prior(ABC):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
-from limner.adversarial.clip import clip_gradients
+from limner.adversarial.weights.clip import clip_gradients
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

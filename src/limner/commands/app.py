@@ -5,8 +5,8 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from limner import __version__
-from limner.segment.reading import Reading
+from limner.foundation.version import __version__
+from limner.segment.labels.reading import Reading
 
 app = App(
     name="limner",

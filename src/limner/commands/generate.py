@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from limner.commands.app import Device, Download, Json, Overwrite, app
-from limner.generate.cutouts.wishes import PLAIN as AS_IT_COMES
-from limner.generate.cutouts.wishes import CutOutWishes
-from limner.generate.wishes import PLAIN, Wishes
-from limner.progress import say
+from limner.foundation.progress import say
+from limner.generate.cutouts.options import PLAIN as AS_IT_COMES
+from limner.generate.cutouts.options import CutOutWishes
+from limner.generate.making.options import PLAIN, Wishes
 
 Features = Annotated[
     Literal["inception", "efficientnet-lite0"], Parameter(help="The network that the scores look through.")
@@ -52,7 +52,7 @@ def generate(
     as_json: Json = False,
 ) -> None:
     """New pictures: files and a grid of them, or a walk from one to the next as GIF or MP4."""
-    from limner.generate.sample import generate_pictures
+    from limner.generate.making.sample import generate_pictures
 
     made = generate_pictures(run, wishes, out=out, device=device, overwrite=overwrite)
     if as_json:
@@ -82,7 +82,7 @@ def fid(
     as_json: Json = False,
 ) -> None:
     """FID, KID, IS, precision, recall, density and coverage of pictures against real ones, with intervals and protocol."""
-    from limner.generate.scores.fid import fid as score_folders
+    from limner.generate.scoring.fid import fid as score_folders
 
     result = score_folders(
         real, fake, features=features, weights=weights, resizer=resizer, samples=samples, seed=seed, device=device,

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from limner.commands.app import Download, Folders, HowRead, Json, Out, Overrides, Overwrite, app
 from limner.commands.segment import Harmonize, HarmonizeTo, Normalize
-from limner.segment.reading import NO_WISHES
+from limner.segment.labels.reading import NO_WISHES
 
 
 @app.command
@@ -37,7 +37,7 @@ def demo(
 
         print(run_generate_demo(out or Path("limner-demo-generate"), quick=quick))
     else:
-        from limner.demo import run_demo
+        from limner.segment.demo import run_demo
 
         print(run_demo(out or Path("limner-demo"), quick=quick))
 
@@ -45,7 +45,7 @@ def demo(
 @app.command
 def recipes() -> None:
     """What can be trained: one line for each bundled recipe."""
-    from limner.library import list_recipes
+    from limner.learning.library import list_recipes
 
     found = list_recipes()
     wide = 2 + max(len(name) for name, _ in found)
@@ -64,7 +64,7 @@ def networks(
     classes: Annotated[int | None, Parameter(help="Classes to tell apart (default: 2; of pairs none).")] = None,
 ) -> None:
     """Every network with its exact number of parameters and its receptive field."""
-    from limner.rooms import list_networks
+    from limner.learning.rooms import list_networks
 
     rows = list_networks(room, channels, classes)
     wide = 2 + max(len(row.options) for row in rows)
@@ -88,8 +88,8 @@ def train(
     download: Download = False,
 ) -> None:
     """Train a recipe; any of its settings can follow, such as --network.depth 34. The same command again goes on."""
-    from limner import verbs
-    from limner.pretrained import allowing_downloads
+    from limner.learning import train as verbs
+    from limner.nn.pretrained import allowing_downloads
 
     resolved = verbs.resolve(recipe, data=data or (), overrides=settings, **reading.given())
     with allowing_downloads(download):
@@ -128,8 +128,8 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Score a run on what it did not learn from: the map of held-out ground, or made beside held-out pictures."""
-    from limner.pretrained import allowing_downloads
-    from limner.rooms import evaluate as evaluate_run
+    from limner.learning.rooms import evaluate as evaluate_run
+    from limner.nn.pretrained import allowing_downloads
 
     asked = {
         "data": data or (), "left_out": left_out, "normalize": normalize, "harmonize": harmonize,
@@ -179,7 +179,7 @@ def compare(
     download: Download = False,
 ) -> None:
     """Runs side by side: the paper's table over maps of the same pixels, or made pictures under one protocol."""
-    from limner.rooms import compare as compare_runs
+    from limner.learning.rooms import compare as compare_runs
 
     asked = {
         "gains": gains, "columns": None if columns is None else columns.split(","), "class_name": class_name, "data": data,
@@ -194,7 +194,7 @@ def compare(
 @app.command
 def doctor(*, as_json: Json = False) -> None:
     """What this machine has: accelerators, number formats, weights, versions, cores allowed."""
-    from limner.doctor import examine
+    from limner.commands.doctor import examine
 
     found = examine()
     if as_json:

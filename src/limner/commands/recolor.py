@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from limner.commands.app import Device, Download, Json, Overwrite, app
-from limner.recolor.wishes import PLAIN, Wishes
+from limner.recolor.recoloring.options import PLAIN, Wishes
 
 
 @app.command
@@ -48,7 +48,7 @@ def recolor(
     as_json: Json = False,
 ) -> None:
     """Give pictures the colors of others: region by region for photos, without flicker for clips, at any size for scenes."""
-    from limner.recolor.verb import recolor_files
+    from limner.recolor.recoloring.recolor import recolor_files
 
     done = recolor_files(
         pictures, like, out or Path("recolored"), wishes, explain=explain, clip=clip, frame_by_frame=frame_by_frame, to=to,

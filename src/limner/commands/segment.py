@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from limner.commands.app import Classes, Device, HowRead, Json, LabelField, Out, Overrides, Overwrite, Within, app
-from limner.segment.reading import NO_WISHES, Reading, parse_bands, split_names
+from limner.segment.labels.reading import NO_WISHES, Reading, parse_bands, split_names
 
 Normalize = Annotated[
     Literal["auto", "run", "scene"],
@@ -31,7 +31,7 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Look at a data set before training: how it was read, sizes, classes, broken files, leaks, the next command."""
-    from limner.segment.check import check as check_data
+    from limner.segment.data.check import check as check_data
 
     report = check_data(data, reading, sheet=out)
     print(json.dumps(report.to_json(), indent=2) if as_json else report.to_text())
@@ -71,7 +71,7 @@ def segment(
     overwrite: Overwrite = False,
 ) -> None:
     """Map scenes of any size: class GeoTIFF, polygons, preview; with a run or a bundled model."""
-    from limner.segment.mapping import map_scenes
+    from limner.segment.mapping.map_scenes import map_scenes
 
     maps = map_scenes(
         run, scenes, out or Path("maps"), normalize=normalize, harmonize=harmonize, harmonize_to=harmonize_to, bands=bands,
@@ -110,7 +110,7 @@ def refine(
     overwrite: Overwrite = False,
 ) -> None:
     """Go on learning from a small annotated part of a scene; prints before and after on the rest when truth is given."""
-    from limner.segment.refine import refine as refine_run
+    from limner.segment.training.refine import refine as refine_run
 
     meaning = Reading(classes=split_names(classes), label_field=label_field, bands=parse_bands(bands))
     done = refine_run(
@@ -137,7 +137,7 @@ def score(
     as_json: Json = False,
 ) -> None:
     """F1, precision, recall, IoU and accuracy per area and mean, from exact counts, in little memory."""
-    from limner.segment.score import score_files
+    from limner.segment.scoring.score import score_files
 
     meaning = Reading(classes=split_names(classes), target=target, label_field=label_field)
     result = score_files(prediction, truth, within=within, errors=errors, reading=meaning)

@@ -8,19 +8,19 @@ import json
 import shlex
 from pathlib import Path
 
-from limner.demo import PLACES, add_sources
-from limner.files import make_folder
+from limner.fidelity.result import PictureScores
+from limner.foundation.files import make_folder
+from limner.foundation.progress import say
 from limner.generate.cutouts.journal import SHEET
+from limner.generate.cutouts.options import CutOutWishes
 from limner.generate.cutouts.verb import CutOuts, cut_out
-from limner.generate.cutouts.wishes import CutOutWishes
-from limner.generate.outcome import MADE, NEAREST, REAL, add_scores
-from limner.generate.sample import Generated, generate_pictures
-from limner.generate.scores.result import PictureScores
-from limner.generate.wishes import Wishes
-from limner.progress import say
-from limner.report import Report
-from limner.run import Run
-from limner.verbs import train
+from limner.generate.making.options import Wishes
+from limner.generate.making.sample import Generated, generate_pictures
+from limner.generate.training.outcome import MADE, NEAREST, REAL, add_scores
+from limner.learning.run import Run
+from limner.learning.train import train
+from limner.reporting.report import Report
+from limner.segment.demo import PLACES, add_sources
 
 OBJECT, VALUE = "building", "1"
 WISHES = CutOutWishes(regions=VALUE, no_filter=True)

@@ -16,14 +16,14 @@ import numpy as np
 from PIL import Image
 from skimage import data
 
-from limner.files import make_folder
-from limner.pictures import resized, to_display, write_picture
-from limner.progress import say
-from limner.recolor.transfer import Made
-from limner.recolor.verb import recolor_files
-from limner.recolor.wishes import ALL_METHODS, PLAIN, Wishes
-from limner.report import Report
-from limner.segment.rasters import Window, open_raster
+from limner.foundation.files import make_folder
+from limner.foundation.progress import say
+from limner.recolor.recoloring.options import ALL_METHODS, PLAIN, Wishes
+from limner.recolor.recoloring.recolor import recolor_files
+from limner.recolor.recoloring.transfer import Made
+from limner.reporting.pictures import resized, to_display, write_picture
+from limner.reporting.report import Report
+from limner.scenes.rasters import Window, open_raster
 
 PLACES = Path(str(resources.files("limner") / "bundled" / "places"))
 SCENE, LEARNED = Path("banepa/images/banepa.tif"), Path("kampala-1/images/kampala-1.tif")
@@ -41,7 +41,7 @@ SCORES = {
     "chroma_ratio": "chroma ratio",
     "banding": "banding",
 }
-"""Of `limner.recolor.score.TransferScore`, and what the report calls them."""
+"""Of `limner.recolor.scoring.score.TransferScore`, and what the report calls them."""
 MISLED = (
     "The wood is the picture's weak spot: its grain looks in part at the sky and in part at the lights, so patches of it "
     "stay warm. Regions are matched by how they look, not by what they are."
@@ -144,7 +144,8 @@ def _add_dusk(report: Report, step: Step, done: Made) -> None:
     report.text(MISLED)
     explained = step.out / f"{step.picture.stem}-explained"
     report.section("How it was done").picture(
-        _pixels(explained / "superpixels.png"), "The target's superpixels: small connected regions, each of about one color."
+        _pixels(explained / "superpixels.png"),
+        "The target's superpixels: small connected regions, each of about one color.",
     )
     report.picture(
         _pixels(explained / "attention.png"),

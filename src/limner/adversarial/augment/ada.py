@@ -9,7 +9,7 @@ from torch import Tensor
 from limner.adversarial.augment.augmentation import Augmentation
 from limner.adversarial.augment.colors import draw_colors, recolor
 from limner.adversarial.augment.geometry import draw_geometry, transform
-from limner.errors import UserError
+from limner.foundation.errors import UserError
 
 
 @dataclass(frozen=True)

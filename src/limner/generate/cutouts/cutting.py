@@ -11,13 +11,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from limner.errors import UserError
+from limner.datasets.annotations.instances import Box, Instance, LabeledPicture
+from limner.datasets.pictures.decoding import decode
+from limner.foundation.errors import UserError
 from limner.generate.cutouts.detector import Finding
-from limner.generate.cutouts.instances import Box, Instance, LabeledPicture
+from limner.generate.cutouts.options import GREEN, Background, CutOutWishes, parse_background
 from limner.generate.cutouts.rows import COVERED, CUT_OFF, GROUP, SMALL, UNREADABLE, UNSEEN, UNSURE, Row
-from limner.generate.cutouts.wishes import GREEN, Background, CutOutWishes, parse_background
-from limner.generate.decoding import decode
-from limner.pictures import write_picture
+from limner.reporting.pictures import write_picture
 
 WHOLE = 10**9
 """More pixels than an edge has: a JPEG is decoded at its full size."""

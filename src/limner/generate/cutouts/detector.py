@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from limner.errors import UserError
+from limner.foundation.errors import UserError
 
 ALSO = {
     "aeroplane": "airplane", "automobile": "car", "bike": "bicycle", "cyclist": "person", "diningtable": "dining table",

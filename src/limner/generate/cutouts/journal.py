@@ -8,9 +8,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from limner import __version__
-from limner.errors import UserError
-from limner.files import make_folder, remove, remove_leftovers, write_json
+from limner.foundation.errors import UserError
+from limner.foundation.files import make_folder, remove, remove_leftovers, write_json
+from limner.foundation.version import __version__
 from limner.generate.cutouts.cutting import CLASSES, Done
 from limner.generate.cutouts.rows import Row
 

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torchvision.models.detection import MaskRCNN, MaskRCNN_ResNet50_FPN_V2_Weights, maskrcnn_resnet50_fpn_v2
 
-from limner.errors import UserError
+from limner.foundation.errors import UserError
 from limner.generate.cutouts.detector import Finding
-from limner.pretrained import LITE0, MASK_RCNN, load_weights, weights_path
+from limner.nn.pretrained import LITE0, MASK_RCNN, load_weights, weights_path
 
 NAMES: tuple[str, ...] = tuple(MaskRCNN_ResNet50_FPN_V2_Weights.COCO_V1.meta["categories"])
 """COCO's classes by the network's numbers, with what stands in the gaps of the numbering."""
@@ -38,7 +38,7 @@ class MaskRcnn:
 
     @classmethod
     def pretrained(cls, weights: Path | None, *, download: bool, device: torch.device) -> MaskRcnn:
-        """With the weights that COCO taught, found as `limner.pretrained` finds them.
+        """With the weights that COCO taught, found as `limner.nn.pretrained` finds them.
 
         Raises `UserError` where they are not, or where the file holds others.
         """

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
-from limner.files import replacing
+from limner.foundation.files import replacing
 
 UNREADABLE, GROUP, SMALL, CUT_OFF, COVERED, UNSEEN, UNSURE = (
     "unreadable", "group", "small", "truncated", "overlapped", "not found", "low score",

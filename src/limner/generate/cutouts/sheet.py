@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from limner.datasets.annotations.instances import Box, LabeledPicture
+from limner.datasets.pictures.decoding import decode
 from limner.generate.cutouts.cutting import WHOLE
-from limner.generate.cutouts.instances import Box, LabeledPicture
 from limner.generate.cutouts.rows import UNREADABLE, Row
-from limner.generate.decoding import decode
-from limner.pictures import captioned_rows
+from limner.reporting.pictures import captioned_rows
 
 KEPT, REJECTED, COLUMNS, CELL_PX = 48, 8, 8, 160
 CHECKER_PX, LIGHT, DARK = 8, 255, 204

@@ -10,20 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from limner.errors import UserError
-from limner.files import fingerprint, write_json
+from limner.datasets.annotations.instances import Source
+from limner.datasets.annotations.sources import read_source
+from limner.datasets.annotations.sources.wanted import Wanted, counted
+from limner.foundation.errors import UserError
+from limner.foundation.files import fingerprint, write_json
+from limner.foundation.progress import say
 from limner.generate.cutouts.cutting import Done, Job
 from limner.generate.cutouts.detector import Detector, class_for
-from limner.generate.cutouts.instances import Source
 from limner.generate.cutouts.journal import MANIFEST, SHEET, SUMMARY, Journal, is_folder_name
+from limner.generate.cutouts.options import PLAIN, CutOutWishes
 from limner.generate.cutouts.rows import UNREADABLE, Row, manifest_order, read_manifest, write_manifest
 from limner.generate.cutouts.sheet import draw_sheet
-from limner.generate.cutouts.sources import read_source
-from limner.generate.cutouts.sources.wanted import Wanted, counted
-from limner.generate.cutouts.wishes import PLAIN, CutOutWishes
 from limner.generate.cutouts.work import work_through
-from limner.pictures import write_picture
-from limner.progress import say
+from limner.reporting.pictures import write_picture
 
 ODD_SHOWN = 3
 
@@ -124,7 +124,7 @@ def _judge(
     """Who decides what is kept: the given detector, or Mask R-CNN. Raises `UserError` for objects that it does not know."""
     judge = detector
     if judge is None:
-        from limner.device import choose_device
+        from limner.foundation.device import choose_device
         from limner.generate.cutouts.mask_rcnn import MaskRcnn  # torchvision takes seconds, which --no-filter saves
 
         judge = MaskRcnn.pretrained(wishes.weights, download=download, device=choose_device(device))

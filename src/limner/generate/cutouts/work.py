@@ -13,13 +13,13 @@ from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from typing import TypeVar
 
-from limner.errors import UserError
+from limner.datasets.annotations.instances import LabeledPicture, Source
+from limner.foundation.errors import UserError
+from limner.foundation.progress import Progress
+from limner.foundation.signals import stop_on_signal
 from limner.generate.cutouts.cutting import Done, Job, Prepared, canvas, cut_picture, finish, prepare
 from limner.generate.cutouts.detector import Detector, Finding, class_for
-from limner.generate.cutouts.instances import LabeledPicture, Source
 from limner.generate.cutouts.journal import Journal
-from limner.progress import Progress
-from limner.signals import stop_on_signal
 
 GROUP = 8
 """Pictures whose objects the detector sees in the same batches, whatever was done before: a batch's company can change the

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from limner.errors import UserError
+from limner.foundation.errors import UserError
 from limner.generate.networks.conditions import Projection, one_hot_maps
 from limner.nn.attention import SelfAttention, Version
 from limner.nn.receptive_field import receptive_field

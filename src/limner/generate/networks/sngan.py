@@ -7,7 +7,7 @@ from typing import Literal, get_args
 from torch import Tensor, nn
 from torch.nn import functional
 
-from limner.errors import UserError
+from limner.foundation.errors import UserError
 from limner.generate.networks.conditions import BatchNorm
 from limner.generate.networks.players import (
     BOTTOM_PX,

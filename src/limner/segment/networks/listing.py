@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from limner.errors import UserError
+from limner.foundation.errors import UserError
 from limner.segment.networks import NETWORKS
 from limner.segment.networks.residual_unet import UNITS
 from limner.segment.networks.unet import CONVOLUTIONS

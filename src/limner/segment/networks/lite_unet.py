@@ -6,10 +6,10 @@ import timm
 import torch
 from torch import Tensor, nn
 
-from limner.errors import UserError
+from limner.foundation.errors import UserError
 from limner.nn.initialize import he_initialize
+from limner.nn.pretrained import LITE0, load_weights
 from limner.nn.receptive_field import receptive_field
-from limner.pretrained import LITE0, load_weights
 from limner.segment.networks.map_network import MapNetwork
 from limner.segment.networks.pretraining import fit_bands
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 from torch.nn import functional
 
-from limner.errors import UserError
+from limner.foundation.errors import UserError
 
 
 class MapNetwork(nn.Module):

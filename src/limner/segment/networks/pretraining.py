@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from limner.errors import UserError
+from limner.foundation.errors import UserError
 
 
 def fit_bands(weight: Tensor, channels: int) -> Tensor:

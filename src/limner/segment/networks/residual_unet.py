@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
-from limner.errors import UserError
+from limner.foundation.errors import UserError
 from limner.nn.initialize import he_initialize
+from limner.nn.pretrained import WEIGHTS, load_weights, read_weights
 from limner.nn.receptive_field import receptive_field
-from limner.pretrained import WEIGHTS, load_weights, read_weights
 from limner.segment.networks.map_network import MapNetwork
 from limner.segment.networks.pretraining import load_encoder
 

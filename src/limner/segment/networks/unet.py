@@ -5,7 +5,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from limner.errors import UserError
+from limner.foundation.errors import UserError
 from limner.nn.initialize import he_initialize
 from limner.nn.receptive_field import receptive_field
 from limner.segment.networks.map_network import MapNetwork

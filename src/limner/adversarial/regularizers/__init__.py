@@ -1,0 +1,1 @@
+"""Terms beside a discriminator's or a generator's loss."""

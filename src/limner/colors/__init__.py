@@ -1,0 +1,1 @@
+"""Color spaces, the colors of an area in few numbers, and maps from colors to colors."""

@@ -1,0 +1,1 @@
+"""What is learned from: folders of pictures, and annotations of objects."""

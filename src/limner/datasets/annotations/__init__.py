@@ -1,0 +1,1 @@
+"""Objects outlined in pictures, whatever format they are annotated in."""

@@ -1,0 +1,151 @@
+"""One object in a picture: its box and its mask, however a data set wrote them down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from PIL import Image
+from scipy import ndimage
+
+from limner.foundation.errors import UserError
+
+SEARCHABLE = 65535
+"""The largest id that is found through a table of all smaller ones; larger ones are numbered anew first."""
+
+
+class Box(NamedTuple):
+    """In pixels; x1 and y1 are the first that are no longer inside."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+    @property
+    def width(self) -> int:
+        return self.x1 - self.x0
+
+    @property
+    def height(self) -> int:
+        return self.y1 - self.y0
+
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """(rows, columns), to take the box out of an array."""
+        return slice(self.y0, self.y1), slice(self.x0, self.x1)
+
+    def grown(self, by_px: int) -> Box:
+        return Box(self.x0 - by_px, self.y0 - by_px, self.x1 + by_px, self.y1 + by_px)
+
+    def within(self, width: int, height: int) -> Box:
+        """The part of it in a picture of that size; without area where there is none."""
+        x0, y0 = min(max(self.x0, 0), width), min(max(self.y0, 0), height)
+        return Box(x0, y0, max(x0, min(self.x1, width)), max(y0, min(self.y1, height)))
+
+
+@dataclass(frozen=True, eq=False)
+class Instance:
+    """An object. number: what the data set calls it. name: its class. mask: (box.height, box.width) bool. group: several
+    objects drawn as one."""
+
+    number: str
+    name: str
+    box: Box
+    mask: np.ndarray
+    group: bool = False
+
+
+class Labels(NamedTuple):
+    """What is known of one picture. odd: what the labels say that the data set does not define, such as ``id 77``."""
+
+    instances: list[Instance]
+    odd: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LabeledPicture:
+    """A picture whose labels are still to be read.
+
+    name: below the data set's pictures, with / between folders. labels: files that they come from, but for those that
+    serve all pictures. read: a function of (width, height) that processes can be sent.
+    """
+
+    path: Path
+    name: str
+    split: str
+    labels: tuple[Path, ...]
+    read: Callable[[int, int], Labels]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A data set, as it was found. form: what it is called. names: its classes that have instances, or none where it
+    names none. shared: files that tell of all pictures. notes: what a user should know of how it was read."""
+
+    form: str
+    pictures: list[LabeledPicture]
+    names: tuple[str, ...]
+    shared: tuple[Path, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def instance_of(number: str, name: str, mask: np.ndarray, *, group: bool = False) -> Iterator[Instance]:
+    """The instance of an (H, W) mask; nothing where the mask is empty."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if rows.size:
+        box = Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+        yield Instance(number, name, box, mask[box.window].astype(bool), group)
+
+
+def boxed(number: str, name: str, box: Box) -> Iterator[Instance]:
+    """The instance whose mask is all of its box; nothing where the box has no area."""
+    if box.width > 0 and box.height > 0:
+        yield Instance(number, name, box, np.ones((box.height, box.width), bool))
+
+
+def areas_of(ids: np.ndarray) -> Iterator[tuple[int, Box, np.ndarray]]:
+    """(id, box, mask in the box) of each id of 1 or more, in their order.
+
+    ids: (H, W) of any integer type.
+    """
+    values = None
+    if ids.max(initial=0) > SEARCHABLE:
+        values, places = np.unique(np.maximum(ids, 0), return_inverse=True)
+        ids = places.reshape(ids.shape) + (1 if values[0] > 0 else 0)
+        values = values if values[0] == 0 else np.concatenate([[0], values])
+    for number, window in enumerate(ndimage.find_objects(ids.astype(np.int32)), start=1):
+        if window is not None:
+            rows, columns = window
+            box = Box(columns.start, rows.start, columns.stop, rows.stop)
+            yield int(number if values is None else values[number]), box, ids[window] == number
+
+
+def read_ids(path: Path, width: int, height: int) -> np.ndarray:
+    """(H, W) int32 of a mask file: the values themselves, of 8, 16 or 32 bits, or the numbers of palette colors.
+
+    Raises `UserError` for a broken file, one of colors, or one of another size than its picture.
+    """
+    try:
+        with Image.open(path) as image:
+            mode, size = image.mode, image.size
+            values = np.asarray(image) if mode in ("1", "L", "P") or mode.startswith("I") else None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        raise UserError(f"{path}: not a picture, or cut short; save it again as PNG") from None
+    if values is None:
+        raise UserError(
+            f"{path}: a mask of colors ({mode}); needed: one number for each pixel, of 8 or 16 bits, or a palette"
+        )
+    check_size(path, size, width, height)
+    return values.astype(np.int32)
+
+
+def check_size(path: Path, size: tuple[int, int], width: int, height: int) -> None:
+    """Raise `UserError` where labels are of another (width, height) than their picture."""
+    if size != (width, height):
+        raise UserError(
+            f"{path}: labels of {size[0]} x {size[1]} px for a picture of {width} x {height}; needed: one size"
+        )

@@ -1,0 +1,56 @@
+"""Forms of data sets with instances, a file each, and which one a folder has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from limner.datasets.annotations.instances import Source
+from limner.datasets.annotations.sources.boxes import read_boxes
+from limner.datasets.annotations.sources.cityscapes import read_cityscapes
+from limner.datasets.annotations.sources.coco import read_coco
+from limner.datasets.annotations.sources.masks import FORM as MASKS
+from limner.datasets.annotations.sources.masks import read_masks
+from limner.datasets.annotations.sources.wanted import Wanted, nearest
+from limner.datasets.annotations.sources.yolo import read_yolo
+from limner.foundation.errors import UserError
+
+READERS: tuple[Callable[[Path, Wanted], Source | None], ...] = (
+    read_cityscapes,
+    read_coco,
+    read_yolo,
+    read_boxes,
+    read_masks,
+)
+"""Tried in this order; each gives None for a folder that is not of its form."""
+NEEDED = (
+    "needed: Cityscapes (leftImg8bit and gtFine), COCO (a JSON file), YOLO (images and labels/*.txt), a CSV list of boxes, "
+    "or images and masks of the same names"
+)
+
+
+def read_source(path: Path, wanted: Wanted, split: tuple[str, ...] | None = None) -> Source:
+    """The data set at a path, a folder or a file, in whatever form it is; masks are read later.
+
+    split: only these parts of it. Raises `UserError` where nothing fits, for objects or parts that it does not have, and
+    for what its reader finds wrong.
+    """
+    if not path.exists():
+        raise UserError(f"{path}: no such file or folder; {NEEDED}")
+    source = next((found for reader in READERS if (found := reader(path, wanted)) is not None), None)
+    if source is None:
+        raise UserError(f"{path}: not a form of instances that limner reads; {NEEDED}")
+    if wanted.regions is not None and source.form != MASKS:
+        raise UserError(f"--regions is for masks of classes, and {path} was read as {source.form}; leave it out")
+    for name in wanted.objects:
+        if source.names and name not in source.names:
+            raise UserError(f"--object: {path} ({source.form}) has no '{name}'; {nearest(name, source.names)}")
+    if split is None:
+        return source
+    there = sorted({picture.split for picture in source.pictures} - {""})
+    for part in split:
+        if part not in there:
+            hint = nearest(part, there) if there else "its pictures are not divided; leave it out"
+            raise UserError(f"--split: {path} ({source.form}) has no part '{part}' to cut from; {hint}")
+    chosen = [picture for picture in source.pictures if picture.split in split]
+    return Source(source.form, chosen, source.names, source.shared, source.notes)

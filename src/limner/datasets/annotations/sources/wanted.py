@@ -1,0 +1,70 @@
+"""What is asked of a data set, and the words for what it does not have."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from limner.foundation.errors import UserError
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+PICTURE_FOLDER = "images"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """objects: names of classes. regions: the value or class whose connected regions are objects, or None."""
+
+    objects: tuple[str, ...]
+    regions: str | None = None
+
+    def single(self, source: Path) -> str:
+        """The one object of a data set that names no classes. Raises `UserError` where several are asked for."""
+        if len(self.objects) > 1:
+            raise UserError(
+                f"--object names {' and '.join(self.objects)}, but {source} does not say what is what; name one object"
+            )
+        return self.objects[0]
+
+
+def nearest(name: str, known: Sequence[str], shown: int = 12) -> str:
+    """``did you mean 'car'?``, or what there is."""
+    lowered = {one.lower(): one for one in reversed(known)}
+    near = difflib.get_close_matches(name.lower(), lowered, n=2)
+    if near:
+        return f"did you mean {' or '.join(repr(lowered[one]) for one in near)}?"
+    more = f" and {len(known) - shown} more" if len(known) > shown else ""
+    return f"there are {', '.join(known[:shown])}{more}"
+
+
+def counted(count: int) -> str:
+    """``1 picture``, ``2 pictures``."""
+    return f"{count:,} picture" + ("s" if count != 1 else "")
+
+
+def pictures_below(folder: Path) -> dict[str, Path]:
+    """Name without suffix, with / between folders -> the picture, sorted; hidden files are left out.
+
+    Raises `UserError` for two pictures of one name.
+    """
+    found: dict[str, Path] = {}
+    for path in sorted(folder.rglob("*")):
+        below = path.relative_to(folder)
+        if path.suffix.lower() not in SUFFIXES or any(part.startswith(".") for part in below.parts):
+            continue
+        name = below.with_suffix("").as_posix()
+        if name in found:
+            raise UserError(f"{path}: {found[name].name} has the same name, and labels go by names; rename one of them")
+        found[name] = path
+    return found
+
+
+def inside(folder: Path, name: str, told_by: str) -> Path:
+    """The file ``name`` below a folder. Raises `UserError` for a name that leads out of it, even if it comes back:
+    cut-outs are called after it."""
+    path = folder / name
+    if ".." in Path(name).parts or not path.resolve().is_relative_to(folder.resolve()):
+        raise UserError(f"{told_by}: '{name}' leads out of {folder}; needed: files below it")
+    return path

@@ -1,0 +1,1 @@
+"""Folders of pictures: found, decoded, fitted to one size, near-duplicates told."""

@@ -1,0 +1,89 @@
+"""Features of folders that were seen before: kept in the user's cache, so that a score's real side is computed once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from limner.foundation.files import remove, replacing
+
+if TYPE_CHECKING:
+    from limner.fidelity.described import Described
+
+FORMAT = 1
+TENSORS = ("features", "logits", "colors")
+LIMIT_BYTES = 2 * 2**30
+"""What all files together may take; the longest unused go first."""
+
+
+def cache_folder() -> Path:
+    """Where features are kept: ``features`` in $LIMNER_CACHE, or in the system's place for caches. Safe to delete."""
+    if chosen := os.environ.get("LIMNER_CACHE"):
+        return Path(chosen) / "features"
+    if sys.platform == "darwin":
+        place = Path.home() / "Library" / "Caches"
+    elif sys.platform == "win32":
+        place = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+    else:
+        place = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return place / "limner" / "features"
+
+
+def read_features(files: Sequence[Path], extractor: Sequence[str]) -> Described | None:
+    """What `write_features` kept for these files as they are now, or None; a damaged file counts as none.
+
+    extractor: all that decides its features, as texts.
+    """
+    from limner.fidelity.described import Described
+
+    path = _place(files, extractor)
+    try:
+        with safe_open(path, framework="pt") as kept:
+            facts = json.loads(kept.metadata()["facts"])
+            tensors = {name: kept.get_tensor(name) for name in TENSORS}
+        if any(len(tensor) != len(files) for tensor in tensors.values()):
+            return None
+        found = Described(**tensors, **facts)
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
+        return None
+    with suppress(OSError):
+        os.utime(path)  # it was of use: others are removed before it
+    return found
+
+
+def write_features(files: Sequence[Path], extractor: Sequence[str], found: Described) -> None:
+    """Keep what was found for these files; where the cache cannot be written, nothing is kept and nothing said."""
+    facts = {name: value for name, value in vars(found).items() if name not in TENSORS}
+    tensors = {name: getattr(found, name).contiguous() for name in TENSORS}
+    with suppress(OSError, ValueError):  # a full disk, or a file where the folder should be
+        with replacing(_place(files, extractor)) as temporary:
+            temporary.write_bytes(save(tensors, {"facts": json.dumps(facts)}))
+        _make_room(cache_folder())
+
+
+def _place(files: Sequence[Path], extractor: Sequence[str]) -> Path:
+    digest = hashlib.sha256(json.dumps([FORMAT, *extractor]).encode())
+    for path in files:
+        stat = path.stat()
+        digest.update(f"{path.resolve()}:{stat.st_size}:{stat.st_mtime_ns}".encode())
+    return cache_folder() / f"{digest.hexdigest()[:32]}.safetensors"
+
+
+def _make_room(folder: Path) -> None:
+    kept = sorted(
+        ((path.stat().st_mtime, path.stat().st_size, path) for path in folder.glob("*.safetensors")), reverse=True
+    )
+    total = 0
+    for _, size, path in kept:
+        total += size
+        if total > LIMIT_BYTES:
+            remove(path)

@@ -1,0 +1,1 @@
+"""What every floor stands on: errors, files, records, progress, signals, devices, draws."""

@@ -1,0 +1,115 @@
+"""Writing files so that a killed command never leaves half of one under a good name."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from limner.foundation.errors import UserError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside ``path`` that takes its place when the block ends without an error.
+
+    The temporary name keeps the suffix (GDAL chooses its driver by it). Works for a file or a folder; whatever
+    the block left behind is removed when it fails, and so are the folders that were made for it.
+
+    >>> import tempfile
+    >>> target = Path(tempfile.mkdtemp()) / "a.txt"
+    >>> with replacing(target) as temporary:
+    ...     _ = temporary.write_text("whole")
+    >>> target.read_text()
+    'whole'
+    """
+    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
+    with _folder_for_output(path.parent):
+        try:
+            yield temporary
+            if path.is_dir() and temporary.is_dir():
+                shutil.rmtree(path)
+            os.replace(temporary, path)
+        finally:
+            remove(temporary)
+
+
+@contextmanager
+def _folder_for_output(folder: Path) -> Iterator[None]:
+    """`make_folder`, undone when the block fails and left nothing in what was made."""
+    made = [part for part in (folder, *folder.parents) if not part.exists()]
+    make_folder(folder)
+    try:
+        yield
+    except BaseException:
+        for part in made:
+            with suppress(OSError):  # it holds something by now, so do those above it
+                part.rmdir()
+        raise
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a whole folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def make_folder(path: Path) -> Path:
+    """The folder ``path``, made with its parents; a `UserError` when a file stands in the way."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        blocking = next(part for part in (path, *path.parents) if part.exists() and not part.is_dir())
+        raise UserError(f"cannot write below {blocking}: it is a file, not a folder; choose another --out") from None
+    except PermissionError:
+        raise UserError(f"cannot write to {path}: permission denied; choose another --out") from None
+    return path
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write ``value`` as indented JSON, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` as UTF-8, whole or not at all."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def fingerprint(path: Path) -> str:
+    """A digest that changes when the file does: its name, size and time of change (contents are not read).
+
+    A folder's goes over the files in it, but for hidden ones and those of its folders.
+    """
+    digest = hashlib.sha256()
+    for file in _visible_files(path) if path.is_dir() else [path]:
+        stat = file.stat()
+        name = path.name if file == path else file.relative_to(path.parent).as_posix()
+        digest.update(f"{name}:{stat.st_size}:{stat.st_mtime_ns}".encode())
+    return digest.hexdigest()[:16]
+
+
+def _visible_files(folder: Path) -> list[Path]:
+    """The files of a folder but hidden ones, sorted."""
+    return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a killed command left under temporary names below ``folder``."""
+    for path in folder.glob("**/.*.????????*"):
+        if is_leftover(path):
+            remove(path)
+
+
+def is_leftover(path: Path) -> bool:
+    """Whether the name is a temporary one of `replacing`."""
+    return re.fullmatch(r"\..+\.[0-9a-f]{8}(\.\w+)?", path.name) is not None

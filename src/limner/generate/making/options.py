@@ -1,0 +1,79 @@
+"""What a user may wish of generated pictures: the options of `limner generate`, by one set of names. Imports no torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from limner.foundation.errors import UserError
+
+PICTURES = 64
+STOPS = 8
+
+
+def _names(_: Any, tokens: Sequence[Any]) -> tuple[str, ...]:
+    return tuple(name.strip() for token in tokens for name in token.value.split(",") if name.strip())
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """Which pictures are made, and as what they are written."""
+
+    n: Annotated[
+        int | None,
+        Parameter(
+            name="-n",
+            help=f"How many pictures (default: {PICTURES}); with --interpolate, how many a walk visits (default: {STOPS}).",
+        ),
+    ] = None
+    seed: Annotated[int, Parameter(help="Of the latents: other seeds, other pictures.")] = 0
+    truncation: Annotated[
+        float | None,
+        Parameter(help="Draw numbers of a latent again that are larger (default: as the run has it)."),
+    ] = None
+    classes: Annotated[
+        tuple[str, ...] | None,
+        Parameter(
+            help="Classes to make, by name, which the pictures get in turn (default: as often as in training).",
+            converter=_names, n_tokens=1, negative=(),
+        ),
+    ] = None  # fmt: skip
+    no_grid: Annotated[bool, Parameter(negative=(), help="Do not write the pictures in one, too.")] = False
+    no_files: Annotated[bool, Parameter(negative=(), help="Do not write a file for each picture.")] = False
+    interpolate: Annotated[
+        Path | None, Parameter(help="Write a walk from picture to picture instead: a name in .gif or .mp4.")
+    ] = None
+    seconds: Annotated[float, Parameter(help="Of the walk.")] = 12.0
+
+    def __post_init__(self) -> None:
+        if self.n is not None and self.n < 1:
+            raise UserError(f"-n is {self.n}; needed: one picture or more")
+        if self.interpolate is not None and self.count < 2:
+            raise UserError(f"--interpolate with -n {self.n}: a walk needs two pictures or more to go between")
+        if self.seed < 0:
+            raise UserError(f"--seed is {self.seed}; needed: 0 or more")
+        if self.truncation is not None and not 0 < self.truncation < math.inf:
+            raise UserError(f"--truncation is {self.truncation:g}; needed: above 0, such as 1")
+        if not 0 < self.seconds < math.inf:
+            raise UserError(f"--seconds is {self.seconds:g}; needed: above 0")
+        if self.no_grid and self.no_files and self.interpolate is None:
+            raise UserError("--no-grid and --no-files leave nothing to write; leave one of them out")
+
+    @property
+    def count(self) -> int:
+        """How many pictures are made, or visited by a walk."""
+        if self.n is not None:
+            return self.n
+        return PICTURES if self.interpolate is None else STOPS
+
+    def request(self) -> dict[str, Any]:
+        """All that decides what picture k of a seed looks like, for the record beside the pictures; but for the run."""
+        return {"truncation": self.truncation, "classes": list(self.classes or ())}
+
+
+PLAIN = Wishes()

@@ -1,0 +1,199 @@
+"""A trained generator that makes pictures: what a run of this room hands out."""
+
+from __future__ import annotations
+
+import difflib
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from limner.adversarial.priors import draw
+from limner.datasets.pictures.quantized import quantized
+from limner.foundation.device import choose_device
+from limner.foundation.draws import Draws
+from limner.foundation.errors import UserError
+from limner.generate.networks import GENERATORS
+from limner.learning.recipe import Choice
+from limner.reporting.grid import grid
+
+if TYPE_CHECKING:
+    from limner.learning.run import Run
+
+FACTS = ("generator", "size_px", "colors", "channels", "class_names", "latent", "prior")
+"""What ``model.json`` must say for a generator to make pictures."""
+
+NORMALIZED = ".parametrizations.weight.original"
+"""How torch's spectral normalization ends the name of a layer's weight."""
+BATCH = 64
+SHOWN = 16
+"""Pictures that it shows of itself in a notebook."""
+
+
+@dataclass(frozen=True)
+class PictureGenerator:
+    """Pictures from a trained generator: picture 0, 1, 2, ... of a seed, each the same however many are asked for."""
+
+    network: nn.Module
+    size_px: int
+    colors: str
+    channels: int
+    class_names: tuple[str, ...]
+    """Empty where it was trained without classes."""
+    class_counts: tuple[int, ...]
+    """How many pictures of each class it learned from."""
+    latent: int
+    """Numbers in a latent."""
+    prior: Choice
+    """What latents are drawn from, as in training."""
+    truncation: float | None
+    """The largest number in a latent where nothing else is asked for; None: as the prior draws them."""
+    device: torch.device
+    digest: str = ""
+    """Tells models apart, so that pictures are not mixed with those of another one."""
+
+    def generate(
+        self,
+        n: int,
+        *,
+        seed: int = 0,
+        truncation: float | None = None,
+        classes: Sequence[str | int] | None = None,
+        batch: int = BATCH,
+    ) -> Tensor:
+        """Pictures 0 to n - 1 of a seed: (n, channels, size_px, size_px) float32 in [0, 1], on the CPU.
+
+        Picture k of a seed depends on neither ``n`` nor ``batch``, but for the rounding of sums (about 1e-6).
+
+        truncation: numbers of a latent that are larger are drawn again (Brock et al. 2019, sec. 3.1): smaller gives more
+        usual pictures and fewer kinds of them. classes: names or numbers, which the pictures get in turn; without them,
+        of a network with classes, each picture's is drawn with the share it has in the training.
+
+        Raises `UserError` for a class that the run does not have and for what the prior cannot do, `ValueError` for less
+        than one picture.
+        """
+        if n < 1:
+            raise ValueError(f"{n} pictures; needed: one or more")
+        latents = self.latents(range(n), seed=seed, truncation=truncation)
+        return self.decode(latents, self.labels(range(n), seed=seed, classes=classes), batch=batch)
+
+    def latents(self, numbers: Sequence[int], *, seed: int = 0, truncation: float | None = None) -> Tensor:
+        """(n, latent) float32 on the CPU: those of the pictures of a seed with these numbers."""
+        limit = self.truncation if truncation is None else truncation
+        draws = Draws(seed, torch.device("cpu"))  # on every device the same pictures
+        return torch.cat([draw(self.prior, 1, self.latent, draws.of("picture", number), limit) for number in numbers])
+
+    def labels(
+        self, numbers: Sequence[int], *, seed: int = 0, classes: Sequence[str | int] | None = None
+    ) -> Tensor | None:
+        """(n,) int64 on the CPU: the classes of the same pictures; None for a network without classes."""
+        if not self.class_names:
+            if classes:
+                raise UserError(
+                    "--classes: the run was trained without classes; leave it out, or train with --data.classes folders"
+                )
+            return None
+        if classes:
+            chosen = [class_number(name, self.class_names) for name in classes]
+            return torch.tensor([chosen[number % len(chosen)] for number in numbers])
+        draws = Draws(seed, torch.device("cpu"))
+        shares = torch.tensor(self.class_counts, dtype=torch.float32)
+        return torch.cat([shares.multinomial(1, generator=draws.of("class", number)) for number in numbers])
+
+    @torch.inference_mode()
+    def decode(self, latents: Tensor, labels: Tensor | None = None, *, batch: int = BATCH) -> Tensor:
+        """The pictures of latents: (n, channels, size_px, size_px) float32 in [0, 1], on the CPU.
+
+        latents: (n, latent) float. labels: (n,) int64 class numbers, for a network with classes.
+        """
+        parts = []
+        for start in range(0, len(latents), batch):
+            latent = latents[start : start + batch].to(self.device)
+            label = None if labels is None else labels[start : start + batch].to(self.device)
+            image_pm1 = self.network(latent, label)
+            parts.append(((image_pm1.float() + 1) / 2).clamp(0, 1).cpu())
+        return torch.cat(parts)
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        Image.fromarray(grid(quantized(self.generate(SHOWN)), 8)).save(buffer, "PNG")
+        return buffer.getvalue()
+
+
+def class_number(name: str | int, class_names: Sequence[str]) -> int:
+    """The number of a class by its name, or by its number; `UserError`, with the nearest name, for others."""
+    if name in class_names:
+        return list(class_names).index(str(name))
+    if str(name).isdecimal() and int(name) < len(class_names):
+        return int(name)
+    near = difflib.get_close_matches(str(name), class_names, 1, 0.4)
+    hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(class_names)}"
+    raise UserError(f"--classes: the run has no class '{name}'; {hint}")
+
+
+def load_generator(run: Run, device: str = "auto") -> PictureGenerator:
+    """What makes a run's pictures: the running average of its generator where it kept one. device: auto, cpu or cuda.
+
+    Raises `UserError` for a run that is damaged and for a device that is not here.
+    """
+    facts = run.facts
+    if missing := [name for name in FACTS if name not in facts]:
+        raise UserError(f"{run.folder}: model.json says nothing of {', '.join(missing)}; the run is damaged")
+    place = choose_device(device)
+    weights = run.weights()
+    prefix = "average." if any(key.startswith("average.") for key in weights) else "generator."
+    kept = {key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)}
+    try:
+        network = build_generator(facts, normalized_layers(kept))
+        network.load_state_dict(kept)
+    except (RuntimeError, AttributeError):
+        raise UserError(f"{run.folder}: model.safetensors does not fit model.json; the run is damaged") from None
+    network.eval().to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    names = tuple(facts["class_names"])
+    return PictureGenerator(
+        network=network,
+        size_px=facts["size_px"],
+        colors=facts["colors"],
+        channels=facts["channels"],
+        class_names=names,
+        class_counts=tuple(facts.get("class_counts") or (1,) * len(names)),
+        latent=facts["latent"],
+        prior=_choice(facts["prior"]),
+        truncation=facts.get("truncation"),
+        device=place,
+        digest=run.digest(),
+    )
+
+
+def normalized_layers(weights: Mapping[str, Tensor]) -> list[str]:
+    """The names of the layers whose weights were kept as spectral normalization has them."""
+    return [key.removesuffix(NORMALIZED) for key in weights if key.endswith(NORMALIZED)]
+
+
+def build_generator(facts: Mapping[str, Any], normalized: Sequence[str] = ()) -> nn.Module:
+    """The generator that ``model.json`` describes, with weights still to be loaded.
+
+    normalized: its layers under spectral normalization, which is part of what they compute.
+    """
+    described = _choice(facts["generator"])
+    if described.name not in GENERATORS:
+        raise UserError(
+            f"the run's generator is a {described.name}, which limner does not have; put its class into GENERATORS"
+        )
+    with torch.random.fork_rng(devices=[]):  # layers draw weights, which are replaced
+        network: nn.Module = described.build(
+            GENERATORS, size_px=facts["size_px"], channels=facts["channels"], classes=len(facts["class_names"])
+        )
+        for name in normalized:
+            spectral_norm(network.get_submodule(name))
+    return network
+
+
+def _choice(described: Mapping[str, Any]) -> Choice:
+    """What `limner.learning.recipe.to_plain` wrote."""
+    return Choice(described["name"], {key: value for key, value in described.items() if key != "name"})

@@ -1,0 +1,184 @@
+"""What ``limner generate RUN`` does: a run's pictures as files, as a grid, or as a walk from one to the next."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+from torch import Tensor
+
+from limner.datasets.pictures.quantized import quantized
+from limner.foundation.errors import UserError
+from limner.foundation.files import make_folder, remove, remove_leftovers, replacing, write_json
+from limner.foundation.progress import Progress
+from limner.foundation.records import made_before, recorded
+from limner.foundation.version import __version__
+from limner.generate.making.options import PLAIN, Wishes
+from limner.generate.making.predictor import BATCH, PictureGenerator, load_generator
+from limner.generate.making.walk import check_suffix, write_walk
+from limner.learning.run import open_run
+from limner.reporting.grid import grid
+
+GENERATE = "generate"
+RECORD = "generated.json"
+NAME = re.compile(r"\d+-\d{6,}\.png")
+"""Of a picture: its seed and its number."""
+COLUMNS = 8
+GRID_PICTURES = 256
+"""More in one picture than anybody looks at are left out of the grid."""
+SOFTWARE = "Software"
+"""The keyword of PNG for who made a file."""
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What was written. pictures: of the seed, in order. new: how many of them were not there before. grid: all in one.
+    walk: the GIF or video, of ``frames`` frames."""
+
+    pictures: tuple[Path, ...] = ()
+    new: int = 0
+    grid: Path | None = None
+    walk: Path | None = None
+    frames: int = 0
+
+    def paths(self) -> list[Path]:
+        """Where to look first: the walk, or the folder and the grid."""
+        folders = list(dict.fromkeys(path.parent for path in self.pictures))
+        return [*folders, *(path for path in (self.grid, self.walk) if path is not None)]
+
+    def to_json(self) -> dict[str, Any]:
+        """``{"pictures": [...], "new", "grid", "walk", "frames"}``."""
+        return {
+            "pictures": [str(path) for path in self.pictures],
+            "new": self.new,
+            "grid": None if self.grid is None else str(self.grid),
+            "walk": None if self.walk is None else str(self.walk),
+            "frames": self.frames,
+        }
+
+
+def generate_pictures(
+    run: str | Path,
+    wishes: Wishes = PLAIN,
+    *,
+    out: Path = Path("generated"),
+    device: str = "auto",
+    overwrite: bool = False,
+) -> Generated:
+    """Write pictures that a run makes: ``<seed>-<number>.png`` into ``out``, and the first of them in ``<out>-grid.png``
+    beside it, so that whoever reads the folder finds pictures of one kind only. With ``wishes.interpolate``, the walk alone.
+
+    Picture k of a seed is the same however many are made: the same command again, or with more, makes those that are not
+    there yet, and other seeds add theirs. Pictures of another run, truncation or classes in that folder are refused, or
+    with ``overwrite`` removed.
+
+    Raises `UserError` for a run that does not generate, wishes that it cannot grant, and other things in the way.
+    """
+    opened = open_run(run)
+    task = opened.facts.get("task")
+    if task != GENERATE:
+        raise UserError(f"{run}: a run of the room {task}; limner generate needs one that makes pictures")
+    generator = load_generator(opened, device)
+    generator.labels([0], classes=wishes.classes)  # a wrong name is told before anything is made
+    folder, request = Path(out), {"model": generator.digest, **wishes.request()}
+    if wishes.interpolate is not None:
+        return _walk(generator, wishes, wishes.interpolate, request, overwrite)
+    sheet = _grid_path(folder, overwrite) if not wishes.no_grid else None
+    pictures: tuple[Path, ...] = ()
+    missing: list[int] = []
+    if not wishes.no_files:
+        _open_folder(folder, request, overwrite)
+        pictures = tuple(folder / f"{wishes.seed}-{number:06d}.png" for number in range(wishes.count))
+        missing = [number for number, path in enumerate(pictures) if not path.exists()]
+        _write_files(generator, wishes, pictures, missing)
+    if sheet is not None:
+        shown = _make(generator, wishes, range(min(wishes.count, GRID_PICTURES)))
+        _write_png(sheet, grid(shown, COLUMNS))
+    return Generated(pictures, len(missing), sheet)
+
+
+def _make(generator: PictureGenerator, wishes: Wishes, numbers: Sequence[int]) -> Tensor:
+    """(n, C, S, S) uint8: the pictures with these numbers."""
+    latents = generator.latents(numbers, seed=wishes.seed, truncation=wishes.truncation)
+    labels = generator.labels(numbers, seed=wishes.seed, classes=wishes.classes)
+    return quantized(generator.decode(latents, labels))
+
+
+def _write_files(generator: PictureGenerator, wishes: Wishes, paths: Sequence[Path], missing: Sequence[int]) -> None:
+    with Progress("generate", len(paths), "pictures", start=len(paths) - len(missing)) as progress:
+        for start in range(0, len(missing), BATCH):
+            numbers = missing[start : start + BATCH]
+            for number, picture in zip(numbers, _make(generator, wishes, numbers), strict=True):
+                pixels = picture.permute(1, 2, 0).numpy()
+                _write_png(paths[number], pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+            progress.advance(len(numbers))
+
+
+def _write_png(path: Path, pixels: np.ndarray) -> None:
+    """Write (H, W), (H, W, 3) or (H, W, 4) uint8, and who made it."""
+    told = PngInfo()
+    told.add_text(SOFTWARE, f"limner {__version__}")
+    with replacing(path) as temporary:
+        Image.fromarray(pixels).save(temporary, pnginfo=told)
+
+
+def _open_folder(folder: Path, request: dict[str, Any], overwrite: bool) -> None:
+    """Make sure that a folder holds pictures of this request only, and says so. Raises `UserError` where it does not."""
+    make_folder(folder)
+    remove_leftovers(folder)
+    held = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    known = _request_in(folder)
+    if held and known != request and not overwrite:
+        what = "other files" if known is None else "pictures of another run, truncation or classes"
+        raise UserError(f"--out {folder}: holds {what}; choose another folder or add --overwrite")
+    if overwrite:
+        for path in held:
+            if NAME.fullmatch(path.name):
+                remove(path)
+    write_json(folder / RECORD, {"limner": __version__, "request": request})
+
+
+def _request_in(folder: Path) -> Any:
+    try:
+        return json.loads((folder / RECORD).read_text(encoding="utf-8"))["request"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _grid_path(folder: Path, overwrite: bool) -> Path:
+    """Where the grid goes. Raises `UserError` where something that limner did not write has that name."""
+    place = folder if folder.name else folder.resolve()
+    path = place.with_name(f"{place.name}-grid.png")
+    if path.exists() and not overwrite and not _is_ours(path):
+        raise UserError(f"{path}: is there already and not a grid of limner's; choose another --out or add --overwrite")
+    return path
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        with Image.open(path) as image:
+            return str(image.info.get(SOFTWARE, "")).startswith("limner")
+    except (OSError, SyntaxError, ValueError):
+        return False
+
+
+def _walk(
+    generator: PictureGenerator, wishes: Wishes, path: Path, request: dict[str, Any], overwrite: bool
+) -> Generated:
+    check_suffix(path)
+    asked = {**request, "seed": wishes.seed, "stops": wishes.count, "seconds": wishes.seconds}
+    if made := made_before(path, asked, overwrite):
+        return Generated(walk=path, frames=made.numbers["frames"])
+    numbers = range(wishes.count)
+    stops = generator.latents(numbers, seed=wishes.seed, truncation=wishes.truncation)
+    labels = generator.labels(numbers, seed=wishes.seed, classes=wishes.classes)
+    with recorded(path, asked) as (temporary, kept):
+        kept["frames"] = write_walk(temporary, generator, stops, labels, seconds=wishes.seconds)
+    return Generated(walk=path, frames=kept["frames"])

@@ -1,0 +1,1 @@
+"""Runs and folders scored by the measures of fidelity."""

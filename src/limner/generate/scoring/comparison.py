@@ -1,0 +1,257 @@
+"""What ``limner compare`` does for generated pictures: runs and other tools' folders side by side, by one protocol."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from limner.datasets.pictures.folders import picture_files
+from limner.fidelity.described import Described, describe, describe_folder
+from limner.fidelity.features import FeatureExtractor
+from limner.fidelity.result import HEADS, LOWER_IS_BETTER, PictureScores, printed
+from limner.fidelity.score import score_pictures, state_protocol
+from limner.foundation.device import choose_device
+from limner.foundation.errors import UserError
+from limner.generate.scoring.sides import as_run, make_pictures, unseen_by
+from limner.learning.run import Run
+from limner.nn.pretrained import INCEPTION, allowing_downloads
+from limner.segment.scoring.comparison import TEX_SPECIAL, write_table
+from limner.segment.scoring.scores import markdown_row
+
+USUAL_COLUMNS = ("kid", "fid", "precision", "recall", "density", "coverage")
+FLAT = "flat mean colors"
+
+
+class Item(NamedTuple):
+    """What is compared. run: None for a folder or an evaluation file. kept: what an ``evaluation.json`` holds."""
+
+    name: str
+    place: Path
+    run: Run | None
+    kept: PictureScores | None
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether these are pictures that somebody else made."""
+        return self.run is None and self.kept is None
+
+
+@dataclass(frozen=True)
+class PictureComparison:
+    """Generated pictures side by side, all scored by one protocol but for the seed.
+
+    rows: names and scores. columns: keys of `HEADS`; with few pictures the KID comes first.
+    """
+
+    rows: tuple[tuple[str, PictureScores], ...]
+    columns: tuple[str, ...] = USUAL_COLUMNS
+
+    def best(self) -> dict[str, str]:
+        """Of each column the best score as printed; rows that print alike share it."""
+        found = {}
+        for column in self.columns:
+            better = min if column in LOWER_IS_BETTER else max
+            found[column] = printed(column, better(scores[column] for _, scores in self.rows))
+        return found
+
+    def header(self) -> list[str]:
+        """ "pictures", the columns' titles, and the interval of the first one."""
+        titles = [self.rows[0][1].title(column) for column in self.columns]
+        return ["pictures", *titles, f"{HEADS[self.columns[0]]}'s 95 % interval"]
+
+    def body(self, bold: str = "{}") -> list[list[str]]:
+        """The rows as printed; bold: how the best of a column is set."""
+        best = self.best()
+        lines = []
+        for name, scores in self.rows:
+            cells = [printed(column, scores[column]) for column in self.columns]
+            marked = [
+                bold.format(cell) if cell == best[column] else cell
+                for column, cell in zip(self.columns, cells, strict=True)
+            ]
+            interval = scores.scores[self.columns[0]].interval or ()
+            lines.append([name, *marked, " to ".join(printed(self.columns[0], each) for each in interval)])
+        return lines
+
+    def flat(self) -> list[str]:
+        """The row of pictures that are flat: what every row above must beat. Only their KID is meant."""
+        cells = [printed("kid", self.rows[0][1].flat_kid) if column == "kid" else "" for column in self.columns]
+        return [FLAT, *cells, ""]
+
+    def notes(self) -> list[str]:
+        """What to know, without repeats, and the protocol."""
+        told = dict.fromkeys(note for _, scores in self.rows for note in scores.notes if not note.startswith("The IS"))
+        return [*told, self.rows[0][1].protocol.sentence()]
+
+    def to_markdown(self) -> str:
+        """A Markdown table with the best in bold, and the notes."""
+        header = self.header()
+        rows = [header, ["---"] + ["---:"] * (len(header) - 1), *self.body("**{}**"), self.flat()]
+        return "\n".join([*map(markdown_row, rows), "", *self.notes()]) + "\n"
+
+    def to_csv(self) -> str:
+        """Comma-separated, unrounded: ``pictures,kid,kid_low,kid_high,...``; absent intervals are empty."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["pictures", *(f"{column}{end}" for column in self.columns for end in ("", "_low", "_high"))])
+        for name, scores in self.rows:
+            found = [scores.scores[column] for column in self.columns]
+            writer.writerow([name, *(number for each in found for number in (each.value, each.low, each.high))])
+        return text.getvalue()
+
+    def to_tex(self) -> str:
+        """A LaTeX tabular for the package booktabs, the best in bold; the notes are comments."""
+        comments = [f"% {line}" for note in self.notes() for line in note.splitlines()]
+        rows = [[_tex(row[0]), *row[1:]] for row in self.body(r"\textbf{{{}}}")]
+        lines = [
+            *comments,
+            rf"\begin{{tabular}}{{l{'r' * (len(self.columns) + 1)}}}",
+            r"\toprule",
+            " & ".join(map(_tex, self.header())) + r" \\",
+            r"\midrule",
+            *(" & ".join(row) + r" \\" for row in rows),
+            r"\midrule",
+            " & ".join(self.flat()) + r" \\",
+            r"\bottomrule",
+            r"\end{tabular}",
+        ]
+        return "\n".join(lines) + "\n"
+
+    def write(self, path: Path) -> None:
+        """Write the table as ``.md``, ``.csv`` or ``.tex``, by the suffix."""
+        write_table(path, {".md": self.to_markdown, ".csv": self.to_csv, ".tex": self.to_tex})
+
+
+def compare_pictures(
+    words: Sequence[str],
+    *,
+    data: Path | str | None = None,
+    features: str | None = None,
+    samples: int | None = None,
+    seed: int = 0,
+    columns: Sequence[str] = USUAL_COLUMNS,
+    device: str = "auto",
+    download: bool = False,
+) -> PictureComparison:
+    """Compare runs that generate, folders of pictures and evaluation files, all by one protocol.
+
+    Runs alone are compared by their ``evaluation.json``. With a folder among them, or with ``data``, what is not yet
+    scored by the common protocol is scored now, and nothing is written.
+
+    Args:
+        words: each a run, a folder of pictures, an evaluation file (.json), or NAME=any of these.
+        data: a folder of real pictures (default: what the runs held out).
+        features: an extractor's name (default: that of the first evaluation, else ``inception``).
+        samples: generated pictures of each (default: as many as the smallest folder holds, or as the first evaluation
+            had, else as many as there are real ones).
+        seed: of what is drawn.
+        columns: keys of `HEADS`.
+        device: auto, cpu or cuda.
+        download: fetch weights that are nowhere here.
+
+    Raises:
+        UserError: naming what differs, where protocols do; without real pictures; runs that hold out other pictures.
+    """
+    items = [_item(word) for word in words]
+    for column in columns:
+        if column not in HEADS:
+            raise UserError(f"no column '{column}'; choose of {', '.join(HEADS)}")
+    wishes = (data, features, samples)
+    kept = [(item.name, item.kept) for item in items if item.kept is not None]
+    if len(kept) == len(items) and all(wish is None for wish in wishes):
+        rows = kept
+    else:
+        unseen = _held_out(items) if data is None else None
+        with allowing_downloads(download):
+            name = features or (kept[0][1].protocol.features if kept else INCEPTION)
+            extractor = FeatureExtractor.of(name, device=choose_device(device))
+        real = describe_folder(str(data), extractor) if unseen is None else describe(unseen, extractor)
+        count = _count(items, samples, real)
+        rows = [(item.name, _scored(item, real, count, extractor, seed)) for item in items]
+    _check_alike(rows)
+    leading = rows[0][1].leading
+    ordered = sorted(dict.fromkeys(columns), key=lambda column: (column not in LOWER_IS_BETTER, column != leading))
+    return PictureComparison(tuple(rows), tuple(ordered))
+
+
+def read_scores(path: Path) -> PictureScores:
+    """The scores in a file of JSON. Raises `UserError` where there are none."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        raise UserError(f"{path}: no evaluation there; run limner evaluate {path.parent} first") from None
+    except ValueError:
+        raise UserError(f"{path}: not JSON; run limner evaluate again") from None
+    return PictureScores.from_json(value, str(path))
+
+
+def _item(word: str) -> Item:
+    name, _, place = word.partition("=") if "=" in word and not Path(word).exists() else ("", "", word)
+    path = Path(place)
+    if path.suffix == ".json":
+        return Item(name or path.stem, path, None, read_scores(path))
+    run = as_run(place)
+    if run is None:
+        picture_files(path)  # there must be some
+        return Item(name or path.name, path, None, None)
+    evaluation = run.folder / "evaluation.json"
+    return Item(name or run.name, run.folder, run, read_scores(evaluation) if evaluation.exists() else None)
+
+
+def _held_out(items: Sequence[Item]) -> Tensor:
+    """(n, C, S, S) uint8: the real pictures that all runs held out."""
+    runs = [item for item in items if item.run is not None]
+    if not runs:
+        raise UserError("folders alone do not say what is real; add --data FOLDER of real pictures")
+    found = [unseen_by(item.run) for item in runs if item.run is not None]
+    for item, pictures in zip(runs[1:], found[1:], strict=True):
+        if not torch.equal(pictures, found[0]):
+            raise UserError(
+                f"{runs[0].name} and {item.name} hold out other pictures; "
+                "add --data FOLDER of real ones that neither saw"
+            )
+    return found[0]
+
+
+def _count(items: Sequence[Item], samples: int | None, real: Described) -> int:
+    folders = {item.name: len(picture_files(item.place)) for item in items if item.is_folder}
+    if samples is not None:
+        for name, held in folders.items():
+            if held < samples:
+                raise UserError(f"{name}: {held} pictures, fewer than --samples {samples}; ask for {held} or add some")
+        return samples
+    evaluated = [item.kept.protocol.fake_count for item in items if item.kept is not None]
+    return min([*folders.values(), *evaluated], default=real.count)
+
+
+def _scored(item: Item, real: Described, count: int, extractor: FeatureExtractor, seed: int) -> PictureScores:
+    if item.kept is not None:
+        wanted = state_protocol(real, count, extractor, seed=seed)
+        if item.run is None or not wanted.differs(item.kept.protocol):
+            return item.kept
+    if item.run is not None:
+        made = describe(make_pictures(item.run, count, device=extractor.device, seed=seed), extractor)
+    else:
+        made = describe_folder(item.place, extractor).some(count, seed)
+    return score_pictures(real, made, extractor, seed=seed)
+
+
+def _check_alike(rows: Sequence[tuple[str, PictureScores]]) -> None:
+    first_name, first = rows[0]
+    for name, other in rows[1:]:
+        if difference := first.protocol.differs(other.protocol):
+            raise UserError(
+                f"{first_name} and {name} are not scored alike ({difference}); add --data FOLDER to score all anew"
+            )
+
+
+def _tex(text: str) -> str:
+    return "".join(TEX_SPECIAL.get(character, character) for character in text)

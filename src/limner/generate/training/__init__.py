@@ -1,0 +1,1 @@
+"""The recipe, the task, its monitors, and what a training leaves."""

@@ -1,0 +1,123 @@
+"""The generate room's recipe: every switch of adversarial learning is one line, so that a study is a list of recipes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from limner.adversarial.augment import AUGMENTATIONS
+from limner.adversarial.average import AVERAGES
+from limner.adversarial.losses import LOSSES
+from limner.adversarial.priors import PRIORS
+from limner.adversarial.regularizers.penalties import PenaltySettings
+from limner.adversarial.weights.initialize import INITIALIZATIONS
+from limner.foundation.errors import UserError
+from limner.generate.networks import DISCRIMINATORS, GENERATORS
+from limner.learning.optimizers import OPTIMIZERS, SCHEDULES, try_optimizer
+from limner.learning.recipe import Choice, choice, setting
+from limner.learning.training import LoopSettings
+
+SIZES_PX = (32, 64, 128, 256)
+NETWORK_GIVEN = ("size_px", "channels", "classes")
+CHANNELS = {"rgb": 3, "rgba": 4, "gray": 1}
+
+
+@dataclass(frozen=True)
+class PictureSettings:
+    """Which pictures to learn from and how they are brought to one size."""
+
+    paths: tuple[Path, ...] = setting((), "folders of pictures (--data)")
+    size_px: int = setting(64, "edge of what is learned and made: 32, 64, 128 or 256", unit="px")
+    colors: Literal["rgb", "rgba", "gray"] = setting("rgb", "channels of the pictures")
+    classes: Literal["none", "folders"] = setting("none", "whether the folders' names are classes to tell apart")
+    fit: Literal["auto", "crop", "pad", "squash"] = setting(
+        "auto", "how pictures become squares; auto: padded where most stand on a plain ground, else cropped"
+    )
+    flip: bool = setting(True, "mirror half of the pictures, left to right, as they are drawn")
+    held_out: float = setting(
+        0.1, "pictures kept for the scores: a share below 1, or how many; near-duplicates stay together", minimum=0
+    )
+
+    def __post_init__(self) -> None:
+        if self.size_px not in SIZES_PX:
+            raise UserError(f"data.size_px is {self.size_px}; it must be one of {', '.join(map(str, SIZES_PX))}")
+        if self.held_out >= 1 and self.held_out != int(self.held_out):
+            raise UserError(f"data.held_out is {self.held_out}; needed: a share below 1, or a whole number of pictures")
+
+    @property
+    def channels(self) -> int:
+        """Numbers a pixel."""
+        return CHANNELS[self.colors]
+
+
+@dataclass(frozen=True)
+class ScoreSettings:
+    """What is measured while it learns."""
+
+    features: Literal["efficientnet-lite0", "inception"] = setting(
+        "efficientnet-lite0", "the network that scores look through; inception is what papers print"
+    )
+    every_kimg: float = setting(50.0, "thousands of pictures shown between two evaluations", minimum=0.001)
+    samples: int = setting(1000, "pictures made for an evaluation", unit="pictures", minimum=16)
+    keep_by: Literal["kid", "fid", "none"] = setting("kid", "the score that tells the best weights; none: the last")
+
+
+@dataclass(frozen=True)
+class GenerateRecipe:
+    """How to learn to make pictures: data, two networks, the game between them."""
+
+    task: Literal["generate"] = setting("generate", "the room")
+    seed: int = setting(0, "of every random draw", minimum=0)
+    data: PictureSettings = setting(PictureSettings, "pictures")
+    prior: Choice = choice("normal", "what latents are drawn from", lambda: PRIORS, ("count", "size", "generator"))
+    generator: Choice = choice("dcgan", "makes pictures from latents", lambda: GENERATORS, NETWORK_GIVEN)
+    discriminator: Choice = choice("dcgan", "tells real from made", lambda: DISCRIMINATORS, NETWORK_GIVEN)
+    spectral_norm: Literal["none", "discriminator", "both", "attention"] = setting(
+        "none", "which layers' largest singular value is held at 1"
+    )
+    initialization: Choice = choice("normal", "how weights begin", lambda: INITIALIZATIONS, ("network", "generator"))
+    loss: Choice = choice("non-saturating", "what the two minimize", lambda: LOSSES)
+    penalties: PenaltySettings = setting(PenaltySettings, "terms beside the loss; weight 0: off")
+    generator_optimizer: Choice = choice("adam", "how the generator moves", lambda: OPTIMIZERS, ("parameters",))
+    discriminator_optimizer: Choice = choice("adam", "how the discriminator moves", lambda: OPTIMIZERS, ("parameters",))
+    schedule: Choice = choice("constant", "how both learning rates change", lambda: SCHEDULES)
+    clip_gradients: float | None = setting(None, "largest L2 norm of a network's gradient, before its step", minimum=0)
+    discriminator_steps: int = setting(1, "updates of the discriminator to one of the generator", minimum=1)
+    generator_batch: Literal["shared", "own"] = setting(
+        "shared", "the generator learns from the pictures that the discriminator saw last, or from others of its own"
+    )
+    judge: Literal["apart", "together"] = setting(
+        "apart", "real and made pictures in a pass each, or in one (BatchNorm then sees both)"
+    )
+    average: Choice = choice(
+        "none", "a running average of the generator, which then makes the pictures", lambda: AVERAGES
+    )
+    augment: Choice = choice("none", "what is done to all that the discriminator sees", lambda: AUGMENTATIONS)
+    batch: int = setting(64, "pictures of each side in an update", unit="pictures", minimum=2)
+    epochs: int = setting(100, "passes over the pictures (without kimg)", minimum=1)
+    kimg: float | None = setting(None, "thousands of real pictures shown in all, in place of epochs", minimum=0.001)
+    scores: ScoreSettings = setting(ScoreSettings, "what is measured while it learns")
+    loop: LoopSettings = setting(LoopSettings, "evaluation, checkpoints, precision")
+
+    def __post_init__(self) -> None:
+        # What these cannot take is refused here, before anything is written.
+        for optimizer in (self.generator_optimizer, self.discriminator_optimizer):
+            try_optimizer(optimizer)
+        self.schedule.build(SCHEDULES)
+        self.average.build(AVERAGES)
+        self.augment.build(AUGMENTATIONS)
+        if self.augment.name == "ada" and self.loss.name == "wasserstein":
+            raise UserError(
+                "augment ada follows how often logits of real pictures are above 0, which means nothing to the Wasserstein "
+                "loss; use augment diffaugment, or another loss"
+            )
+        if self.loop.devices != 1:
+            raise UserError(f"loop.devices is {self.loop.devices}; the generate room learns on one device so far")
+
+    def images(self, pictures: int) -> int:
+        """Real pictures shown in all, of so many to learn from."""
+        return self.epochs * pictures if self.kimg is None else round(1000 * self.kimg)
+
+    @property
+    def images_per_step(self) -> int:
+        """Real pictures shown in a round."""
+        return self.batch * self.discriminator_steps

@@ -1,0 +1,1 @@
+"""Recipes, tasks, the one training loop, runs and the table of rooms."""

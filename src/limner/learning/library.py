@@ -1,0 +1,64 @@
+"""Where recipes are found: a file, the bundled ones by name, a run's own."""
+
+import difflib
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from limner.foundation.errors import UserError
+from limner.learning.recipe import write_recipe
+from limner.learning.recipe_reading import read_recipe
+from limner.learning.run import TASKS, Run, task_class
+
+
+def bundled_recipes() -> dict[str, Path]:
+    """The recipes that ship with the package, by ``room/name``."""
+    folder = Path(str(resources.files("limner") / "recipes"))
+    return {f"{path.parent.name}/{path.stem}": path for path in sorted(folder.glob("*/*.yaml"))}
+
+
+def list_recipes() -> list[tuple[str, str]]:
+    """(name, one line) of each bundled recipe; the line is the comment that opens the file."""
+    found = []
+    for name, path in bundled_recipes().items():
+        comments = [line[1:].strip() for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
+        found.append((name, comments[0] if comments else ""))
+    return found
+
+
+def load_recipe(name: str, overrides: Sequence[str] = ()) -> Any:
+    """A recipe by its file or its bundled name (``segment/modern``), with command-line overrides on top."""
+    path = Path(name)
+    bundled = bundled_recipes()
+    if not path.is_file():
+        if path.is_dir() and name not in bundled:
+            raise UserError(
+                f"'{name}' is a folder; a recipe is a YAML file, or a bundled one's name ({', '.join(bundled)})"
+            )
+        if name not in bundled:
+            near = difflib.get_close_matches(name, bundled, 1, 0.4)
+            hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(bundled)}"
+            raise UserError(f"no recipe '{name}' (neither a file nor a bundled recipe); {hint}")
+        path = bundled[name]
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: not a text file; a recipe is YAML") from None
+    return read_recipe(text, str(path) if path.name != name else name, _recipe_type, overrides)
+
+
+def _recipe_type(task: str) -> type | None:
+    return task_class(task).recipe_type if task in TASKS else None
+
+
+def recipe_of(run: Run) -> Any:
+    """The resolved recipe that a run was trained by."""
+    return load_recipe(str(run.folder / "recipe.yaml"))
+
+
+def with_overrides(recipe: Any, overrides: Sequence[str]) -> Any:
+    """A recipe with command-line overrides on top."""
+    if not overrides:
+        return recipe
+    return read_recipe(write_recipe(recipe), "recipe", lambda _: type(recipe), overrides)

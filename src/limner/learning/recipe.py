@@ -1,0 +1,95 @@
+"""Recipes: what to learn, from what, how. Frozen dataclasses that are declared here and written as YAML.
+
+A room declares its recipe as dataclasses whose fields are made by `setting` (a value with a help line, a unit and
+bounds) or `choice` (a name from one of the room's dictionaries, with the options its constructor takes).
+`limner.learning.recipe_reading` reads YAML into them.
+"""
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import yaml
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A name from a room's dictionary and the options for what it names: ``network: {name: residual-unet, depth: 34}``.
+
+    ``build(NETWORKS, channels=4, classes=2)`` makes it; the keyword arguments are what the task knows and the
+    recipe does not.
+    """
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def build(self, entries: Mapping[str, Callable[..., Any]], *arguments: Any, **given: Any) -> Any:
+        """Call the entry this names with the recipe's options and what the task gives."""
+        return entries[self.name](*arguments, **given, **self.options)
+
+
+def setting(
+    default: Any, help: str, *, unit: str = "", minimum: float | None = None, maximum: float | None = None
+) -> Any:
+    """A recipe field: its default, one line of help, its unit, and the bounds that a number must keep."""
+    metadata = {"help": help, "unit": unit, "minimum": minimum, "maximum": maximum}
+    if default is MISSING:
+        return field(metadata=metadata)
+    if callable(default):
+        return field(default_factory=default, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+def choice(
+    default: str, help: str, entries: Callable[[], Mapping[str, Callable[..., Any]]], given: Sequence[str] = ()
+) -> Any:
+    """A recipe field that holds a `Choice` from ``entries()``; ``given`` are the arguments that the task supplies."""
+    return field(default=Choice(default), metadata={"help": help, "entries": entries, "given": tuple(given)})
+
+
+def options_of(entry: Callable[..., Any], given: Sequence[str] = ()) -> dict[str, inspect.Parameter]:
+    """The keyword options that a dictionary's entry takes from a recipe, with resolved types."""
+    target = entry.__init__ if inspect.isclass(entry) else entry
+    hints = get_type_hints(target)
+    return {
+        name: parameter.replace(annotation=hints.get(name, str))
+        for name, parameter in inspect.signature(entry).parameters.items()
+        if name not in given and parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+    }
+
+
+def to_plain(recipe: Any) -> Any:
+    """A recipe as plain dictionaries, lists and scalars, ready for YAML or JSON."""
+    if isinstance(recipe, Choice):
+        return {"name": recipe.name, **{key: to_plain(value) for key, value in recipe.options.items()}}
+    if dataclasses.is_dataclass(recipe) and not isinstance(recipe, type):
+        return {item.name: to_plain(getattr(recipe, item.name)) for item in dataclasses.fields(recipe)}
+    if isinstance(recipe, tuple | list):
+        return [to_plain(value) for value in recipe]
+    return str(recipe) if isinstance(recipe, Path) else recipe
+
+
+def write_recipe(recipe: Any) -> str:
+    """The recipe as YAML with every setting written out, and each one's help and unit as a comment."""
+    return "".join(_lines(recipe, ""))
+
+
+def _lines(recipe: Any, indent: str) -> Iterator[str]:
+    for item in dataclasses.fields(recipe):
+        value = getattr(recipe, item.name)
+        comment = item.metadata.get("help", "")
+        if item.metadata.get("unit"):
+            comment += f" [{item.metadata['unit']}]"
+        comment = f"  # {comment}" if comment else ""
+        if dataclasses.is_dataclass(value) and not isinstance(value, Choice):
+            yield f"{indent}{item.name}:{comment}\n"
+            yield from _lines(value, indent + "  ")
+        else:
+            yield f"{indent}{item.name}: {_flow(to_plain(value))}{comment}\n"
+
+
+def _flow(value: Any) -> str:
+    return yaml.safe_dump(value, default_flow_style=True, width=10_000, sort_keys=False).strip().removesuffix("\n...")

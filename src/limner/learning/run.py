@@ -1,0 +1,258 @@
+"""Run: the folder that a training leaves, and the only thing the other verbs need."""
+
+import csv
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module, resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from limner.foundation.errors import UserError
+from limner.foundation.files import is_leftover, make_folder, remove, replacing, write_json, write_text
+from limner.foundation.version import __version__
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from limner.learning.task import Task
+
+FORMAT_VERSION = 1
+RUNS_FOLDER = Path("runs")
+
+COLORS_FILE = "colors.safetensors"
+"""The colors of each training area, to which scenes can be harmonized (`limner.colors.summary`)."""
+
+RUN_FILES = (
+    "run.json", "model.json", "model.safetensors", "checkpoint", "metrics.csv", "curves.png", "pictures",
+    "evaluation.json", "card.md", "report.html", "annotated.tif", COLORS_FILE,
+)  # fmt: skip
+"""What a training and its conclusion write beside ``recipe.yaml``."""
+
+TASKS = {
+    "segment": "limner.segment.training.task:SegmentTask",
+    "generate": "limner.generate.training.task:GenerateTask",
+}
+"""Each task's class, as module:name, so that listing runs and recipes imports no torch."""
+
+
+def task_class(name: str) -> "type[Task]":
+    """The class behind a recipe's ``task:``."""
+    module, _, attribute = TASKS[name].partition(":")
+    found: type[Task] = getattr(import_module(module), attribute)
+    return found
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training's folder: ``recipe.yaml``, ``model.safetensors`` + ``model.json``, ``checkpoint/``, ``metrics.csv``,
+    ``curves.png``, ``pictures/``, ``evaluation.json``, ``colors.safetensors``, ``card.md``, ``report.html`` and ``run.json``
+    (status, versions).
+
+    A bundled model is a run with only its model, recipe, colors, card and evaluation.
+    """
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.folder.name
+
+    @property
+    def status(self) -> dict[str, Any]:
+        """What ``run.json`` says: status (running, interrupted, trained, finished), versions, data fingerprint, seconds."""
+        return _read_json(self.folder / "run.json")
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What ``model.json`` says of the trained network: format version, task, classes, bands, statistics."""
+        facts = _read_json(self.folder / "model.json")
+        if facts.get("format_version", 0) > FORMAT_VERSION:
+            raise UserError(
+                f"{self.folder}: written by a newer limner (format {facts['format_version']}, "
+                f"this one reads up to {FORMAT_VERSION}); run pip install -U limner"
+            )
+        return facts
+
+    def weights(self) -> "dict[str, Tensor]":
+        """The model's tensors by ``network.tensor`` names, float32 on the CPU (bundled models are stored as float16)."""
+        import torch
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        path = self.folder / "model.safetensors"
+        try:
+            tensors = load_file(path)
+        except (SafetensorError, OSError) as error:
+            raise UserError(f"{path}: cannot be read ({error}); train again or choose another run") from None
+        return {key: value.float() if value.dtype is torch.float16 else value for key, value in tensors.items()}
+
+    def save_model(self, weights: "Mapping[str, Tensor]", facts: Mapping[str, Any]) -> None:
+        """Write ``model.safetensors`` and ``model.json``; each is whole or not there."""
+        from safetensors.torch import save
+
+        with replacing(self.folder / "model.safetensors") as temporary:
+            temporary.write_bytes(save(dict(weights)))  # save_file would let nobody else read it
+        write_json(self.folder / "model.json", {"format_version": FORMAT_VERSION, "limner": __version__, **facts})
+
+    def recipe_text(self) -> str:
+        """The resolved recipe as YAML."""
+        return (self.folder / "recipe.yaml").read_text(encoding="utf-8")
+
+    def set_status(self, status: str, **more: Any) -> None:
+        """Change ``run.json``: the status, and whatever else is given."""
+        path = self.folder / "run.json"
+        known = _read_json(path) if path.exists() else {}
+        write_json(path, {**known, "status": status, **more})
+
+    def metrics(self) -> list[dict[str, str]]:
+        """The rows of ``metrics.csv`` as written (empty cells where nothing was measured)."""
+        path = self.folder / "metrics.csv"
+        if not path.exists():
+            return []
+        with path.open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+
+    def write_metrics(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write ``metrics.csv`` anew; columns in order of first appearance."""
+        columns = list(dict.fromkeys(key for row in rows for key in row))
+        with (
+            replacing(self.folder / "metrics.csv") as temporary,
+            temporary.open("w", newline="", encoding="utf-8") as file,
+        ):
+            writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+
+    def digest(self) -> str:
+        """A short digest of the model's contents, for "is this the same model as before?"."""
+        with (self.folder / "model.safetensors").open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def open_run(name: str | Path, room: str | None = None) -> Run:
+    """The run at a path, the newest below ``runs/`` for ``last``, or a bundled model by its name.
+
+    room: the one that it must be of. Raises `UserError` when there is none, it holds no model yet, or it is of another room.
+    """
+    run = _found(name)
+    if room is not None and (other := run.facts.get("task", room)) != room:
+        raise UserError(f"{name}: a run of the room {other}; needed: one of the room {room} (limner train {room}/...)")
+    return run
+
+
+def _found(name: str | Path) -> Run:
+    folder = Path(name)
+    if str(name) == "last" and not folder.exists():
+        folder = _newest_run()
+    elif not folder.exists() and (bundled := bundled_models().get(str(name))):
+        return Run(bundled)
+    if not folder.exists():
+        raise UserError(
+            f"no run '{name}': give a run's folder, 'last', or a bundled model ({', '.join(bundled_models()) or 'none'})"
+        )
+    if not (folder / "model.json").exists():
+        hint = "its training has not got that far" if (folder / "run.json").exists() else "it is not a run's folder"
+        raise UserError(f"{folder}: no model.json ({hint}); train first with: limner train RECIPE --data DATA")
+    return Run(folder)
+
+
+def bundled_models() -> dict[str, Path]:
+    """The trained models that ship with the package, by name."""
+    models = Path(str(resources.files("limner") / "bundled" / "models"))
+    if not models.is_dir():
+        return {}
+    return {path.parent.name: path.parent for path in sorted(models.glob("*/model.json"))}
+
+
+def _newest_run() -> Path:
+    runs = [path.parent for path in RUNS_FOLDER.glob("*/model.json")]
+    if not runs:
+        raise UserError(f"'last' names the newest run in {RUNS_FOLDER}/, and there is none yet")
+    return max(runs, key=lambda folder: (folder / "model.json").stat().st_mtime_ns)
+
+
+def choose_folder(name: str, recipe_text: str, data: str, out: Path | None, overwrite: bool) -> tuple[Run, bool]:
+    """The folder for a training and whether it goes on with an earlier one.
+
+    The same recipe on the same data finds its own unfinished or finished run again; another recipe in the folder that
+    ``out`` names is refused unless ``overwrite``. name: of the run without ``out``, a number follows. data: the data's
+    fingerprint.
+    """
+    if out is None:
+        earlier = _numbered(RUNS_FOLDER, name)
+        for folder in reversed(earlier.values()):
+            if not overwrite and _is_same(Run(folder), recipe_text, data):
+                return Run(folder), True
+        return Run(RUNS_FOLDER / f"{name}-{max(earlier, default=0) + 1:03d}"), False
+    if out.exists() and not out.is_dir():
+        raise UserError(f"--out {out}: is a file; a run needs a folder")
+    if out.is_dir() and not overwrite and not _is_untouched(out, recipe_text):
+        if _is_same(Run(out), recipe_text, data):
+            return Run(out), True
+        what = "a run with another recipe or other data" if (out / "run.json").exists() else "other files"
+        raise UserError(f"--out {out}: holds {what}; choose another folder or add --overwrite")
+    return Run(out), False
+
+
+def _numbered(folder: Path, name: str) -> dict[int, Path]:
+    """What is called ``<name>-<number>`` in a folder, in order of the numbers."""
+    matches = ((re.fullmatch(re.escape(name) + r"-(\d{3,})", path.name), path) for path in folder.glob("*"))
+    return dict(sorted((int(match[1]), path) for match, path in matches if match))
+
+
+def _is_untouched(folder: Path, recipe_text: str) -> bool:
+    """Whether a folder holds nothing, or no more than `start_run` on this recipe had written when it was killed."""
+    held = [path for path in folder.iterdir() if not is_leftover(path)]
+    recipe = folder / "recipe.yaml"
+    return not held or (held == [recipe] and recipe.read_bytes() == recipe_text.encode())
+
+
+def _is_same(run: Run, recipe_text: str, data: str) -> bool:
+    try:
+        return run.recipe_text() == recipe_text and run.status.get("data_fingerprint") == data
+    except (OSError, UserError):
+        return False
+
+
+def start_run(run: Run, recipe_text: str, data: str) -> None:
+    """Make a fresh run's folder with its recipe, versions and the data's fingerprint; an earlier one's files go."""
+    make_folder(run.folder)
+    for name in RUN_FILES:
+        remove(run.folder / name)
+    write_text(run.folder / "recipe.yaml", recipe_text)
+    write_json(
+        run.folder / "run.json", {"status": "running", "data_fingerprint": data, "versions": versions(), "seconds": 0.0}
+    )
+
+
+def versions() -> dict[str, str]:
+    """Versions that a result depends on, and the commit when limner runs from its own checkout."""
+    import platform
+    import subprocess
+    from importlib.metadata import version
+
+    found = {name: version(name) for name in ("torch", "torchvision", "timm", "lightning-fabric", "numpy", "rasterio")}
+    here = Path(__file__).resolve().parents[3]
+    commit = ""
+    if (here / ".git").exists():
+        answer = subprocess.run(
+            ["git", "-C", str(here), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+        )
+        commit = answer.stdout.strip()
+    return {"limner": __version__, "python": platform.python_version(), **found, "commit": commit}
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; is {path.parent} a run's folder?") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not valid JSON ({error})") from None
+    if not isinstance(found, dict):
+        raise UserError(f"{path}: holds no named values; the run is damaged, train again or choose another")
+    return found

@@ -1,0 +1,273 @@
+"""The one training loop: stages, epochs, evaluation, checkpoints, going on, early stopping, progress.
+
+It drives any `Task`, supervised or adversarial, on Lightning Fabric. A checkpoint holds the task's state and how many
+batches were drawn; since every draw is a pure function of its number, a training that was killed and goes on ends with
+the same weights as one that never was (on the CPU, bit for bit).
+"""
+
+import logging
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NoReturn
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from limner.foundation.errors import UserError
+from limner.foundation.files import remove_leftovers, replacing
+from limner.foundation.precision import choose_precision
+from limner.foundation.progress import Progress, say
+from limner.foundation.signals import StopRequest, stop_on_signal
+from limner.learning.recipe import setting
+from limner.learning.run import Run
+from limner.learning.stream import Stream
+from limner.learning.task import Stage, Task
+from limner.reporting.pictures import write_picture
+
+
+@dataclass(frozen=True)
+class LoopSettings:
+    """How the loop runs a training, whatever it learns."""
+
+    log_every: int = setting(20, "steps between two rows of training losses", unit="steps", minimum=1)
+    evaluate_every: int = setting(1, "epochs between two evaluations", unit="epochs", minimum=1)
+    checkpoint_minutes: float = setting(2.0, "time between two checkpoints", unit="minutes", minimum=0)
+    patience: int | None = setting(None, "stop after so many evaluations without a better score", minimum=1)
+    keep: Literal["best", "last"] = setting("best", "which weights the run keeps: best by validation score, or last")
+    precision: Literal["auto", "bf16", "fp32"] = setting("auto", "bf16 autocast where the processor has it, or fp32")
+    devices: int = setting(1, "how many GPUs or processes", minimum=1)
+
+
+@dataclass
+class Position:
+    """Where a training stands; the part of a checkpoint that is not the task's."""
+
+    stage: int = 0
+    index: int = 0
+    drawn: int = 0
+    seconds: float = 0.0
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    best_score: float = -math.inf
+    best_weights: dict[str, Tensor] | None = None
+    stale: int = 0
+    """Evaluations since the best one."""
+    steps: int = 0
+    """Steps taken in all; fewer than the stages' own where patience ended one."""
+    sums: dict[str, Tensor] = field(default_factory=dict)
+    summed: int = 0
+    """Steps whose losses stand in ``sums``, on the device, until a row is written."""
+
+    def add(self, values: Mapping[str, Tensor]) -> None:
+        """Sum a step's values without reading them: no host synchronization in the step."""
+        for name, value in values.items():
+            self.sums[name] = self.sums[name] + value if name in self.sums else value
+        self.summed += 1
+
+    def take_means(self) -> dict[str, float]:
+        """The mean of each value since the last call."""
+        means = {name: float(total) / self.summed for name, total in self.sums.items()}
+        self.sums, self.summed = {}, 0
+        return means
+
+
+def make_fabric(settings: LoopSettings) -> Fabric:
+    """Fabric for these settings: a GPU when there is one, bf16 autocast where the processor has it."""
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it says the precision whenever it is made
+    fabric = Fabric(devices=settings.devices, precision=choose_precision(settings.precision))  # type: ignore[arg-type]
+    fabric.launch()
+    return fabric
+
+
+class NotANumberError(UserError):
+    """The training has no way on: a loss or a weight is infinite or not a number."""
+
+
+def learn(task: Task, run: Run, settings: LoopSettings, fabric: Fabric) -> StopRequest:
+    """Take ``task`` through its stages, from where ``run``'s checkpoint stands, and leave the model in ``run``.
+
+    Returns the request that stopped it (falsy when it finished). Raises `UserError` when GPU memory runs out, or when a
+    loss or a weight is no longer a number: the run then holds the model of the last checkpoint, in which all were.
+    """
+    remove_leftovers(run.folder)
+    loop = _Loop(task, run, settings, fabric)
+    with stop_on_signal() as stop:
+        try:
+            loop.go(stop)
+        except torch.cuda.OutOfMemoryError:
+            raise UserError("the GPU's memory ran out; halve the recipe's batch (--batch N) or its crop") from None
+        except NotANumberError as error:
+            steps = loop.leave_last_good_model()
+            raise NotANumberError(f"{error}; the run holds the model of step {steps}") from None
+    loop.leave_model("interrupted" if stop else "trained")
+    return stop
+
+
+def estimate_seconds(task: Task, settings: LoopSettings) -> float:
+    """How long the stages that step would take here, from one timed step of the first; spoils the task for training."""
+    stages = [stage for stage in task.stages() if stage.total_steps]
+    if not stages:
+        return 0.0
+    task.begin(stages[0], make_fabric(settings))
+    with Stream(lambda number: task.batch(stages[0], number)) as batches:
+        task.step(batches, 0)  # the first step also makes buffers and kernels
+        began = time.monotonic()
+        task.step(batches, 1)
+        a_step = time.monotonic() - began
+    return a_step * sum(stage.total_steps for stage in stages)
+
+
+class _Loop:
+    """One training under way."""
+
+    def __init__(self, task: Task, run: Run, settings: LoopSettings, fabric: Fabric) -> None:
+        self.task, self.run, self.settings, self.fabric = task, run, settings, fabric
+        self.position = Position()
+        self.stages = task.stages()
+        self.began = self.saved_at = time.monotonic()
+
+    def go(self, stop: StopRequest) -> None:
+        saved = self._load_checkpoint()
+        total = sum(stage.total_steps for stage in self.stages)
+        done = sum(stage.total_steps for stage in self.stages[: self.position.stage]) + self.position.index
+        with Progress("train", total, "steps", start=done) as progress:
+            for number in range(self.position.stage, len(self.stages)):
+                stage = self.stages[number]
+                self.task.begin(stage, self.fabric)
+                if saved is not None:
+                    self.task.load_state_dict(saved)
+                    saved = None
+                if self.position.index == 0:
+                    self._save_checkpoint()
+                self._go_through(stage, stop, progress)
+                if stop:
+                    self._save_checkpoint()
+                    return
+                self.position.stage, self.position.index, self.position.drawn = number + 1, 0, 0
+                self.position.stale = 0
+            if saved is not None:  # killed after the last step, before the model was written
+                self.task.begin(self.stages[-1], self.fabric)
+                self.task.load_state_dict(saved)
+        self._save_checkpoint()
+
+    def _go_through(self, stage: Stage, stop: StopRequest, progress: Progress) -> None:
+        if stage.epochs == 0:
+            self._record({"stage": stage.name, **self.task.fit(stage)})
+            return
+        rank, ranks = self.fabric.global_rank, self.fabric.world_size
+
+        def draw(number: int) -> Any:
+            return self.task.batch(stage, number * ranks + rank)
+
+        with Stream(draw, start=self.position.drawn) as batches:
+            for index in range(self.position.index, stage.total_steps):
+                self.position.add(self.task.step(batches, index))
+                self.position.steps += 1
+                self.position.index, self.position.drawn = index + 1, batches.position
+                epoch, rest = divmod(index + 1, stage.steps)
+                if (index + 1) % self.settings.log_every == 0 or rest == 0:
+                    self._log(stage)
+                progress.advance(1, note=self._note(stage, epoch + bool(rest)))
+                if rest == 0 and (epoch % self.settings.evaluate_every == 0 or epoch == stage.epochs):
+                    self._evaluate(stage, epoch)
+                    if self.settings.patience is not None and self.position.stale >= self.settings.patience:
+                        say(f"no better score in {self.position.stale} evaluations: stage '{stage.name}' ends early")
+                        self.position.index = stage.total_steps  # who goes on from here begins the next stage
+                        return
+                if stop:
+                    return
+                if time.monotonic() - self.saved_at >= 60 * self.settings.checkpoint_minutes:
+                    self._save_checkpoint()
+
+    def _log(self, stage: Stage) -> None:
+        values = self.position.take_means()
+        for name, value in values.items():
+            if not math.isfinite(value):
+                self._give_up(f"{name} is {value}")
+        self._record({"stage": stage.name, **{f"train/{name}": value for name, value in values.items()}})
+
+    def _evaluate(self, stage: Stage, epoch: int) -> None:
+        self._check_weights()
+        scores = dict(self.task.evaluate())
+        self._record({"stage": stage.name, "epoch": epoch, **scores})
+        name, sign = self.task.score
+        score = scores.get(name)
+        if score is not None and sign * score > self.position.best_score:
+            self.position.best_score, self.position.stale = sign * score, 0
+            self.position.best_weights = self.task.weights()
+        elif score is not None:
+            self.position.stale += 1
+        picture = self.task.picture()
+        if picture is not None and self.fabric.is_global_zero:
+            write_picture(self.run.folder / "pictures" / f"{stage.name}-{epoch:04d}.jpg", picture)
+
+    def _record(self, row: Mapping[str, Any]) -> None:
+        """Add to the row of this step (a step's losses and scores stand together)."""
+        step, rows = self.position.steps, self.position.rows
+        if rows and rows[-1]["step"] == step and rows[-1]["stage"] == row["stage"]:
+            rows[-1].update(row)
+        else:
+            rows.append({"step": step, "epoch": "", **row})
+        if self.fabric.is_global_zero:
+            self.run.write_metrics(rows)
+
+    def _note(self, stage: Stage, epoch: int) -> str:
+        parts = [f"{stage.unit} {epoch}/{stage.epochs}"] + ([f"stage {stage.name}"] if len(self.stages) > 1 else [])
+        last: dict[str, float] = {}
+        for row in self.position.rows[-3:]:
+            last |= {key: value for key, value in row.items() if isinstance(value, float)}
+        return ", ".join(parts + [f"{key.split('/')[-1]} {value:.3f}" for key, value in list(last.items())[:2]])
+
+    def _give_up(self, why: str) -> NoReturn:
+        stage = self.stages[min(self.position.stage, len(self.stages) - 1)]
+        raise NotANumberError(
+            f"{why} at step {self.position.index} of stage '{stage.name}'; lower the learning rate "
+            f"({self.task.learning_rate_options}) or compute in --loop.precision fp32"
+        )
+
+    def _check_weights(self) -> None:
+        """Refuse to keep what nobody could go on from."""
+        for name, network in self.task.networks.items():
+            floating = [value for value in network.state_dict().values() if value.is_floating_point()]
+            if floating and not all(torch.stack([value.isfinite().all() for value in floating]).tolist()):
+                self._give_up(f"a weight of the {name} is not a number")
+
+    def _save_checkpoint(self) -> None:
+        self._check_weights()
+        self.position.seconds += time.monotonic() - self.began
+        self.began = time.monotonic()
+        if self.fabric.is_global_zero:
+            folder = self.run.folder / "checkpoint"
+            with replacing(folder / "state.pt") as temporary:
+                torch.save({"position": vars(self.position), "task": self.task.state_dict()}, temporary)
+        self.saved_at = time.monotonic()
+
+    def _load_checkpoint(self) -> dict[str, Any] | None:
+        path = self.run.folder / "checkpoint" / "state.pt"
+        if not path.exists():
+            return None
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+        self.position = Position(**saved["position"])
+        return saved["task"]
+
+    def leave_last_good_model(self) -> int:
+        """Go back to the last checkpoint, write its model, and tell its step."""
+        saved = self._load_checkpoint()
+        if saved is None:
+            return 0
+        self.task.begin(self.stages[min(self.position.stage, len(self.stages) - 1)], self.fabric)
+        self.task.load_state_dict(saved)
+        self.leave_model("interrupted")
+        return self.position.steps
+
+    def leave_model(self, status: str) -> None:
+        """Write the run's model: the best weights seen, or the last where nothing was scored."""
+        best = self.position.best_weights
+        if best is not None and self.settings.keep == "best":
+            self.task.load_weights(best)
+        self.task.settle()
+        if self.fabric.is_global_zero:
+            self.run.save_model(self.task.weights(), self.task.facts())
+            self.run.set_status(status, seconds=round(self.position.seconds, 1), steps=self.position.steps)

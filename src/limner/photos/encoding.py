@@ -1,0 +1,119 @@
+"""The formats that photos are written in, and what each can hold."""
+
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+
+from limner.photos.png16 import profile_chunk, resolution_chunk, write_png16, xmp_chunk
+from limner.photos.tiffs import write_tiff
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A photo file's parts.
+
+    pixels: (H, W, 3 or 4) uint8, uint16 or float32, red, green, blue and perhaps alpha.
+    """
+
+    pixels: np.ndarray
+    profile: bytes | None
+    exif: bytes | None
+    xmp: bytes | None
+    iptc: bytes | None
+    dpi: tuple[float, float] | None
+    lossless: bool
+    quality: int
+
+    @property
+    def longest_block(self) -> int:
+        """Bytes of the longest of EXIF, XMP and IPTC."""
+        return max(len(block or b"") for block in (self.exif, self.xmp, self.iptc))
+
+    def within(self, block_bytes: int) -> "Parts":
+        """Without those of EXIF, XMP and IPTC that are longer than this."""
+        blocks = (self.exif, self.xmp, self.iptc)
+        exif, xmp, iptc = (block if len(block or b"") <= block_bytes else None for block in blocks)
+        return replace(self, exif=exif, xmp=xmp, iptc=iptc)
+
+
+@dataclass(frozen=True)
+class Form:
+    """A file format: how it is written, and what it can hold."""
+
+    write: Callable[[Path, Parts], None]
+    bits: tuple[int, ...]
+    alpha: bool
+    profile: bool
+    longest_px: int = 2**31
+    block_bytes: int = 2**31
+    """Of EXIF, XMP or IPTC."""
+
+
+def _write_jpeg(path: Path, parts: Parts) -> None:
+    extra = _photoshop_segment(parts.iptc) if parts.iptc else b""
+    # 4:4:4: a photo whose colors were just chosen keeps them at full resolution
+    _save(path, "JPEG", parts, quality=parts.quality, subsampling=0, extra=extra, **_xmp(parts))
+
+
+def _write_png(path: Path, parts: Parts) -> None:
+    if parts.pixels.dtype == np.uint8:
+        info = PngInfo()
+        if parts.xmp:
+            info.add_itxt("XML:com.adobe.xmp", parts.xmp.decode("utf-8", "replace"))
+        _save(path, "PNG", parts, pnginfo=info, compress_level=4)
+        return
+    chunks = {b"iCCP": profile_chunk(parts.profile)} if parts.profile else {}
+    chunks |= {b"pHYs": resolution_chunk(parts.dpi)} if parts.dpi else {}
+    chunks |= {b"eXIf": parts.exif} if parts.exif else {}
+    chunks |= {b"iTXt": xmp_chunk(parts.xmp)} if parts.xmp else {}
+    write_png16(path, parts.pixels, chunks)
+
+
+def _write_webp(path: Path, parts: Parts) -> None:
+    _save(path, "WEBP", parts, quality=parts.quality, lossless=parts.lossless, exact=True, **_xmp(parts))
+
+
+def _write_tiff(path: Path, parts: Parts) -> None:
+    described = {"exif": parts.exif, "xmp": parts.xmp, "iptc": parts.iptc}
+    write_tiff(path, parts.pixels, profile=parts.profile, dpi=parts.dpi, **described)
+
+
+def _write_bmp(path: Path, parts: Parts) -> None:
+    Image.fromarray(parts.pixels).save(path, "BMP", **({"dpi": parts.dpi} if parts.dpi else {}))
+
+
+def _save(path: Path, form: str, parts: Parts, **options: Any) -> None:
+    if parts.profile:
+        options["icc_profile"] = parts.profile
+    if parts.exif:
+        options["exif"] = b"Exif\0\0" + parts.exif
+    if parts.dpi:
+        options["dpi"] = parts.dpi
+    Image.fromarray(parts.pixels).save(path, form, **options)
+
+
+def _xmp(parts: Parts) -> dict[str, bytes]:
+    return {"xmp": parts.xmp} if parts.xmp else {}
+
+
+def _photoshop_segment(iptc: bytes) -> bytes:
+    """IPTC as the segment APP13 of a JPEG: Photoshop's resource 0x0404, without a name."""
+    resource = b"8BIM\x04\x04\0\0" + struct.pack(">L", len(iptc)) + iptc + b"\0" * (len(iptc) % 2)
+    data = b"Photoshop 3.0\0" + resource
+    return b"\xff\xed" + struct.pack(">H", len(data) + 2) + data
+
+
+# A segment of a JPEG has 65535 bytes, of which up to 41 are its own head.
+JPEG = Form(_write_jpeg, (8,), alpha=False, profile=True, longest_px=65500, block_bytes=65490)
+PNG = Form(_write_png, (8, 16), alpha=True, profile=True)
+WEBP = Form(_write_webp, (8,), alpha=True, profile=True, longest_px=16383)
+TIFF = Form(_write_tiff, (8, 16, 32), alpha=True, profile=True)
+BMP = Form(_write_bmp, (8,), alpha=False, profile=False)
+
+SUFFIXES = {".jpg": JPEG, ".jpeg": JPEG, ".png": PNG, ".webp": WEBP, ".tif": TIFF, ".tiff": TIFF, ".bmp": BMP}

@@ -1,0 +1,188 @@
+"""Photos in and out: pixels as floats, and all that must come back with them.
+
+A photo keeps its kind: bits, alpha, color profile, EXIF, XMP, IPTC and resolution of the file that was read are those
+of the file that is written. Only which way is up changes: it is turned upright on reading.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from limner.foundation.errors import UserError
+from limner.foundation.files import replacing
+from limner.photos.decoding import Decoded, decode
+from limner.photos.encoding import SUFFIXES, Parts
+from limner.photos.exif import turned, upright, upright_xmp
+from limner.photos.profiles import to_profile, usable
+
+ROWS_BYTES = 1 << 23  # of floats at a time between a picture and a file's numbers: stays in the cache
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A photo file as a picture, and what is needed to write another of its kind."""
+
+    path: Path
+    picture: Tensor
+    """(3, H, W) float32 on the CPU, gamma-encoded as ``profile`` says, upright. Integers are divided by the largest
+    number of their bits; floats are as in the file, and may exceed 1. 0 where ``missing``."""
+    alpha: Tensor | None = None
+    """(H, W) float32: 0 where nothing is to be seen, such as where ``missing``; None where the file has
+    none. Pixels of
+    alpha 0 have numbers, but are no colors of the picture."""
+    missing: Tensor | None = None
+    """(H, W) bool: where a float file had NaN or infinity; written back as NaN. None where it had none."""
+    profile: bytes | None = None
+    """ICC; None means sRGB."""
+    bits: int = 8
+    """Of a channel in the file: 8, 16 or, for floats, 32."""
+    is_gray: bool = False
+    """The file had one channel, here three times. It is written in color."""
+    has_alpha: bool = False
+    """The file had an alpha channel of its own."""
+    lossless: bool = True
+    """Matters for WebP, which may be either."""
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    iptc: bytes | None = None
+    dpi: tuple[float, float] | None = None
+    notes: tuple[str, ...] = ()
+    """What the user should know, one line each; the same words for the same thing, so that a run can say it once."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of a picture on its way into a file."""
+
+    path: Path
+    clipped: float
+    """Share of the visible pixels of which a channel lay outside what the file's numbers can hold; 0 for floats."""
+    notes: tuple[str, ...] = ()
+
+
+def read_photo(path: Path) -> Photo:
+    """The photo in a JPEG, PNG, WebP, TIFF (8 or 16 bits, floats) or BMP file, told by its content.
+
+    Gray comes as three equal channels. CMYK, and gray with a profile, come as sRGB. Of several pages the first is read.
+    Raises `UserError` for a file that is no such photo, is damaged, has more than 500 million pixels, is an animation,
+    has other bands than gray or RGB and alpha, or has no visible pixel.
+    """
+    decoded = decode(path)
+    picture, alpha = _as_tensors(decoded)
+    missing = None
+    if decoded.bits == 32:
+        unknown = ~torch.isfinite(picture).all(0)
+        if unknown.any():
+            missing = unknown
+            picture[:, missing] = 0
+            alpha = torch.ones_like(picture[0]) if alpha is None else alpha
+            alpha[missing] = 0
+    if alpha is not None and not (alpha > 0).any():
+        raise UserError(f"{path}: no visible pixel: all are transparent or NaN; give a photo that shows something")
+    profile, note = usable(decoded.profile, decoded.space)
+    notes = (*decoded.notes, *([note] if note else []))
+    swapped = decoded.turn >= 5
+    gray = decoded.space == "GRAY"
+    if gray and profile is not None:
+        # A gray profile would not be valid in the file that is written, which has color.
+        picture, profile = to_profile(picture, profile, None), None
+        notes += ("gray with a color profile: brought to sRGB",)
+    return Photo(
+        path,
+        picture,
+        alpha,
+        missing,
+        profile,
+        bits=decoded.bits,
+        is_gray=gray,
+        has_alpha=decoded.alpha is not None,
+        lossless=decoded.lossless,
+        exif=upright(decoded.exif, swapped) if decoded.exif else None,
+        xmp=upright_xmp(decoded.xmp) if decoded.xmp else None,
+        iptc=decoded.iptc,
+        dpi=decoded.dpi[::-1] if swapped and decoded.dpi else decoded.dpi,
+        notes=notes,
+    )
+
+
+def write_photo(path: Path, picture: Tensor, photo: Photo, *, quality: int = 95) -> Written:
+    """Write ``picture`` as a file of the kind of ``photo``, whole or not at all; the suffix says the format.
+
+    Where the format cannot hold it, bits become fewer (a note says so), and alpha or the profile is left out (as well).
+    Numbers outside the format's range are clipped once, here, and rounded to the nearest.
+
+    picture: (3, H, W) floating, of the photo's size and in its profile, on any device. quality: of a JPEG (whose color
+    has full resolution) or lossy WebP, 1 to 100. Raises `UserError` for an unknown suffix and for the photo's own path.
+    """
+    if picture.shape != photo.picture.shape:
+        raise ValueError(f"a picture of {tuple(picture.shape)} for a photo of {tuple(photo.picture.shape)}")
+    form = SUFFIXES.get(path.suffix.lower())
+    if form is None:
+        raise UserError(f"{path}: photos are written as {', '.join(SUFFIXES)}; give a name that ends so")
+    if path.exists() and photo.path.exists() and os.path.samefile(path, photo.path):
+        raise UserError(f"{path}: is the photo that was read; choose another --out")
+    if max(picture.shape[1:]) > form.longest_px:
+        raise UserError(
+            f"{path}: {path.suffix} holds {form.longest_px} pixels along an edge at most; write .png or .tif"
+        )
+    bits = max(bits for bits in form.bits if bits <= photo.bits)
+    alpha = photo.alpha if photo.has_alpha or (photo.missing is not None and bits < 32) else None
+    profile = photo.profile
+    if profile is not None and not form.profile:
+        picture, profile = to_profile(picture, profile, None), None
+    pixels, clipped = _as_numbers(picture, alpha if form.alpha else None, photo, bits)
+    parts = Parts(pixels, profile, photo.exif, photo.xmp, photo.iptc, photo.dpi, photo.lossless, quality)
+    lost = {
+        f"{photo.bits} bits a channel: {bits} are written": bits < photo.bits,
+        "alpha: it is left out": alpha is not None and not form.alpha,
+        "color profiles: the colors are written as sRGB": profile is not photo.profile,
+        "so much EXIF, XMP or IPTC: it is left out": parts.longest_block > form.block_bytes,
+    }
+    with replacing(path) as temporary:
+        form.write(temporary, parts.within(form.block_bytes))
+    return Written(
+        path, clipped, tuple(f"{path.suffix} cannot hold {what}" for what, is_lost in lost.items() if is_lost)
+    )
+
+
+def _as_tensors(decoded: Decoded) -> tuple[Tensor, Tensor | None]:
+    colors = turned(decoded.colors, decoded.turn)
+    height, width, channels = colors.shape
+    picture = torch.empty(3, height, width)
+    for channel in range(channels):
+        np.divide(colors[..., channel], decoded.full, out=picture[channel].numpy(), casting="unsafe")
+    if channels == 1:
+        picture[1:] = picture[0]
+    if decoded.alpha is None:
+        return picture, None
+    alpha = turned(decoded.alpha, decoded.turn).astype(np.float32) / np.float32(decoded.full)
+    return picture, torch.from_numpy(alpha)
+
+
+def _as_numbers(picture: Tensor, alpha: Tensor | None, photo: Photo, bits: int) -> tuple[np.ndarray, float]:
+    """((H, W, 3 or 4) uint8, uint16 or float32, the share of visible pixels that were clipped)."""
+    _, height, width = picture.shape
+    kind, full = {8: (torch.uint8, 255), 16: (torch.uint16, 65535), 32: (torch.float32, 1)}[bits]
+    pixels = torch.empty(height, width, 3 if alpha is None else 4, dtype=kind)
+    rows = max(1, ROWS_BYTES // (12 * width))
+    clipped = 0
+    for part in (slice(start, start + rows) for start in range(0, height, rows)):
+        colors = picture[:, part].detach().to(torch.float32)
+        if bits < 32:
+            colors = (colors * full).round_()
+            outside = ((colors < 0) | (colors > full)).any(0)
+            if photo.alpha is not None:
+                outside &= (photo.alpha[part] > 0).to(outside.device)
+            clipped += int(outside.sum())
+            colors.clamp_(0, full)
+        elif photo.missing is not None:
+            colors = colors.masked_fill(photo.missing[part].to(colors.device), torch.nan)
+        pixels[part, :, :3] = colors.to(kind).permute(1, 2, 0).cpu()
+        if alpha is not None:
+            pixels[part, :, 3] = (alpha[part] * full).round() if bits < 32 else alpha[part]
+    visible = height * width if photo.alpha is None else int((photo.alpha > 0).sum())
+    return pixels.numpy(), clipped / visible

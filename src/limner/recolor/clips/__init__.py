@@ -1,0 +1,1 @@
+"""Clips recolored without flicker."""

@@ -1,0 +1,208 @@
+"""Clips recolored without flicker: what decides a color is found at key frames and held or faded between them.
+
+Recolored frame by frame, a clip flickers: superpixels lie differently in every frame, so they match differently. Here
+a method is asked once, or at key frames only, and its answer is kept as a function that does not change: a global map,
+or the superpixels of a key frame with their new colors, from which color fusion (`limner.recolor.fusion.fuse`) gives a color
+to the pixels of any frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool2d
+
+from limner.colors.classic import FITS
+from limner.foundation.errors import UserError
+from limner.recolor.clips.cuts import is_cut
+from limner.recolor.fusion.fuse import fuse
+from limner.recolor.fusion.regrain import regrain
+from limner.recolor.methods.methods import fit_colors, mixed, transfer_color
+from limner.recolor.superpixels.pooling import Regions
+
+KEY_EVERY = 4
+"""Frames from one key frame to the next: a sixth of a second of film. Closer ones cost more, farther ones lag behind."""
+PALETTE = 0.55
+"""How far a clip's matched colors are spread to the references' palette (`limner.recolor.matching.palette`) where nothing is
+wished: averages over time dull colors as averages over matches do. Chosen by measurement: see docs/recolor/video.md."""
+AT_REST, MOVING, SLOWEST = 0.01, 0.03, 0.2
+"""Mean change of the source's channels around a pixel, 0..1, that counts as noise, and as motion; and the share of its
+new change of color that a pixel at rest takes over in a frame."""
+SURROUNDINGS_PX = 5
+SAMPLED_FRAMES, SAMPLED_PX = 64, 1 << 15
+"""Most frames, and pixels of each, from which a global map is fitted."""
+REGRAINED = {"idt-regrain": "idt"}
+"""Methods that are a global map with the regrain after it."""
+
+
+def recolor_clip(
+    clip: Iterable[Tensor],
+    references: Sequence[Tensor],
+    method: str = "superpixel",
+    *,
+    temporal: bool = True,
+    key_every: int = KEY_EVERY,
+    strength: float = 1.0,
+    keep_luminance: bool = False,
+    **options: Any,
+) -> Iterator[Tensor]:
+    """The frames of a clip in the colors of the references, one by one: (3, H, W) float32, not clipped.
+
+    - Global methods (`limner.colors.classic.FITS`): one map, fitted to a sample of the whole clip.
+    - Others: the method recolors key frames, every ``key_every`` and the first and last of a scene. Between two of them
+      each frame is fused from the superpixels of both, the second fading in, and regrained; where the source rests, its
+      change of color follows slowly. A cut of the scene (`limner.recolor.clips.cuts`) starts anew.
+
+    The same clip and options give the same frames. Memory holds a few frames, however long the clip; work is done on
+    the device of the references.
+
+    clip: (3, H, W) float32 frames, gamma-encoded 0..1, of one size. It is iterated twice, so no generator. references,
+    method, strength, keep_luminance and options: as those of `limner.recolor.methods.methods.transfer_color`, without masks of
+    the target; but the superpixel method's palette is 0.55 by default, as fading and following dull colors a little.
+    temporal: False recolors every frame by itself, as a picture.
+
+    Raises `UserError` for options that cannot be.
+    """
+    if key_every < 1:
+        raise UserError(f"key frames every {key_every}; needed: 1 (every frame) or more")
+    if not 0 <= strength <= 1:
+        raise UserError(f"strength is {strength:g}; needed: 0 (nothing changes) to 1")
+    frames = _OnDevice(clip, references[0].device)
+    pairs: Iterator[tuple[Tensor, Tensor]]
+    if not temporal:
+        pairs = ((frame, transfer_color(frame, references, method, **options).picture) for frame in frames)
+    elif method in FITS or method in REGRAINED:
+        pairs = _mapped(frames, references, method, **options)
+    else:
+        if method == "superpixel":
+            options.setdefault("palette", PALETTE)
+        pairs = _settled(_faded(frames, references, method, key_every, **options))
+    for frame, picture in pairs:
+        yield mixed(frame, picture, strength, keep_luminance, None)
+
+
+@dataclass(frozen=True)
+class _OnDevice:
+    """A clip whose frames are brought to a device."""
+
+    clip: Iterable[Tensor]
+    device: torch.device
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (frame.to(self.device) for frame in self.clip)
+
+
+def _mapped(
+    clip: Iterable[Tensor], references: Sequence[Tensor], method: str, *, smoothness: float = 1.0, **options: Any
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Frames with what one global map makes of them."""
+    color_map = fit_colors(REGRAINED.get(method, method), sample_colors(clip)[:, None], references, **options)
+    for frame in clip:
+        picture = color_map(frame.flatten(1)).view_as(frame)
+        yield frame, regrain(frame, picture, smoothness) if method in REGRAINED and smoothness > 0 else picture
+
+
+def sample_colors(clip: Iterable[Tensor], seed: int = 0) -> Tensor:
+    """Colors of a clip of any length, (3, n) float32: 32768 pixels of each of up to 64 frames, spread evenly.
+
+    Which frames stay is known only at the end: whenever there are too many, every second one is dropped.
+    """
+    samples: list[Tensor] = []
+    step = 1
+    for number, frame in enumerate(clip):
+        if number % step == 0:
+            generator = torch.Generator().manual_seed(seed + number)
+            pixels = torch.randint(frame[0].numel(), (SAMPLED_PX,), generator=generator)
+            samples.append(frame.flatten(1)[:, pixels.to(frame.device)])
+            if len(samples) > SAMPLED_FRAMES:
+                samples, step = samples[::2], step * 2
+    return torch.cat(samples, dim=1)
+
+
+def key_frames(clip: Iterable[Tensor], every: int) -> Iterator[tuple[int, Tensor]]:
+    """The first and last frame of every scene, and those between at equal steps: with their numbers, from 0."""
+    number, since = 0, 0
+    last: Tensor | None = None
+    for number, frame in enumerate(clip):
+        if last is None or is_cut(last, frame):
+            if last is not None and since > 0:
+                yield number - 1, last
+            yield number, frame
+            since = 0
+        else:
+            since += 1
+            if since == every:
+                yield number, frame
+                since = 0
+        last = frame
+    if last is not None and since > 0:
+        yield number, last
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What a method did to a key frame, as a function of place and color: its superpixels and their new colors."""
+
+    regions: Regions
+    colors: Tensor
+
+    def __call__(self, frame: Tensor) -> Tensor:
+        """The colors of any frame."""
+        return fuse(frame, self.regions, self.colors).picture
+
+
+def _faded(
+    clip: Iterable[Tensor],
+    references: Sequence[Tensor],
+    method: str,
+    key_every: int,
+    *,
+    smoothness: float = 1.0,
+    **options: Any,
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Frames with what answers at key frames, faded into each other, make of them."""
+    frames = iter(clip)  # follows the key frames, which are found and asked first
+    before: _Answer | None = None
+    done = 0
+    for number, key_frame in key_frames(clip, key_every):
+        answer = _ask(key_frame, references, method, **options)
+        steps = number + 1 - done  # one at a cut, so that nothing fades across it
+        for step, frame in enumerate(islice(frames, steps), start=1):
+            picture = answer(frame)
+            if before is not None and step < steps:
+                picture = before(frame).lerp(picture, step / steps)
+            yield frame, regrain(frame, picture, smoothness) if smoothness > 0 else picture
+        before, done = answer, number + 1
+
+
+def _settled(pairs: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
+    """Frames with their pictures, of which the change of color is steady where the source rests: noise leaves it alone.
+
+    The change E follows the wanted one: E(t) = E(t-1) + a (wanted - E(t-1)), a = 1 where the source moves.
+    """
+    last: Tensor | None = None
+    for frame, picture in pairs:
+        wanted = picture - frame
+        if last is None or is_cut(last, frame):
+            change = wanted
+        else:
+            moved = (frame - last).abs().amax(0, keepdim=True)
+            around = avg_pool2d(moved, SURROUNDINGS_PX, 1, SURROUNDINGS_PX // 2, count_include_pad=False)
+            change = change.lerp(wanted, ((around - AT_REST) / (MOVING - AT_REST)).clamp(SLOWEST, 1).expand_as(wanted))
+        last = frame
+        yield frame, frame + change
+
+
+def _ask(frame: Tensor, references: Sequence[Tensor], method: str, **options: Any) -> _Answer:
+    """What the method does to a key frame."""
+    fused = transfer_color(frame, references, method, smoothness=0.0, **options).fused
+    if fused is None:
+        raise ValueError(
+            f"{method} is neither a global map nor fuses superpixels: what it does to a frame says nothing of the next"
+        )
+    return _Answer(*fused)

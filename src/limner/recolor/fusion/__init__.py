@@ -1,0 +1,1 @@
+"""From colors of superpixels to colors of pixels."""

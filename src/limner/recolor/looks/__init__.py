@@ -1,0 +1,1 @@
+"""A transfer as a table of colors."""

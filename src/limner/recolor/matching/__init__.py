@@ -1,0 +1,1 @@
+"""Which superpixel of the target resembles which of the reference."""

@@ -1,0 +1,1 @@
+"""Every method of color transfer behind one signature."""

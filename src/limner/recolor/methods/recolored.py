@@ -1,0 +1,53 @@
+"""What a color transfer takes and gives: the words that every method of the room shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from limner.recolor.matching.attention import Matching
+    from limner.recolor.superpixels.pooling import Regions
+
+
+class ColorMap(Protocol):
+    """A global transfer: one function of a color, the same at every pixel.
+
+    So it can be fitted on a sample and applied to a scene of any size, to every frame of a clip, or to the corners of
+    a look-up table.
+    """
+
+    def __call__(self, colors: Tensor) -> Tensor:
+        """New colors for ``colors``: both (bands, n) floating, in the unit of the fit, not clipped."""
+
+
+Fit = Callable[..., ColorMap]
+"""``fit(target, reference, **options)``: the map that brings the colors ``target`` (bands, n) to those of ``reference``
+(bands, m). Both floating, any number of bands, any unit, the same for both, unless the method says otherwise; no NaN.
+
+Raises `UserError` for unlike numbers of bands, and for a cloud without a color."""
+
+
+@dataclass(frozen=True)
+class Recolored:
+    """A picture in the colors of another, and what happened on the way.
+
+    picture: (3, H, W) float32, gamma-encoded like the target, NOT clipped: values outside [0, 1] are colors that the
+    target's encoding cannot hold.
+    """
+
+    picture: Tensor
+    method: str
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    """Of each stage, in the order in which they ran."""
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+    """What the method says of itself, such as the median perplexity of the attention."""
+    color_map: ColorMap | None = None
+    """Of a global method."""
+    matching: Matching | None = None
+    """Of a method that matches superpixels: labels, attention and matches."""
+    fused: tuple[Regions, Tensor] | None = None
+    """Of a method that ends in color fusion: the target's superpixels, and the color (N, 3) that each became."""

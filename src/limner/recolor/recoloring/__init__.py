@@ -1,0 +1,1 @@
+"""From files to files: photos, clips and scenes."""

@@ -1,0 +1,106 @@
+"""Clips recolored from files to files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from torch import Tensor
+
+from limner.foundation.errors import UserError
+from limner.foundation.progress import Progress
+from limner.foundation.records import Made, made_before, recorded
+from limner.foundation.stopwatch import Stopwatch
+from limner.photos.profiles import to_profile
+from limner.recolor.clips.temporal import recolor_clip
+from limner.recolor.methods.methods import mixed
+from limner.recolor.recoloring.options import ALL_METHODS
+from limner.recolor.recoloring.paths import names_a_file, refuse_shared_names
+from limner.recolor.recoloring.transfer import PhotoJob
+from limner.video.clips import Clip, open_clip
+from limner.video.frame_folders import FrameFolder, write_folder
+from limner.video.video_files import WRITTEN_SUFFIXES, VideoFile, write_video
+
+VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg", ".wmv")
+
+
+def clip_results(clips: Sequence[Path], out: Path) -> list[Path]:
+    """Where the result of each clip goes: a video as .mp4, .mov or .mkv, a folder of frames as a folder.
+
+    Raises `UserError` where two would have one name, and for a result that is an input.
+    """
+    if names_a_file(out, WRITTEN_SUFFIXES, "clips"):
+        if len(clips) > 1:
+            raise UserError(f"--out {out} is one file for {len(clips)} clips; give a folder")
+        results = [out]
+    else:
+        results = [out / _name(clip) for clip in clips]
+    refuse_shared_names(clips, results)
+    return results
+
+
+def _name(clip: Path) -> str:
+    keeps = clip.is_dir() or clip.suffix.lower() in WRITTEN_SUFFIXES
+    return clip.resolve().name if keeps else f"{clip.stem}.mp4"
+
+
+def recolor_clip_file(
+    job: PhotoJob, path: Path, out: Path, *, frame_by_frame: bool = False, overwrite: bool = False
+) -> Made:
+    """Recolor a video file or a folder of frames into another, without flicker, with its record beside it.
+
+    Raises `UserError` for wishes that a clip cannot grant, where ``out`` is something else already, and as reading and
+    the method do.
+    """
+    if job.look is None and job.wishes.method == ALL_METHODS:
+        raise UserError("--method all makes a sheet of one photo; name one method for a clip")
+    for name in ("mask", "match"):
+        if getattr(job.wishes, name):
+            raise UserError(f"--{name} is a place in a photo; in a clip places move: leave it out")
+    request = job.request(path, frame_by_frame=frame_by_frame)
+    if (earlier := made_before(out, request, overwrite)) is not None:
+        return earlier
+    source = open_clip(path)
+    watch = Stopwatch(job.device)
+    with recorded(out, request) as (temporary, numbers):
+        with watch.stage("clip"):
+            _write(temporary, _counted(_frames(job, source, frame_by_frame), source), source)
+        numbers |= {"method": job.method, "seconds": round(sum(watch.seconds.values()), 3)}
+    return Made(out, numbers)
+
+
+def _write(path: Path, frames: Iterable[Tensor], source: Clip) -> None:
+    """`limner.video.clips.write_clip` knows a folder by having no suffix, but its temporary name has one."""
+    if path.suffix.lower() in WRITTEN_SUFFIXES:
+        write_video(path, frames, source.rate, source if isinstance(source, VideoFile) else None)
+    else:
+        write_folder(path, frames, source if isinstance(source, FrameFolder) else None)
+
+
+def _frames(job: PhotoJob, source: Clip, frame_by_frame: bool) -> Iterable[Tensor]:
+    wishes = job.wishes
+    if job.look is not None:
+        return _looked_up(job, source)
+    options = job.options(job.method)
+    if any(one.mask is not None for one in job.references):
+        options["reference_masks"] = [None if one.mask is None else one.mask.to(job.device) for one in job.references]
+    references = [to_profile(one.photo.picture, one.photo.profile, None).to(job.device) for one in job.references]
+    return recolor_clip(
+        source, references, job.method, temporal=not frame_by_frame, strength=wishes.strength,
+        keep_luminance=wishes.keep_luminance, **options,
+    )  # fmt: skip
+
+
+def _looked_up(job: PhotoJob, source: Clip) -> Iterator[Tensor]:
+    assert job.look is not None  # asked by the only caller
+    for frame in source:
+        target = frame.to(job.device)
+        picture = job.look(target.flatten(1)).view_as(target)
+        yield mixed(target, picture, job.wishes.strength, job.wishes.keep_luminance, None)
+
+
+def _counted(frames: Iterable[Tensor], source: Clip) -> Iterator[Tensor]:
+    with Progress(f"recolor {source.path.name}", source.length or 0, "frames") as progress:
+        for frame in frames:
+            yield frame
+            progress.advance()

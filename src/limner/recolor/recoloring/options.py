@@ -1,0 +1,166 @@
+"""What a user may wish of a color transfer: the options of `limner recolor`, by one set of names. Imports no torch."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from limner.foundation.errors import UserError
+
+ALL_METHODS = "all"
+PINNED = re.compile(r"\s*(\d+)\s*,\s*(\d+)\s*=\s*(\d+)\s*,\s*(\d+)(?:\s*@\s*(\d+))?\s*")
+MATCHING_ONLY = ("features", "layers", "centering", "temperature", "perplexity", "palette", "match")
+"""Wishes that only the method `superpixel` knows."""
+LIMITS: dict[str, tuple[Callable[[float], bool], str]] = {
+    "strength": (lambda value: 0 <= value <= 1, "0 (nothing changes) to 1"),
+    "temperature": (lambda value: 1e-6 <= value < math.inf, "above 0, such as 0.02"),
+    "perplexity": (lambda value: 1 <= value < math.inf, "how many regions to look at, 1 or more"),
+    "palette": (lambda value: 0 <= value <= 1, "0 (matched colors as they are) to 1 (the whole reference's)"),
+    "superpixels": (lambda value: value >= 1, "1 or more"),
+    "smoothness": (lambda value: 0 <= value < math.inf, "0 (none of the grain) or more; 1 is usual"),
+}
+"""Of the numbers: what each may be. NaN fits none."""
+
+
+class Match(tuple[int, int, int, int, int]):
+    """A point of the picture (row, column), one of a reference (row, column), and that reference's number from 0."""
+
+    __slots__ = ()
+
+
+def parse_match(text: str) -> Match:
+    """The points of ``row,column=row,column``, with ``@2`` after them for the second reference.
+
+    >>> parse_match("10,20=300,40"), parse_match("1,2=3,4@2")
+    ((10, 20, 300, 40, 0), (1, 2, 3, 4, 1))
+
+    Raises `UserError` for another form.
+    """
+    found = PINNED.fullmatch(text)
+    if found is None or found[5] == "0":
+        raise UserError(
+            f"--match got '{text}'; needed: row,column=row,column, a point of the picture and one of the reference, "
+            "such as 120,80=40,300 (and @2 after it for the second reference)"
+        )
+    return Match((*map(int, found.groups()[:4]), int(found[5] or 1) - 1))
+
+
+def _numbers(_: Any, tokens: Sequence[Any]) -> tuple[Match, ...]:
+    return tuple(parse_match(token.value) for token in tokens)
+
+
+def _names(_: Any, tokens: Sequence[Any]) -> tuple[str, ...]:
+    return tuple(name.strip() for token in tokens for name in token.value.split(",") if name.strip())
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How colors are transferred. None: as the method has it."""
+
+    method: Annotated[
+        str | None,
+        Parameter(
+            help="superpixel, sct, reinhard, xiao, mkl, histogram, idt, idt-regrain, gamut; or all, on one sheet. "
+            "Default: superpixel; mkl for scenes."
+        ),
+    ] = None
+    strength: Annotated[float, Parameter(help="0: nothing changes, 1: the whole transfer.")] = 1.0
+    keep_luminance: Annotated[bool, Parameter(negative=(), help="Change hue and chroma only, keep the lightness.")] = (
+        False
+    )
+    mask: Annotated[
+        Path | None, Parameter(help="Change only where this picture is white; or a folder of such, by name.")
+    ] = None
+    like_mask: Annotated[
+        tuple[Path, ...] | None,
+        Parameter(
+            negative=(), consume_multiple=True, help="Take colors only from where it is white; one for each reference."
+        ),
+    ] = None
+    match: Annotated[
+        tuple[Match, ...] | None,
+        Parameter(
+            help="Give the region around a point of the picture the colors around one of the reference: "
+            "row,column=row,column; repeat for several.",
+            converter=_numbers, n_tokens=1, negative=(),
+        ),
+    ] = None  # fmt: skip
+    features: Annotated[
+        str | None,
+        Parameter(help="What regions are matched by: efficientnet-lite0 (default), vgg19 or lab-gradient."),
+    ] = None
+    layers: Annotated[
+        tuple[str, ...] | None,
+        Parameter(help="Layers of the features, by name.", converter=_names, n_tokens=1, negative=()),
+    ] = None
+    centering: Annotated[
+        Literal["standard", "channel", "descriptor"] | None,
+        Parameter(help="What of the features is compared (default: standard)."),
+    ] = None
+    temperature: Annotated[
+        float | None, Parameter(help="Of the attention; small: one region each, large: a mean of many.")
+    ] = None
+    perplexity: Annotated[
+        float | None, Parameter(help="Without a temperature: how many regions the median one looks at (default: 5).")
+    ] = None
+    palette: Annotated[
+        float | None,
+        Parameter(
+            help="How far matched colors are spread to the whole reference's, 0 to 1 (default: 0.5; clips: 0.55)."
+        ),
+    ] = None
+    superpixels: Annotated[
+        int | None, Parameter(help="Regions of each picture (default: 3 times the root of its pixels; sct: 300).")
+    ] = None
+    smoothness: Annotated[
+        float | None, Parameter(help="How much of the picture's own grain is put back (default: 1; 0: none).")
+    ] = None
+
+    def __post_init__(self) -> None:
+        for name, (fits, needed) in LIMITS.items():
+            value = getattr(self, name)
+            if value is not None and not fits(value):
+                raise UserError(f"--{name} is {value:g}; needed: {needed}")
+        if self.temperature is not None and self.perplexity is not None:
+            raise UserError("--temperature and --perplexity are two ways to say one thing; give one of them")
+
+    def options(self, method: str) -> dict[str, Any]:
+        """What the method itself takes, as keyword arguments of `limner.recolor.methods.methods`; masks and matches apart.
+
+        Raises `UserError` for a wish that the method cannot grant.
+        """
+        given = {name: getattr(self, name) for name in MATCHING_ONLY if getattr(self, name) is not None}
+        if method != "superpixel" and given:
+            raise UserError(
+                f"--{next(iter(given))} is of the method superpixel, not of {method}; leave one of them out"
+            )
+        if self.superpixels is not None:
+            if method not in ("superpixel", "sct"):
+                raise UserError(f"--superpixels is of the methods superpixel and sct, not of {method}; leave it out")
+            given["count"] = self.superpixels
+        if self.smoothness is not None:
+            if method not in ("superpixel", "sct", "idt-regrain"):
+                raise UserError(f"--smoothness is of methods that regrain, which {method} does not; leave it out")
+            given["smoothness"] = self.smoothness
+        given.pop("match", None)
+        return given
+
+    def to_json(self) -> dict[str, Any]:
+        """All that decides a result, for the record beside it; files by name."""
+        return {
+            name: [str(item) for item in value]
+            if isinstance(value, tuple)
+            else str(value)
+            if isinstance(value, Path)
+            else value
+            for name, value in vars(self).items()
+        }
+
+
+PLAIN = Wishes()

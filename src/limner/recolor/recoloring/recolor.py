@@ -1,0 +1,283 @@
+"""`limner recolor`: photos, clips and scenes in the colors of references, a run's training areas or a look-up table."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from limner.colors.classic import FITS
+from limner.colors.summary import ALL as ALL_AREAS
+from limner.foundation.device import choose_device
+from limner.foundation.errors import UserError
+from limner.foundation.progress import Progress, say
+from limner.foundation.records import Made, made_before, recorded, refuse_own_results
+from limner.learning.run import bundled_models
+from limner.photos.encoding import SUFFIXES
+from limner.photos.photos import read_photo
+from limner.photos.profiles import to_profile
+from limner.recolor.looks.cube import read_cube
+from limner.recolor.looks.looks import make_look
+from limner.recolor.methods.methods import METHODS
+from limner.recolor.recoloring.clip_files import VIDEO_SUFFIXES, clip_results, recolor_clip_file
+from limner.recolor.recoloring.options import ALL_METHODS, MATCHING_ONLY, PLAIN, Wishes
+from limner.recolor.recoloring.paths import list_photos, names_a_file, output_paths, refuse_shared_names
+from limner.recolor.recoloring.transfer import (
+    DEFAULT_METHOD,
+    PhotoJob,
+    every_method,
+    mask_for,
+    read_references,
+    recolor_photo,
+)
+from limner.recolor.scoring.sheet import Transfers, method_sheet, trade_off_plot
+from limner.reporting.pictures import write_picture
+from limner.scenes.rasters import open_raster
+
+PHOTOS, CLIPS, SCENES, LOOKS = "photos", "clips", "scenes", "look-up tables"
+"""What the verb makes."""
+LOOK = ".cube"
+GEOTIFF = (".tif", ".tiff")
+SCENE_METHOD = "mkl"
+
+
+def recolor_files(
+    pictures: Sequence[Path | str],
+    like: Sequence[Path | str],
+    out: Path | str = "recolored",
+    wishes: Wishes = PLAIN,
+    *,
+    explain: bool = False,
+    clip: bool = False,
+    frame_by_frame: bool = False,
+    to: str = ALL_AREAS,
+    bands: Any = None,
+    device: str = "auto",
+    download: bool = False,
+    overwrite: bool = False,
+) -> list[Made]:
+    """Recolor files into files; what the same command made before is not made again.
+
+    pictures: photos, folders of photos, video files, or georeferenced scenes. like: reference photos or folders of
+    them; a ``.cube`` look-up table; for scenes a run (its folder, ``last``, a bundled model's name) or another scene.
+    out: a folder, or for one picture the file itself; a name that ends in .cube writes the transfer as a look-up table
+    instead. explain: write what was matched with what beside each photo. clip: folders are frames of a clip.
+    frame_by_frame: recolor a clip's frames each by itself. to, bands: of scenes, see
+    `limner.recolor.recoloring.scenes.harmonize_scene`.
+
+    Raises `UserError` for what cannot be read, written or wished.
+    """
+    paths, out = [Path(picture) for picture in pictures], Path(out)
+    if not like:
+        raise UserError("no --like; give one or more photos, a scene, a run or a .cube file whose colors to take")
+    for path in paths:
+        if not path.exists():
+            raise UserError(f"{path}: no such file or folder")
+    kind = _kind_of(paths, like, out, clip)
+    for option, given, needed in (
+        ("--explain", explain, PHOTOS),
+        ("--clip", clip, CLIPS),
+        ("--frame-by-frame", frame_by_frame, CLIPS),
+        ("--to", to != ALL_AREAS, SCENES),
+        ("--bands", bands, SCENES),
+    ):
+        if given and kind != needed:
+            raise UserError(f"{option} is for {needed}; for {kind} it means nothing: leave it out")
+    if kind == SCENES:
+        return list(_scenes(paths, like, out, wishes, to=to, bands=bands, overwrite=overwrite))
+    job = _job(like, wishes, device, download)
+    if explain and job.method != DEFAULT_METHOD:
+        raise UserError(f"--explain shows what superpixel looks at; {job.method} looks at no regions: leave it out")
+    if kind == CLIPS:
+        _check_clips(paths, out, clip)
+        return list(_clips(job, paths, out, frame_by_frame=frame_by_frame, overwrite=overwrite))
+    if kind == LOOKS:
+        return [_look(job, list_photos(paths), out, overwrite)]
+    return list(_photos(job, paths, out, overwrite=overwrite, explain=explain))
+
+
+def _kind_of(paths: Sequence[Path], like: Sequence[Path | str], out: Path, clip: bool) -> str:
+    """What is asked for, by what was given."""
+    if _is_run(like[0]) or all(map(_is_scene, [*paths, *map(Path, like)])):
+        return SCENES
+    if clip or any(path.suffix.lower() in VIDEO_SUFFIXES for path in paths):
+        return CLIPS
+    return LOOKS if out.suffix.lower() == LOOK else PHOTOS
+
+
+def _check_clips(paths: Sequence[Path], out: Path, clip: bool) -> None:
+    if out.suffix.lower() == LOOK:
+        raise UserError(f"--out {out} is made from photos; give frames of the clip instead of {paths[0]}")
+    for path in paths:
+        if path.is_file() and path.suffix.lower() in SUFFIXES:
+            raise UserError(f"{path}: a photo among clips; recolor photos and clips by commands of their own")
+        if path.is_dir() and not clip:
+            raise UserError(f"{path}: a folder among clips; add --clip if it holds the frames of one")
+
+
+def _job(like: Sequence[Path | str], wishes: Wishes, device: str, download: bool) -> PhotoJob:
+    place = choose_device(device)
+    looks = [Path(one) for one in like if Path(one).suffix.lower() == LOOK]
+    if looks:
+        if len(like) > 1:
+            raise UserError(f"--like names {looks[0]} and others; a look-up table stands alone")
+        for name in ("method", "like_mask", *MATCHING_ONLY, "superpixels", "smoothness"):
+            if getattr(wishes, name) is not None:
+                raise UserError(f"{looks[0]} is a look of its own, to which --{name.replace('_', '-')} means nothing")
+        return PhotoJob((), wishes, read_cube(looks[0]), looks[0], place)
+    _check_method(wishes.method)
+    if wishes.method == ALL_METHODS:
+        for name in (*MATCHING_ONLY, "superpixels", "smoothness"):
+            if getattr(wishes, name) is not None:
+                raise UserError(f"--{name} is for one method, --method all shows each by default; leave one out")
+    else:
+        wishes.options(wishes.method or DEFAULT_METHOD)  # refused before anything is read
+    references = read_references(list_photos([Path(one) for one in like]), wishes.like_mask or ())
+    return PhotoJob(references, wishes, device=place, download=download)
+
+
+def _check_method(method: str | None) -> None:
+    """Raise `UserError` for a word that is no method."""
+    if method in (None, ALL_METHODS, *METHODS):
+        return
+    close = difflib.get_close_matches(str(method), [*METHODS, ALL_METHODS], n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    raise UserError(f"no method is called '{method}'{hint}; there are {', '.join(METHODS)}, and {ALL_METHODS}")
+
+
+def _photos(job: PhotoJob, paths: Sequence[Path], out: Path, *, overwrite: bool, explain: bool) -> Iterator[Made]:
+    for path in paths:
+        if path.is_dir() and path.resolve() == out.resolve():
+            raise UserError(f"--out {out} is a folder of pictures: results would be pictures next time; give another")
+    photos = list_photos(paths)
+    refuse_own_results(photos)
+    for photo in photos:
+        mask_for(job.wishes.mask, photo)  # a missing one is told before the first picture is made
+    if names_a_file(out, SUFFIXES, "photos"):
+        if len(photos) > 1:
+            raise UserError(f"--out {out} is one file for {len(photos)} pictures; give a folder")
+        results = [out]
+        refuse_shared_names([*photos, *job.inputs], results)
+    else:
+        results = output_paths(photos, out, job.inputs)
+    stems = Counter(result.stem.casefold() for result in results)
+    told: set[str] = set()
+    with Progress("recolor", len(photos), "pictures") as progress:
+        for path, result in zip(photos, results, strict=True):
+            stem = result.stem if stems[result.stem.casefold()] == 1 else result.name.replace(".", "-")
+            if job.wishes.method == ALL_METHODS:
+                made = _sheet(job, path, result.with_name(f"{stem}-methods.jpg"), overwrite)
+            else:
+                folder = result.with_name(f"{stem}-explained") if explain else None
+                made = recolor_photo(job, path, result, overwrite=overwrite, explain=folder)
+            for note in made.notes:
+                if note not in told:
+                    told.add(note)
+                    say(f"limner: {note}")
+            say(made.line())
+            progress.advance()
+            yield made
+
+
+def _sheet(job: PhotoJob, path: Path, sheet: Path, overwrite: bool) -> Made:
+    """All methods on one labelled sheet, with their scores in its record and the trade-off as a plot."""
+    request = job.request(path)
+    if (earlier := made_before(sheet, request, overwrite)) is not None:
+        return earlier
+    pictures, scores, photo = {}, {}, None
+    for name, photo, done, score in every_method(job, path):
+        pictures[name], scores[name] = to_profile(done.picture, photo.profile, None).cpu(), score
+    assert photo is not None  # METHODS is not empty
+    target, reference = (to_profile(one.picture, one.profile, None) for one in (photo, job.references[0].photo))
+    plot = sheet.with_name(sheet.name.replace("-methods.jpg", "-trade-off.png"))
+    with recorded(sheet, request) as (temporary, numbers):
+        write_picture(temporary, method_sheet(Transfers(target, reference, pictures, scores), title=path.name))
+        trade_off_plot(plot, {name: [score] for name, score in scores.items()}, ours=[DEFAULT_METHOD], title=path.name)
+        numbers["methods"] = {name: score.to_json() for name, score in scores.items()}
+    return Made(sheet, numbers, others=(plot,), notes=photo.notes)
+
+
+def _look(job: PhotoJob, photos: Sequence[Path], out: Path, overwrite: bool) -> Made:
+    """The transfer as a look-up table."""
+    if not job.references:
+        raise UserError(f"--out {out} and --like {job.look_file} are both look-up tables; give photos after --like")
+    if job.wishes.method == ALL_METHODS:
+        raise UserError(f"--out {out} is one look, --method all are many; name one method")
+    if job.wishes.mask is not None:
+        raise UserError("--mask is a place in a photo, and a look-up table knows no places; leave it out")
+    request = {"pictures": [job.request(path) for path in photos]}
+    if (earlier := made_before(out, request, overwrite)) is not None:
+        say(earlier.line())
+        return earlier
+    before, after, maps = [], [], []
+    for path in photos:
+        photo = read_photo(path)
+        done = job.run(photo, None)
+        before.append(to_profile(photo.picture, photo.profile, None))
+        after.append(to_profile(done.picture, photo.profile, None).cpu())
+        maps.append(done.color_map)
+    plain = len(photos) == 1 and job.wishes.strength == 1 and not job.wishes.keep_luminance and job.method in FITS
+    with recorded(out, request) as (temporary, numbers):
+        color_map = maps[0] if plain and photo.profile is None else None
+        made = make_look(temporary, job.method, before, after, color_map, title=out.stem)
+        numbers |= {"method": made.by, "of": made.method, "error": made.error, "error_95": made.error_95}
+    say(f"{out.name}: {made.line()}")
+    return Made(out, numbers)
+
+
+def _clips(job: PhotoJob, paths: Sequence[Path], out: Path, *, frame_by_frame: bool, overwrite: bool) -> Iterator[Made]:
+    for path, result in zip(paths, clip_results(paths, out), strict=True):
+        made = recolor_clip_file(job, path, result, frame_by_frame=frame_by_frame, overwrite=overwrite)
+        say(made.line())
+        yield made
+
+
+def _scenes(
+    paths: Sequence[Path],
+    like: Sequence[Path | str],
+    out: Path,
+    wishes: Wishes,
+    *,
+    to: str,
+    bands: Any,
+    overwrite: bool,
+) -> Iterator[Made]:
+    """Scenes of any size in the colors of a run's training areas or of another scene, by a global map."""
+    from limner.recolor.recoloring.scenes import (
+        harmonize_scene,  # it loads the networks of its room, which takes seconds
+    )
+
+    if len(like) > 1:
+        raise UserError(f"--like names {len(like)} references; a scene is harmonized to one run or scene")
+    method = wishes.method or SCENE_METHOD
+    given = [name for name, value in vars(wishes).items() if name != "method" and value != getattr(PLAIN, name)]
+    if given:
+        raise UserError(f"--{given[0].replace('_', '-')} is for photos; a scene is harmonized as a whole")
+    if names_a_file(out, GEOTIFF, "scenes"):
+        if len(paths) > 1:
+            raise UserError(f"--out {out} is one file for {len(paths)} scenes; give a folder")
+        results = [out]
+    else:
+        results = [out / f"{path.stem}.tif" for path in paths]
+    refuse_shared_names([*paths, *map(Path, like)], results)
+    for path, result in zip(paths, results, strict=True):
+        done = harmonize_scene(path, like[0], result, method=method, to=to, bands=bands, overwrite=overwrite)
+        numbers = {"method": method, "matched": done.matched, "seconds": round(done.seconds, 3)}
+        made = Made(result, numbers, done.skipped)
+        say(made.line() + ("" if done.skipped else f", in the colors of {done.matched}"))
+        yield made
+
+
+def _is_run(like: Path | str) -> bool:
+    path = Path(like)
+    return (path / "model.json").exists() or (not path.exists() and str(like) in ("last", *bundled_models()))
+
+
+def _is_scene(path: Path) -> bool:
+    """Whether a file is a raster that knows its place on the ground, or has bands that no photo has."""
+    if path.suffix.lower() not in (*GEOTIFF, ".vrt", ".jp2") or not path.is_file():
+        return False
+    with open_raster(path) as raster:
+        return raster.georeferenced or raster.bands not in (1, 3)

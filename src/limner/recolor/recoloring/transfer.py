@@ -1,0 +1,208 @@
+"""Photos recolored from files to files, with a record beside each that lets the same command find it done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from limner.foundation.errors import UserError
+from limner.foundation.files import fingerprint
+from limner.foundation.records import Made, made_before, recorded
+from limner.photos.photos import Photo, read_photo, write_photo
+from limner.photos.profiles import to_profile
+from limner.recolor.looks.cube import CubeLook
+from limner.recolor.methods.methods import METHODS, mixed, transfer_color
+from limner.recolor.methods.recolored import Recolored
+from limner.recolor.methods.superpixel import PALETTE, PinnedPoints
+from limner.recolor.recoloring.options import Wishes
+from limner.recolor.scoring.score import TransferScore, score_transfer
+
+DEFAULT_METHOD, LOOK = "superpixel", "look"
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A photo whose colors are taken, and where from: (H, W) float 0..1, or None for everywhere that is visible."""
+
+    photo: Photo
+    mask: Tensor | None
+
+
+def read_references(paths: Sequence[Path], masks: Sequence[Path]) -> list[Reference]:
+    """The references with their masks; transparent pixels are no colors of a picture."""
+    if masks and len(masks) != len(paths):
+        raise UserError(f"{len(masks)} --like-mask for {len(paths)} references; give one for each, in their order")
+    found = []
+    for number, path in enumerate(paths):
+        photo = read_photo(path)
+        mask = read_mask(masks[number], photo) if masks else None
+        found.append(Reference(photo, _visible(photo, mask)))
+    return found
+
+
+def read_mask(path: Path, photo: Photo) -> Tensor:
+    """(H, W) float 0..1 of a mask picture for ``photo``: white counts.
+
+    Raises `UserError` for another size, and for black alone.
+    """
+    mask = read_photo(path).picture.mean(0).clamp(0, 1)
+    if mask.shape != photo.picture.shape[1:]:
+        sizes = [f"{width} x {height}" for height, width in (mask.shape, photo.picture.shape[1:])]
+        raise UserError(
+            f"{path}: a mask of {sizes[0]} pixels for {photo.path} of {sizes[1]}; a mask has its picture's size"
+        )
+    if not mask.any():
+        raise UserError(f"{path}: a mask that is black all over leaves nothing of {photo.path}; needed: some white")
+    return mask
+
+
+def _visible(photo: Photo, mask: Tensor | None) -> Tensor | None:
+    """A mask without what is wholly transparent, which is no color of the picture; what is half so is."""
+    if photo.alpha is None:
+        return mask
+    seen = (photo.alpha > 0).float()
+    return seen if mask is None else mask * seen
+
+
+@dataclass(frozen=True)
+class PhotoJob:
+    """One way to recolor photos: references or a look, wishes, a device."""
+
+    references: Sequence[Reference]
+    wishes: Wishes
+    look: CubeLook | None = None
+    look_file: Path | None = None
+    device: torch.device = torch.device("cpu")
+    download: bool = False
+
+    @property
+    def method(self) -> str:
+        """The name of the method."""
+        return self.wishes.method or (DEFAULT_METHOD if self.look is None else LOOK)
+
+    @property
+    def inputs(self) -> list[Path]:
+        """Files that are read beside the pictures."""
+        files = [one.photo.path for one in self.references] + list(self.wishes.like_mask or ())
+        return files + [path for path in (self.wishes.mask, self.look_file) if path is not None]
+
+    def run(self, photo: Photo, mask: Tensor | None, method: str | None = None) -> Recolored:
+        """``photo`` in the references' colors, in the photo's own profile; what is transparent counts nowhere."""
+        target = photo.picture.to(self.device)
+        where = None if mask is None else mask.to(self.device)
+        if self.look is not None:
+            picture = self.look(target.flatten(1)).view_as(target)
+            picture = mixed(target, picture, self.wishes.strength, self.wishes.keep_luminance, where)
+            return Recolored(picture, LOOK)
+        method = method or self.method
+        looks = self.pictures_for(photo)
+        fitted = _visible(photo, mask)
+        return transfer_color(
+            target,
+            looks,
+            method,
+            strength=self.wishes.strength,
+            keep_luminance=self.wishes.keep_luminance,
+            target_mask=None if fitted is None else fitted.to(self.device),
+            reference_masks=[None if one.mask is None else one.mask.to(self.device) for one in self.references],
+            **self.options(method),
+        )
+
+    def options(self, method: str) -> dict[str, Any]:
+        """Keyword arguments of the method: as wished for the one that was named, none for others on a sheet."""
+        options = self.wishes.options(method) if method == self.method else {}
+        if method == "superpixel":
+            options["pins"] = [PinnedPoints(pin[:2], pin[2:4], pin[4]) for pin in self.wishes.match or ()]
+            options["download"] = self.download or None
+        return options
+
+    def request(self, picture: Path, **more: Any) -> dict[str, Any]:
+        """All that decides what becomes of ``picture``, for the record."""
+        mask = mask_for(self.wishes.mask, picture)
+        return {
+            "picture": fingerprint(picture),
+            "like": [fingerprint(one.photo.path) for one in self.references],
+            "look": None if self.look_file is None else fingerprint(self.look_file),
+            **self.wishes.to_json(),
+            "mask": None if mask is None else fingerprint(mask),
+            "like_mask": [fingerprint(path) for path in self.wishes.like_mask or ()],
+            **more,
+        }
+
+    def pictures_for(self, photo: Photo) -> list[Tensor]:
+        """The references in the profile of ``photo``, on the device."""
+        return [
+            to_profile(one.photo.picture, one.photo.profile, photo.profile).to(self.device) for one in self.references
+        ]
+
+    def score(self, photo: Photo, picture: Tensor) -> TransferScore:
+        """The result against the first reference, both as sRGB."""
+        before, after = (to_profile(one, photo.profile, None).cpu() for one in (photo.picture, picture))
+        first = self.references[0].photo
+        return score_transfer(before, after, to_profile(first.picture, first.profile, None))
+
+
+def recolor_photo(
+    job: PhotoJob, path: Path, out: Path, *, overwrite: bool = False, explain: Path | None = None
+) -> Made:
+    """Recolor one photo file into another, with its record beside it; nothing is done again that is there.
+
+    explain: folder for pictures of what was matched. Raises `UserError` where ``out`` is something else already, and as
+    reading and the method do.
+    """
+    request = job.request(path, explain=explain is not None)
+    if (earlier := made_before(out, request, overwrite)) is not None:
+        return earlier
+    photo = read_photo(path)
+    mask_path = mask_for(job.wishes.mask, path)
+    done = job.run(photo, None if mask_path is None else read_mask(mask_path, photo))
+    with recorded(out, request) as (temporary, numbers):
+        written = write_photo(temporary, done.picture, photo)
+        others = [] if explain is None else _explained(job, photo, done, explain)
+        numbers |= {"method": done.method, **done.numbers}
+        if done.seconds:
+            numbers |= {"seconds": round(sum(done.seconds.values()), 3), "stages": _rounded(done.seconds)}
+        if job.references:
+            numbers |= job.score(photo, done.picture).to_json()
+        numbers["clipped"] = written.clipped
+    return Made(out, numbers, others=others, notes=(*photo.notes, *written.notes))
+
+
+def _explained(job: PhotoJob, photo: Photo, done: Recolored, folder: Path) -> list[Path]:
+    from limner.recolor.scoring.explain import explain  # what draws is not needed for the colors
+
+    palette = PALETTE if job.wishes.palette is None else job.wishes.palette
+    return explain(folder, photo.picture, job.pictures_for(photo), done, palette=palette)
+
+
+def every_method(job: PhotoJob, path: Path) -> Iterator[tuple[str, Photo, Recolored, TransferScore]]:
+    """What each method makes of a photo, with its default options."""
+    photo = read_photo(path)
+    mask_path = mask_for(job.wishes.mask, path)
+    mask = None if mask_path is None else read_mask(mask_path, photo)
+    for name in METHODS:
+        done = job.run(photo, mask, name)
+        yield name, photo, done, job.score(photo, done.picture)
+
+
+def mask_for(mask: Path | None, picture: Path) -> Path | None:
+    """The mask file of a picture: the one given, or in a folder the one of the picture's name."""
+    if mask is None:
+        return None
+    if not mask.exists():
+        raise UserError(f"{mask}: no such file or folder; give a mask, or a folder with one for each picture")
+    if not mask.is_dir():
+        return mask
+    found = [path for path in sorted(mask.iterdir()) if path.stem == picture.stem]
+    if not found:
+        raise UserError(f"{mask}: no mask called {picture.stem} in this folder; each picture needs one of its name")
+    return found[0]
+
+
+def _rounded(seconds: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, 3) for name, value in seconds.items()}

@@ -1,0 +1,1 @@
+"""How near a result is to its reference, and what it keeps of its target."""

@@ -1,0 +1,1 @@
+"""Superpixels, and means over them."""

@@ -1,0 +1,1 @@
+"""What training sees: ground held out in blocks, crops drawn and changed."""

@@ -1,0 +1,287 @@
+"""Looking at a data set before training: how it is read, what it holds, what is wrong with it, what to run next.
+
+This file imports no torch: `limner check` answers quickly.
+"""
+
+import hashlib
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+import numpy as np
+
+from limner.foundation.errors import UserError
+from limner.reporting.pictures import (
+    GRAY,
+    IGNORE,
+    captioned_rows,
+    class_colors,
+    overlay,
+    resized,
+    to_display,
+    write_picture,
+)
+from limner.scenes.overlaps import Ground
+from limner.scenes.rasters import Raster
+from limner.scenes.windows import Window
+from limner.segment.crops.blocks import grid, hold_out
+from limner.segment.data.areas import survey
+from limner.segment.data.chips import Area, Chip, DataSet
+from limner.segment.data.findings import AreaReport, CheckReport
+from limner.segment.labels.drawing import with_key
+from limner.segment.labels.forms import background_of
+from limner.segment.labels.reader import LabelReader
+from limner.segment.labels.reading import NO_WISHES, Reading
+from limner.segment.labels.vectors import is_vector
+
+WINDOW_PX = 1024  # pictures are read, and shown, by windows of about this edge
+SHEET_ROWS, SHEET_COLUMNS, CELL_PX = 12, 3, 320
+DRIVERS = {".tif": "GTiff", ".tiff": "GTiff", ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
+DIFFERENT_SCALES = 1.5  # ground resolutions that differ by more are worth a warning
+
+
+def check(data: Sequence[Path | str], reading: Reading = NO_WISHES, *, sheet: Path | None = None) -> CheckReport:
+    """Look at everything below ``data``, and list all that is wrong instead of stopping at the first.
+
+    Args:
+        data, reading: as in `limner.segment.data.areas.find_data`.
+        sheet: where to write a contact sheet (PNG): a few windows of each area with their labels laid over.
+    """
+    paths = [Path(item) for item in data]
+    found, problems, notes, draft = survey(paths, reading)
+    if found is None:
+        again = _command("check", paths, reading)
+        return CheckReport((), 0, "", (), "", problems, (), notes, again, None, draft)
+    reader = found.reader()
+    unread: list[str] = []
+    looks = [_look(area, reader, unread) for area in found.areas]
+    shares = {} if unread else _held_out(found, unread)
+    areas = tuple(look.report(found.class_names, shares) for look in looks)
+    problems = (*problems, *unread)
+    shown = sheet is not None and any(look.windows for look in looks)
+    if sheet is not None and shown:
+        write_picture(sheet, draw_sheet(looks, reader))
+    return CheckReport(
+        areas=areas,
+        channels=found.channels,
+        dtype=found.dtype,
+        class_names=found.class_names,
+        form=found.form.describe(found.label_field),
+        problems=problems,
+        leaks=(*identical_files(found), *shared_ground(found)),
+        warnings=(*notes, *_warnings(areas, found), *_misnamed(found), *_mistaken_alpha(found)),
+        next_command=_command("check" if problems else "train", paths, reading),
+        sheet=str(sheet) if shown else None,
+        draft=draft,
+    )
+
+
+@dataclass
+class Look:
+    """What was seen of an area so far; `at` adds a picture.
+
+    class_px: (256,) pixels of each value of the labels. windows: (chip, window, pixels of objects) of the
+    windows that hold labelled pixels.
+    """
+
+    area: Area
+    pixels: int = 0
+    valid_px: int = 0
+    class_px: np.ndarray = field(default_factory=lambda: np.zeros(256, np.int64))
+    low: np.ndarray | None = None
+    high: np.ndarray | None = None
+    ground_m: list[float] = field(default_factory=list)
+    windows: list[tuple[Chip, Window, int]] = field(default_factory=list)
+
+    def at(self, chip: Chip, reader: LabelReader) -> None:
+        """Look at a picture and its labels. Raises `UserError` when one cannot be read to its end."""
+        with chip.open() as raster:
+            if raster.ground_m is not None:
+                self.ground_m.append(raster.ground_m)
+            for window in grid(chip.height, chip.width, WINDOW_PX):
+                self._at_window(chip, window, raster, reader)
+
+    def _at_window(self, chip: Chip, window: Window, raster: Raster, reader: LabelReader) -> None:
+        values, valid = raster.read(window)
+        mask = reader.read(chip, window)
+        mask[~valid] = IGNORE
+        self.pixels += valid.size
+        self.valid_px += int(np.count_nonzero(valid))
+        if valid.any():
+            seen = values.reshape(len(values), -1) if valid.all() else values[:, valid]  # choosing is slow
+            low, high = seen.min(axis=1), seen.max(axis=1)
+            self.low = low if self.low is None else np.minimum(self.low, low)
+            self.high = high if self.high is None else np.maximum(self.high, high)
+        counts = np.bincount(mask.ravel(), minlength=256)
+        self.class_px += counts
+        if counts[:IGNORE].any():
+            nothing = background_of(reader.form.class_names)
+            self.windows.append(
+                (chip, window, int(counts[:IGNORE].sum() - (0 if nothing is None else counts[nothing])))
+            )
+
+    def report(self, class_names: Sequence[str], held_out: dict[str, float]) -> AreaReport:
+        """The numbers of the area."""
+        chips = self.area.chips
+        labelled = int(self.class_px[:IGNORE].sum())
+        heights, widths = [chip.height for chip in chips], [chip.width for chip in chips]
+        polygons = any(chip.labels is not None and is_vector(chip.labels) for chip in chips)
+        shares = {name: self.class_px[number] / max(1, labelled) for number, name in enumerate(class_names)}
+        return AreaReport(
+            name=self.area.name,
+            chips=len(chips),
+            labels="polygons" if polygons else "masks",
+            height=(min(heights), max(heights)),
+            width=(min(widths), max(widths)),
+            low=() if self.low is None else tuple(float(value) for value in self.low),
+            high=() if self.high is None else tuple(float(value) for value in self.high),
+            class_share={name: float(share) for name, share in shares.items()},
+            labelled=labelled / max(1, self.pixels),
+            nodata=1 - self.valid_px / max(1, self.pixels),
+            georeferenced=len(self.ground_m),
+            ground_m=(min(self.ground_m), max(self.ground_m)) if self.ground_m else None,
+            held_out=held_out.get(self.area.name, 0.0),
+        )
+
+
+def _look(area: Area, reader: LabelReader, unread: list[str]) -> Look:
+    look = Look(area)
+    for chip in area.chips:
+        try:
+            look.at(chip, reader)
+        except UserError as error:
+            unread.append(str(error))
+    return look
+
+
+def _held_out(data: DataSet, problems: list[str]) -> dict[str, float]:
+    """The share of each area that training would hold out."""
+    try:
+        shares = hold_out(data).shares
+    except UserError as error:
+        problems.append(str(error))
+        return {}
+    return {one.area: one.validation_px / max(1, one.training_px + one.validation_px) for one in shares}
+
+
+def identical_files(data: DataSet) -> list[str]:
+    """A line for each set of pictures with the same content: copies end up on both sides of a split."""
+    copies: dict[str, list[Chip]] = {}
+    for chip in data.chips:
+        if chip.image.is_dir():  # a mosaic of chips
+            continue
+        with chip.image.open("rb") as file:
+            copies.setdefault(hashlib.file_digest(file, "sha256").hexdigest(), []).append(chip)
+    return [
+        "the same picture "
+        + ("in several areas: " if len({chip.area for chip in same}) > 1 else "twice in one area: ")
+        + ", ".join(f"{chip.area}/{chip.image.name}" for chip in same)
+        for same in copies.values()
+        if len(same) > 1
+    ]
+
+
+def shared_ground(data: DataSet) -> list[str]:
+    """A line for each two areas whose georeferenced pictures show the same ground."""
+    ground, chips = Ground(data.chips), data.chips
+    pairs: dict[tuple[str, str], list[tuple[Chip, Chip]]] = {}
+    for number, chip in enumerate(chips):
+        for other, _ in ground.other_chips_on(number, Window(0, 0, chip.height, chip.width)):
+            if number < other and chips[other].area != chip.area:
+                pairs.setdefault((chip.area, chips[other].area), []).append((chip, chips[other]))
+    return [
+        f"areas {one} and {two} show the same ground ({len(overlaps)} overlaps, such as {overlaps[0][0].name} "
+        f"and {overlaps[0][1].name}): a score of one after training on the other is no test"
+        for (one, two), overlaps in pairs.items()
+    ]
+
+
+def _warnings(areas: Sequence[AreaReport], data: DataSet) -> Iterator[str]:
+    background = background_of(data.class_names)
+    for name in data.class_names:
+        if not any(area.class_share[name] for area in areas):
+            yield f"{name if name.startswith('class ') else f'class {name}'} occurs nowhere"
+    for area in areas:
+        if area.labelled == 0:
+            yield f"{area.name}: no labelled pixel, nothing is learned from it"
+        elif background is not None and area.class_share[data.class_names[background]] == 1:
+            yield f"{area.name}: all masks are empty ({data.class_names[background]} everywhere)"
+        for band, (low, high) in enumerate(zip(area.low, area.high, strict=True), start=1):
+            if low == high:
+                yield f"{area.name}: band {band} is {low:g} everywhere"
+        if data.dtype in ("uint16", "int16") and area.high and max(area.high) <= 255:
+            yield f"{area.name}: {data.dtype} pixels within 0 to 255; was the scene squeezed to 8 bits?"
+    ground = [meters for area in areas for meters in area.ground_m or ()]
+    if ground and max(ground) > DIFFERENT_SCALES * min(ground):
+        yield f"pixels of {min(ground):.2g} to {max(ground):.2g} m on the ground; objects differ in size by as much"
+
+
+def _misnamed(data: DataSet) -> Iterator[str]:
+    """Files that are not what their suffix says, such as a JPEG called .tif, which holds no georeference."""
+    for area in data.areas:
+        found: dict[tuple[str, str], list[Chip]] = {}
+        for chip in area.chips:
+            suffix = chip.image.suffix.lower()
+            with chip.open() as raster:
+                driver = raster.dataset.driver
+            if DRIVERS.get(suffix, driver) not in (driver, "GTiff" if driver == "COG" else driver):
+                found.setdefault((suffix, driver), []).append(chip)
+        for (suffix, driver), chips in found.items():
+            more = f" and {len(chips) - 1} more" if len(chips) > 1 else ""
+            yield f"{area.name}: {chips[0].image.name}{more}: named {suffix} but {driver} inside"
+
+
+def _mistaken_alpha(data: DataSet) -> Iterator[str]:
+    """Pictures with a fourth band that GDAL takes for transparency, see `Raster.mistaken_alpha`."""
+    for area in data.areas:
+        names = []
+        for chip in area.chips:
+            with chip.open() as raster:
+                if raster.mistaken_alpha is not None:
+                    names.append(chip.image.name)
+        if names:
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            yield f"{area.name}: {names[0]}{more}: band 4 is marked alpha but holds data: read as a fourth band"
+
+
+def draw_sheet(looks: Sequence[Look], reader: LabelReader) -> np.ndarray:
+    """(H, W, 3) uint8: a row for each area (at most twelve), windows with objects first, their labels laid over; and
+    above what the colors mean."""
+    names = reader.form.class_names
+    colors = dict(zip(names, class_colors(len(names)).tolist(), strict=True))
+    background = background_of(names)
+    if background is not None:
+        del colors[names[background]]
+    rows, captions = [], []
+    for look in [look for look in looks if look.windows][:SHEET_ROWS]:
+        windows = [seen for seen in look.windows if seen[2]] or look.windows
+        chosen = np.unique(np.linspace(0, len(windows) - 1, SHEET_COLUMNS).round().astype(int)).tolist()
+        shown = [windows[number] for number in chosen]
+        rows.append([_draw_window(chip, window, reader) for chip, window, _ in shown])
+        captions.append([f"{look.area.name}: {chip.image.name}" for chip, _, _ in shown])
+    return with_key(captioned_rows(rows, captions, cell_px=CELL_PX), {**colors, "not labelled (hatched)": GRAY})
+
+
+def _draw_window(chip: Chip, window: Window, reader: LabelReader) -> np.ndarray:
+    pixels, mask = reader.read_with_pixels(chip, window)
+    picture = resized(to_display(pixels.values, pixels.valid), CELL_PX)
+    rows, columns = (
+        (np.arange(small) * large) // small for small, large in zip(picture.shape[:2], mask.shape, strict=True)
+    )
+    names = reader.form.class_names
+    return overlay(picture, mask[np.ix_(rows, columns)], class_colors(len(names)), background=background_of(names))
+
+
+def _command(verb: str, data: Sequence[Path], reading: Reading) -> str:
+    """The command line to go on with."""
+    words = ["limner", "check", *map(str, data)] if verb == "check" else ["limner", "train", "segment/modern"]
+    if verb != "check":
+        words += [word for path in data for word in ("--data", str(path))]
+    for item in fields(reading):
+        value = getattr(reading, item.name)
+        if value:
+            option = "--" + item.name.replace("_", "-")
+            text = [] if value is True else [",".join(map(str, value)) if isinstance(value, tuple) else str(value)]
+            words += [option, *text]
+    return shlex.join(words)

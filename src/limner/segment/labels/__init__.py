@@ -1,0 +1,1 @@
+"""What labels hold, and what it means: the class of each pixel."""

@@ -1,0 +1,107 @@
+"""Masks on another grid than their pictures': brought onto them pixel by pixel, each taking the nearest.
+
+This file imports no torch: `limner check` and `limner score` stay light.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from pyproj import Transformer
+
+from limner.foundation.errors import UserError
+from limner.scenes.rasters import Raster
+from limner.scenes.windows import Window
+
+FARTHEST_SHIFT_PX = 0.1  # grids nearer than this are one: tools round their transforms
+
+LEAST_SCALE = 1.1  # sizes nearer than this factor are of one resolution, so they must be equal
+
+Read = Callable[[Raster, Window], tuple[np.ndarray, np.ndarray]]
+"""(mask, window) -> its values (height, width) and where it has any."""
+
+
+def is_aligned(mask: Raster, picture: Raster) -> bool:
+    """Whether the pixels of a mask are those of its picture."""
+    if (mask.height, mask.width) != (picture.height, picture.width):
+        return False
+    if not (mask.georeferenced and picture.georeferenced):
+        return True  # a plain picture takes the grid of what it is laid on
+    return mask.crs == picture.crs and shift_px(mask, picture) <= FARTHEST_SHIFT_PX
+
+
+def shift_px(one: Raster, other: Raster) -> float:
+    """How far apart the grids of two rasters of one reference system lie, at most, in pixels of the second."""
+    to_ground, back = (np.array(raster.transform).reshape(3, 3) for raster in (one, other))
+    corners = np.array([(0, 0, 1), (one.width, 0, 1), (0, one.height, 1)]).T  # (column, row, 1)
+    return float(np.abs(np.linalg.solve(back, to_ground @ corners) - corners).max())
+
+
+def check_alignable(mask: Raster, picture: Raster) -> None:
+    """Raise `UserError` for a mask that cannot be laid on its picture."""
+    if mask.georeferenced and picture.georeferenced:
+        if not is_aligned(mask, picture) and not _overlap(mask, picture):
+            raise UserError(
+                f"{mask.path}: lies elsewhere than its picture {picture.path}; are both of the same place, in their "
+                "right reference systems?"
+            )
+        return
+    tall, wide = mask.height / picture.height, mask.width / picture.width
+    same = (mask.height, mask.width) == (picture.height, picture.width)
+    # Where one was made from the other, both sizes were rounded. At nearly one scale it is another cut of the place.
+    of_one_scale = max(tall, wide, 1 / tall, 1 / wide) < LEAST_SCALE
+    off_px = min(abs(mask.height - wide * picture.height), abs(mask.width - tall * picture.width))
+    if not same and (of_one_scale or off_px > max(1.0, tall, wide) / 2):
+        raise UserError(
+            f"{mask.path}: is {mask.height} x {mask.width} pixels, but its picture {picture.path} is "
+            f"{picture.height} x {picture.width}; a mask needs its picture's size or shape, or a georeference on both"
+        )
+
+
+def read_onto(picture: Raster, mask: Raster, window: Window, read: Read) -> tuple[np.ndarray, np.ndarray]:
+    """The mask's value at the center of each pixel of the picture's ``window``; nothing is known beyond the mask."""
+    rows, columns = _places(picture, mask, window)
+    inside = (rows >= 0) & (rows < mask.height) & (columns >= 0) & (columns < mask.width)
+    if not inside.any():
+        values, known = read(mask, Window(0, 0, 1, 1))
+        return np.zeros(rows.shape, values.dtype), inside
+    first_row, first_column = rows[inside].min(), columns[inside].min()
+    needed = Window(
+        int(first_row),
+        int(first_column),
+        int(rows[inside].max() - first_row) + 1,
+        int(columns[inside].max() - first_column) + 1,
+    )
+    values, known = read(mask, needed)
+    place = np.where(inside, rows - first_row, 0), np.where(inside, columns - first_column, 0)
+    return values[place], known[place] & inside
+
+
+def _places(picture: Raster, mask: Raster, window: Window) -> tuple[np.ndarray, np.ndarray]:
+    """(rows, columns) of the mask's pixels under the centers of a window's pixels, each (height, width) int."""
+    row = window.row + np.arange(window.height) + 0.5
+    column = window.column + np.arange(window.width) + 0.5
+    if not (mask.georeferenced and picture.georeferenced):
+        rows, columns = row * (mask.height / picture.height), column * (mask.width / picture.width)
+        below, beside = np.broadcast_arrays(np.floor(rows)[:, None], np.floor(columns)[None])
+        return below.astype(int), beside.astype(int)
+    points = np.stack([*np.meshgrid(column, row), np.ones((window.height, window.width))])  # (column, row, 1)
+    x, y, _ = np.tensordot(np.array(picture.transform).reshape(3, 3), points, 1)
+    here, there = picture.crs, mask.crs
+    if here is not None and there is not None and here != there:
+        x, y = Transformer.from_crs(here.to_wkt(), there.to_wkt(), always_xy=True).transform(x, y)
+    placed = np.tensordot(np.array(~mask.transform).reshape(3, 3), np.stack([x, y, np.ones_like(x)]), 1)
+    # What the other system has no place for lies beyond the mask.
+    columns, rows = np.where(np.abs(placed[:2]) < np.iinfo(np.int32).max, np.floor(placed[:2]), -1).astype(int)
+    return rows, columns
+
+
+def _overlap(mask: Raster, picture: Raster) -> bool:
+    """Whether a mask holds the ground of any of a grid of 16 x 16 points of its picture."""
+    step_rows, step_columns = picture.height / 16, picture.width / 16
+    for row in range(16):
+        for column in range(16):
+            window = Window(int((row + 0.5) * step_rows), int((column + 0.5) * step_columns), 1, 1)
+            rows, columns = _places(picture, mask, window)
+            if 0 <= rows[0, 0] < mask.height and 0 <= columns[0, 0] < mask.width:
+                return True
+    return False

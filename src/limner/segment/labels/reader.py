@@ -1,0 +1,163 @@
+"""Reading the class of each pixel from masks and polygons, in the form that a data set's labels have.
+
+This file imports no torch: `limner check` and `limner score` stay light.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import shapely
+
+from limner.foundation.errors import UserError
+from limner.reporting.pictures import IGNORE
+from limner.scenes.rasters import Raster, open_raster
+from limner.scenes.windows import Pixels, Window, covered
+from limner.segment.labels.alignment import is_aligned, read_onto
+from limner.segment.labels.forms import LabelForm
+from limner.segment.labels.masks import has_colors
+from limner.segment.labels.vectors import Polygons, check_ground, draw_over, drawn, is_vector, moved, read_polygons
+
+RING_PX = 32  # background known around a polygon when nobody says which ground is annotated
+
+
+class Labelled(Protocol):
+    """A picture with its labels: what `LabelReader` needs to know of a chip."""
+
+    @property
+    def image(self) -> Path: ...
+    @property
+    def labels(self) -> Path | None: ...
+    @property
+    def within(self) -> Path | None: ...
+    @property
+    def annotated(self) -> tuple[Window, ...] | None: ...
+    def open(self) -> Raster:
+        """The picture, seen as it is learned from: its bands and its resolution chosen."""
+        ...
+
+
+class LabelReader:
+    """Reads the class of each pixel, whatever form the labels have.
+
+    Vector files are opened and reprojected once for each reference system and kept. Files of pixels are opened
+    for each read, so that one reader serves several threads.
+
+    Args:
+        form: what the labels mean (`limner.segment.labels.forms`).
+        ring_px: background known around each polygon, in pixels of the picture, where no ``within`` is given.
+        field: the field of vector files that tells a polygon's class; without one all are class 1.
+    """
+
+    def __init__(self, form: LabelForm, *, ring_px: int = RING_PX, field: str | None = None) -> None:
+        self.form = form
+        self.ring_px = ring_px
+        self.field = field
+        self._polygons: dict[tuple[Path, str], Polygons] = {}
+        self._classes = dict(form.attributes)
+
+    def read(self, chip: Labelled, window: Window) -> np.ndarray:
+        """The classes in ``window`` of a chip.
+
+        Masks: each number or color becomes its class; nodata is ignored; a mask on another grid than the picture gives
+        each pixel what it has there. Polygons: a pixel whose center lies inside is of the polygon's class (ignored
+        where its field says nothing), the last one drawn where several lie; the annotated ground around it (the chip's
+        ``within``, else a ring of ``ring_px``) is 0; everything else is ignored. ``within`` limits masks too.
+
+        Returns:
+            (height, width) uint8, 255 = ignore; 255 beyond the picture as well.
+
+        Raises:
+            UserError: broken file, a value without a class, no reference system where one is needed.
+        """
+        if chip.labels is None:
+            return np.full((window.height, window.width), IGNORE, np.uint8)
+        labels = self._draw(chip, chip.labels, window) if is_vector(chip.labels) else self._read_mask(chip, window)
+        if chip.within is not None:
+            labels[~drawn(self._shapes(chip, chip.within, window)[0], window)] = IGNORE
+        if chip.annotated is not None:
+            labels[~covered(chip.annotated, window)] = IGNORE
+        return labels
+
+    def read_with_pixels(self, chip: Labelled, window: Window) -> tuple[Pixels, np.ndarray]:
+        """The picture's pixels in ``window`` and their classes as `read` gives them, 255 also where there is no data."""
+        with chip.open() as raster:
+            pixels = raster.read(window)
+        mask = self.read(chip, window)
+        mask[~pixels.valid] = IGNORE
+        return pixels, mask
+
+    def touches(self, chip: Labelled, path: Path) -> bool:
+        """Whether any polygon of ``path`` lies on the chip."""
+        return len(self._shapes(chip, path)[0]) > 0
+
+    def check_place(self, chips: Iterable[Labelled]) -> None:
+        """Raise `UserError` for a vector file none of whose polygons lies on any of its pictures."""
+        users: dict[Path, list[Labelled]] = {}
+        for chip in chips:
+            for vector in (chip.labels, chip.within):
+                if vector is not None and is_vector(vector):
+                    users.setdefault(vector, []).append(chip)
+        for vector, laid_on in users.items():
+            if not any(self.touches(chip, vector) for chip in laid_on):
+                others = f" or {len(laid_on) - 1} other pictures" if len(laid_on) > 1 else ""
+                raise UserError(
+                    f"{vector}: none of its polygons lies on {laid_on[0].image.name}{others}; "
+                    "are picture and polygons of the same place, in their right reference systems?"
+                )
+
+    def _read_mask(self, chip: Labelled, window: Window) -> np.ndarray:
+        path: Any = chip.labels
+        with open_raster(path) as mask, chip.open() as picture:
+            if is_aligned(mask, picture):
+                values, known = self.form.read(mask, window)
+            else:
+                values, known = read_onto(picture, mask, window, self.form.read)
+                known &= covered([Window(0, 0, picture.height, picture.width)], window)
+            as_colors = bool(self.form.colors) and has_colors(mask)
+        return self.form.classes_of(values, known, path, as_colors=as_colors)
+
+    def _draw(self, chip: Labelled, path: Path, window: Window) -> np.ndarray:
+        shapes, texts = self._shapes(chip, path, window, self.ring_px)
+        labels = np.full((window.height, window.width), IGNORE if chip.within is None else 0, np.uint8)
+        if chip.within is None:
+            labels[drawn(shapely.buffer(shapes, self.ring_px), window)] = 0
+        classes = [1] * len(shapes) if self.field is None else [self._class_of(text, path) for text in texts]
+        draw_over(labels, list(zip(shapes, classes, strict=True)), window)
+        labels[~self._on_picture(chip, window)] = IGNORE
+        return labels
+
+    def _class_of(self, text: str | None, path: Path) -> int:
+        if text is None:
+            return IGNORE
+        if text not in self._classes:
+            raise UserError(f"{path}: the field {self.field} says '{text}', which means no class")
+        return self._classes[text]
+
+    def _shapes(
+        self, chip: Labelled, path: Path, window: Window | None = None, margin_px: int = 0
+    ) -> tuple[np.ndarray, list[str | None]]:
+        """Polygons on a window (None: the chip) and ``margin_px`` around, in the chip's columns and rows; and what
+        the field says of each (nothing, for the annotated ground)."""
+        with chip.open() as raster:
+            polygons = self._polygons_on(raster, path, self.field if path == chip.labels else None)
+            to_ground, height, width = raster.transform, raster.height, raster.width
+        row, column, rows, columns = window or Window(0, 0, height, width)
+        box = shapely.box(column - margin_px, row - margin_px, column + columns + margin_px, row + rows + margin_px)
+        numbers = polygons.near(moved(np.array([box]), to_ground)[0])
+        texts = [polygons.texts[number] for number in numbers] if polygons.texts else []
+        return moved(polygons.tree.geometries[numbers], ~to_ground), texts
+
+    def _polygons_on(self, raster: Raster, path: Path, field: str | None) -> Polygons:
+        """The polygons of ``path`` in the picture's reference system (read once, then kept)."""
+        check_ground(raster, path)
+        crs: Any = raster.crs
+        key = path, crs.to_wkt()
+        if key not in self._polygons:
+            self._polygons[key] = read_polygons(path, crs, field)
+        return self._polygons[key]
+
+    def _on_picture(self, chip: Labelled, window: Window) -> np.ndarray:
+        with chip.open() as raster:
+            return covered([Window(0, 0, raster.height, raster.width)], window)

@@ -1,0 +1,152 @@
+"""How a user's folders are to be read: what `check`, `train`, `evaluate` and `score` take as options, by one set of names."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from limner.foundation.errors import UserError
+
+MASKS_FOLDER, IMAGES_FOLDER = "masks", "images"
+CLASS_FILE = "classes.yaml"
+CLASS_FILE_SUFFIXES = (".yaml", ".yml")
+
+
+Bands = str | Sequence[int | str] | None
+"""Numbers of bands as users give them: ``"3,2,1"``, ``["3,2,1"]``, ``[3, 2, 1]``."""
+
+
+def parse_bands(wanted: Bands) -> tuple[int, ...] | None:
+    """The numbers of bands that a user named, in order; None for none named. `UserError` for what are none.
+
+    >>> parse_bands("3,2,1"), parse_bands(["3,2", "1"]), parse_bands((4, 1)), parse_bands(None)
+    ((3, 2, 1), (3, 2, 1), (4, 1), None)
+    """
+    if wanted is None:
+        return None
+    words = [
+        part.strip() for item in ([wanted] if isinstance(wanted, str) else wanted) for part in str(item).split(",")
+    ]
+    for word in words:
+        if not (word.isascii() and word.isdecimal() and int(word) > 0):
+            raise UserError(f"--bands got '{word}'; needed: numbers of bands from 1, such as 3,2,1")
+    numbers = tuple(map(int, words))
+    if not numbers:
+        raise UserError("--bands is empty; needed: numbers of bands from 1, such as 3,2,1")
+    if len(set(numbers)) < len(numbers):
+        raise UserError(
+            f"--bands {','.join(map(str, numbers))} names a band twice; each band of the network needs one of its own"
+        )
+    return numbers
+
+
+def split_names(text: str | None) -> tuple[str, ...] | None:
+    """Names written with commas; None for nothing.
+
+    >>> split_names("land, road")
+    ('land', 'road')
+    """
+    return None if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _split(_: Any, tokens: Sequence[Any]) -> tuple[str, ...] | None:
+    return split_names(",".join(token.value for token in tokens))
+
+
+def _split_numbers(_: Any, tokens: Sequence[Any]) -> tuple[int, ...] | None:
+    return parse_bands([token.value for token in tokens])
+
+
+def _list(help: str) -> Parameter:
+    return Parameter(help=help, converter=_split, n_tokens=1, negative=())
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How pictures and labels below some paths are read. None everywhere: by what the folders hold.
+
+    Field by field the settings of the same names in a recipe's ``data`` (`limner.segment.training.recipe.DataSettings`).
+    """
+
+    labels: Annotated[
+        Path | None, Parameter(help="Labels of the scene or of all pictures: a mask or a vector file.")
+    ] = None
+    within: Annotated[
+        Path | None, Parameter(help="Vector file of the annotated ground; beyond it nothing is known.")
+    ] = None
+    masks: Annotated[str | None, Parameter(help="Name of the folders of masks (default: masks).")] = None
+    group: Annotated[
+        str | None,
+        Parameter(help="Areas by a regular expression on the pictures' names, or 'ground': what overlaps is one area."),
+    ] = None
+    mosaic: Annotated[bool | None, Parameter(negative=(), help="Join the georeferenced chips of each area.")] = None
+    classes: Annotated[
+        tuple[str, ...] | None, _list("Class names from class 0, or a classes.yaml that tells what labels mean.")
+    ] = None
+    target: Annotated[str | None, Parameter(help="One class against all others; names the object of 0/255 masks.")] = (
+        None
+    )
+    label_field: Annotated[str | None, Parameter(help="Field of the vector files that tells the class.")] = None
+    bands: Annotated[
+        tuple[int, ...] | None,
+        Parameter(
+            help="Bands to read, from 1, in this order, such as 3,2,1.",
+            converter=_split_numbers,
+            n_tokens=1,
+            negative=(),
+        ),
+    ] = None
+    to_ground_m: Annotated[
+        float | None, Parameter(help="Bring all pictures to this many meters a pixel on the ground.")
+    ] = None
+    areas: Annotated[tuple[str, ...] | None, _list("Areas to read, by name; none: all. * stands for any text.")] = None
+    leave_out: Annotated[tuple[str, ...] | None, _list("Areas to leave out, by name.")] = None
+
+    def __post_init__(self) -> None:
+        for name in ("labels", "within"):
+            if (path := getattr(self, name)) is not None:
+                object.__setattr__(self, name, Path(path))
+        for name in ("classes", "areas", "leave_out"):
+            if isinstance(text := getattr(self, name), str):
+                object.__setattr__(self, name, split_names(text))
+        object.__setattr__(self, "bands", parse_bands(self.bands))
+        if self.to_ground_m is not None and not 0 < self.to_ground_m < float("inf"):
+            raise UserError(f"--to-ground-m is {self.to_ground_m:g}; needed: meters a pixel covers, above 0")
+
+    @property
+    def masks_folder(self) -> str:
+        """The name of the folders of masks."""
+        return self.masks or MASKS_FOLDER
+
+    @property
+    def class_file(self) -> Path | None:
+        """The file that ``classes`` names, if it names one."""
+        if self.classes and len(self.classes) == 1 and self.classes[0].lower().endswith(CLASS_FILE_SUFFIXES):
+            return Path(self.classes[0])
+        return None
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        """The names that ``classes`` lists, if it lists some."""
+        return self.classes if self.classes and self.class_file is None else None
+
+    def given(self) -> dict[str, Any]:
+        """What is not None, by its name, paths absolute: they are kept in recipes."""
+        found = {item.name: value for item in fields(self) if (value := getattr(self, item.name)) is not None}
+        if self.class_file is not None:
+            found["classes"] = (str(self.class_file.resolve()),)
+        for name in ("labels", "within"):
+            if name in found:
+                found[name] = found[name].resolve()
+        return found
+
+    @classmethod
+    def of(cls, settings: Any) -> "Reading":
+        """What an object with fields of these names says; empty ones are None."""
+        return cls(**{item.name: getattr(settings, item.name) or None for item in fields(cls)})
+
+
+NO_WISHES = Reading()
+"""By what the folders hold."""

@@ -1,0 +1,1 @@
+"""What training minimizes, pixel by pixel."""

@@ -1,0 +1,1 @@
+"""Scenes of any size to maps in files."""

@@ -1,0 +1,100 @@
+"""`limner segment`: maps of one or many scenes with a run, with progress and a line about each."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from limner.foundation.errors import UserError
+from limner.foundation.progress import Progress, duration, say
+from limner.learning.run import open_run
+from limner.scenes.mosaic import scene_name
+from limner.segment.labels.forms import background_of
+from limner.segment.mapping.map import map_scene
+from limner.segment.mapping.record import SceneMap
+from limner.segment.predicting.fit_to_run import Bands, Match, match_scene
+from limner.segment.predicting.predictor import SegmentPredictor, load_predictor
+from limner.segment.training.colors import harmonizer_of
+
+
+def map_scenes(
+    run: str | Path,
+    scenes: Sequence[Path | str],
+    out: Path | str = "maps",
+    *,
+    normalize: str = "auto",
+    harmonize: str | None = None,
+    harmonize_to: str | None = None,
+    bands: Bands = None,
+    ground_m: float | None = None,
+    threshold: float | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    **options: Any,
+) -> list[SceneMap]:
+    """Map scenes into folder ``out`` with a run or a bundled model; finished maps are not made again.
+
+    normalize: standardize by the training areas' mean and deviation ("run"), by the scene's own ("scene"), or as the run was
+    trained ("auto"). harmonize: bring each scene to the colors of the training areas first, by "mkl", "idt", "histogram" or
+    "reinhard". harmonize_to: the training area whose colors they take, "all" of them together (if not given), or the
+    "nearest". bands: numbers of the scenes' bands to read, from 1, in the run's order. ground_m: meters a pixel of the scenes
+    covers, for files that do not say. threshold: two classes: the probability that decides, in place of the run's own. device: auto, cpu or cuda. precision:
+    auto, bf16 or fp32. options: those of `limner.segment.mapping.map.map_scene`.
+    """
+    opened = open_run(run, "segment")
+    predictor = load_predictor(opened, device, precision)
+    if threshold is not None:
+        if len(predictor.class_names) != 2 or not 0 < threshold < 1:
+            raise UserError(f"--threshold {threshold}: needs a run of two classes and a number between 0 and 1")
+        predictor = dataclasses.replace(predictor, threshold=threshold)
+    harmonizer = harmonizer_of(opened, harmonize, harmonize_to, normalize)
+    normalize = predictor.normalization(normalize, harmonized=harmonizer is not None)
+    options = {**options, "normalize": normalize, "harmonize": harmonizer}
+    paths = [Path(scene) for scene in scenes]
+    _check_names(paths)
+    seen = "scene" if harmonizer is not None else normalize
+    matches = [match_scene(predictor, path, bands=bands, ground_m=ground_m, normalize=seen) for path in paths]
+    return [
+        _map_with_progress(predictor, path, match, Path(out), options)
+        for path, match in zip(paths, matches, strict=True)
+    ]
+
+
+def _check_names(scenes: Sequence[Path]) -> None:
+    """Look at all scenes before the first is mapped: a mistake in the last one shall not cost hours."""
+    named: dict[str, Path] = {}
+    for scene in scenes:
+        if not scene.exists():
+            raise UserError(f"{scene}: no such scene; give GeoTIFF, PNG or JPEG files")
+        name = scene_name(scene)
+        if name in named:
+            raise UserError(f"two scenes called {name} ({named[name]} and {scene}); map one to another --out")
+        named[name] = scene
+
+
+def _map_with_progress(
+    predictor: SegmentPredictor, scene: Path, match: Match, out: Path, options: dict[str, Any]
+) -> SceneMap:
+    for line in match.advice:
+        say(line)
+    predictor = predictor.at_ground(match.ground_m)
+    with Progress(f"map {scene.name}", 1, "rows of tiles") as progress:
+
+        def tell(message: str, done: int, total: int) -> None:
+            if message == "mapping":
+                progress.total = total
+                progress.advance(done - progress.done)
+            elif message.startswith("CUDA"):
+                say(f"limner: {message}")
+
+        made = map_scene(predictor, scene, out, bands=match.bands, progress=tell, **options)
+    background = background_of(list(made.shares))
+    nothing = None if background is None else list(made.shares)[background]
+    shares = ", ".join(f"{name} {share:.1%}" for name, share in made.shares.items() if name != nothing)
+    polygons = "" if made.polygon_count is None else f", {made.polygon_count} polygons"
+    done = "was mapped before" if made.skipped else f"mapped in {duration(made.seconds)}"
+    matched = "" if made.matched is None else f" in the colors of {made.matched}"
+    say(f"{scene.name}: {done}{matched}; {shares}{polygons}; look at {made.preview}")
+    if options.get("check_seams") and made.seams is not None:
+        say(f"{scene.name}: {made.seams.line()}")
+    return made

@@ -1,0 +1,97 @@
+"""What mapping asks of a trained network, and the batches of tiles it answers."""
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from limner.foundation.errors import UserError
+from limner.scenes.statistics import Statistics
+from limner.scenes.windows import Pixels
+from limner.segment.predicting.tiles import Axis
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how much of it is done, and of how much."""
+
+
+class Predictor(Protocol):
+    """What mapping needs of a trained network; `limner.segment.predicting.predictor.SegmentPredictor` is one."""
+
+    @property
+    def channels(self) -> int:
+        """Bands it was trained on."""
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Class 0 is the background when there are two."""
+
+    @property
+    def bands(self) -> tuple[str, ...] | None:
+        """Their names, if anybody said."""
+
+    @property
+    def scale(self) -> float:
+        """How many pixels of the network along an edge one pixel of the scene becomes."""
+
+    @property
+    def stride(self) -> int:
+        """Heights and widths the network takes are multiples of this."""
+
+    @property
+    def threshold(self) -> float:
+        """Two classes: class 1 is where its probability reaches this. More classes: not used."""
+
+    @property
+    def statistics(self) -> Statistics:
+        """Of the training areas."""
+
+    @property
+    def digest(self) -> str:
+        """Tells models apart."""
+
+    def probabilities(self, pixels: np.ndarray, valid: np.ndarray, statistics: Statistics) -> np.ndarray:
+        """Probability of each class at each pixel, (B, classes, H, W) float32.
+
+        pixels: (B, channels, H, W) in the file's own units and type. valid: (B, H, W) bool; other pixels are set to
+        the mean before the network sees them.
+        """
+
+
+class Network:
+    """Gives batches of tiles to the predictor; takes smaller ones when CUDA memory runs out."""
+
+    def __init__(self, predictor: Predictor, statistics: Statistics, batch: int, progress: Progress) -> None:
+        self.predictor, self.statistics, self.batch, self.progress = predictor, statistics, batch, progress
+
+    def answers(self, band: Pixels, columns: Axis) -> Iterator[tuple[list[int], np.ndarray]]:
+        """The tiles of a band that hold data: their numbers, and their probabilities (B, classes, H, W)."""
+        places = [slice(origin, origin + columns.size_px) for origin in columns.origins]
+        waiting = [number for number, place in enumerate(places) if band.valid[:, place].any()]
+        while waiting:
+            chosen = waiting[: self.batch]
+            answers = self._try(
+                np.stack([band.values[:, :, places[number]] for number in chosen]),
+                np.stack([band.valid[:, places[number]] for number in chosen]),
+            )
+            if answers is None:
+                self._halve(len(chosen), columns)
+            else:
+                yield chosen, answers
+                waiting = waiting[len(chosen) :]
+
+    def _try(self, pixels: np.ndarray, valid: np.ndarray) -> np.ndarray | None:
+        try:
+            return self.predictor.probabilities(pixels, valid, self.statistics)
+        except torch.cuda.OutOfMemoryError:
+            return None  # only after this block is the failed batch's memory free
+
+    def _halve(self, tiles: int, columns: Axis) -> None:
+        if tiles == 1:
+            raise UserError(
+                f"CUDA memory ran out on a single tile {columns.size_px} pixels wide; "
+                "give a smaller --tile-px, or --device cpu"
+            )
+        self.batch = tiles // 2
+        torch.cuda.empty_cache()
+        self.progress(f"CUDA memory ran out on {tiles} tiles at once: going on with {self.batch}", 0, 1)

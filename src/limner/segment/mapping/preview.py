@@ -1,0 +1,30 @@
+"""A small picture of a scene with its map drawn over it."""
+
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from PIL import Image
+
+from limner.reporting.pictures import IGNORE, overlay, to_display
+from limner.scenes.rasters import open_raster
+
+LONGEST_PX = 1024
+
+
+def write_preview(
+    path: Path, scene: Path, classes: Path, background: int | None, bands: tuple[int, ...] | None = None
+) -> None:
+    """Write a PNG of at most 1024 pixels: the scene, its classes other than ``background`` in their colors.
+
+    Both are read decimated, never whole. Ground without data is transparent. bands: numbers of the scene's bands that were
+    mapped, in their order; None for all.
+    """
+    with open_raster(scene, bands=bands) as raster, rasterio.open(classes) as mapped:
+        shrink = min(1.0, LONGEST_PX / max(raster.height, raster.width))
+        height, width = (max(1, round(side * shrink)) for side in (raster.height, raster.width))
+        pixels = raster.read_decimated(height, width)
+        numbers = mapped.read(1, out_shape=(height, width))
+    picture = overlay(to_display(pixels.values, pixels.valid), numbers, background=background)
+    alpha = np.where(numbers == IGNORE, np.uint8(0), np.uint8(255))
+    Image.fromarray(np.dstack([picture, alpha])).save(path, format="PNG", compress_level=3)

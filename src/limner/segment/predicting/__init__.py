@@ -1,0 +1,1 @@
+"""A picture through a trained network, tile by tile."""

@@ -1,0 +1,164 @@
+"""Whether a scene is like what a run was trained on: bands, pixel type, ground resolution; what is said where it is not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from limner.foundation.errors import UserError
+from limner.scenes.rasters import Raster, open_raster
+from limner.segment.labels.reading import Bands, parse_bands
+
+if TYPE_CHECKING:
+    from limner.segment.predicting.predictor import SegmentPredictor
+
+SAME_GROUND = 1.1
+"""Up to this factor a scene is mapped as it is: roofs differ in size by more from place to place, crops were scaled by more
+in training where a recipe says so, and resampling blurs."""
+MOST_FACTOR = 8.0
+"""Beyond this one picture shows what the other cannot: no resampling makes a house out of a pixel."""
+SAME_NUMBER = 0.01  # a ground resolution told within this share of the file's own does not contradict it
+
+
+@dataclass(frozen=True)
+class Match:
+    """How a scene is to be read for a run, and what its user should know.
+
+    bands: numbers (from 1) to read, None for all. ground_m: meters a pixel covers, None where nobody says.
+    advice: whole lines.
+    """
+
+    bands: tuple[int, ...] | None
+    ground_m: float | None
+    advice: tuple[str, ...]
+
+
+def match_scene(
+    predictor: "SegmentPredictor",
+    scene: Path,
+    *,
+    bands: Bands = None,
+    ground_m: float | None = None,
+    normalize: str = "run",
+) -> Match:
+    """How a scene suits a run.
+
+    bands: which to read. ground_m: of the scene, in place of what its file says. normalize: "run" or "scene".
+
+    Raises `UserError` for a scene that cannot be opened, for bands that are not there or not the run's, and for a ground
+    resolution too far from the run's.
+    """
+    chosen = parse_bands(bands)
+    if ground_m is not None and not 0 < ground_m < float("inf"):
+        raise UserError(f"--ground-m is {ground_m:g}; needed: the meters that a pixel covers, above 0")
+    with open_raster(scene, bands=chosen) as raster:
+        check_bands(raster, predictor.channels, predictor.bands)
+        said, dtype = raster.ground_m, raster.dtype
+    advice = []
+    if ground_m is not None and said is not None and abs(ground_m / said - 1) > SAME_NUMBER:
+        advice.append(f"the file says {meters(said)} a pixel; taken as {meters(ground_m)}, as --ground-m has it")
+    ground = said if ground_m is None else ground_m
+    if ground_m is not None and predictor.ground_range_m is None:
+        advice.append("the run does not say at what resolution it was trained: --ground-m changes nothing")
+    advice += _advice_on_ground(predictor.ground_range_m, scene, ground)
+    if normalize == "run" and predictor.dtype not in (None, dtype):
+        advice.append(
+            f"pixels of {dtype}, the run was trained on {predictor.dtype} and its colors stand for the scene's; "
+            "unless the values mean the same, add --normalize scene"
+        )
+    return Match(chosen, ground, tuple(f"{scene}: {line}" for line in advice))
+
+
+def check_bands(raster: Raster, channels: int, names: Sequence[str] | None) -> None:
+    """Raise `UserError` where the bands that ``raster`` gives cannot be those of a run.
+
+    channels, names: of the run's bands. Names are compared only where nobody chose the bands.
+    """
+    trained = f"{channels} ({', '.join(names)})" if names else f"{channels}"
+    if raster.chosen is not None:
+        if raster.bands != channels:
+            raise UserError(
+                f"--bands {_listed(raster.chosen)} has {raster.bands}; the network was trained on {trained}"
+            )
+        return
+    if raster.bands != channels:
+        likely = _listed(_likely(raster.band_names, names, channels))
+        advice = "give a scene with all of them, or train on scenes like this one"
+        if raster.bands > channels:
+            named = names is not None and set(names) <= set(raster.band_names or ())
+            # Without names the first bands are but a guess.
+            advice = f"choose {'them with' if named else 'those that stand for them, such as'} --bands {likely}"
+        raise UserError(f"{raster.path}: has {raster.bands} bands, the network was trained on {trained}; {advice}")
+    if names and raster.band_names and tuple(names) != raster.band_names:
+        likely = _listed(_likely(raster.band_names, names, channels))
+        same = set(names) == set(raster.band_names)
+        raise UserError(
+            f"{raster.path}: its bands are {', '.join(raster.band_names)}; the run was trained on {', '.join(names)}; "
+            + (f"add --bands {likely}" if same else f"say which stand for them, such as --bands {likely}")
+        )
+
+
+def _likely(found: Sequence[str] | None, wanted: Sequence[str] | None, channels: int) -> tuple[int, ...]:
+    """Numbers of the bands called as the run's are, or the first ones."""
+    if found and wanted and len(set(found)) == len(found) and set(wanted) <= set(found):
+        return tuple(found.index(name) + 1 for name in wanted)
+    return tuple(range(1, channels + 1))
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return ",".join(map(str, numbers))
+
+
+def network_scale(ground_m: float | None, ground_range_m: tuple[float, float] | None) -> float:
+    """How many pixels of the network along an edge a pixel of ``ground_m`` becomes; 1 where nothing is known.
+
+    ground_range_m: least and most meters a pixel covered in training; the nearest of them is aimed at. Within 10 % of 1 it is
+    1. Raises `UserError` beyond a factor of 8.
+
+    >>> network_scale(0.3, (0.1, 0.15)), network_scale(0.12, (0.1, 0.15)), network_scale(0.16, (0.1, 0.15))
+    (2.0, 1.0, 1.0)
+    """
+    if ground_m is None or ground_range_m is None:
+        return 1.0
+    scale = ground_m / min(max(ground_m, ground_range_m[0]), ground_range_m[1])
+    if 1 / SAME_GROUND <= scale <= SAME_GROUND:
+        return 1.0
+    if not 1 / MOST_FACTOR <= scale <= MOST_FACTOR:
+        way, factor = ("coarser", scale) if scale > 1 else ("finer", 1 / scale)
+        raise UserError(
+            f"{meters(ground_m)} a pixel is {factor:.0f} times {way} than what the run was trained at "
+            f"({_range(ground_range_m)}); {MOST_FACTOR:.0f} times can be resampled: take a run trained at such a "
+            "resolution, or correct it with --ground-m"
+        )
+    return scale
+
+
+def _advice_on_ground(trained: tuple[float, float] | None, scene: Path, ground_m: float | None) -> list[str]:
+    if trained is None:
+        return []
+    if ground_m is None:
+        return [f"does not say what a pixel covers, the run was trained at {_range(trained)}: mapped as it is; "
+                "if that differs, add --ground-m METERS"]  # fmt: skip
+    try:
+        scale = network_scale(ground_m, trained)
+    except UserError as error:
+        raise UserError(f"{scene}: {error}") from None
+    if scale == 1:
+        return []
+    size = f"{scale:.3g} times enlarged" if scale > 1 else f"{1 / scale:.3g} times shrunk"
+    return [f"{meters(ground_m)} a pixel, the run was trained at {_range(trained)}: the network sees it {size}; "
+            "the map keeps the scene's own grid"]  # fmt: skip
+
+
+def meters(value: float) -> str:
+    """Meters in three digits.
+
+    >>> meters(0.14878), meters(10)
+    ('0.149 m', '10 m')
+    """
+    return f"{value:.3g} m"
+
+
+def _range(ground_range_m: tuple[float, float]) -> str:
+    least, most = map(meters, ground_range_m)
+    return least if least == most else f"{least.removesuffix(' m')} to {most}"

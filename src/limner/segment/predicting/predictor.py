@@ -1,0 +1,231 @@
+"""A trained network that gives class probabilities: what a run of this room hands out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from limner.foundation.device import choose_device
+from limner.foundation.errors import UserError
+from limner.foundation.precision import choose_precision
+from limner.foundation.progress import say
+from limner.learning.recipe import Choice
+from limner.scenes.rasters import open_raster
+from limner.scenes.statistics import Statistics, measure_raster
+from limner.segment.networks import NETWORKS
+from limner.segment.predicting.fit_to_run import Bands, match_scene, network_scale
+from limner.segment.predicting.tiles import whole_steps
+
+if TYPE_CHECKING:
+    from limner.learning.run import Run
+
+FACTS = ("network", "channels", "class_names", "statistics", "threshold")
+"""What ``model.json`` must say for a network to predict."""
+
+STRIDE = 32
+"""Of a network that does not say its own: crops are multiples of it too."""
+
+
+def standardize(image: Tensor, valid: Tensor, statistics: Sequence[Statistics]) -> Tensor:
+    """Subtract each band's mean and divide by its deviation; invalid pixels become the mean, 0.
+
+    image: (B, C, H, W) float in the file's own units. valid: (B, H, W) bool. statistics: one, or one for each of B.
+    """
+    mean = image.new_tensor([item.mean for item in statistics])[:, :, None, None]
+    deviation = image.new_tensor([item.deviation for item in statistics])[:, :, None, None]
+    return torch.where(valid.unsqueeze(1), (image - mean) / deviation, 0.0)
+
+
+def _resized(image: Tensor, height: int, width: int) -> Tensor:
+    """(B, C, H, W) float brought to ``height`` x ``width``: bilinear, each the mean of what it covers where they shrink."""
+    return functional.interpolate(image, (height, width), mode="bilinear", antialias=True)
+
+
+def _resampled(image: Tensor, valid: Tensor, step: int, seen: int) -> Tensor:
+    """Standardized pictures where ``step`` pixels along each edge become ``seen``; what was invalid stays 0, the mean.
+
+    image: (B, C, H, W) float32, valid: (B, H, W) bool, H and W multiples of ``step``.
+    """
+    size = [length // step * seen for length in image.shape[2:]]
+    known = functional.interpolate(valid[:, None].float(), size, mode="nearest-exact")
+    return _resized(image, *size) * known
+
+
+@dataclass
+class SegmentPredictor:
+    """Class probabilities and maps from a trained network."""
+
+    network: nn.Module
+    channels: int
+    class_names: tuple[str, ...]
+    statistics: Statistics
+    """Of the training areas: what ``normalize="run"`` uses."""
+    threshold: float
+    """Two classes: a pixel is class 1 where its probability reaches this."""
+    ground_m: float | None
+    normalize: str
+    """How it was trained to see colors, "run" or "scene": what ``--normalize auto`` means."""
+    device: torch.device
+    precision: str
+    digest: str = ""
+    """Tells models apart, so that a finished map is not made again by another one's name."""
+    ground_range_m: tuple[float, float] | None = None
+    """Least and most meters a pixel covered over the training pictures, None where they did not say."""
+    bands: tuple[str, ...] | None = None
+    """Names of the bands it was trained on, in order, None where the pictures did not say."""
+    dtype: str | None = None
+    """Type of the training pictures' pixels, as numpy names it."""
+    scale: float = 1.0
+    """How many pixels of the network along an edge one pixel of a picture becomes: see `at_ground`."""
+
+    @property
+    def stride(self) -> int:
+        """Heights and widths that the network takes are multiples of this."""
+        return int(getattr(self.network, "stride", STRIDE))
+
+    def at_ground(self, ground_m: float | None) -> "SegmentPredictor":
+        """This predictor for pictures whose pixels cover ``ground_m`` meters (None: nobody knows, so they are taken as they
+        are).
+
+        Pictures coarser or finer than those of the training are resampled to the nearest resolution of the training, where
+        that is more than 10 % away. Raises `UserError` beyond a factor of 8.
+        """
+        return replace(self, scale=network_scale(ground_m, self.ground_range_m))
+
+    @torch.inference_mode()
+    def probabilities(self, pixels: np.ndarray, valid: np.ndarray, statistics: Statistics | None = None) -> np.ndarray:
+        """Probability of each class at each pixel: (B, classes, H, W) float32.
+
+        pixels: (B, channels, H, W) in the file's own units and type; valid: (B, H, W) bool; both of any size (padded
+        here to the network's stride). statistics: of the pixels' scene, or None for the training areas'.
+
+        Where `scale` is not 1 the network sees the pixels resampled (bilinear, each the mean of what it covers where they
+        shrink; invalid ones are the mean), and its probabilities are brought back to H x W.
+        """
+        if pixels.shape[1] != self.channels:
+            raise UserError(f"the picture has {pixels.shape[1]} bands, this run was trained on {self.channels}")
+        height, width = pixels.shape[2:]
+        image = torch.from_numpy(np.ascontiguousarray(pixels)).to(self.device).float()
+        known = torch.from_numpy(valid).to(self.device)
+        image = standardize(image, known, [statistics or self.statistics])
+        step, seen = whole_steps(self.stride, self.scale)
+        image = functional.pad(image, (0, -width % step, 0, -height % step))
+        if step != seen:
+            known = functional.pad(known, (0, -width % step, 0, -height % step))
+            image = _resampled(image, known, step, seen)
+        image = image.contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16-mixed"):
+            logits = self.network(image)
+        if step == seen:
+            return logits[..., :height, :width].float().softmax(1).cpu().numpy()
+        probabilities = _resized(logits.float().softmax(1), *(length // seen * step for length in logits.shape[2:]))
+        probabilities = probabilities[..., :height, :width].clamp_min(0)
+        return (probabilities / probabilities.sum(1, keepdim=True)).cpu().numpy()
+
+    def classes_of(self, probabilities: np.ndarray) -> np.ndarray:
+        """The class of each pixel, (B, H, W) uint8, from `probabilities`."""
+        if len(self.class_names) == 2:
+            return (probabilities[:, 1] >= self.threshold).astype(np.uint8)
+        return probabilities.argmax(1).astype(np.uint8)
+
+    def normalization(self, wanted: str, *, harmonized: bool = False) -> str:
+        """Whose mean and deviation to use, "run" or "scene": as ``wanted``, or for "auto" as it was trained.
+
+        A scene that was ``harmonized`` is no longer of its own colors: where it would be standardized by them, it is by those
+        that it was "matched" to.
+        """
+        if wanted not in ("auto", "run", "scene"):
+            raise UserError(f"normalize is '{wanted}'; needed: auto, run or scene")
+        chosen = self.normalize if wanted == "auto" else wanted
+        return "matched" if harmonized and chosen == "scene" else chosen
+
+    def predict(
+        self, picture: Path | str, normalize: str = "auto", *, bands: Bands = None, ground_m: float | None = None
+    ) -> np.ndarray:
+        """The classes of a picture that fits in memory, (H, W) uint8; for larger scenes use `limner.map_scenes`.
+
+        normalize: standardize by the training areas' mean and deviation ("run"), by the picture's own ("scene"), or as
+        the run was trained ("auto"). bands: numbers of the bands to read, from 1, in the run's order. ground_m: meters a
+        pixel covers, for a file that does not say; what is far from the run's own resolution is resampled, as in mapping.
+
+        Raises `UserError` as `limner.segment.predicting.fit_to_run.match_scene` does; its advice goes to stderr.
+        """
+        normalize = self.normalization(normalize)
+        match = match_scene(self, Path(picture), bands=bands, ground_m=ground_m, normalize=normalize)
+        for line in match.advice:
+            say(line)
+        with open_raster(picture, bands=match.bands) as raster:
+            pixels = raster.read()
+            statistics = measure_raster(raster) if normalize == "scene" else None
+        predictor = self.at_ground(match.ground_m)
+        return self.classes_of(predictor.probabilities(pixels.values[None], pixels.valid[None], statistics))[0]
+
+    def _repr_html_(self) -> str:
+        parameters = sum(parameter.numel() for parameter in self.network.parameters())
+        return (
+            f"<b>limner segment</b>: {', '.join(self.class_names)}; {self.channels} bands; "
+            f"{parameters / 1e6:.2f} M parameters; threshold {self.threshold:.2f}"
+        )
+
+
+def load_predictor(run: "Run", device: str = "auto", precision: str = "auto") -> SegmentPredictor:
+    """The predictor of a run of the segment room. device: auto, cpu or cuda. precision: auto, bf16 or fp32."""
+    facts = run.facts
+    if missing := [name for name in FACTS if name not in facts]:
+        raise UserError(f"{run.folder}: model.json says nothing of {', '.join(missing)}; the run is damaged")
+    place = choose_device(device)
+    network = build_network(facts)
+    weights = run.weights()
+    try:
+        network.load_state_dict({key.removeprefix("network."): value for key, value in weights.items()})
+    except RuntimeError:
+        raise UserError(f"{run.folder}: model.safetensors does not fit model.json; the run is damaged") from None
+    network.eval().to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return SegmentPredictor(
+        network=network,
+        channels=facts["channels"],
+        class_names=tuple(facts["class_names"]),
+        statistics=Statistics.from_json(facts["statistics"]),
+        threshold=facts["threshold"],
+        ground_m=facts.get("ground_m"),
+        normalize="scene" if facts.get("normalize") == "area" else "run",
+        device=place,
+        precision=choose_precision(precision),
+        digest=run.digest(),
+        ground_range_m=_ground_range(facts),
+        bands=tuple(facts["bands"]) if facts.get("bands") else None,
+        dtype=facts.get("dtype"),
+    )
+
+
+def _ground_range(facts: dict[str, Any]) -> tuple[float, float] | None:
+    """Least and most meters a pixel covered in training; runs of before that was recorded know the median alone."""
+    if found := facts.get("ground_range_m"):
+        return float(found[0]), float(found[1])
+    middle = facts.get("ground_m")
+    return (middle, middle) if middle else None
+
+
+def build_network(facts: dict[str, Any]) -> nn.Module:
+    """The network that ``model.json`` describes, with weights still to be loaded."""
+    chosen = facts["network"]
+    if chosen["name"] not in NETWORKS:
+        raise UserError(
+            f"the run's network is a {chosen['name']}, which limner does not have; put its class into NETWORKS"
+        )
+    described = Choice(chosen["name"], {key: value for key, value in chosen.items() if key != "name"})
+    network: nn.Module = without_weights(described).build(
+        NETWORKS, channels=facts["channels"], classes=len(facts["class_names"])
+    )
+    return network
+
+
+def without_weights(network: Choice) -> Choice:
+    """The same network with fresh weights, which a run's own then replace."""
+    options = {key: value for key, value in network.options.items() if key != "weights"}
+    return Choice(network.name, {**options, **({"pretrained": False} if "pretrained" in options else {})})

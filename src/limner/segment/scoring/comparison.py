@@ -1,0 +1,297 @@
+"""The table that compares runs: for each area F1, accuracy and IoU, and their mean, beside both constants.
+
+The form of Table II in Ghassemi et al. 2018, and with gains that of its Table III, where a row below each run but the
+first says what it gained on the first. The constants ("all background", "all object") are further rows: an accuracy
+says little before one knows what doing nothing scores on the same pixels.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from limner.foundation.errors import UserError
+from limner.foundation.files import write_text
+from limner.learning.run import open_run
+from limner.segment.scoring.counts import Scores
+from limner.segment.scoring.scores import Evaluation, markdown_row, percent
+
+
+class Column(NamedTuple):
+    """A score as a column. head: above it. field: of `Scores`."""
+
+    head: str
+    field: str
+
+
+COLUMNS = {
+    "f1": Column("F1", "f1"),
+    "acc": Column("Acc", "accuracy"),
+    "iou": Column("IoU", "iou"),
+    "precision": Column("Precision", "precision"),
+    "recall": Column("Recall", "recall"),
+}
+USUAL_COLUMNS = ("f1", "acc", "iou")
+TEX_SPECIAL = {character: f"\\{character}" for character in "&%$#_{}"} | {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+}
+
+
+class Row(NamedTuple):
+    """A run, or a constant. scores: of each area in order, and last their plain mean."""
+
+    name: str
+    scores: tuple[Scores, ...]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs side by side on the same pixels.
+
+    places: the areas, and last "mean". notes: what tells the runs apart. columns: keys of `COLUMNS`, for each place.
+    gains: below each run but the first stands what it gained on the first.
+    """
+
+    places: tuple[str, ...]
+    runs: tuple[Row, ...]
+    constants: tuple[Row, ...]
+    notes: tuple[str, ...]
+    columns: tuple[str, ...] = USUAL_COLUMNS
+    gains: bool = False
+
+    def values(self, row: Row) -> list[float | None]:
+        """Fractions 0..1 for the table's columns, place by place."""
+        return [getattr(scores, COLUMNS[column].field) for scores in row.scores for column in self.columns]
+
+    def gain(self, row: Row) -> list[float | None]:
+        """What a run gained on the first, as fractions -1..1; None where either has no score.
+
+        Differences of the scores that follow from the counts, not of the printed ones; in the column "mean", of the
+        means.
+        """
+        pairs = zip(self.values(row), self.values(self.runs[0]), strict=True)
+        return [None if ours is None or first is None else ours - first for ours, first in pairs]
+
+    def best(self) -> list[str | None]:
+        """The highest score of each column among the runs, as printed: runs that print alike share it."""
+        columns = zip(*map(self.values, self.runs), strict=True)
+        best = (max((value for value in column if value is not None), default=None) for column in columns)
+        return [None if value is None else percent(value) for value in best]
+
+    def groups(self, bold: str = "{}", italic: str = "{}") -> list[list[list[str]]]:
+        """The rows of the table's body, each a name and its scores in percent, in groups that a line may part.
+
+        The groups are the runs and the constants; with gains the first run, each other run with its gain, the constants.
+        bold: how the best of the runs is set; italic: how a gain is, in percent points with its sign.
+        """
+        best = self.best()
+        runs: list[list[list[str]]] = []
+        for row in self.runs:
+            printed = [percent(value) for value in self.values(row)]
+            marked = [bold.format(text) if text == top else text for text, top in zip(printed, best, strict=True)]
+            runs.append([[row.name, *marked]])
+            if self.gains and len(runs) > 1:
+                runs[-1].append([italic.format(text) for text in ("gain", *map(_points, self.gain(row)))])
+        if not self.gains:
+            runs = [[line for group in runs for line in group]]
+        return [*runs, [[row.name, *map(percent, self.values(row))] for row in self.constants]]
+
+    def header(self) -> list[str]:
+        """The names of the columns: "run", then "<place> <score>"."""
+        return ["run", *(f"{place} {COLUMNS[column].head}" for place in self.places for column in self.columns)]
+
+    def to_markdown(self) -> str:
+        """A Markdown table with the best in bold, and the notes."""
+        body = [line for group in self.groups("**{}**") for line in group]
+        rows = [self.header(), ["---"] + ["---:"] * (len(self.header()) - 1), *body]
+        return "\n".join([*map(markdown_row, rows), "", *self.notes]) + "\n"
+
+    def to_csv(self) -> str:
+        """Comma-separated, in percent: ``run,<area>_f1,<area>_acc,<area>_iou,...,mean_f1,mean_acc,mean_iou``."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["run", *(f"{place}_{column}" for place in self.places for column in self.columns)])
+        for group in self.groups():
+            writer.writerows(["" if cell == "-" else cell for cell in row] for row in group)
+        return text.getvalue()
+
+    def to_tex(self) -> str:
+        """A LaTeX tabular for the package booktabs, the best in bold and gains in italic; the notes are comments."""
+        wide = len(self.columns)
+        heads = " & ".join(rf"\multicolumn{{{wide}}}{{c}}{{{_tex(place)}}}" for place in self.places)
+        lines = [
+            *(f"% {note}" for note in self.notes),
+            rf"\begin{{tabular}}{{l{'r' * wide * len(self.places)}}}",
+            r"\toprule",
+            rf" & {heads} \\",
+            " & ".join(["", *[COLUMNS[column].head for column in self.columns] * len(self.places)]) + r" \\",
+        ]
+        named = replace(self, runs=_with_tex_names(self.runs), constants=_with_tex_names(self.constants))
+        for group in named.groups(r"\textbf{{{}}}", r"\textit{{{}}}"):
+            lines += [r"\midrule", *(" & ".join(row) + r" \\" for row in group)]
+        return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
+
+    def write(self, path: Path) -> None:
+        """Write the table as ``.md``, ``.csv`` or ``.tex``, by the suffix."""
+        write_table(path, {".md": self.to_markdown, ".csv": self.to_csv, ".tex": self.to_tex})
+
+
+def write_table(path: Path, forms: Mapping[str, Callable[[], str]]) -> None:
+    """Write a table in the form that the path's suffix names. Raises `UserError` for a suffix without one."""
+    form = forms.get(path.suffix.lower())
+    if form is None:
+        raise UserError(f"{path}: tables are written as {', '.join(forms)}; give a name that ends so")
+    write_text(path, form())
+
+
+def compare(
+    items: Sequence[tuple[str, Mapping[str, Any]]],
+    *,
+    gains: bool = False,
+    columns: Sequence[str] = USUAL_COLUMNS,
+    class_name: str | None = None,
+) -> Comparison:
+    """Compare evaluations of the same pixels.
+
+    The decision threshold and the normalization may differ: they belong to what is compared, and are noted.
+
+    Args:
+        items: (name, what ``evaluation.json`` holds).
+        gains: say below each run but the first what it gained on the first.
+        columns: which scores, keys of `COLUMNS`.
+        class_name: the class whose scores are compared; by default class 1 of two, of more classes their mean.
+
+    Raises:
+        UserError: naming what differs, where the evaluations have other areas, classes, pixels of truth or another
+            protocol; for an unknown column or class; for gains of a single run.
+    """
+    if not items:
+        raise UserError("nothing to compare; name at least one evaluated run")
+    if gains and len(items) < 2:
+        raise UserError(f"gains need something to gain on, but there is only {items[0][0]}; name its baseline first")
+    chosen = _known_columns(columns)
+    evaluations = [(name, Evaluation.from_json(value, source=name)) for name, value in items]
+    first_name, first = evaluations[0]
+    for name, other in evaluations[1:]:
+        if difference := _difference(first, other):
+            raise UserError(
+                f"{first_name} and {name} are not scored alike: {difference}; evaluate both on one data set"
+            )
+    number = None if class_name is None else _class_number(class_name, first.class_names)
+    notes = _notes(evaluations, number)
+    if gains:
+        notes.insert(1, f"gain = what the run above it has more than {first_name}, in percent points.")
+    return Comparison(
+        places=(*first.areas, "mean"),
+        runs=tuple(_row(name, each, tuple(first.areas), number) for name, each in evaluations),
+        constants=tuple(_row(name, each, tuple(first.areas), number) for name, each in first.constants().items()),
+        notes=tuple(notes),
+        columns=chosen,
+        gains=gains,
+    )
+
+
+def compare_runs(
+    runs: Sequence[str],
+    *,
+    gains: bool = False,
+    columns: Sequence[str] = USUAL_COLUMNS,
+    class_name: str | None = None,
+) -> Comparison:
+    """Compare runs by what their ``evaluation.json`` says, see `compare`.
+
+    runs: each a run (its folder, ``last``, a bundled model), the path of an evaluation file, or NAME=either; without a
+    name the folder's, or the file's without its suffix.
+    """
+    items = [_named_evaluation(run) for run in runs]
+    return compare(items, gains=gains, columns=columns, class_name=class_name)
+
+
+def _known_columns(columns: Sequence[str]) -> tuple[str, ...]:
+    for column in columns:
+        if column not in COLUMNS:
+            raise UserError(f"no column '{column}'; choose of {', '.join(COLUMNS)}")
+    if not columns:
+        raise UserError(f"no columns; choose of {', '.join(COLUMNS)}")
+    return tuple(dict.fromkeys(columns))
+
+
+def _class_number(name: str, names: Sequence[str]) -> int:
+    if name not in names:
+        raise UserError(f"no class '{name}'; the evaluations have {', '.join(names)}")
+    return names.index(name)
+
+
+def _named_evaluation(run: str) -> tuple[str, Mapping[str, Any]]:
+    name, _, place = run.partition("=") if "=" in run and not Path(run).exists() else ("", "", run)
+    path = Path(place)
+    if path.suffix == ".json":
+        name = name or path.stem
+    else:
+        opened = open_run(place)
+        name, path = name or opened.name, opened.folder / "evaluation.json"
+    try:
+        return name, json.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        raise UserError(f"{path}: no evaluation there; run limner evaluate {place} first") from None
+    except ValueError:
+        raise UserError(f"{path}: not JSON; run limner evaluate again") from None
+
+
+def _row(name: str, evaluation: Evaluation, areas: Sequence[str], number: int | None) -> Row:
+    return Row(name, (*(evaluation.areas[area].scores(number) for area in areas), evaluation.mean(number)))
+
+
+def _difference(first: Evaluation, other: Evaluation) -> str:
+    """What keeps two evaluations from being compared, in words; empty when nothing does."""
+    if set(first.areas) != set(other.areas):
+        apart = sorted(set(first.areas) ^ set(other.areas))
+        return f"areas {', '.join(apart[:5])} are in one only"
+    if first.class_names != other.class_names:
+        return f"classes {', '.join(first.class_names)} and {', '.join(other.class_names)}"
+    for name in ("pixels", "ignore"):
+        ours, theirs = getattr(first.protocol, name), getattr(other.protocol, name)
+        if ours != theirs:
+            return f"protocols say {name}: {ours!r} and {theirs!r}"
+    for area, counts in first.areas.items():
+        if counts.truth_pixels != other.areas[area].truth_pixels:
+            ours, theirs = (
+                " + ".join(map(str, each)) for each in (counts.truth_pixels, other.areas[area].truth_pixels)
+            )
+            return f"area {area} has {ours} and {theirs} pixels of {', '.join(first.class_names)}"
+    return ""
+
+
+def _notes(evaluations: Sequence[tuple[str, Evaluation]], number: int | None) -> list[str]:
+    first = evaluations[0][1]
+    names = first.class_names
+    number = 1 if number is None and len(names) == 2 else number
+    which = f"mean over {len(names)} classes" if number is None else f"of {names[number]}"
+    notes = [f"In percent, {which}; {first.protocol.pixels}; mean = plain mean over the areas; best run in bold."]
+    for field, absent in (("threshold", "likeliest class"), ("normalization", "not stated"), ("harmonization", "none")):
+        values = {name: getattr(evaluation.protocol, field) for name, evaluation in evaluations}
+        if len(set(values.values())) > 1:
+            said = ", ".join(f"{name} {absent if value is None else value}" for name, value in values.items())
+            notes.append(f"{field.capitalize()}: {said}.")
+    for name, evaluation in evaluations:
+        if missing := sum(evaluation.unmapped.values()):
+            notes.append(f"{name}: {missing} labelled pixels are in no score, its maps say nothing there.")
+    return notes
+
+
+def _points(value: float | None) -> str:
+    """A difference of fractions in percent points with its sign: "+2.74", or "-" where undefined."""
+    return "-" if value is None else f"{round(100 * value, 2) + 0.0:+.2f}"  # + 0.0: no "-0.00"
+
+
+def _with_tex_names(rows: Sequence[Row]) -> tuple[Row, ...]:
+    return tuple(row._replace(name=_tex(row.name)) for row in rows)
+
+
+def _tex(text: str) -> str:
+    return "".join(TEX_SPECIAL.get(character, character) for character in text)

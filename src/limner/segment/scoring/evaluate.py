@@ -1,0 +1,231 @@
+"""`limner evaluate`: a run's scores on its validation ground, or on other data in full."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from limner.colors.summary import ColorSummary, summarize
+from limner.foundation.errors import UserError
+from limner.foundation.files import write_json
+from limner.learning.library import recipe_of
+from limner.learning.run import Run, bundled_models, open_run
+from limner.reporting.pictures import IGNORE
+from limner.scenes.rasters import open_raster
+from limner.scenes.statistics import Statistics, measure
+from limner.scenes.windows import Pixels, Window, row_bands
+from limner.segment.data.annotation import ANNOTATED_FILE
+from limner.segment.data.areas import find_data
+from limner.segment.data.chips import DataSet
+from limner.segment.labels.alignment import is_aligned, read_onto
+from limner.segment.labels.masks import read_numbers
+from limner.segment.labels.reader import RING_PX
+from limner.segment.labels.reading import Reading
+from limner.segment.predicting.fit_to_run import check_bands
+from limner.segment.predicting.predictor import SegmentPredictor, load_predictor
+from limner.segment.scoring.gallery import drawing_errors
+from limner.segment.scoring.scores import Evaluation, Protocol
+from limner.segment.scoring.tally import Read, Tally, tally_areas
+from limner.segment.training.colors import Harmonizer, SceneColors, harmonizer_of
+from limner.segment.training.recipe import DataSettings, SegmentRecipe
+from limner.segment.training.recipe_data import load_data, make_source, split_data
+
+VALIDATION = "validation blocks of the training areas"
+EVERYTHING = "all labelled pixels"
+
+
+def evaluate_run(
+    run: str | Path | Run,
+    *,
+    data: Sequence[Path | str] = (),
+    left_out: bool = False,
+    normalize: str = "auto",
+    harmonize: str | None = None,
+    harmonize_to: str | None = None,
+    device: str = "auto",
+    out: Path | None = None,
+    errors: Path | None = None,
+    **reading: Any,
+) -> Evaluation:
+    """Score a run and write ``evaluation.json`` into it, or to ``out`` (only there, for a bundled model).
+
+    Without ``data``: on the validation blocks of the areas it was trained on. With it: on every labelled pixel, read as
+    ``reading`` says (`limner.segment.labels.reading.Reading`). left_out: on every labelled pixel of the areas that the recipe
+    left out, its data read as in training. A
+    refined run's annotated ground is left out, and without ``data`` it has no other: that is a `UserError`.
+    normalize: standardize by the training areas' mean and deviation ("run"), each area by its own ("scene"), or as the run
+    was trained ("auto"). harmonize, harmonize_to: bring each area of the data to the colors of the training areas first, as
+    `limner.segment.mapping.map_scenes` does with scenes. errors: a folder for pictures of what is wrong (`drawing_errors`).
+    """
+    run = run if isinstance(run, Run) else open_run(run)
+    # The validation ground is scored in the numbers that training scored it in.
+    if left_out and (data or reading):
+        raise UserError(
+            "--left-out scores the areas that the recipe left out, read as in training; give it no other data"
+        )
+    whole = bool(data) or left_out
+    predictor = load_predictor(run, device, "auto" if whole else recipe_of(run).loop.precision)
+    harmonizer = harmonizer_of(run, harmonize, harmonize_to, normalize)
+    normalize = predictor.normalization(normalize, harmonized=harmonizer is not None)
+    if whole:
+        paths, how = left_out_areas(run) if left_out else ([Path(item) for item in data], Reading(**reading))
+        found = find_data(paths, how, wanted=predictor.class_names)
+        result = evaluate_data(
+            predictor, found, normalize=normalize, harmonize=harmonizer, without=annotated_ground(run), errors=errors
+        )
+    elif harmonizer is not None:
+        raise UserError(
+            "--harmonize is for places that the run was not trained on; name one with --data, or add --left-out"
+        )
+    elif reading:
+        raise UserError(f"--{next(iter(reading)).replace('_', '-')} says how --data is read, but there is no --data")
+    else:
+        result = evaluate_validation(run, predictor, normalize=normalize, errors=errors)
+    if out is not None or run.folder not in bundled_models().values():
+        write_json(out or run.folder / "evaluation.json", result.to_json())
+    return result
+
+
+def left_out_areas(run: Run) -> tuple[list[Path], Reading]:
+    """The paths of a run's data and how to read only those areas of it that the recipe left out."""
+    settings: DataSettings = recipe_of(run).data
+    if not settings.leave_out:
+        raise UserError(f"{run.folder}: its recipe left no area out (--leave-out); name other data with --data")
+    return list(settings.paths), replace(settings.reading, areas=settings.leave_out, leave_out=None)
+
+
+def evaluate_data(
+    predictor: SegmentPredictor,
+    data: DataSet,
+    *,
+    normalize: str = "run",
+    harmonize: Harmonizer | None = None,
+    without: dict[str, Path] | None = None,
+    ring_px: int = RING_PX,
+    errors: Path | None = None,
+) -> Evaluation:
+    """Score a predictor on every labelled pixel of ``data``.
+
+    harmonize: brings each area to other colors first, all its pictures together; with ``normalize`` "matched" it is then
+    standardized as the area of those colors. ring_px: the background known around polygons. without: by picture file, the mask of the ground that was annotated
+    for refining and is kept out of the scores. errors: a folder for pictures of what is wrong (`drawing_errors`).
+    """
+    with data.chips[0].open() as picture:
+        check_bands(picture, predictor.channels, predictor.bands)
+    read = reader_without(data, without or {}, ring_px)
+    windows = [(number, Window(0, 0, chip.height, chip.width)) for number, chip in enumerate(data.chips)]
+    statistics = scene_statistics(data, read) if normalize == "scene" else None
+    if harmonize is not None:
+        colors = {area: harmonize.fit(summary, data.dtype) for area, summary in area_colors(data, read).items()}
+        read = reader_in_colors(data, read, colors)
+        if normalize == "matched":
+            statistics = {area: item.statistics for area, item in colors.items()}
+    with drawing_errors(errors, data.chips, windows, predictor.class_names) as observer:
+        tallies = tally_areas(predictor, data.chips, read, windows, statistics, observer)
+    annotated = any(str(chip.image.resolve()) in (without or {}) for chip in data.chips)
+    pixels = EVERYTHING + (" outside the ground annotated for refining" if annotated else "")
+    return as_evaluation(tallies, pixels, predictor, normalize, harmonize)
+
+
+def evaluate_validation(
+    run: Run, predictor: SegmentPredictor, *, normalize: str = "run", errors: Path | None = None
+) -> Evaluation:
+    """Score a predictor on the validation blocks of its run's own areas.
+
+    normalize: "scene" standardizes each area by its own training ground, as a run of the recipe ``normalize: area`` does.
+    """
+    for scene in annotated_ground(run):
+        raise UserError(
+            f"{run.folder}: was refined on a part of {scene}, which no score may count; "
+            "to score it on the rest, or on another place, add --data with labels"
+        )
+    recipe: SegmentRecipe = recipe_of(run)
+    data = load_data(recipe, predictor.class_names)
+    source = make_source(recipe, data, split_data(recipe, data))
+    windows = source.validation_blocks()
+    by_area = source.area_statistics() if normalize == "scene" else None
+    with drawing_errors(errors, data.chips, windows, predictor.class_names) as observer:
+        tallies = tally_areas(predictor, data.chips, source.read, windows, by_area, observer)
+    return as_evaluation(tallies, VALIDATION, predictor, "scene" if by_area else "run")
+
+
+def as_evaluation(
+    tallies: dict[str, Tally],
+    pixels: str,
+    predictor: SegmentPredictor,
+    normalize: str,
+    harmonize: Harmonizer | None = None,
+) -> Evaluation:
+    """The counts with their protocol. Raises `UserError` when no pixel was scored."""
+    counted = {area: tally.counts for area, tally in tallies.items() if tally.counts.pixels}
+    if not counted:
+        raise UserError(f"nothing to score: no labelled pixel among the {pixels}; give labelled data with --data")
+    threshold = predictor.threshold if len(predictor.class_names) == 2 else None
+    harmonization = None if harmonize is None else f"{harmonize.method} to {harmonize.to}"
+    protocol = Protocol(pixels, IGNORE, threshold, normalize, harmonization)
+    return Evaluation(counted, protocol, predictor.class_names)
+
+
+def reader_without(data: DataSet, without: dict[str, Path], ring_px: int = RING_PX) -> Read:
+    """Reads the chips' windows from their files, with the mask 255 on ground that must not be scored."""
+    labels = data.reader(ring_px=ring_px)
+
+    def read(number: int, window: Window) -> tuple[Pixels, np.ndarray]:
+        chip = data.chips[number]
+        pixels, mask = labels.read_with_pixels(chip, window)
+        annotated = without.get(str(chip.image.resolve()))
+        if annotated is not None:
+            with open_raster(annotated) as ground, chip.open() as picture:
+                if is_aligned(ground, picture):
+                    values, known = read_numbers(ground, window)
+                else:  # it was refined at another resolution
+                    values, known = read_onto(picture, ground, window, read_numbers)
+            mask[known & (values != IGNORE)] = IGNORE
+        return pixels, mask
+
+    return read
+
+
+def scene_statistics(data: DataSet, read: Read) -> dict[str, Statistics]:
+    """Mean and deviation of each area's pictures together."""
+    return {area.name: measure(area_pixels(data, read, area.name)) for area in data.areas}
+
+
+def area_colors(data: DataSet, read: Read) -> dict[str, ColorSummary]:
+    """The colors of each area's pictures together. Raises `UserError` for an area without data."""
+    found = {area.name: summarize(area_pixels(data, read, area.name)) for area in data.areas}
+    for area, summary in found.items():
+        if not summary.count:
+            raise UserError(f"{area}: no pixel holds data (all are nodata); there are no colors to match")
+    return found
+
+
+def area_pixels(data: DataSet, read: Read, area: str) -> Iterator[Pixels]:
+    """All pixels of an area's pictures, by bands of rows."""
+    for number, chip in enumerate(data.chips):
+        if chip.area == area:
+            for window in row_bands(chip.height, chip.width):
+                yield read(number, window)[0]
+
+
+def reader_in_colors(data: DataSet, read: Read, colors: Mapping[str, SceneColors]) -> Read:
+    """Reads as ``read`` does, with the pixels of each area in other colors."""
+
+    def recolored(number: int, window: Window) -> tuple[Pixels, np.ndarray]:
+        pixels, mask = read(number, window)
+        return colors[data.chips[number].area].apply(pixels), mask
+
+    return recolored
+
+
+def annotated_ground(run: Run) -> dict[str, Path]:
+    """For a refined run: its scene's file and the mask of the ground it was refined on (255 = not annotated)."""
+    mask = run.folder / ANNOTATED_FILE
+    if not mask.exists():
+        return {}
+    scene = run.status.get("refined_on")
+    if scene is None:
+        raise UserError(f"{run.folder}: its refining was stopped before it ended; run the same command again first")
+    return {str(scene): mask}

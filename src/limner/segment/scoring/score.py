@@ -1,0 +1,235 @@
+"""`limner score`: maps in files against their truth, counted exactly, window by window.
+
+This file imports no torch: `limner score` stays light.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from limner.foundation.errors import UserError
+from limner.foundation.files import replacing
+from limner.reporting.pictures import ERROR_COLORS, IGNORE, error_kinds
+from limner.scenes.rasters import RASTER_SUFFIXES, Raster, open_raster
+from limner.scenes.windows import Window, row_bands
+from limner.segment.data.chips import Chip
+from limner.segment.labels.alignment import FARTHEST_SHIFT_PX, shift_px
+from limner.segment.labels.forms import LabelForm, check_known, decide_form, looks_binary, names_of
+from limner.segment.labels.masks import mask_content
+from limner.segment.labels.meaning import explanation, find_form
+from limner.segment.labels.reader import RING_PX, LabelReader
+from limner.segment.labels.reading import NO_WISHES, Reading
+from limner.segment.labels.vectors import VECTOR_SUFFIXES, is_vector
+from limner.segment.mapping.outputs import create_raster
+from limner.segment.scoring.counts import Counts
+from limner.segment.scoring.scores import Evaluation, Protocol
+
+PIXELS_A_READ = 4_000_000
+
+
+def score_files(
+    prediction: Path | str,
+    truth: Path | str,
+    *,
+    within: Path | str | None = None,
+    classes: int | None = None,
+    errors: Path | str | None = None,
+    reading: Reading = NO_WISHES,
+) -> Evaluation:
+    """Score maps in files against their truth, exactly, by windows of full rows: memory does not grow with a scene.
+
+    Labels mean what they mean in training (`LabelReader`): where the masks of all files hold nothing but 0 and 255,
+    255 is class 1, else values are class numbers and 255 = ignore, unless ``reading`` (or a ``classes.yaml`` beside the
+    truth) says what they mean; nodata is ignored; polygons are class 1 of two, or what their field says, and
+    without ``within`` only a ring of background around each is scored.
+
+    Args:
+        prediction: a map, or a folder of maps.
+        truth: a mask or vector file, or a folder of them, paired with the maps by stem (a final ``_classes`` does not
+            count). Every file is an area of its own; in sub-folders (``<area>/*``, ``<area>/masks/*``) each folder is.
+        within: a vector file; what lies outside its polygons is not scored.
+        classes: how many there are; by default as many as truth and maps use, at least 2.
+        reading: what the truth's labels mean: its ``classes``, ``target`` and ``label_field``. The maps then hold class
+            numbers in the order of these classes.
+        errors: a GeoTIFF, or a folder for several, to draw the errors in (`error_kinds`, `ERROR_COLORS`).
+
+    Raises:
+        UserError: for files that do not pair, sizes or grids that differ, values that are no classes, polygons without
+            a reference system or beside the map, and when no labelled pixel is mapped.
+    """
+    pairs = _paired(Path(prediction), Path(truth), None if within is None else Path(within))
+    targets = [] if errors is None else _error_files(Path(errors), pairs)
+    truth_form, map_form = _forms(pairs, Path(truth), reading, None if classes is None else names_of(classes))
+    truth_reader, map_reader = LabelReader(truth_form, field=reading.label_field), LabelReader(map_form)
+    _check_place(pairs, truth_reader)
+    areas: dict[str, Counts] = {}
+    unmapped: dict[str, int] = {}
+    for number, pair in enumerate(pairs):
+        windows = _windows(pair, truth_reader, map_reader)
+        if targets:
+            windows = _writing_errors(targets[number], pair.map, windows)
+        counts, missing = Counts.zero(len(truth_form.class_names)), 0
+        for _, mask, mapped in windows:
+            counts += Counts.of(mask, mapped, counts.classes)
+            missing += int(np.count_nonzero((mapped == IGNORE) & (mask != IGNORE)))
+        areas[pair.area] = areas.get(pair.area, Counts.zero(counts.classes)) + counts
+        unmapped[pair.area] = unmapped.get(pair.area, 0) + missing
+    if not any(counts.pixels for counts in areas.values()):
+        raise UserError(f"{prediction}: maps no labelled pixel of {truth}; do they show the same place?")
+    return Evaluation(areas, Protocol(_which_pixels(pairs)), truth_form.class_names, unmapped)
+
+
+class _Pair(NamedTuple):
+    """A map with its truth, as chips of the map's size: labels of ``map`` are the map itself."""
+
+    map: Chip
+    truth: Chip
+
+    @property
+    def area(self) -> str:
+        return self.truth.area
+
+    @property
+    def label(self) -> Path:
+        return self.truth.labels or self.truth.image
+
+
+def _paired(prediction: Path, truth: Path, within: Path | None) -> list[_Pair]:
+    maps, truths = _files(prediction, RASTER_SUFFIXES), _files(truth, RASTER_SUFFIXES + VECTOR_SUFFIXES)
+    if truth.is_file() and (prediction.is_file() or is_vector(truth)):
+        (label,) = truths.values()
+        found = [(_area(key, prediction), path, label) for key, path in maps.items()]
+    else:
+        keys = [key for key in truths if key in maps or (truth.is_dir() and prediction.is_dir())]
+        missing = [key for key in keys or truths if key not in maps]
+        if missing:
+            raise UserError(
+                f"{prediction}: no map for {len(missing)} of {len(truths)} truths in {truth}, such as "
+                f"{'/'.join(missing[0])}; needed: a map of the truth's name, or of that name with _classes"
+            )
+        found = [(_area(key, truth), maps[key], truths[key]) for key in keys]
+    pairs = []
+    for area, path, label in found:
+        with open_raster(path) as raster:
+            size = raster.height, raster.width
+        pairs.append(_Pair(Chip(area, path, path, None, *size), Chip(area, path, label, within, *size)))
+    return pairs
+
+
+def _files(path: Path, suffixes: tuple[str, ...]) -> dict[tuple[str, ...], Path]:
+    """The files that ``path`` is or holds, by their folders below it and their stem. Masks outrank all else."""
+    if not path.exists():
+        raise UserError(f"{path}: no such file or folder")
+    if path.is_file():
+        if path.suffix.lower() not in suffixes:
+            raise UserError(f"{path}: cannot be scored; needed: a file of type {' '.join(suffixes)}, or a folder")
+        return {(path.stem.removesuffix("_classes"),): path}
+    files = sorted(file for file in path.rglob("*") if file.suffix.lower() in suffixes and file.name[0] != ".")
+    masks = [file for file in files if "masks" in file.relative_to(path).parts[:-1]]
+    found: dict[tuple[str, ...], Path] = {}
+    for file in masks or files:
+        folders = [part for part in file.relative_to(path).parts[:-1] if part != "masks"]
+        key = (*folders, file.stem.removesuffix("_classes"))
+        if key in found and found[key].stem == file.stem:
+            raise UserError(f"{found[key]} and {file.name}: two files of one name; keep one of them")
+        if key not in found or file.stem.endswith("_classes"):
+            found[key] = file
+    if not found:
+        raise UserError(f"{path}: holds no file of type {' '.join(suffixes)}")
+    return found
+
+
+def _area(key: tuple[str, ...], folder: Path) -> str:
+    if len(key) > 1:
+        return key[0]
+    return folder.name if (folder / "masks").is_dir() else key[0]
+
+
+def _forms(
+    pairs: list[_Pair], truth: Path, reading: Reading, names: tuple[str, ...] | None
+) -> tuple[LabelForm, LabelForm]:
+    """How truths and maps speak: each by what all its files hold, both with the same classes."""
+    vectors = sorted({pair.label for pair in pairs if is_vector(pair.label)})
+    files = {pair.label for pair in pairs if not is_vector(pair.label)}, {pair.map.image for pair in pairs}
+    truths, maps = ({path: mask_content(path) for path in sorted(side)} for side in files)
+    explained = explanation([truth], reading)
+    if explained or reading.target or reading.label_field or reading.class_names:
+        for path, content in truths.items():
+            check_known(explained, path, content)
+        form = find_form(explained, truths, vectors, reading)
+        return form, decide_form(maps, form.class_names)
+    forms = [decide_form(side, names) for side in (truths, maps)]
+    most = max((form.class_names for form in forms), key=len)
+    if names is None and len(most) > 2 and looks_binary(truths):
+        raise UserError(
+            f"{next(iter(truths))}: holds 0 and 255, but {next(iter(maps))} has {len(most)} classes; name them with "
+            "--classes a,b,c where 255 is ignored, else say in a classes.yaml what it means"
+        )
+    return decide_form(truths, most), decide_form(maps, most)
+
+
+def _check_place(pairs: list[_Pair], reader: LabelReader) -> None:
+    """Make sure that truths lie on their maps, before anything is counted."""
+    reader.check_place(pair.truth for pair in pairs)
+    for pair in pairs:
+        if not is_vector(pair.label):
+            with open_raster(pair.map.image) as mapped, open_raster(pair.label) as truth:
+                _check_same_grid(mapped, truth)
+
+
+def _check_same_grid(mapped: Raster, truth: Raster) -> None:
+    both = f"{mapped.path} and {truth.path}"
+    advice = "needed: one grid; bring the truth to the map's (gdalwarp -r near)"
+    if (mapped.height, mapped.width) != (truth.height, truth.width):
+        sizes = f"{mapped.width} x {mapped.height} and {truth.width} x {truth.height} pixels"
+        raise UserError(f"{both}: {sizes}; {advice}")
+    if not (mapped.georeferenced and truth.georeferenced):
+        return  # a plain picture takes the grid of what it is laid on
+    if mapped.crs != truth.crs:
+        raise UserError(f"{both}: {mapped.crs} and {truth.crs}; {advice}")
+    shift = shift_px(truth, mapped)
+    if shift > FARTHEST_SHIFT_PX:
+        raise UserError(f"{both}: grids that lie {shift:.3g} pixels apart; {advice}")
+
+
+def _windows(
+    pair: _Pair, truth_reader: LabelReader, map_reader: LabelReader
+) -> Iterator[tuple[Window, np.ndarray, np.ndarray]]:
+    """Windows of full rows: (window, truth, map); masks uint8, 255 = ignore."""
+    for window in row_bands(pair.map.height, pair.map.width, PIXELS_A_READ):
+        yield window, truth_reader.read(pair.truth, window), map_reader.read(pair.map, window)
+
+
+def _error_files(errors: Path, pairs: Sequence[_Pair]) -> list[Path]:
+    if len(pairs) == 1 and errors.suffix:
+        if errors.suffix.lower() not in (".tif", ".tiff"):
+            raise UserError(f"{errors}: error maps are GeoTIFFs; give a name that ends in .tif, or a folder")
+        return [errors]
+    folders = [errors / pair.area if pair.truth.image.stem != pair.area else errors for pair in pairs]
+    stems = [pair.map.image.stem.removesuffix("_classes") for pair in pairs]
+    return [folder / f"{stem}_errors.tif" for folder, stem in zip(folders, stems, strict=True)]
+
+
+def _writing_errors(
+    target: Path, chip: Chip, windows: Iterable[tuple[Window, np.ndarray, np.ndarray]]
+) -> Iterator[tuple[Window, np.ndarray, np.ndarray]]:
+    """The same windows again, their errors written to ``target`` on the way."""
+    with replacing(target) as temporary:
+        with open_raster(chip.image) as scene:
+            file = create_raster(temporary, scene, "uint8", nodata=IGNORE)
+        with file:
+            file.write_colormap(1, ERROR_COLORS)
+            for window, truth, mapped in windows:
+                file.write(error_kinds(truth, mapped), 1, window=window.rasterio)
+                yield window, truth, mapped
+
+
+def _which_pixels(pairs: Sequence[_Pair]) -> str:
+    within = pairs[0].truth.within
+    if within is not None:
+        return f"labelled pixels within {within.name}"
+    if any(is_vector(pair.label) for pair in pairs):
+        return f"the polygons and {RING_PX} px around each"
+    return "all labelled pixels"

@@ -1,0 +1,154 @@
+"""The scores of maps over several areas: exact counts of each with the protocol, as JSON and as a table.
+
+Protocol of Ghassemi et al. 2018, section IV: pixel-wise over the whole scene, positive = class 1,
+P = TP / (TP + FP), R = TP / (TP + FN), F1 = 2 P R / (P + R), accuracy = (TP + TN) / all; the "mean" is the plain
+mean over the areas, not pooled.
+
+This file imports no torch: `limner score` stays light.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from limner.foundation.errors import UserError
+from limner.reporting.pictures import IGNORE
+from limner.segment.labels.forms import BINARY_NAMES
+from limner.segment.scoring.counts import Counts, Scores, mean_scores
+
+FORMAT_VERSION = 1
+COLUMNS = {"F1": "f1", "precision": "precision", "recall": "recall", "IoU": "iou", "accuracy": "accuracy"}
+
+
+class Protocol(NamedTuple):
+    """The protocol of an evaluation: which pixels were scored, and how the map was made."""
+
+    pixels: str  # in words, such as "all labelled pixels"; equal words are needed to compare
+    ignore: int = IGNORE  # the mask value that was left out
+    threshold: float | None = None  # probability from which a pixel is class 1; None: the likeliest class
+    normalization: str | None = (
+        None  # whose mean and deviation the pictures were brought to: "run", "scene" or "matched"
+    )
+    harmonization: str | None = None  # how they were brought to the colors of training areas first, in words
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The counts of every area with their protocol: what ``evaluation.json`` keeps and every table is made of."""
+
+    areas: Mapping[str, Counts]
+    protocol: Protocol
+    class_names: tuple[str, ...] = BINARY_NAMES
+    unmapped: Mapping[str, int] = field(default_factory=dict)  # labelled pixels an area's map says nothing about
+
+    def __post_init__(self) -> None:
+        if not self.areas:
+            raise ValueError("an evaluation needs at least one area")
+        if any(counts.classes != len(self.class_names) for counts in self.areas.values()):
+            raise ValueError(f"{len(self.class_names)} class names, but the counts have other numbers of classes")
+
+    def mean(self, number: int | None = None) -> Scores:
+        """The plain mean over the areas of `Counts.scores`; an area where a score is undefined is left out."""
+        return mean_scores(counts.scores(number) for counts in self.areas.values())
+
+    @cached_property
+    def pooled(self) -> Counts:
+        """The counts of all areas together."""
+        return sum(self.areas.values(), Counts.zero(len(self.class_names)))
+
+    def constants(self) -> dict[str, "Evaluation"]:
+        """What maps of one class only would score on the same pixels: "all background", "all object", ..."""
+        return {
+            f"all {name}": Evaluation(
+                {area: counts.constant(number) for area, counts in self.areas.items()},
+                self.protocol,
+                self.class_names,
+            )
+            for number, name in enumerate(self.class_names)
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """What `from_json` reads: plain values. The scores are there to be read; only the counts are read back."""
+        return {
+            "format_version": FORMAT_VERSION,
+            "task": "segment",
+            "protocol": self.protocol._asdict(),
+            "classes": list(self.class_names),
+            "areas": {
+                name: {
+                    "counts": counts.matrix.tolist(),
+                    "unmapped": self.unmapped.get(name, 0),
+                    "scores": counts.scores()._asdict(),
+                }
+                for name, counts in self.areas.items()
+            },
+            "mean": self.mean()._asdict(),
+            "pooled": self.pooled.scores()._asdict(),
+            "constants": {name: constant.mean()._asdict() for name, constant in self.constants().items()},
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any], source: str = "evaluation.json") -> "Evaluation":
+        """The evaluation that `to_json` gave. Raises `UserError`, naming ``source``, for anything else."""
+        version = value.get("format_version") if isinstance(value, Mapping) else None
+        if version != FORMAT_VERSION:
+            raise UserError(
+                f"{source}: format version {version!r}, this limner reads {FORMAT_VERSION}; evaluate the run again"
+            )
+        try:
+            areas = {name: Counts(np.array(area["counts"])) for name, area in value["areas"].items()}
+            unmapped = {name: int(area["unmapped"]) for name, area in value["areas"].items()}
+            return cls(areas, Protocol(**value["protocol"]), tuple(value["classes"]), unmapped)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise UserError(f"{source}: not an evaluation ({error}); evaluate the run again") from None
+
+    def to_markdown(self) -> str:
+        """A table of the areas, their mean and pool, and both constants on the same pixels; in percent."""
+        rows: list[tuple[str, int | None, Scores]] = [
+            (name, counts.pixels, counts.scores()) for name, counts in self.areas.items()
+        ]
+        rows.append(("**mean over areas**", None, self.mean()))
+        rows.append(("pooled", self.pooled.pixels, self.pooled.scores()))
+        rows += [(f"{name} (mean)", None, constant.mean()) for name, constant in self.constants().items()]
+        head = ["area", "pixels", *COLUMNS]
+        lines = [markdown_row(head), markdown_row(["---"] + ["---:"] * (len(head) - 1))]
+        for name, pixels, scores in rows:
+            cells = [percent(getattr(scores, column)) for column in COLUMNS.values()]
+            lines.append(markdown_row([name, "" if pixels is None else f"{pixels:,}", *cells]))
+        if len(self.class_names) > 2:
+            lines += ["", *self._class_rows()]
+        return "\n".join([*lines, "", *self._notes()]) + "\n"
+
+    def _class_rows(self) -> list[str]:
+        lines = [markdown_row(["class (pooled)", "share", *COLUMNS]), markdown_row(["---"] + ["---:"] * 6)]
+        for number, name in enumerate(self.class_names):
+            scores = self.pooled.scores(number)
+            cells = [percent(getattr(scores, column)) for column in COLUMNS.values()]
+            lines.append(markdown_row([name, percent(self.pooled.share(number)), *cells]))
+        return lines
+
+    def _notes(self) -> list[str]:
+        which = f"of {self.class_names[1]}" if len(self.class_names) == 2 else "mean over the classes"
+        notes = [f"In percent, {which}; {self.protocol.pixels}; {self.protocol.ignore} = ignore; undefined scores: -."]
+        if self.protocol.threshold is not None:
+            notes.append(f"Threshold: {self.protocol.threshold:g}.")
+        if self.protocol.normalization is not None:
+            notes.append(f"Normalization: {self.protocol.normalization}.")
+        if self.protocol.harmonization is not None:
+            notes.append(f"Harmonized: {self.protocol.harmonization}.")
+        if missing := sum(self.unmapped.values()):
+            notes.append(f"{missing:,} labelled pixels are in no score: the prediction says nothing there.")
+        return notes
+
+
+def percent(value: float | None) -> str:
+    """A fraction as the tables print it: "67.72", or "-" where undefined."""
+    return "-" if value is None else f"{100 * value:.2f}"
+
+
+def markdown_row(cells: Sequence[str]) -> str:
+    """A line of a Markdown table."""
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

@@ -1,0 +1,1 @@
+"""The recipe, the task, what a training leaves; refining."""

@@ -1,0 +1,52 @@
+"""The data that a recipe names: found, split into ground to learn from and ground held out, and cut into crops."""
+
+from collections.abc import Sequence
+
+from limner.foundation.errors import UserError
+from limner.learning.run import open_run
+from limner.segment.crops.blocks import Split, hold_out
+from limner.segment.crops.crops import CropSource
+from limner.segment.data.annotation import annotate_share
+from limner.segment.data.areas import find_data
+from limner.segment.data.chips import DataSet
+from limner.segment.training.recipe import SegmentRecipe
+
+
+def load_data(recipe: SegmentRecipe, wanted: Sequence[str] | None = None) -> DataSet:
+    """The data set that a recipe names, with labels on only a share of its ground where the recipe says so.
+
+    wanted: the classes that the labels are brought to; None: those of the run that the recipe goes on from, if it does.
+    """
+    settings = recipe.data
+    if not settings.paths:
+        raise UserError("no data: add --data FOLDER (a folder of areas, each with images/ and masks/ or a vector file)")
+    if wanted is None and recipe.initial is not None:
+        wanted = open_run(recipe.initial, "segment").facts["class_names"]
+    data = find_data(settings.paths, settings.reading, wanted=wanted)
+    if settings.annotate is None:
+        return data
+    return annotate_share(data, settings.annotate, recipe.seed, ring_px=settings.ring_px)
+
+
+def split_data(recipe: SegmentRecipe, data: DataSet) -> Split:
+    """The ground that a recipe holds out for validation."""
+    settings = recipe.data
+    return hold_out(data, settings.validation_share, settings.tile_px, recipe.seed, ring_px=settings.ring_px)
+
+
+def make_source(recipe: SegmentRecipe, data: DataSet, split: Split) -> CropSource:
+    """The crops that a recipe draws from its data."""
+    settings = recipe.data
+    return CropSource(
+        data,
+        split,
+        tile_px=settings.tile_px,
+        stride_px=settings.stride_px,
+        crop_px=settings.crop_px,
+        seed=recipe.seed,
+        ring_px=settings.ring_px,
+        areas_balanced=settings.areas_balanced,
+        classes_balanced=settings.classes_balanced,
+        scale_range=settings.scale_range,
+        jitter=settings.jitter,
+    )

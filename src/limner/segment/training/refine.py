@@ -1,0 +1,185 @@
+"""Refining: go on learning from a small annotated part of a scene, then decide by a threshold set on that part.
+
+Ghassemi et al. 2018, section IV: from the trained network, learning rate 1e-4, about 7 % or 15 % of the scene annotated,
+and that ground kept out of the scores.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from limner.foundation.errors import UserError
+from limner.foundation.files import write_json
+from limner.foundation.progress import say
+from limner.foundation.signals import StopRequest
+from limner.learning.library import recipe_of, with_overrides
+from limner.learning.recipe import Choice
+from limner.learning.run import Run, open_run
+from limner.learning.train import train_recipe
+from limner.segment.data.annotation import ANNOTATED_FILE, write_annotated
+from limner.segment.data.areas import find_data
+from limner.segment.data.chips import DataSet
+from limner.segment.labels.reading import MASKS_FOLDER, Reading
+from limner.segment.predicting.fit_to_run import match_scene, network_scale
+from limner.segment.predicting.predictor import load_predictor
+from limner.segment.scoring.evaluate import evaluate_data
+from limner.segment.scoring.scores import Evaluation
+from limner.segment.training.recipe import SegmentRecipe
+from limner.segment.training.recipe_data import load_data
+
+PAPER_LEARNING_RATE = 1e-4
+"""With SGD, from 0.005: Ghassemi et al. 2018."""
+ADAPTIVE_FACTOR = 0.5
+"""Adam-like optimizers go on with half of the recipe's rate: at 1e-4 they hardly move in a few minutes (measured: see
+docs/results/buildings.md)."""
+EPOCHS, STEPS_PER_EPOCH = 5, 30
+SCENE_AS_IT_IS: dict[str, Any] = {
+    "masks": MASKS_FOLDER, "group": None, "mosaic": False, "areas": (), "leave_out": (),
+    "classes": (), "target": None, "label_field": None, "bands": (),
+}  # fmt: skip
+"""How the run's own data was read means nothing to the scene; its labels are brought to the run's classes by their names."""
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """What refining gave.
+
+    before: scores of the run as it was, plain and normalized to the scene, and after: refined, on the same pixels
+    outside the annotated ground (empty and None without truth). stopped: the signal that ended it early, if one did.
+    """
+
+    run: Run
+    before: dict[str, Evaluation] = field(default_factory=dict)
+    after: Evaluation | None = None
+    stopped: StopRequest | None = None
+
+    @property
+    def comparison(self) -> str:
+        """Before and after as a Markdown table, or nothing without truth."""
+        if self.after is None:
+            return ""
+        from limner.segment.scoring.comparison import compare
+
+        rows = {**self.before, "refined": self.after}
+        return compare([(name, item.to_json()) for name, item in rows.items()]).to_markdown()
+
+
+def refine(
+    run: str | Path,
+    scene: Path | str,
+    *,
+    labels: Path | str | None = None,
+    within: Path | str | None = None,
+    truth: Path | str | None = None,
+    fraction: float | None = None,
+    normalize: str = "scene",
+    overrides: Sequence[str] = (),
+    out: Path | str | None = None,
+    overwrite: bool = False,
+    **meaning: Any,
+) -> Refinement:
+    """Go on learning from the annotated part of ``scene``; the same call again goes on with what was stopped.
+
+    labels: polygons or a mask (255 = not annotated); within: the annotated ground, see `limner.segment.labels.reader`. truth: the
+    whole scene's mask or polygons, for scores before and after on the rest. fraction: with ``truth`` alone, annotate so
+    large a share of the scene from it, in squares drawn by the seed. normalize: standardize by the scene's own mean and
+    deviation ("scene"), or keep the run's ("run"). overrides: recipe settings such as ``["--epochs", "20"]``. meaning: of the
+    labels and bands, where they need to be told: ``classes``, ``label_field``, ``bands`` as in `limner.segment.labels.reading.Reading`.
+    """
+    if (labels is None) == (fraction is None):
+        raise UserError("give either --labels FILE (what was annotated) or --fraction 0.07 with --truth FILE")
+    if fraction is not None and truth is None:
+        raise UserError("--fraction annotates from the truth: add --truth FILE")
+    if fraction is not None and not 0 < fraction < 1:
+        raise UserError(f"--fraction is {fraction}; it must be a share of the scene between 0 and 1, such as 0.07")
+    parent, scene = open_run(run, "segment"), Path(scene)
+    if not scene.is_file():
+        what = "is a folder; refining takes one file" if scene.is_dir() else "no such scene"
+        raise UserError(f"{scene}: {what}; give a GeoTIFF, PNG or JPEG file")
+    recipe = refining_recipe(parent, overrides)
+    data = dataclasses.replace(
+        recipe.data,
+        paths=(scene.resolve(),),
+        labels=Path(labels or truth or "").resolve(),
+        within=Path(within).resolve() if within else None,
+        annotate=fraction,
+        **Reading(**meaning).given(),
+    )
+    ground_m = seen_ground_m(parent, scene, data.bands)
+    data = dataclasses.replace(data, to_ground_m=data.to_ground_m or ground_m)
+    whole = None
+    if truth is not None:  # one that does not fit shall not be noticed after the training
+        reading = dataclasses.replace(data.reading, labels=Path(truth), within=None, to_ground_m=None)
+        whole = find_data([scene], reading, wanted=parent.facts["class_names"])
+    recipe = dataclasses.replace(recipe, data=data, normalize="run" if normalize == "scene" else "initial")
+    name = f"{parent.name}-refined"
+    done = train_recipe(recipe, name, out=Path(out) if out else None, overwrite=overwrite)
+    keep_annotation(done.run, recipe)
+    if done.stopped:
+        return Refinement(done.run, stopped=done.stopped)
+    if whole is None:
+        return Refinement(done.run)
+    return score_rest(parent, done.run, whole)
+
+
+def refining_recipe(parent: Run, overrides: Sequence[str]) -> SegmentRecipe:
+    """The parent's recipe, turned to refining: its weights, a lower learning rate, a calibrated threshold, few epochs."""
+    recipe: SegmentRecipe = recipe_of(parent)
+    usual = float(recipe.optimizer.options.get("learning_rate", 1e-3))
+    rate = PAPER_LEARNING_RATE if recipe.optimizer.name == "sgd" else ADAPTIVE_FACTOR * usual
+    options = {**recipe.optimizer.options, "learning_rate": rate}
+    settings = dataclasses.replace(
+        recipe,
+        data=dataclasses.replace(
+            recipe.data,
+            # What was annotated is too little to hold some of it out, unless it is asked for.
+            validation_share=0.0,
+            **SCENE_AS_IT_IS,
+        ),
+        initial=parent.folder.resolve(),
+        optimizer=Choice(recipe.optimizer.name, options),
+        schedule=Choice("cosine", {"warmup": 0.1}),
+        stages=(),
+        epochs=EPOCHS,
+        steps_per_epoch=STEPS_PER_EPOCH,
+        threshold="calibrated",
+    )
+    return with_overrides(settings, overrides)
+
+
+def keep_annotation(run: Run, recipe: SegmentRecipe) -> None:
+    """Keep in the run which ground was annotated, so that later scores leave it out."""
+    data = load_data(recipe)
+    reader = data.reader(ring_px=recipe.data.ring_px)
+    (chip,) = data.chips
+    annotated = write_annotated(chip, reader, run.folder / ANNOTATED_FILE)
+    run.set_status(run.status["status"], refined_on=str(chip.image.resolve()))
+    say(f"annotated: {annotated / (chip.height * chip.width):.1%} of the scene; kept out of all scores")
+
+
+def seen_ground_m(parent: Run, scene: Path, bands: tuple[int, ...]) -> float | None:
+    """The ground resolution that mapping would bring the scene to for this run; None for its own.
+
+    Raises `UserError` for bands that are not the run's.
+    """
+    predictor = load_predictor(parent, "cpu")
+    ground_m = match_scene(predictor, scene, bands=bands or None).ground_m
+    scale = network_scale(ground_m, predictor.ground_range_m)
+    return None if ground_m is None or scale == 1 else ground_m / scale
+
+
+def score_rest(parent: Run, refined: Run, data: DataSet) -> Refinement:
+    """Before (plain, and normalized to the scene) and after, on the scene's ground that was not annotated."""
+    before, after = load_predictor(parent), load_predictor(refined)
+    (chip,) = data.chips
+    whole_px = max(chip.height, chip.width)  # the truth knows all ground, not only a ring around polygons
+    without = {str(chip.image.resolve()): refined.folder / ANNOTATED_FILE}
+    scored = {
+        name: evaluate_data(before, data, normalize=way, without=without, ring_px=whole_px)
+        for name, way in (("before, training colors", "run"), ("before, scene's colors", "scene"))
+    }
+    result = evaluate_data(after, data, normalize="run", without=without, ring_px=whole_px)
+    write_json(refined.folder / "evaluation.json", result.to_json())
+    return Refinement(refined, scored, result)

@@ -1,0 +1,272 @@
+"""How a network learns to map: crops of the training areas, a loss on every labelled pixel, validation on ground apart."""
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from limner.foundation.errors import UserError
+from limner.learning.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
+from limner.learning.recipe import to_plain
+from limner.learning.run import Run, open_run
+from limner.learning.task import Stage, Task
+from limner.scenes.statistics import Statistics
+from limner.scenes.windows import Window
+from limner.segment.crops.crops import Crops
+from limner.segment.data.areas import fingerprint
+from limner.segment.labels.drawing import draw_triple, draw_triples
+from limner.segment.labels.forms import background_of
+from limner.segment.labels.reading import Reading
+from limner.segment.losses.losses import LOSSES, Loss
+from limner.segment.losses.pixel_weights import ClassPixels, KnownClasses
+from limner.segment.networks import NETWORKS
+from limner.segment.predicting.predictor import SegmentPredictor, load_predictor, standardize
+from limner.segment.scoring.counts import mean_scores
+from limner.segment.scoring.tally import Observer, Tally, predict_cells, tally_areas
+from limner.segment.training.recipe import SegmentRecipe
+from limner.segment.training.recipe_data import load_data, make_source, split_data
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+
+class SegmentTask(Task):
+    """Supervised segmentation of scenes (Ghassemi et al. 2018, section III)."""
+
+    name = "segment"
+    recipe_type = SegmentRecipe
+
+    def __init__(self, recipe: SegmentRecipe) -> None:
+        self.recipe = recipe
+        self.data = load_data(recipe)
+        self.class_names = self.data.class_names
+        self.split = split_data(recipe, self.data)
+        self.source = make_source(recipe, self.data, self.split)
+        self.statistics = self.source.statistics()
+        if recipe.normalize == "initial" and recipe.initial is not None:
+            self.statistics = Statistics.from_json(open_run(recipe.initial).facts["statistics"])
+        self.area_statistics = self.source.area_statistics() if recipe.normalize == "area" else {}
+        self.score = ("validation/f1", 1) if recipe.keep_by == "f1" else ("validation/loss", -1)
+        self.networks = {"network": self._make_network()}
+        self._make_loss(lambda: np.ones((1, 2), int))  # what does not fit is refused before anything is written
+        self.optimizers = {}
+        self.state = {}
+        self.threshold = 0.5
+
+    @classmethod
+    def with_data(cls, recipe: SegmentRecipe, paths: Sequence[Path], reading: Mapping[str, Any]) -> SegmentRecipe:
+        """The recipe with other data (``--data``) and another `Reading` of it (``--labels``, ``--masks``, ...)."""
+        files = {} if not paths else {"paths": tuple(paths), "labels": None, "within": None}
+        given = Reading(**reading).given()
+        return dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, **{**files, **given}))
+
+    def _statistics_of(self, chip: int) -> Statistics:
+        return self.area_statistics.get(self.data.chips[chip].area, self.statistics)
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of the data: files, sizes, times of change."""
+        return fingerprint(self.data)
+
+    def _make_network(self) -> nn.Module:
+        recipe, data = self.recipe, self.data
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(recipe.seed)
+            network: nn.Module = recipe.network.build(NETWORKS, channels=data.channels, classes=len(self.class_names))
+        if recipe.initial is not None:
+            start_from(network, open_run(recipe.initial), data.channels)
+        return network
+
+    def stages(self) -> tuple[Stage, ...]:
+        """The recipe's stages; an epoch is one pass over the training tiles unless the recipe says how many steps."""
+        steps = self.recipe.steps_per_epoch or self.source.batches_per_epoch(self.recipe.batch)
+        return tuple(Stage(stage.name, stage.epochs, steps) for stage in self.recipe.all_stages())
+
+    def begin(self, stage: Stage, fabric: "Fabric") -> None:
+        """Make the optimizer over what the stage trains."""
+        settings = next(item for item in self.recipe.all_stages() if item.name == stage.name)
+        network = self.networks["network"]
+        network.requires_grad_(True)
+        if settings.train == "decoder":
+            encoder_of(network).requires_grad_(False)
+        network.to(memory_format=torch.channels_last)
+        self.fabric, self.stage = fabric, stage
+        self.model = fabric.setup_module(network)
+        learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        optimizer = self.recipe.optimizer.build(OPTIMIZERS, learning)
+        for group in optimizer.param_groups:
+            group["lr"] *= settings.learning_rate_factor
+        self.optimizers = {"network": optimizer}
+        self.updater: Any = fabric.setup_optimizers(optimizer)
+        self.learning_rate_factor = self.recipe.schedule.build(SCHEDULES)
+
+    @cached_property
+    def loss(self) -> Loss:
+        """What is minimized; made when first asked for, as counting the classes reads all labels."""
+        return self._make_loss(self.source.class_pixels)
+
+    def _make_loss(self, class_pixels: ClassPixels) -> Loss:
+        known = KnownClasses(len(self.class_names), class_pixels, background_of(self.class_names))
+        loss: Loss = self.recipe.loss.build(LOSSES, known=known)
+        return loss
+
+    def batch(self, stage: Stage, number: int) -> tuple[Tensor, ...]:
+        """Batch ``number``: standardized crops (B, C, crop, crop) float32, masks (B, crop, crop) int64, and, where the
+        loss weighs pixels, their weights (B, crop, crop) float32."""
+        per_epoch = self.source.batches_per_epoch(self.recipe.batch)
+        # Stages draw different crops: each starts where a distant epoch would.
+        first = 1000 * [item.name for item in self.recipe.all_stages()].index(stage.name)
+        crops: Crops = self.source.batch(first + number // per_epoch, number % per_epoch, self.recipe.batch)
+        image = standardize(crops.image, crops.valid, [self._statistics_of(chip) for chip in crops.chip.tolist()])
+        weight = self.loss.pixel_weight(crops.mask)
+        weights = () if weight is None else (weight,)
+        return image.contiguous(memory_format=torch.channels_last), crops.mask, *weights
+
+    def step(self, batches: Iterator[Any], index: int) -> dict[str, Tensor]:
+        """Draw crops, compare the network's answer with their masks, update."""
+        image, mask, *weights = self.fabric.to_device(next(batches))
+        self.model.train()
+        optimizer = self.optimizers["network"]
+        set_learning_rate(optimizer, self.learning_rate_factor(index / self.stage.steps, self.stage.epochs))
+        self.updater.zero_grad(set_to_none=True)
+        loss = self.loss(self.model(image), mask, *weights)
+        self.fabric.backward(loss)
+        self.updater.step()
+        return {"loss": loss.detach()}
+
+    def current_predictor(self) -> SegmentPredictor:
+        """A predictor around the network as it is now."""
+        network = self.networks["network"]
+        parameter = next(network.parameters())
+        return SegmentPredictor(
+            network=network.eval(),
+            channels=self.data.channels,
+            class_names=self.class_names,
+            statistics=self.statistics,
+            threshold=self.threshold,
+            ground_m=self.data.ground_m,
+            normalize="scene" if self.area_statistics else "run",
+            device=parameter.device,
+            precision=self.fabric._precision.precision if hasattr(self, "fabric") else "32-true",
+        )
+
+    def validation_tallies(self, observer: Observer | None = None) -> dict[str, Tally]:
+        """What is right on each area's validation blocks."""
+        return self._tallies(self.source.validation_blocks(), observer)
+
+    def _tallies(self, windows: Iterable[tuple[int, Window]], observer: Observer | None = None) -> dict[str, Tally]:
+        predictor, read = self.current_predictor(), self.source.read
+        return tally_areas(predictor, self.data.chips, read, windows, self.area_statistics, observer)
+
+    def evaluate(self) -> Mapping[str, float]:
+        """F1 and IoU (of class 1 of two, of more the mean over the classes; mean over areas) and cross-entropy on validation
+        ground."""
+        tallies = {area: item for area, item in self.validation_tallies().items() if item.counts.pixels}
+        if not tallies:
+            return {}
+        scores = mean_scores(item.counts.scores() for item in tallies.values())
+        return {
+            "validation/loss": float(np.mean([item.loss for item in tallies.values()])),
+            "validation/f1": scores.f1 or 0.0,
+            "validation/iou": scores.iou or 0.0,
+        }
+
+    def picture(self) -> np.ndarray | None:
+        """A validation block (or, with nothing held out, the first labelled ground) of up to four areas, with its truth and
+        the errors; ground without a label is hatched."""
+        predictor = self.current_predictor()
+        rows: list[tuple[np.ndarray, ...]] = []
+        seen: set[str] = set()
+        for chip, block in self.source.validation_blocks() or self.source.pictures():
+            area = self.data.chips[chip].area
+            if area in seen or len(seen) == 4:
+                continue
+            for _, probabilities, pixels, mask in predict_cells(
+                predictor, self.source.read, chip, block, self._statistics_of(chip)
+            ):
+                seen.add(area)
+                classes = predictor.classes_of(probabilities[None])[0]
+                rows.append(draw_triple(pixels, mask, classes, self.class_names))
+                break
+        return draw_triples(rows, self.class_names) if rows else None
+
+    def summary(self) -> str:
+        """Areas, tiles, steps and parameters in one line."""
+        steps = sum(stage.total_steps for stage in self.stages())
+        parameters = sum(parameter.numel() for parameter in self.networks["network"].parameters())
+        return (
+            f"{len(self.data.areas)} areas, {len(self.source)} training tiles, {steps} steps of {self.recipe.batch} crops, "
+            f"{self.recipe.network.name} of {parameters / 1e6:.2f} M parameters"
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """What mapping needs to know of the trained network."""
+        recipe = self.recipe
+        return {
+            "task": self.name,
+            "network": to_plain(recipe.network),
+            "channels": self.data.channels,
+            "dtype": self.data.dtype,
+            "class_names": list(self.class_names),
+            "bands": None if self.data.band_names is None else list(self.data.band_names),
+            "ground_m": self.data.ground_m,
+            "ground_range_m": self._ground_range_m(),
+            "statistics": self.statistics.to_json(),
+            "normalize": recipe.normalize,
+            "threshold": self.threshold,
+            "initial": None if self.recipe.initial is None else self.recipe.initial.name,
+            "areas": [area.name for area in self.data.areas],
+        }
+
+    def _ground_range_m(self) -> list[float] | None:
+        """The finest and the coarsest ground that the network saw: a crop that is enlarged shows less of it a pixel."""
+        if self.data.ground_range_m is None:
+            return None
+        (finest, coarsest), (low, high) = self.data.ground_range_m, self.recipe.data.scale_range
+        return [finest / max(high, 1.0), coarsest / min(low, 1.0)]
+
+    def settle(self) -> None:
+        """Set the decision threshold where the recipe wants it calibrated."""
+        if self.recipe.threshold == "calibrated" and len(self.class_names) == 2:
+            tallies = self.validation_tallies() or self.labelled_tallies()
+            self.threshold = sum(tallies.values(), Tally.zero(2)).best_threshold()
+
+    def labelled_tallies(self) -> dict[str, Tally]:
+        """What is right on all labelled ground, learned from or not."""
+        return self._tallies(self.source.pictures())
+
+    def conclude(self, run: Run) -> None:
+        """Validation scores, curves, card and report."""
+        from limner.segment.training.outcome import conclude_training
+
+        conclude_training(self, run)
+
+    @classmethod
+    def predictor(cls, run: Run, device: str = "auto") -> SegmentPredictor:
+        """The predictor of a run."""
+        return load_predictor(run, device)
+
+
+def encoder_of(network: nn.Module) -> nn.Module:
+    """The part that may be pretrained; `UserError` for a network that does not name it."""
+    encoder = getattr(network, "encoder", None)
+    if not isinstance(encoder, nn.Module):
+        raise UserError(f"{type(network).__name__} has no 'encoder' to keep still; a stage needs 'train: all' for it")
+    return encoder
+
+
+def start_from(network: nn.Module, run: Run, channels: int) -> None:
+    """Put another run's weights into ``network``; `UserError` when they are another network's."""
+    facts = run.facts
+    if facts["channels"] != channels:
+        raise UserError(f"{run.folder} was trained on {facts['channels']} bands; this data has {channels}")
+    weights = {key.removeprefix("network."): value for key, value in run.weights().items()}
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError:
+        raise UserError(f"{run.folder} holds a {facts['network']['name']}; the recipe's network is another") from None

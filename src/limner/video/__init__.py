@@ -1,0 +1,1 @@
+"""Clips in and out: video files and folders of frames."""

@@ -1,0 +1,116 @@
+"""Every network of the room learns through the real task: two steps of each recipe, and four chips by heart."""
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from drawn import draw_picture, recipe_for, save_area
+from limner.learning.library import bundled_recipes, load_recipe
+from limner.learning.recipe import write_recipe
+from limner.learning.training import make_fabric
+from limner.segment.networks import NETWORKS
+from limner.segment.networks.listing import NetworkRow, list_networks
+from limner.segment.scoring.tally import Tally
+from limner.segment.training.recipe import SegmentRecipe
+from limner.segment.training.task import SegmentTask
+
+FORMS = list_networks(3, 2)
+RECIPES = [name for name in bundled_recipes() if name.startswith("segment/")]
+SMALL = ("--data.validation-share", "0", "--data.tile-px", "48", "--data.crop-px", "32")
+WHOLE = ("--data.validation-share", "0", "--data.tile-px", "64", "--data.crop-px", "64")
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Path:
+    """Four chips of 64 px: brick roofs on grass."""
+    return save_area(tmp_path / "town", [draw_picture(64, 64, seed=seed) for seed in range(4)])
+
+
+def named(row: NetworkRow) -> str:
+    return f"{row.name} {row.options}".strip()
+
+
+def form_of(recipe: SegmentRecipe) -> str:
+    """The form of network that a recipe trains, as it is listed."""
+    depth = recipe.network.options.get("depth")
+    return recipe.network.name if depth is None else f"{recipe.network.name} depth {depth}"
+
+
+def learn_steps(task: SegmentTask, steps: int) -> list[float]:
+    """The losses of so many steps."""
+    stage = task.stages()[-1]
+    task.begin(stage, make_fabric(task.recipe.loop))
+    return [task.step(iter([task.batch(stage, index)]), index)["loss"].item() for index in range(steps)]
+
+
+def test_every_form_of_every_network_has_a_recipe() -> None:
+    assert {row.name for row in FORMS} == set(NETWORKS)
+    assert {form_of(load_recipe(name)) for name in RECIPES} == {named(row) for row in FORMS}
+
+
+def test_the_recipes_of_the_paper_differ_in_nothing_but_the_network() -> None:
+    depths = {name: load_recipe(name) for name in RECIPES if name[-1].isdigit()}
+    assert len(depths) == 8
+    one = depths["segment/residual-34"]
+    assert {write_recipe(dataclasses.replace(recipe, network=one.network)) for recipe in depths.values()} == {
+        write_recipe(one)
+    }
+    for name, recipe in depths.items():
+        literal = {"pool": 2} if "residual" in name else {}
+        if "residual" in name and recipe.network.options["depth"] >= 50:
+            literal["stride_in_1x1"] = True
+        assert recipe.network.options == {"depth": int(name.rsplit("-")[-1]), **literal}
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_takes_two_steps_that_move_each_layer(town: Path, name: str) -> None:
+    settings = ("--data.paths", str(town), *SMALL, "--batch", "2", "--data.stride-px", "32", "--loop.precision", "fp32")
+    recipe = load_recipe(name, settings)
+    task = SegmentTask(recipe)
+    network = task.networks["network"]
+    (listed,) = [row.parameters for row in FORMS if named(row) == form_of(recipe)]
+    assert sum(parameter.numel() for parameter in network.parameters()) == listed
+    before = {name: value.flatten()[:1000].clone() for name, value in network.named_parameters()}
+    losses = learn_steps(task, 2)
+    assert all(0 < loss < 20 for loss in losses)
+    for name, value in network.named_parameters():
+        if name.endswith("weight"):
+            assert not torch.equal(value.flatten()[:1000], before[name]), name
+    assert all(value.isfinite().all() for value in network.state_dict().values())
+
+
+LESSONS = {
+    "lite-unet": (10, *WHOLE, "--optimizer.learning-rate", "0.005"),
+    "residual-unet depth 18": (18, *WHOLE, "--optimizer.learning-rate", "0.003"),
+    "unet depth 19": (10, *SMALL, "--batch", "2", "--optimizer.learning-rate", "0.001"),
+    "unet depth 35": (16, *SMALL, "--optimizer.learning-rate", "2e-4"),
+}
+"""Steps and settings: the other depths of residual-unet have the same parts as 18, at several times its cost."""
+
+
+@pytest.mark.parametrize("row", [row for row in FORMS if named(row) in LESSONS], ids=named)
+def test_every_network_learns_four_chips_by_heart(town: Path, tmp_path: Path, row: NetworkRow) -> None:
+    steps, *settings = LESSONS[named(row)]
+    network = ("--network.name", row.name, *row.options.replace("depth", "--network.depth").split())
+    task = SegmentTask(recipe_for(tmp_path, [town], *network, *settings))
+    losses = learn_steps(task, steps)
+    counts = sum(task.labelled_tallies().values(), Tally.zero(2)).counts
+    assert losses[-1] < losses[0]
+    assert (counts.f1() or 0) > 0.95
+    assert (counts.accuracy or 0) > 0.95
+
+
+def test_every_network_has_its_lesson() -> None:
+    assert {name.split()[0] for name in LESSONS} == set(NETWORKS)
+    assert set(LESSONS) <= {named(row) for row in FORMS}

@@ -1,0 +1,368 @@
+"""Refining learns a scene's colors from a small part of it, and no score ever counts that part."""
+
+import json
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import geopandas
+import numpy as np
+import pytest
+import rasterio
+import shapely
+import torch
+from torch import Tensor
+
+from drawn import PLACE, Picture, TinyNetwork, draw_picture, recipe_for, same, save, save_area
+from limner.foundation.errors import UserError
+from limner.learning.library import recipe_of
+from limner.learning.recipe import Choice
+from limner.learning.run import Run
+from limner.learning.train import train_recipe
+from limner.scenes.statistics import Statistics
+from limner.segment import annotation
+from limner.segment.networks import NETWORKS
+from limner.segment.scoring.evaluate import evaluate_run
+from limner.segment.training.refine import Refinement, refine, refining_recipe
+from limner.segment.training.task import SegmentTask
+
+HEIGHT, WIDTH, SQUARE_PX = 256, 320, 64
+QUICK = ("--epochs", "4", "--steps-per-epoch", "8", "--optimizer.learning-rate", "0.02")
+SHORT = ("--epochs", "1", "--steps-per-epoch", "3")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small_world() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(NETWORKS, "tiny", TinyNetwork)
+        patch.setattr(annotation, "SQUARE_PX", SQUARE_PX)
+        patch.setattr("limner.foundation.precision.processor_has_bf16", lambda: False)
+        yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def parent(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run that knows bright brick roofs on dark grass."""
+    folder = tmp_path_factory.mktemp("parent")
+    area = save_area(folder / "town", [draw_picture(128, 128, seed=seed) for seed in range(3)])
+    return train_recipe(recipe_for(folder, [area], "--epochs", "3"), "home", out=folder / "home").run
+
+
+@pytest.fixture(scope="module")
+def drawn() -> Picture:
+    """A scene where roofs are darker than the ground: what the parent learned is wrong here in any normalization."""
+    return draw_picture(HEIGHT, WIDTH, seed=9, ground=(170, 150, 200), roof=(90, 100, 60))
+
+
+@pytest.fixture(scope="module")
+def scene(drawn: Picture, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save(tmp_path_factory.mktemp("place") / "scene.tif", drawn.values, **PLACE)
+
+
+@pytest.fixture(scope="module")
+def truth(drawn: Picture, scene: Path) -> Path:
+    return save(scene.with_name("truth.tif"), drawn.mask * 255, **PLACE)
+
+
+@pytest.fixture(scope="module")
+def simulated(parent: Run, scene: Path, truth: Path, tmp_path_factory: pytest.TempPathFactory) -> Refinement:
+    """The paper's experiment: 15 % of the scene annotated from its truth."""
+    out = tmp_path_factory.mktemp("simulated") / "run"
+    return refine(parent.folder, scene, truth=truth, fraction=0.15, overrides=QUICK, out=out)
+
+
+def annotated_of(run: Run) -> np.ndarray:
+    with rasterio.open(run.folder / "annotated.tif") as file:
+        return file.read(1)
+
+
+def boxes(path: Path, *rectangles: tuple[int, int, int, int]) -> Path:
+    """Polygons over rows and columns (top, left, bottom, right)."""
+    ground = PLACE["transform"]
+    shapes = [
+        shapely.box(
+            ground.c + ground.a * left,
+            ground.f + ground.e * bottom,
+            ground.c + ground.a * right,
+            ground.f + ground.e * top,
+        )
+        for top, left, bottom, right in rectangles
+    ]
+    geopandas.GeoDataFrame(geometry=shapes, crs=PLACE["crs"]).to_file(path)
+    return path
+
+
+# --- the experiment ---
+
+
+def test_refining_raises_f1_on_the_rest_of_a_scene_of_other_colors(simulated: Refinement) -> None:
+    assert simulated.after is not None
+    before = [scored.pooled.f1() for scored in simulated.before.values()]
+    best_constant = max(constant.pooled.f1() or 0 for constant in simulated.after.constants().values())
+    after = simulated.after.pooled.f1()
+    assert after is not None
+    assert max(before) < after
+    assert after > 0.9 > best_constant
+    assert "refined" in simulated.comparison
+    assert f"{100 * after:.2f}" in simulated.comparison
+
+
+def test_before_and_after_count_the_same_pixels_all_but_the_annotated_ones(
+    simulated: Refinement, drawn: Picture
+) -> None:
+    rest = annotated_of(simulated.run) == 255
+    assert 0.15 * rest.size <= (~rest).sum() < 0.15 * rest.size + SQUARE_PX**2
+    assert simulated.after is not None
+    expected = tuple(np.bincount(drawn.mask[rest], minlength=2).tolist())
+    for scored in (*simulated.before.values(), simulated.after):
+        assert scored.pooled.pixels == rest.sum()
+        assert scored.pooled.truth_pixels == expected
+        assert scored.protocol.pixels == simulated.after.protocol.pixels
+    assert set(simulated.before) == {"before, training colors", "before, scene's colors"}
+
+
+def test_the_annotated_mask_holds_exactly_the_labels_that_were_learned_from(
+    simulated: Refinement, drawn: Picture
+) -> None:
+    task = SegmentTask(recipe_of(simulated.run))
+    (chip,) = task.data.chips
+    mask = np.full((HEIGHT, WIDTH), 255, np.uint8)
+    for square in chip.annotated or ():
+        mask[square.slices] = drawn.mask[square.slices]
+    np.testing.assert_array_equal(annotated_of(simulated.run), mask)
+    learned = held_out = 0
+    for share in task.split.shares:
+        learned, held_out = share.training_px, share.validation_px
+    assert learned + held_out == (mask != 255).sum()
+    with rasterio.open(simulated.run.folder / "annotated.tif") as file:
+        assert (file.crs.to_string(), file.transform) == (PLACE["crs"], PLACE["transform"])
+
+
+def test_later_evaluations_leave_that_ground_out_of_this_scene_and_nothing_out_of_others(
+    simulated: Refinement, drawn: Picture, scene: Path, truth: Path, tmp_path: Path
+) -> None:
+    annotated_px = int((annotated_of(simulated.run) != 255).sum())
+    again = evaluate_run(simulated.run, data=[scene], labels=truth, out=tmp_path / "e.json")
+    assert simulated.after is not None
+    assert again.pooled == simulated.after.pooled
+    assert again.pooled.pixels == HEIGHT * WIDTH - annotated_px
+    other = save(tmp_path / "other.tif", drawn.values, **PLACE)
+    everywhere = evaluate_run(simulated.run, data=[other], labels=truth, out=tmp_path / "e.json")
+    assert everywhere.pooled.pixels == HEIGHT * WIDTH
+
+
+def test_a_refined_run_has_no_validation_ground_that_a_score_may_count(simulated: Refinement) -> None:
+    before = (simulated.run.folder / "evaluation.json").read_text()
+    with pytest.raises(UserError, match=r"was refined on a part of .*scene\.tif, which no score may count; .*--data"):
+        evaluate_run(simulated.run)
+    assert (simulated.run.folder / "evaluation.json").read_text() == before
+    assert simulated.after is not None
+    assert json.loads(before) == simulated.after.to_json()
+
+
+def test_the_same_call_again_finds_it_finished(
+    simulated: Refinement, parent: Run, scene: Path, truth: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = simulated.run.folder / "model.safetensors"
+    written = model.stat().st_mtime_ns
+    out = simulated.run.folder
+    again = refine(parent.folder, scene, truth=truth, fraction=0.15, overrides=QUICK, out=out)
+    assert "already been trained" in capsys.readouterr().err
+    assert model.stat().st_mtime_ns == written
+    assert again.after == simulated.after
+    assert again.comparison == simulated.comparison
+    with pytest.raises(UserError, match="holds a run with another recipe or other data"):
+        refine(parent.folder, scene, truth=truth, fraction=0.3, overrides=QUICK, out=out)
+
+
+# --- labels in every form ---
+
+
+def test_labels_as_a_mask_are_learned_where_they_are_not_255(
+    parent: Run, scene: Path, truth: Path, drawn: Picture, tmp_path: Path
+) -> None:
+    labels = np.full((HEIGHT, WIDTH), 255, np.uint8)
+    labels[:128, :128] = drawn.mask[:128, :128]
+    path = save(tmp_path / "labels.tif", labels)
+    done = refine(parent.folder, scene, labels=path, truth=truth, overrides=QUICK, out=tmp_path / "run")
+    np.testing.assert_array_equal(annotated_of(done.run), labels)
+    assert done.after is not None
+    assert done.after.pooled.pixels == HEIGHT * WIDTH - 128 * 128
+    assert (done.after.pooled.f1() or 0) > max(scored.pooled.f1() or 0 for scored in done.before.values())
+
+
+def test_polygons_alone_annotate_themselves_and_a_ring_of_background(
+    parent: Run, scene: Path, truth: Path, tmp_path: Path
+) -> None:
+    labels = boxes(tmp_path / "buildings.gpkg", (64, 64, 96, 96), (160, 192, 192, 240))
+    ring = ("--data.ring-px", "20")
+    done = refine(parent.folder, scene, labels=labels, truth=truth, overrides=(*SHORT, *ring), out=tmp_path / "run")
+    mask = annotated_of(done.run)
+    expected = np.zeros((HEIGHT, WIDTH), bool)
+    expected[64:96, 64:96] = expected[160:192, 192:240] = True
+    np.testing.assert_array_equal(mask == 1, expected)
+    rows, columns = np.nonzero(mask == 0)
+    assert rows.min() == 64 - 20
+    assert columns.max() == 240 + 20 - 1
+    assert done.after is not None
+    assert done.after.pooled.pixels == HEIGHT * WIDTH - (mask != 255).sum()
+
+
+def test_polygons_within_a_place_annotate_all_of_that_place(
+    parent: Run, scene: Path, truth: Path, tmp_path: Path
+) -> None:
+    labels = boxes(tmp_path / "buildings.geojson", (64, 64, 96, 96), (160, 192, 192, 240))
+    within = boxes(tmp_path / "within.geojson", (32, 32, 160, 224))
+    done = refine(
+        parent.folder, scene, labels=labels, within=within, truth=truth, overrides=SHORT, out=tmp_path / "run"
+    )
+    expected = np.full((HEIGHT, WIDTH), 255, np.uint8)
+    expected[32:160, 32:224] = 0
+    expected[64:96, 64:96] = 1
+    np.testing.assert_array_equal(annotated_of(done.run), expected)
+    assert done.after is not None
+    assert done.after.pooled.pixels == HEIGHT * WIDTH - 128 * 192
+
+
+def test_truth_as_polygons_knows_the_whole_scene(parent: Run, scene: Path, truth: Path, tmp_path: Path) -> None:
+    with rasterio.open(truth) as file:
+        squares = [
+            (row * 16, column * 16, row * 16 + 16, column * 16 + 16)
+            for row, column in np.argwhere(file.read(1)[::16, ::16])
+        ]
+    polygons = boxes(tmp_path / "truth.gpkg", *squares)
+    labels = boxes(tmp_path / "within.gpkg", (0, 0, 64, 128))
+    runs = [
+        refine(parent.folder, scene, labels=labels, truth=whole, overrides=SHORT, out=tmp_path / "run")
+        for whole in (truth, polygons)
+    ]
+    assert runs[0].after is not None
+    assert runs[0].after == runs[1].after
+    assert runs[0].before == runs[1].before
+
+
+def test_without_truth_nothing_is_compared(parent: Run, scene: Path, tmp_path: Path) -> None:
+    labels = boxes(tmp_path / "buildings.gpkg", (64, 64, 96, 96), (160, 192, 192, 240))
+    done = refine(parent.folder, scene, labels=labels, overrides=SHORT, out=tmp_path / "run")
+    assert (done.before, done.after, done.comparison) == ({}, None, "")
+    assert (done.run.folder / "annotated.tif").exists()
+
+
+# --- what is kept and what is changed ---
+
+
+def test_it_keeps_the_parents_colors_or_takes_the_scenes(
+    parent: Run, scene: Path, truth: Path, drawn: Picture, simulated: Refinement, tmp_path: Path
+) -> None:
+    options: dict[str, Any] = {"truth": truth, "fraction": 0.15, "overrides": SHORT}
+    kept = refine(parent.folder, scene, normalize="run", out=tmp_path / "run", **options)
+    assert kept.run.facts["statistics"] == parent.facts["statistics"]
+    assert kept.run.facts["normalize"] == "initial"
+    own = Statistics.from_json(simulated.run.facts["statistics"])
+    np.testing.assert_allclose(own.mean, drawn.values.mean((1, 2)), rtol=0.05)
+    np.testing.assert_allclose(own.deviation, drawn.values.std((1, 2)), rtol=0.1)
+
+
+def test_refining_takes_half_the_learning_rate_and_what_is_given_wins_over_its_defaults(parent: Run) -> None:
+    usual = recipe_of(parent).optimizer.options.get("learning_rate", 1e-3)
+    default = refining_recipe(parent, ())
+    assert default.initial == parent.folder.resolve()
+    assert dict(default.optimizer.options) == {"learning_rate": usual / 2}
+    assert (default.epochs, default.steps_per_epoch, default.threshold) == (5, 30, "calibrated")
+    given = ("--optimizer.learning-rate", "0.5", "--epochs", "3", "--threshold", "half", "--data.crop-px", "32")
+    changed = refining_recipe(parent, given)
+    assert dict(changed.optimizer.options) == {"learning_rate": 0.5}
+    assert (changed.epochs, changed.steps_per_epoch, changed.threshold) == (3, 30, "half")
+    assert (changed.data.crop_px, changed.initial) == (32, default.initial)
+
+
+def test_all_annotated_ground_is_learned_from_unless_a_share_is_asked_for(
+    parent: Run, scene: Path, truth: Path, tmp_path: Path
+) -> None:
+    shares = {}
+    for name, more in (("default", ()), ("asked", ("--data.validation-share", "0.4"))):
+        done = refine(parent.folder, scene, truth=truth, fraction=0.5, overrides=(*SHORT, *more), out=tmp_path / name)
+        shares[name] = recipe_of(done.run).data.validation_share
+    assert shares == {"default": 0.0, "asked": 0.4}
+
+
+def test_with_sgd_refining_takes_the_papers_learning_rate(parent: Run, tmp_path: Path) -> None:
+    text = parent.recipe_text().replace("optimizer: {name: adamw", "optimizer: {name: sgd")
+    (tmp_path / "recipe.yaml").write_text(text)
+    (tmp_path / "model.json").write_text("{}")
+    assert refining_recipe(Run(tmp_path), ()).optimizer == Choice("sgd", {"learning_rate": 1e-4})
+
+
+def test_settings_reach_the_training(parent: Run, scene: Path, truth: Path, tmp_path: Path) -> None:
+    settings = (*SHORT, "--threshold", "half", "--data.validation-share", "0")
+    done = refine(parent.folder, scene, truth=truth, fraction=0.1, overrides=settings, out=tmp_path / "run")
+    assert done.run.status["steps"] == 3
+    assert done.run.facts["threshold"] == 0.5
+    assert not SegmentTask(recipe_of(done.run)).source.validation_blocks()
+
+
+def test_a_refined_run_can_be_refined(simulated: Refinement, truth: Path, drawn: Picture, tmp_path: Path) -> None:
+    brighter = save(tmp_path / "evening.tif", (drawn.values * 0.7).astype(np.uint8), **PLACE)
+    done = refine(
+        simulated.run.folder, brighter, truth=truth, fraction=0.1, overrides=SHORT, normalize="run",
+        out=tmp_path / "run",
+    )  # fmt: skip
+    assert done.run.facts["statistics"] == simulated.run.facts["statistics"]
+    assert done.run.status["refined_on"] == str(brighter.resolve())
+
+
+def test_a_bundled_model_is_refined_into_a_run_of_ones_own_and_its_folder_stays_as_it_was(
+    parent: Run, scene: Path, truth: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundled = tmp_path / "package" / "models" / "town"
+    bundled.mkdir(parents=True)
+    for name in ("model.json", "model.safetensors", "recipe.yaml"):
+        shutil.copy(parent.folder / name, bundled / name)
+    monkeypatch.setattr("limner.learning.run.bundled_models", lambda: {"town": bundled})
+    monkeypatch.chdir(tmp_path)
+
+    def contents() -> dict[str, tuple[int, bytes]]:
+        return {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in sorted(bundled.iterdir())}
+
+    before = contents()
+    done = refine("town", scene, truth=truth, fraction=0.1, overrides=SHORT)
+    assert contents() == before
+    assert done.run.folder == Path("runs/town-refined-001")
+    assert done.after is not None
+
+
+# --- stopped ---
+
+
+def test_stopped_by_ctrl_c_it_keeps_what_was_annotated_and_goes_on_to_the_same_weights(
+    parent: Run, scene: Path, truth: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options: dict[str, Any] = {"truth": truth, "fraction": 0.15, "overrides": ("--epochs", "2", *SHORT[2:])}
+    straight = refine(parent.folder, scene, out=tmp_path / "straight", **options)
+    step = SegmentTask.step
+
+    def interrupted(task: SegmentTask, batches: Iterator[Any], index: int) -> dict[str, Tensor]:
+        if index == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+        return step(task, batches, index)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SegmentTask, "step", interrupted)
+        stopped = refine(parent.folder, scene, out=tmp_path / "run", **options)
+    assert stopped.stopped is not None
+    assert stopped.stopped.exit_code == 130
+    assert stopped.run.status["status"] == "interrupted"
+    assert stopped.run.status["steps"] == 2
+    rest = evaluate_run(stopped.run, data=[scene], labels=truth, out=tmp_path / "e.json")
+    assert straight.after is not None
+    assert rest.pooled.truth_pixels == straight.after.pooled.truth_pixels
+    gone_on = refine(parent.folder, scene, out=tmp_path / "run", **options)
+    assert same(gone_on.run.weights(), straight.run.weights())
+    assert gone_on.after == straight.after
+    assert gone_on.run.status["status"] == "finished"
