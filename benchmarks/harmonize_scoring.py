@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
+from limner.colors.harmonize import HARMONIZERS, Harmonizer, distance
 from limner.colors.summary import ALL, ColorSummary, merged
 from limner.learning.run import Run
 from limner.scenes.windows import Window
 from limner.segment.data.chips import DataSet
-from limner.segment.mapping.options import HARMONIZERS
+from limner.segment.measures.tally import Read, Seen, Tally, tally_areas
 from limner.segment.predicting.predictor import SegmentPredictor
 from limner.segment.scoring.evaluate import area_colors, reader_in_colors, reader_without
-from limner.segment.scoring.tally import Read, Seen, Tally, tally_areas
-from limner.segment.training.colors import Harmonizer, distance, training_colors
+from limner.segment.training.colors import training_colors
 
 THIN = 4  # of the maps' rows and columns, one of so many is kept, to see whether seeds agree
 DIRECTIONS = 64
@@ -100,7 +100,7 @@ def told(item: Tally) -> dict[str, Any]:
 def distances(scene: ColorSummary, areas: Mapping[str, ColorSummary]) -> dict[str, dict[str, float]]:
     """How far a scene's colors lie from those of each training area and of all, in deviations of all.
 
-    gaussian: `limner.segment.training.colors.distance`. sliced: the mean of Wasserstein's distances along 64 directions.
+    gaussian: `limner.colors.harmonize.distance`. sliced: the mean of Wasserstein's distances along 64 directions.
     """
     everything = merged(list(areas.values()))
     unit = np.asarray(everything.moments.statistics().deviation)

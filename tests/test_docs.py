@@ -25,9 +25,9 @@ from limner.learning.optimizers import OPTIMIZERS, SCHEDULES
 from limner.learning.recipe import Choice, options_of
 from limner.learning.task import Task
 from limner.learning.training import LoopSettings
-from limner.segment.losses.losses import LOSSES
 from limner.segment.networks import NETWORKS
 from limner.segment.networks.listing import list_networks
+from limner.segment.training.losses import LOSSES
 from limner.segment.training.recipe import DataSettings, SegmentRecipe, StageSettings
 
 TOP = Path(__file__).parents[1]

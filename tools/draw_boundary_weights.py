@@ -10,7 +10,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
-from limner.segment.losses.boundary import boundary_weights
+from limner.segment.training.boundary import boundary_weights
 
 matplotlib.use("agg")
 from matplotlib import pyplot

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from limner.recolor.recoloring.recolor import recolor_files
     from limner.segment.data.check import check
     from limner.segment.mapping.map_scenes import map_scenes
+    from limner.segment.refine import refine
     from limner.segment.scoring.score import score_files as score
-    from limner.segment.training.refine import refine
 
 __all__ = [
     "UserError",
@@ -66,7 +66,7 @@ _PLACES = {
     "map_scenes": "limner.segment.mapping.map_scenes:map_scenes",
     "open_run": "limner.learning.run:open_run",
     "recolor_files": "limner.recolor.recoloring.recolor:recolor_files",
-    "refine": "limner.segment.training.refine:refine",
+    "refine": "limner.segment.refine:refine",
     "score": "limner.segment.scoring.score:score_files",
     "train": "limner.learning.train:train",
     "transfer_color": "limner.recolor.methods.methods:transfer_color",

@@ -9,7 +9,8 @@ import torch
 
 from limner import __version__
 from limner.foundation.errors import UserError
-from limner.learning.run import FORMAT_VERSION, TASKS, Run, choose_folder, open_run, start_run, task_class, versions
+from limner.learning.rooms import TASKS, task_class
+from limner.learning.run import FORMAT_VERSION, Run, choose_folder, open_run, start_run, versions
 
 RECIPE = "task: segment\nseed: 0\n"
 

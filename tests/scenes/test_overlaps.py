@@ -10,8 +10,8 @@ from drawing import NORTH, PIXEL_M, WEST, draw_mask, draw_picture, write_raster
 from limner.foundation.errors import UserError
 from limner.scenes.overlaps import Ground
 from limner.scenes.windows import Window
-from limner.segment.crops.blocks import hold_out
 from limner.segment.data.areas import find_data
+from limner.segment.data.blocks import hold_out
 from limner.segment.labels.reading import Reading
 
 PLACES = [(3, 1), (6, 5)]  # (column, row) of map tiles of zoom 3

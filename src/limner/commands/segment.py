@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from limner.commands.app import Classes, Device, HowRead, Json, LabelField, Out, Overrides, Overwrite, Within, app
-from limner.segment.labels.reading import NO_WISHES, Reading, parse_bands, split_names
+from limner.scenes.bands import parse_bands
+from limner.segment.labels.reading import NO_WISHES, Reading, split_names
 
 Normalize = Annotated[
     Literal["auto", "run", "scene"],
@@ -110,7 +111,7 @@ def refine(
     overwrite: Overwrite = False,
 ) -> None:
     """Go on learning from a small annotated part of a scene; prints before and after on the rest when truth is given."""
-    from limner.segment.training.refine import refine as refine_run
+    from limner.segment.refine import refine as refine_run
 
     meaning = Reading(classes=split_names(classes), label_field=label_field, bands=parse_bands(bands))
     done = refine_run(

@@ -6,21 +6,20 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
+from torch import Tensor
 
 from limner.foundation.files import remove, replacing
 
-if TYPE_CHECKING:
-    from limner.fidelity.described import Described
-
 FORMAT = 1
 TENSORS = ("features", "logits", "colors")
+"""Names of what is kept, a row for each file."""
 LIMIT_BYTES = 2 * 2**30
 """What all files together may take; the longest unused go first."""
 
@@ -38,13 +37,11 @@ def cache_folder() -> Path:
     return place / "limner" / "features"
 
 
-def read_features(files: Sequence[Path], extractor: Sequence[str]) -> Described | None:
-    """What `write_features` kept for these files as they are now, or None; a damaged file counts as none.
+def read_features(files: Sequence[Path], extractor: Sequence[str]) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """The tensors and facts that `write_features` kept for these files as they are now, or None; a damaged file counts as none.
 
     extractor: all that decides its features, as texts.
     """
-    from limner.fidelity.described import Described
-
     path = _place(files, extractor)
     try:
         with safe_open(path, framework="pt") as kept:
@@ -52,21 +49,25 @@ def read_features(files: Sequence[Path], extractor: Sequence[str]) -> Described 
             tensors = {name: kept.get_tensor(name) for name in TENSORS}
         if any(len(tensor) != len(files) for tensor in tensors.values()):
             return None
-        found = Described(**tensors, **facts)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         return None
     with suppress(OSError):
         os.utime(path)  # it was of use: others are removed before it
-    return found
+    return tensors, facts
 
 
-def write_features(files: Sequence[Path], extractor: Sequence[str], found: Described) -> None:
-    """Keep what was found for these files; where the cache cannot be written, nothing is kept and nothing said."""
-    facts = {name: value for name, value in vars(found).items() if name not in TENSORS}
-    tensors = {name: getattr(found, name).contiguous() for name in TENSORS}
+def write_features(
+    files: Sequence[Path], extractor: Sequence[str], tensors: Mapping[str, Tensor], facts: Mapping[str, Any]
+) -> None:
+    """Keep ``tensors``, one row a file and named as `TENSORS`, and ``facts``, plain values, for these files.
+
+    Where the cache cannot be written, nothing is kept and nothing said.
+    """
     with suppress(OSError, ValueError):  # a full disk, or a file where the folder should be
         with replacing(_place(files, extractor)) as temporary:
-            temporary.write_bytes(save(tensors, {"facts": json.dumps(facts)}))
+            temporary.write_bytes(
+                save({name: tensors[name].contiguous() for name in TENSORS}, {"facts": json.dumps(facts)})
+            )
         _make_room(cache_folder())
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from limner.datasets.pictures.folders import LOSSY, decoded_batches, picture_files
 from limner.datasets.pictures.quantized import as_rgb
-from limner.fidelity.cache import read_features, write_features
+from limner.fidelity.cache import TENSORS, read_features, write_features
 from limner.fidelity.features import FeatureExtractor
 from limner.foundation.progress import Progress
 
@@ -77,13 +78,25 @@ def describe_folder(folder: Path | str, extractor: FeatureExtractor, *, cached: 
     """
     files = picture_files(folder)
     key = (extractor.name, extractor.digest, extractor.resizer)
-    found = read_features(files, key) if cached else None
+    found = _kept(files, key) if cached else None
     if found is None:
         with Progress(f"features of {folder}", len(files), "pictures") as progress:
             found = describe(_counted(decoded_batches(files, extractor.batch), progress), extractor)
         if cached:
-            write_features(files, key, found)
+            facts = {name: value for name, value in vars(found).items() if name not in TENSORS}
+            write_features(files, key, {name: getattr(found, name) for name in TENSORS}, facts)
     return replace(found, lossy=any(path.suffix.lower() in LOSSY for path in files))
+
+
+def _kept(files: Sequence[Path], key: Sequence[str]) -> Described | None:
+    kept = read_features(files, key)
+    if kept is None:
+        return None
+    fields: dict[str, Any] = {**kept[0], **kept[1]}
+    try:
+        return Described(**fields)
+    except TypeError:
+        return None  # kept by another version
 
 
 def _counted(batches: Iterator[Tensor], progress: Progress) -> Iterator[Tensor]:

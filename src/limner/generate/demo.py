@@ -19,8 +19,8 @@ from limner.generate.making.sample import Generated, generate_pictures
 from limner.generate.training.outcome import MADE, NEAREST, REAL, add_scores
 from limner.learning.run import Run
 from limner.learning.train import train
+from limner.reporting.bundled import PLACES, add_sources
 from limner.reporting.report import Report
-from limner.segment.demo import PLACES, add_sources
 
 OBJECT, VALUE = "building", "1"
 WISHES = CutOutWishes(regions=VALUE, no_filter=True)

@@ -9,7 +9,8 @@ from typing import Any
 from limner.foundation.errors import UserError
 from limner.learning.recipe import write_recipe
 from limner.learning.recipe_reading import read_recipe
-from limner.learning.run import TASKS, Run, task_class
+from limner.learning.rooms import TASKS, task_class
+from limner.learning.run import Run
 
 
 def bundled_recipes() -> dict[str, Path]:

@@ -9,11 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from limner.foundation.errors import UserError
 from limner.learning.run import Run, open_run
-from limner.segment.labels.reading import Reading
+
+if TYPE_CHECKING:
+    from limner.learning.task import Task
 
 EVALUATIONS = {
     "segment": "limner.segment.scoring.evaluate:evaluate_run",
@@ -25,6 +27,8 @@ COMPARISONS = {
     "generate": "limner.generate.scoring.comparison:compare_pictures",
 }
 """Puts runs side by side: a function of what names them, and of options of its own."""
+HOW_READ = "limner.segment.labels.reading:Reading"
+"""Options of how labels are read, for functions that take them as they come."""
 NETWORKS = {
     "segment": "limner.segment.networks.listing:list_networks",
     "generate": "limner.generate.networks.listing:list_networks",
@@ -62,17 +66,16 @@ def list_networks(room: str, channels: int, classes: int | None = None) -> Any:
     return _named(NETWORKS[room])(channels, **({} if classes is None else {"classes": classes}))
 
 
-def _named(place: str) -> Callable[..., Any]:
+def _named(place: str) -> Any:
     module, _, attribute = place.partition(":")
-    found: Callable[..., Any] = getattr(import_module(module), attribute)
-    return found
+    return getattr(import_module(module), attribute)
 
 
 def _check_options(function: Callable[..., Any], options: Mapping[str, Any], what: str) -> None:
     parameters = inspect.signature(function).parameters.values()
     known = [each.name for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY]
     if any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters):  # how data is read
-        known += [each.name for each in fields(Reading)]
+        known += [each.name for each in fields(_named(HOW_READ))]
     for name in options:
         if name not in known:
             raise UserError(f"{_option(name)} does not fit {what}; it takes {', '.join(map(_option, known))}")
@@ -94,3 +97,17 @@ def _shows_pictures(word: str) -> bool:
     if path.is_dir() and not any((path / name).exists() for name in ("model.json", "run.json")):
         return True
     return open_run(place).facts.get("task") == "generate"
+
+
+TASKS = {
+    "segment": "limner.segment.training.task:SegmentTask",
+    "generate": "limner.generate.training.task:GenerateTask",
+}
+"""Each task's class, as module:name, so that listing runs and recipes imports no torch."""
+
+
+def task_class(name: str) -> "type[Task]":
+    """The class behind a recipe's ``task:``."""
+    module, _, attribute = TASKS[name].partition(":")
+    found: type[Task] = getattr(import_module(module), attribute)
+    return found

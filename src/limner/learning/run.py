@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module, resources
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,6 @@ from limner.foundation.version import __version__
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from limner.learning.task import Task
 
 FORMAT_VERSION = 1
 RUNS_FOLDER = Path("runs")
@@ -30,19 +29,6 @@ RUN_FILES = (
     "evaluation.json", "card.md", "report.html", "annotated.tif", COLORS_FILE,
 )  # fmt: skip
 """What a training and its conclusion write beside ``recipe.yaml``."""
-
-TASKS = {
-    "segment": "limner.segment.training.task:SegmentTask",
-    "generate": "limner.generate.training.task:GenerateTask",
-}
-"""Each task's class, as module:name, so that listing runs and recipes imports no torch."""
-
-
-def task_class(name: str) -> "type[Task]":
-    """The class behind a recipe's ``task:``."""
-    module, _, attribute = TASKS[name].partition(":")
-    found: type[Task] = getattr(import_module(module), attribute)
-    return found
 
 
 @dataclass(frozen=True)

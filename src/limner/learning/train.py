@@ -10,7 +10,8 @@ from limner.foundation.progress import duration, say
 from limner.foundation.signals import StopRequest
 from limner.learning.library import load_recipe
 from limner.learning.recipe import write_recipe
-from limner.learning.run import Run, choose_folder, open_run, start_run, task_class
+from limner.learning.rooms import task_class
+from limner.learning.run import Run, choose_folder, open_run, start_run
 from limner.learning.task import Task
 from limner.learning.training import LoopSettings, estimate_seconds, learn, make_fabric
 

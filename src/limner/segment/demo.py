@@ -7,7 +7,6 @@ and with its own, refine on a small annotated part, map again, and put it all in
 import shlex
 import shutil
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ import rasterio.windows
 from limner.foundation.files import make_folder
 from limner.foundation.progress import say
 from limner.learning.train import Training, train
+from limner.reporting.bundled import PLACES, add_sources
 from limner.reporting.pictures import captioned_rows, error_map, overlay, to_display
 from limner.reporting.report import Report
 from limner.scenes.rasters import Window, open_raster
@@ -23,10 +23,9 @@ from limner.segment.data.annotation import ANNOTATED_FILE
 from limner.segment.labels.reader import IGNORE
 from limner.segment.mapping.map_scenes import map_scenes
 from limner.segment.mapping.record import SceneMap
+from limner.segment.refine import Refinement, refine
 from limner.segment.training.outcome import SCORE_COLUMNS, score_row
-from limner.segment.training.refine import Refinement, refine
 
-PLACES = Path(str(resources.files("limner") / "bundled" / "places"))
 LEARNED = (
     "kampala-1",
     "kampala-2",
@@ -190,13 +189,6 @@ def _add_colors(report: Report, story: Story) -> None:
         [[number, *values] for number, values in enumerate(bands, 1)],
         "The network sees (pixel - mean) / deviation. With --normalize scene the scene's own stand in.",
     )
-
-
-def add_sources(report: Report) -> None:
-    """Add where the bundled places come from: the table of the bundled NOTICE."""
-    lines = (PLACES.parent / "NOTICE.md").read_text(encoding="utf-8").splitlines()
-    header, _, *rows = ([cell.strip(" `") for cell in line.strip("|").split("|")] for line in lines if line[:1] == "|")
-    report.section("Sources").table(header, rows)
 
 
 def _announce(line: str) -> None:

@@ -10,8 +10,9 @@ from torchvision.models import vgg19
 from limner.foundation.errors import UserError
 from limner.nn.pretrained import WEIGHTS
 from limner.nn.receptive_field import receptive_field
+from limner.nn.tiled_features import network_features
 from limner.recolor import features as room
-from limner.recolor.matching.features import VGG19_LAYERS, features_of, lab_gradient, network_features
+from limner.recolor.matching.features import VGG19_LAYERS, features_of, lab_gradient
 
 
 def noise(*size: int) -> Tensor:

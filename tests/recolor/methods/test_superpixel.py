@@ -6,8 +6,9 @@ from skimage.data import chelsea, coffee
 from torch import Tensor
 
 from limner.foundation.errors import UserError
+from limner.nn.tiled_features import FeatureSource
 from limner.recolor.fusion.fuse import NEAREST_FLOOR
-from limner.recolor.matching.features import FeatureSource, lab_gradient
+from limner.recolor.matching.features import lab_gradient
 from limner.recolor.methods.superpixel import PinnedPoints, superpixel
 from limner.recolor.superpixels.segmentation import superpixels
 

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from limner.recolor.matching.features import FeatureSource, features_of
+from limner.nn.tiled_features import FeatureSource
+from limner.recolor.matching.features import features_of
 from limner.recolor.superpixels.pooling import Regions, _moments_torch, measure_regions, pool_features
 
 

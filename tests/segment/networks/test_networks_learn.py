@@ -11,9 +11,9 @@ from drawn import draw_picture, recipe_for, save_area
 from limner.learning.library import bundled_recipes, load_recipe
 from limner.learning.recipe import write_recipe
 from limner.learning.training import make_fabric
+from limner.segment.measures.tally import Tally
 from limner.segment.networks import NETWORKS
 from limner.segment.networks.listing import NetworkRow, list_networks
-from limner.segment.scoring.tally import Tally
 from limner.segment.training.recipe import SegmentRecipe
 from limner.segment.training.task import SegmentTask
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from limner.foundation.errors import UserError
+from limner.segment.measures.counts import Counts
+from limner.segment.measures.scores import Evaluation, Protocol
 from limner.segment.scoring.comparison import Comparison, Row, compare, compare_runs
-from limner.segment.scoring.counts import Counts
-from limner.segment.scoring.scores import Evaluation, Protocol
 
 
 def evaluation(right, areas=("D12", "D19"), pixels="all labelled pixels", objects=400, **protocol):

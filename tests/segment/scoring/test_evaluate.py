@@ -20,9 +20,9 @@ from limner.segment import tally
 from limner.segment.data.areas import find_data
 from limner.segment.data.chips import Chip
 from limner.segment.mapping.map import map_scene
+from limner.segment.measures.counts import Counts
 from limner.segment.networks import NETWORKS
 from limner.segment.predicting.predictor import SegmentPredictor, load_predictor
-from limner.segment.scoring.counts import Counts
 from limner.segment.scoring.evaluate import evaluate_data, evaluate_run
 from limner.segment.scoring.score import score_files
 from limner.segment.training.task import SegmentTask

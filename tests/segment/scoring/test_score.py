@@ -16,7 +16,7 @@ from shapely import box, to_wkb
 from limner.foundation.errors import UserError
 from limner.reporting.pictures import ERROR_COLORS, error_kinds
 from limner.segment.labels.reading import Reading
-from limner.segment.scoring.counts import Counts
+from limner.segment.measures.counts import Counts
 from limner.segment.scoring.score import score_files
 
 UTM = "EPSG:32645"
@@ -162,7 +162,7 @@ def test_reading_by_windows_changes_no_count(tmp_path, monkeypatch):
     write_mask(tmp_path / "truth.tif", truth * 255)
     write_mask(tmp_path / "map.tif", prediction)
     monkeypatch.setattr("limner.segment.scoring.score.PIXELS_A_READ", 1000)
-    monkeypatch.setattr("limner.segment.scoring.counts.PIXELS_A_COUNT", 77)
+    monkeypatch.setattr("limner.segment.measures.counts.PIXELS_A_COUNT", 77)
     found = score_files(tmp_path / "map.tif", tmp_path / "truth.tif", errors=tmp_path / "errors.tif")
     assert found.pooled == Counts.of(truth, prediction)
     with rasterio.open(tmp_path / "errors.tif") as file:

@@ -10,6 +10,7 @@ import torch
 
 from conftest import copy_run
 from drawing import draw_area, draw_mask, draw_picture, draw_scene, write_raster
+from limner.colors.harmonize import HARMONIZERS, Harmonizer, distance, harmonized, nearest, summarize_raster
 from limner.colors.summary import ColorSummary, merged, read_summaries, summarize
 from limner.foundation.errors import UserError
 from limner.learning.run import open_run
@@ -18,8 +19,8 @@ from limner.scenes.rasters import open_raster
 from limner.scenes.statistics import Moments
 from limner.scenes.windows import Pixels, Window
 from limner.segment.mapping.map_scenes import map_scenes
-from limner.segment.mapping.options import HARMONIZERS, MapOptions
-from limner.segment.training.colors import Harmonizer, distance, harmonized, nearest, summarize_raster, training_colors
+from limner.segment.mapping.options import MapOptions
+from limner.segment.training.colors import training_colors
 
 CommandLine = Callable[..., tuple[int, str, str]]
 PLAIN = ["--polygons", "none", "--tile-px", "96", "--overlap-px", "32"]

@@ -11,9 +11,9 @@ from drawn import Picture, TinyNetwork, recipe_for, save_area
 from limner.learning.run import Run
 from limner.learning.train import train_recipe
 from limner.reporting.report import Report
+from limner.segment.measures.counts import Counts
+from limner.segment.measures.scores import Evaluation, Protocol
 from limner.segment.networks import NETWORKS
-from limner.segment.scoring.counts import Counts
-from limner.segment.scoring.scores import Evaluation, Protocol
 from limner.segment.training.outcome import add_classes
 
 COLORS = np.array([(60, 110, 70), (190, 90, 70), (70, 90, 180)])

@@ -17,9 +17,9 @@ from limner.learning.run import Run, start_run
 from limner.learning.train import train_recipe
 from limner.learning.training import learn, make_fabric
 from limner.scenes.statistics import Statistics
+from limner.segment.measures.tally import Tally
 from limner.segment.networks import NETWORKS
 from limner.segment.predicting.predictor import load_predictor
-from limner.segment.scoring.tally import Tally
 from limner.segment.training.recipe import SegmentRecipe, StageSettings
 from limner.segment.training.task import SegmentTask
 

@@ -1,6 +1,6 @@
 """The classic global transfers: one function of a color for the whole picture, a file each.
 
-What all of them take, and when they raise, `limner.recolor.methods.recolored.Fit` says; a method's own docstring adds its own.
+What all of them take, and when they raise, `limner.colors.color_map.Fit` says; a method's own docstring adds its own.
 """
 
 from limner.colors.classic.gamut import gamut
@@ -9,7 +9,7 @@ from limner.colors.classic.idt import idt
 from limner.colors.classic.mkl import mkl
 from limner.colors.classic.reinhard import reinhard
 from limner.colors.classic.xiao import xiao
-from limner.recolor.methods.recolored import Fit
+from limner.colors.color_map import Fit
 
 FITS: dict[str, Fit] = {
     "reinhard": reinhard,

@@ -23,7 +23,7 @@ class AffineMap:
     new_center: Tensor
 
     def __call__(self, colors: Tensor) -> Tensor:
-        """See `limner.recolor.methods.recolored.ColorMap`."""
+        """See `limner.colors.color_map.ColorMap`."""
         matrix, center, new_center = (part.to(colors.device) for part in (self.matrix, self.center, self.new_center))
 
         def move(block: Tensor) -> Tensor:

@@ -43,7 +43,7 @@ class GamutMap:
     mean_reference: Tensor
 
     def __call__(self, colors: Tensor) -> Tensor:
-        """See `limner.recolor.methods.recolored.ColorMap`; colors (3, n), gamma-encoded sRGB."""
+        """See `limner.colors.color_map.ColorMap`; colors (3, n), gamma-encoded sRGB."""
         return by_blocks(self._move, colors)
 
     def _move(self, colors: Tensor) -> Tensor:

@@ -18,14 +18,14 @@ class BandCurves:
     curves: Curves
 
     def __call__(self, colors: Tensor) -> Tensor:
-        """See `limner.recolor.methods.recolored.ColorMap`."""
+        """See `limner.colors.color_map.ColorMap`."""
         return by_blocks(self.curves, colors)
 
 
 def histogram(target: Tensor, reference: Tensor) -> BandCurves:
     """Cumulative matching of each band: x becomes F_r^-1(F_t(x)), F being the share of values up to x.
 
-    Takes and raises what `limner.recolor.methods.recolored.Fit` says.
+    Takes and raises what `limner.colors.color_map.Fit` says.
     """
     check_clouds(target, reference)
     return BandCurves(match_distributions(target, reference, BINS))

@@ -60,7 +60,7 @@ class StepsMap:
     steps: tuple[Step, ...]
 
     def __call__(self, colors: Tensor) -> Tensor:
-        """See `limner.recolor.methods.recolored.ColorMap`."""
+        """See `limner.colors.color_map.ColorMap`."""
         for step in self.steps:
             colors = step(colors)
         return colors
@@ -74,7 +74,7 @@ def idt(target: Tensor, reference: Tensor, iterations: int = 10, seed: int = 0, 
     bins no worse.
 
     Args:
-        target, reference: see `limner.recolor.methods.recolored.Fit`.
+        target, reference: see `limner.colors.color_map.Fit`.
         iterations: steps; the paper's program takes 10.
         seed: of the axes' rotations and of the samples.
         colors: drawn from each cloud to fit the steps on.

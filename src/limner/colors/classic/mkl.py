@@ -9,7 +9,7 @@ from limner.colors.classic.clouds import AffineMap, check_clouds, moments, regul
 def mkl(target: Tensor, reference: Tensor) -> AffineMap:
     """Monge-Kantorovich's linear transfer: x becomes T (x - mean_t) + mean_r with T C_t T = C_r, T symmetric.
 
-    Takes and raises what `limner.recolor.methods.recolored.Fit` says.
+    Takes and raises what `limner.colors.color_map.Fit` says.
     """
     check_clouds(target, reference)
     return mkl_from_moments(*moments(target), *moments(reference))

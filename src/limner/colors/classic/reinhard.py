@@ -22,7 +22,7 @@ class LabMap:
     inside: AffineMap
 
     def __call__(self, colors: Tensor) -> Tensor:
-        """See `limner.recolor.methods.recolored.ColorMap`; colors (3, n), gamma-encoded sRGB."""
+        """See `limner.colors.color_map.ColorMap`; colors (3, n), gamma-encoded sRGB."""
         return by_blocks(lambda block: ruderman_to_srgb(self.inside(srgb_to_ruderman(block))), colors)
 
 

@@ -14,7 +14,7 @@ def xiao(target: Tensor, reference: Tensor) -> AffineMap:
     variance to the smallest, and an axis of the reference points into the half-space of the target's axis of the same
     rank. Where two variances of a picture are nearly alike, their order is still a matter of chance.
 
-    Takes and raises what `limner.recolor.methods.recolored.Fit` says.
+    Takes and raises what `limner.colors.color_map.Fit` says.
     """
     check_clouds(target, reference)
     mean_target, cov_target = moments(target)

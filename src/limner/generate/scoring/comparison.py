@@ -23,8 +23,7 @@ from limner.foundation.errors import UserError
 from limner.generate.scoring.sides import as_run, make_pictures, unseen_by
 from limner.learning.run import Run
 from limner.nn.pretrained import INCEPTION, allowing_downloads
-from limner.segment.scoring.comparison import TEX_SPECIAL, write_table
-from limner.segment.scoring.scores import markdown_row
+from limner.reporting.tables import TEX_SPECIAL, markdown_row, write_table
 
 USUAL_COLUMNS = ("kid", "fid", "precision", "recall", "density", "coverage")
 FLAT = "flat mean colors"

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
-
 from limner.datasets.pictures.quantized import as_rgb
 from limner.fidelity.described import Described, describe, describe_folder
 from limner.fidelity.features import FeatureExtractor
@@ -15,7 +13,7 @@ from limner.foundation.errors import UserError
 from limner.foundation.files import write_json
 from limner.generate.scoring.sides import make_pictures
 from limner.generate.training.recipe import GenerateRecipe
-from limner.generate.training.recipe_data import load_pictures, split_pictures
+from limner.generate.training.recipe_data import unseen_pictures
 from limner.learning.library import recipe_of
 from limner.learning.run import Run, bundled_models, open_run
 
@@ -55,13 +53,6 @@ def evaluate_run(
     if out is not None or run.folder not in bundled_models().values():
         write_json(out or run.folder / "evaluation.json", result.to_json())
     return result
-
-
-def unseen_pictures(recipe: GenerateRecipe) -> torch.Tensor:
-    """(n, C, S, S) uint8: the pictures that a training on this recipe holds out; where it holds none out, all of them."""
-    pictures = load_pictures(recipe)
-    training, held_out = split_pictures(recipe, pictures)
-    return pictures.pictures[held_out if len(held_out) else training]
 
 
 def _given(data: Sequence[Path | str], extractor: FeatureExtractor) -> Described:

@@ -44,7 +44,7 @@ def make_pictures(run: Run, count: int, *, device: torch.device | str = "cpu", s
 
 def unseen_by(run: Run) -> Tensor:
     """(n, C, S, S) uint8: the real pictures that a run held out of its data, or where it held out none, all of them."""
-    from limner.generate.scoring.evaluate import unseen_pictures  # as above
+    from limner.generate.training.recipe_data import unseen_pictures
     from limner.learning.library import recipe_of
 
     return unseen_pictures(recipe_of(run))

@@ -1,5 +1,6 @@
 """The pictures that a recipe names, and which of them are held out."""
 
+import torch
 from torch import Tensor
 
 from limner.datasets.pictures.duplicates import split_held_out
@@ -16,3 +17,10 @@ def load_pictures(recipe: GenerateRecipe) -> PictureSet:
 def split_pictures(recipe: GenerateRecipe, pictures: PictureSet) -> tuple[Tensor, Tensor]:
     """(Pictures to learn from, held-out ones), each (n,) int64: the same whenever the recipe is asked."""
     return split_held_out(pictures, recipe.data.held_out, recipe.seed)
+
+
+def unseen_pictures(recipe: GenerateRecipe) -> torch.Tensor:
+    """(n, C, S, S) uint8: the pictures that a training on this recipe holds out; where it holds none out, all of them."""
+    pictures = load_pictures(recipe)
+    training, held_out = split_pictures(recipe, pictures)
+    return pictures.pictures[held_out if len(held_out) else training]

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
+from limner.colors.color_map import ColorMap
 from limner.foundation.errors import UserError
 from limner.foundation.files import replacing
-from limner.recolor.methods.recolored import ColorMap
 
 LARGEST = {"LUT_1D_SIZE": 65536, "LUT_3D_SIZE": 256}  # of the specification
 RANGES = ("LUT_1D_INPUT_RANGE", "LUT_3D_INPUT_RANGE")

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from limner.colors.classic import FITS
+from limner.colors.color_map import ColorMap
 from limner.colors.spaces import srgb_to_lab
 from limner.recolor.looks.cube import read_cube, write_cube
 from limner.recolor.methods.methods import FITTED_PX
-from limner.recolor.methods.recolored import ColorMap
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,12 @@ import torch
 from torch import Tensor
 
 from limner.colors.classic import FITS
+from limner.colors.color_map import ColorMap
 from limner.colors.spaces import lab_to_srgb, srgb_to_lab
 from limner.foundation.errors import UserError
 from limner.foundation.stopwatch import Stopwatch
 from limner.recolor.fusion.regrain import regrain
-from limner.recolor.methods.recolored import ColorMap, Recolored
+from limner.recolor.methods.recolored import Recolored
 from limner.recolor.methods.sct import sct
 from limner.recolor.methods.superpixel import superpixel
 

@@ -11,10 +11,11 @@ from torch import Tensor
 from limner.foundation.errors import UserError
 from limner.foundation.stopwatch import Stopwatch
 from limner.nn.pretrained import LITE0
+from limner.nn.tiled_features import FeatureSource
 from limner.recolor.fusion.fuse import PUBLISHED, Kernel, fuse
 from limner.recolor.fusion.regrain import regrain as regrained
 from limner.recolor.matching.attention import Attended, Matching, Pin, attend, centered, temperature_for
-from limner.recolor.matching.features import FeatureSource, features_of
+from limner.recolor.matching.features import features_of
 from limner.recolor.matching.palette import complete_palette
 from limner.recolor.methods.recolored import Recolored
 from limner.recolor.superpixels.pooling import Regions, measure_regions, pool_features

@@ -15,19 +15,18 @@ import numpy as np
 import rasterio
 from rasterio.enums import ColorInterp, Resampling
 
+from limner.colors.harmonize import Harmonizer, SceneColors, summarize_raster
 from limner.colors.summary import ALL
+from limner.foundation.background import BackgroundWriter, Progress
 from limner.foundation.errors import UserError
 from limner.foundation.files import fingerprint, replacing
 from limner.learning.run import bundled_models, open_run
+from limner.scenes.bands import Bands, check_bands, parse_bands
 from limner.scenes.mosaic import chips_folder, scene_name
 from limner.scenes.rasters import Raster, open_raster
 from limner.scenes.windows import Pixels, Window
-from limner.segment.labels.reading import Bands, parse_bands
-from limner.segment.mapping.outputs import BLOCK_PX
-from limner.segment.mapping.predictions import Progress
-from limner.segment.mapping.streaming import Behind
-from limner.segment.predicting.fit_to_run import check_bands
-from limner.segment.training.colors import Harmonizer, SceneColors, run_harmonizer, summarize_raster
+from limner.scenes.writing import BLOCK_PX
+from limner.segment.training.colors import run_harmonizer
 
 PART_PX = 2**21  # pixels in memory at once, of all bands
 LOSSLESS = ("deflate", "lzw", "zstd", "lzma")
@@ -171,7 +170,7 @@ def _write(raster: Raster, colors: SceneColors, path: Path, tags: dict[str, str]
         # A band of alpha, a nodata value or NaN says where no data is; else a mask inside the file does.
         is_float, has_alpha = raster.dtype.startswith("float"), written.count > raster.bands
         masked = raster.may_lack_data and raster.nodata is None and not (is_float or has_alpha)
-        with Behind() as behind:
+        with BackgroundWriter() as behind:
             for number, window in enumerate(windows):
                 tell("recoloring", number, len(windows))
                 behind.do(_write_part, written, window, colors, raster.read(window), _alpha(raster, window), masked)

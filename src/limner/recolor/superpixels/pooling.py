@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from limner.foundation.compiled import compiled
 from limner.foundation.threads import in_parts
-from limner.recolor.matching.features import FeatureSource
+from limner.nn.tiled_features import FeatureSource
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""Folders of areas: found, read, checked."""
+"""Folders of areas: found, read, checked; ground held out; crops drawn and changed."""

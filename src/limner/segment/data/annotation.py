@@ -8,9 +8,9 @@ import numpy as np
 from limner.foundation.files import replacing
 from limner.reporting.pictures import IGNORE
 from limner.scenes.windows import Window, row_bands
+from limner.scenes.writing import create_raster
 from limner.segment.data.chips import Area, Chip, DataSet
 from limner.segment.labels.reader import RING_PX, LabelReader
-from limner.segment.mapping.outputs import create_raster
 
 SQUARE_PX = 256
 ANNOTATED_FILE = "annotated.tif"

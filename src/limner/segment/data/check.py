@@ -25,8 +25,8 @@ from limner.reporting.pictures import (
 from limner.scenes.overlaps import Ground
 from limner.scenes.rasters import Raster
 from limner.scenes.windows import Window
-from limner.segment.crops.blocks import grid, hold_out
 from limner.segment.data.areas import survey
+from limner.segment.data.blocks import grid, hold_out
 from limner.segment.data.chips import Area, Chip, DataSet
 from limner.segment.data.findings import AreaReport, CheckReport
 from limner.segment.labels.drawing import with_key

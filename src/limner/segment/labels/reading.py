@@ -8,38 +8,11 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from limner.foundation.errors import UserError
+from limner.scenes.bands import parse_bands
 
 MASKS_FOLDER, IMAGES_FOLDER = "masks", "images"
 CLASS_FILE = "classes.yaml"
 CLASS_FILE_SUFFIXES = (".yaml", ".yml")
-
-
-Bands = str | Sequence[int | str] | None
-"""Numbers of bands as users give them: ``"3,2,1"``, ``["3,2,1"]``, ``[3, 2, 1]``."""
-
-
-def parse_bands(wanted: Bands) -> tuple[int, ...] | None:
-    """The numbers of bands that a user named, in order; None for none named. `UserError` for what are none.
-
-    >>> parse_bands("3,2,1"), parse_bands(["3,2", "1"]), parse_bands((4, 1)), parse_bands(None)
-    ((3, 2, 1), (3, 2, 1), (4, 1), None)
-    """
-    if wanted is None:
-        return None
-    words = [
-        part.strip() for item in ([wanted] if isinstance(wanted, str) else wanted) for part in str(item).split(",")
-    ]
-    for word in words:
-        if not (word.isascii() and word.isdecimal() and int(word) > 0):
-            raise UserError(f"--bands got '{word}'; needed: numbers of bands from 1, such as 3,2,1")
-    numbers = tuple(map(int, words))
-    if not numbers:
-        raise UserError("--bands is empty; needed: numbers of bands from 1, such as 3,2,1")
-    if len(set(numbers)) < len(numbers):
-        raise UserError(
-            f"--bands {','.join(map(str, numbers))} names a band twice; each band of the network needs one of its own"
-        )
-    return numbers
 
 
 def split_names(text: str | None) -> tuple[str, ...] | None:

@@ -17,17 +17,21 @@ import numpy as np
 import rasterio
 import torch
 
-import limner
+from limner.colors.harmonize import Harmonizer, SceneColors, harmonized
+from limner.foundation.background import BackgroundWriter, Progress
 from limner.foundation.errors import UserError
 from limner.foundation.files import fingerprint
+from limner.foundation.version import __version__
+from limner.scenes.bands import check_bands
 from limner.scenes.mosaic import chips_folder, scene_name
 from limner.scenes.rasters import Raster, open_raster
 from limner.scenes.statistics import Statistics, measure_raster
+from limner.scenes.writing import BLOCK_PX, build_overviews
 from limner.segment.footprints.polygons import MINIMUM_AREA_PX, SIMPLIFY_PX, write_polygons
 from limner.segment.labels.forms import background_of
 from limner.segment.mapping.options import MARGIN, OVERLAP_PX, TILE_PX, MapOptions
-from limner.segment.mapping.outputs import BLOCK_PX, MapWriter, build_overviews, write_category_names
-from limner.segment.mapping.predictions import Network, Predictor, Progress
+from limner.segment.mapping.outputs import MapWriter, write_category_names
+from limner.segment.mapping.predictions import Network, Predictor
 from limner.segment.mapping.preview import write_preview
 from limner.segment.mapping.record import (
     MapFiles,
@@ -38,11 +42,9 @@ from limner.segment.mapping.record import (
     remove_unfinished,
 )
 from limner.segment.mapping.seams import measure_seams
-from limner.segment.mapping.streaming import Behind, read_bands
+from limner.segment.mapping.streaming import read_bands
 from limner.segment.predicting.blending import Blend
-from limner.segment.predicting.fit_to_run import check_bands
 from limner.segment.predicting.tiles import check_tiling
-from limner.segment.training.colors import Harmonizer, SceneColors, harmonized
 
 
 def map_scene(
@@ -221,7 +223,7 @@ class _Mapping:
         rows, columns = (self.options.axis(length, stride, scale) for length in (raster.height, raster.width))
         is_binary = len(self.class_names) == 2
         blend = Blend(rows, columns, 1 if is_binary else len(self.class_names), BLOCK_PX)
-        with Behind() as behind, closing(read_bands(raster, rows, columns)) as bands:
+        with BackgroundWriter() as behind, closing(read_bands(raster, rows, columns)) as bands:
             for index, band in enumerate(bands):
                 self.progress("mapping", index, len(rows.origins))
                 behind.do(blend.mark_valid, index, band.valid)
@@ -257,7 +259,7 @@ class _Mapping:
             "request": request,
             **result.to_json(),
             "versions": {
-                "limner": limner.__version__,
+                "limner": __version__,
                 "torch": torch.__version__,
                 "rasterio": rasterio.__version__,
                 "gdal": rasterio.__gdal_version__,

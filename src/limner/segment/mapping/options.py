@@ -7,7 +7,6 @@ from limner.segment.mapping.record import POLYGON_FORMATS
 from limner.segment.predicting.tiles import Axis, whole_steps
 
 NORMALIZATIONS = ("run", "scene", "matched")
-HARMONIZERS = ("mkl", "idt", "histogram", "reinhard")
 TILE_PX, OVERLAP_PX = 512, 192
 MARGIN = 3 / 8
 """Of the overlap. Chosen by measurement, see docs/results/seams.md: a half is as good, but leaves no pixel to fade over."""

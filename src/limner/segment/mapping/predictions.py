@@ -1,18 +1,16 @@
 """What mapping asks of a trained network, and the batches of tiles it answers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
 import torch
 
+from limner.foundation.background import Progress
 from limner.foundation.errors import UserError
 from limner.scenes.statistics import Statistics
 from limner.scenes.windows import Pixels
 from limner.segment.predicting.tiles import Axis
-
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how much of it is done, and of how much."""
 
 
 class Predictor(Protocol):

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
+from limner.foundation.background import Progress
 from limner.scenes.rasters import Raster, open_raster
 from limner.scenes.statistics import Statistics
 from limner.scenes.windows import Window
 from limner.segment.mapping.options import MapOptions
 from limner.segment.mapping.outputs import decide
-from limner.segment.mapping.predictions import Predictor, Progress
+from limner.segment.mapping.predictions import Predictor
 from limner.segment.mapping.record import Seams
 from limner.segment.predicting.tiles import Axis, padded_length, whole_steps
 

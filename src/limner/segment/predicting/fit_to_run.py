@@ -1,13 +1,12 @@
 """Whether a scene is like what a run was trained on: bands, pixel type, ground resolution; what is said where it is not."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from limner.foundation.errors import UserError
-from limner.scenes.rasters import Raster, open_raster
-from limner.segment.labels.reading import Bands, parse_bands
+from limner.scenes.bands import Bands, check_bands, parse_bands
+from limner.scenes.rasters import open_raster
 
 if TYPE_CHECKING:
     from limner.segment.predicting.predictor import SegmentPredictor
@@ -67,46 +66,6 @@ def match_scene(
             "unless the values mean the same, add --normalize scene"
         )
     return Match(chosen, ground, tuple(f"{scene}: {line}" for line in advice))
-
-
-def check_bands(raster: Raster, channels: int, names: Sequence[str] | None) -> None:
-    """Raise `UserError` where the bands that ``raster`` gives cannot be those of a run.
-
-    channels, names: of the run's bands. Names are compared only where nobody chose the bands.
-    """
-    trained = f"{channels} ({', '.join(names)})" if names else f"{channels}"
-    if raster.chosen is not None:
-        if raster.bands != channels:
-            raise UserError(
-                f"--bands {_listed(raster.chosen)} has {raster.bands}; the network was trained on {trained}"
-            )
-        return
-    if raster.bands != channels:
-        likely = _listed(_likely(raster.band_names, names, channels))
-        advice = "give a scene with all of them, or train on scenes like this one"
-        if raster.bands > channels:
-            named = names is not None and set(names) <= set(raster.band_names or ())
-            # Without names the first bands are but a guess.
-            advice = f"choose {'them with' if named else 'those that stand for them, such as'} --bands {likely}"
-        raise UserError(f"{raster.path}: has {raster.bands} bands, the network was trained on {trained}; {advice}")
-    if names and raster.band_names and tuple(names) != raster.band_names:
-        likely = _listed(_likely(raster.band_names, names, channels))
-        same = set(names) == set(raster.band_names)
-        raise UserError(
-            f"{raster.path}: its bands are {', '.join(raster.band_names)}; the run was trained on {', '.join(names)}; "
-            + (f"add --bands {likely}" if same else f"say which stand for them, such as --bands {likely}")
-        )
-
-
-def _likely(found: Sequence[str] | None, wanted: Sequence[str] | None, channels: int) -> tuple[int, ...]:
-    """Numbers of the bands called as the run's are, or the first ones."""
-    if found and wanted and len(set(found)) == len(found) and set(wanted) <= set(found):
-        return tuple(found.index(name) + 1 for name in wanted)
-    return tuple(range(1, channels + 1))
-
-
-def _listed(numbers: Sequence[int]) -> str:
-    return ",".join(map(str, numbers))
 
 
 def network_scale(ground_m: float | None, ground_range_m: tuple[float, float] | None) -> float:

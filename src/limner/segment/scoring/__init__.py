@@ -1,1 +1,1 @@
-"""Exact counts of pixels, and the scores and tables that follow from them."""
+"""Runs and maps scored, and put side by side."""

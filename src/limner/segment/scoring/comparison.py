@@ -8,16 +8,16 @@ says little before one knows what doing nothing scores on the same pixels.
 import csv
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from limner.foundation.errors import UserError
-from limner.foundation.files import write_text
 from limner.learning.run import open_run
-from limner.segment.scoring.counts import Scores
-from limner.segment.scoring.scores import Evaluation, markdown_row, percent
+from limner.reporting.tables import _tex, markdown_row, percent, write_table
+from limner.segment.measures.counts import Scores
+from limner.segment.measures.scores import Evaluation
 
 
 class Column(NamedTuple):
@@ -35,11 +35,6 @@ COLUMNS = {
     "recall": Column("Recall", "recall"),
 }
 USUAL_COLUMNS = ("f1", "acc", "iou")
-TEX_SPECIAL = {character: f"\\{character}" for character in "&%$#_{}"} | {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-}
 
 
 class Row(NamedTuple):
@@ -139,14 +134,6 @@ class Comparison:
     def write(self, path: Path) -> None:
         """Write the table as ``.md``, ``.csv`` or ``.tex``, by the suffix."""
         write_table(path, {".md": self.to_markdown, ".csv": self.to_csv, ".tex": self.to_tex})
-
-
-def write_table(path: Path, forms: Mapping[str, Callable[[], str]]) -> None:
-    """Write a table in the form that the path's suffix names. Raises `UserError` for a suffix without one."""
-    form = forms.get(path.suffix.lower())
-    if form is None:
-        raise UserError(f"{path}: tables are written as {', '.join(forms)}; give a name that ends so")
-    write_text(path, form())
 
 
 def compare(
@@ -291,7 +278,3 @@ def _points(value: float | None) -> str:
 
 def _with_tex_names(rows: Sequence[Row]) -> tuple[Row, ...]:
     return tuple(row._replace(name=_tex(row.name)) for row in rows)
-
-
-def _tex(text: str) -> str:
-    return "".join(TEX_SPECIAL.get(character, character) for character in text)

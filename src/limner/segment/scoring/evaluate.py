@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from limner.colors.harmonize import Harmonizer, SceneColors
 from limner.colors.summary import ColorSummary, summarize
 from limner.foundation.errors import UserError
 from limner.foundation.files import write_json
 from limner.learning.library import recipe_of
 from limner.learning.run import Run, bundled_models, open_run
 from limner.reporting.pictures import IGNORE
+from limner.scenes.bands import check_bands
 from limner.scenes.rasters import open_raster
 from limner.scenes.statistics import Statistics, measure
 from limner.scenes.windows import Pixels, Window, row_bands
@@ -23,17 +25,14 @@ from limner.segment.labels.alignment import is_aligned, read_onto
 from limner.segment.labels.masks import read_numbers
 from limner.segment.labels.reader import RING_PX
 from limner.segment.labels.reading import Reading
-from limner.segment.predicting.fit_to_run import check_bands
+from limner.segment.measures.evaluation import EVERYTHING, VALIDATION, as_evaluation
+from limner.segment.measures.gallery import drawing_errors
+from limner.segment.measures.scores import Evaluation
+from limner.segment.measures.tally import Read, tally_areas
 from limner.segment.predicting.predictor import SegmentPredictor, load_predictor
-from limner.segment.scoring.gallery import drawing_errors
-from limner.segment.scoring.scores import Evaluation, Protocol
-from limner.segment.scoring.tally import Read, Tally, tally_areas
-from limner.segment.training.colors import Harmonizer, SceneColors, harmonizer_of
+from limner.segment.training.colors import harmonizer_of
 from limner.segment.training.recipe import DataSettings, SegmentRecipe
 from limner.segment.training.recipe_data import load_data, make_source, split_data
-
-VALIDATION = "validation blocks of the training areas"
-EVERYTHING = "all labelled pixels"
 
 
 def evaluate_run(
@@ -149,23 +148,6 @@ def evaluate_validation(
     with drawing_errors(errors, data.chips, windows, predictor.class_names) as observer:
         tallies = tally_areas(predictor, data.chips, source.read, windows, by_area, observer)
     return as_evaluation(tallies, VALIDATION, predictor, "scene" if by_area else "run")
-
-
-def as_evaluation(
-    tallies: dict[str, Tally],
-    pixels: str,
-    predictor: SegmentPredictor,
-    normalize: str,
-    harmonize: Harmonizer | None = None,
-) -> Evaluation:
-    """The counts with their protocol. Raises `UserError` when no pixel was scored."""
-    counted = {area: tally.counts for area, tally in tallies.items() if tally.counts.pixels}
-    if not counted:
-        raise UserError(f"nothing to score: no labelled pixel among the {pixels}; give labelled data with --data")
-    threshold = predictor.threshold if len(predictor.class_names) == 2 else None
-    harmonization = None if harmonize is None else f"{harmonize.method} to {harmonize.to}"
-    protocol = Protocol(pixels, IGNORE, threshold, normalize, harmonization)
-    return Evaluation(counted, protocol, predictor.class_names)
 
 
 def reader_without(data: DataSet, without: dict[str, Path], ring_px: int = RING_PX) -> Read:

@@ -14,6 +14,7 @@ from limner.foundation.files import replacing
 from limner.reporting.pictures import ERROR_COLORS, IGNORE, error_kinds
 from limner.scenes.rasters import RASTER_SUFFIXES, Raster, open_raster
 from limner.scenes.windows import Window, row_bands
+from limner.scenes.writing import create_raster
 from limner.segment.data.chips import Chip
 from limner.segment.labels.alignment import FARTHEST_SHIFT_PX, shift_px
 from limner.segment.labels.forms import LabelForm, check_known, decide_form, looks_binary, names_of
@@ -22,9 +23,8 @@ from limner.segment.labels.meaning import explanation, find_form
 from limner.segment.labels.reader import RING_PX, LabelReader
 from limner.segment.labels.reading import NO_WISHES, Reading
 from limner.segment.labels.vectors import VECTOR_SUFFIXES, is_vector
-from limner.segment.mapping.outputs import create_raster
-from limner.segment.scoring.counts import Counts
-from limner.segment.scoring.scores import Evaluation, Protocol
+from limner.segment.measures.counts import Counts
+from limner.segment.measures.scores import Evaluation, Protocol
 
 PIXELS_A_READ = 4_000_000
 

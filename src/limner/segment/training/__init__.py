@@ -1,1 +1,1 @@
-"""The recipe, the task, what a training leaves; refining."""
+"""The recipe, the losses, the task, and what a training leaves."""

@@ -13,11 +13,11 @@ from limner.learning.run import COLORS_FILE, Run
 from limner.reporting.report import Report, draw_curves
 from limner.segment.labels.drawing import how_to_read
 from limner.segment.labels.forms import background_of
-from limner.segment.scoring.counts import Scores
-from limner.segment.scoring.evaluate import VALIDATION, as_evaluation
-from limner.segment.scoring.gallery import WALL, WorstTiles
-from limner.segment.scoring.scores import Evaluation
-from limner.segment.scoring.tally import Observer
+from limner.segment.measures.counts import Scores
+from limner.segment.measures.evaluation import VALIDATION, as_evaluation
+from limner.segment.measures.gallery import WALL, WorstTiles
+from limner.segment.measures.scores import Evaluation
+from limner.segment.measures.tally import Observer
 
 if TYPE_CHECKING:
     from limner.segment.training.task import SegmentTask

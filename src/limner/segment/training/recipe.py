@@ -11,9 +11,9 @@ from limner.learning.optimizers import OPTIMIZERS, SCHEDULES, try_optimizer
 from limner.learning.recipe import Choice, choice, setting
 from limner.learning.training import LoopSettings
 from limner.segment.labels.reading import Reading
-from limner.segment.losses.losses import LOSSES
-from limner.segment.losses.pixel_weights import KnownClasses
 from limner.segment.networks import NETWORKS
+from limner.segment.training.losses import LOSSES
+from limner.segment.training.pixel_weights import KnownClasses
 
 
 @dataclass(frozen=True)

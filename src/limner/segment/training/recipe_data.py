@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from limner.foundation.errors import UserError
 from limner.learning.run import open_run
-from limner.segment.crops.blocks import Split, hold_out
-from limner.segment.crops.crops import CropSource
 from limner.segment.data.annotation import annotate_share
 from limner.segment.data.areas import find_data
+from limner.segment.data.blocks import Split, hold_out
 from limner.segment.data.chips import DataSet
+from limner.segment.data.crops import CropSource
 from limner.segment.training.recipe import SegmentRecipe
 
 

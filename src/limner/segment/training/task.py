@@ -17,17 +17,17 @@ from limner.learning.run import Run, open_run
 from limner.learning.task import Stage, Task
 from limner.scenes.statistics import Statistics
 from limner.scenes.windows import Window
-from limner.segment.crops.crops import Crops
 from limner.segment.data.areas import fingerprint
+from limner.segment.data.crops import Crops
 from limner.segment.labels.drawing import draw_triple, draw_triples
 from limner.segment.labels.forms import background_of
 from limner.segment.labels.reading import Reading
-from limner.segment.losses.losses import LOSSES, Loss
-from limner.segment.losses.pixel_weights import ClassPixels, KnownClasses
+from limner.segment.measures.counts import mean_scores
+from limner.segment.measures.tally import Observer, Tally, predict_cells, tally_areas
 from limner.segment.networks import NETWORKS
 from limner.segment.predicting.predictor import SegmentPredictor, load_predictor, standardize
-from limner.segment.scoring.counts import mean_scores
-from limner.segment.scoring.tally import Observer, Tally, predict_cells, tally_areas
+from limner.segment.training.losses import LOSSES, Loss
+from limner.segment.training.pixel_weights import ClassPixels, KnownClasses
 from limner.segment.training.recipe import SegmentRecipe
 from limner.segment.training.recipe_data import load_data, make_source, split_data
 

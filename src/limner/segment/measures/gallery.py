@@ -23,12 +23,12 @@ from limner.reporting.pictures import (
     to_display,
     write_picture,
 )
+from limner.reporting.tables import percent
 from limner.scenes.windows import Window
 from limner.segment.data.chips import Chip
 from limner.segment.labels.drawing import TILE_PX, colors_key, draw_triple, draw_triples, with_key
-from limner.segment.scoring.counts import Counts
-from limner.segment.scoring.scores import percent
-from limner.segment.scoring.tally import Observer, Seen
+from limner.segment.measures.counts import Counts
+from limner.segment.measures.tally import Observer, Seen
 
 WIDEST_PX = 2000
 LARGEST_PX, SMALLEST_PX = 1200, 480  # a picture that stands alone: large scenes shrunken, small chips enlarged

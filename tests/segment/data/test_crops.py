@@ -15,11 +15,11 @@ from torch.nn import functional
 
 from limner.foundation.errors import UserError
 from limner.scenes.windows import Window
-from limner.segment.crops.augmentation import Draws, crop_affine, cut_offsets, whole_footprint
-from limner.segment.crops.blocks import hold_out
-from limner.segment.crops.crops import Crops, CropSource, tile_starts
 from limner.segment.data.areas import find_data
+from limner.segment.data.augmentation import Draws, crop_affine, cut_offsets, whole_footprint
+from limner.segment.data.blocks import hold_out
 from limner.segment.data.chips import DataSet
+from limner.segment.data.crops import Crops, CropSource, tile_starts
 
 SMALL = {"tile_px": 92, "stride_px": 30, "crop_px": 64}  # 92 >= 64 * sqrt(2), as 364 >= 256 * sqrt(2)
 

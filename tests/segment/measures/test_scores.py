@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from limner.foundation.errors import UserError
-from limner.segment.scoring.counts import Counts
-from limner.segment.scoring.scores import Evaluation, Protocol
+from limner.segment.measures.counts import Counts
+from limner.segment.measures.scores import Evaluation, Protocol
 
 
 def random_masks(seed, shape=(40, 50), classes=2):

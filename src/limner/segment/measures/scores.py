@@ -7,7 +7,7 @@ mean over the areas, not pooled.
 This file imports no torch: `limner score` stays light.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -16,8 +16,9 @@ import numpy as np
 
 from limner.foundation.errors import UserError
 from limner.reporting.pictures import IGNORE
+from limner.reporting.tables import markdown_row, percent
 from limner.segment.labels.forms import BINARY_NAMES
-from limner.segment.scoring.counts import Counts, Scores, mean_scores
+from limner.segment.measures.counts import Counts, Scores, mean_scores
 
 FORMAT_VERSION = 1
 COLUMNS = {"F1": "f1", "precision": "precision", "recall": "recall", "IoU": "iou", "accuracy": "accuracy"}
@@ -142,13 +143,3 @@ class Evaluation:
         if missing := sum(self.unmapped.values()):
             notes.append(f"{missing:,} labelled pixels are in no score: the prediction says nothing there.")
         return notes
-
-
-def percent(value: float | None) -> str:
-    """A fraction as the tables print it: "67.72", or "-" where undefined."""
-    return "-" if value is None else f"{100 * value:.2f}"
-
-
-def markdown_row(cells: Sequence[str]) -> str:
-    """A line of a Markdown table."""
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

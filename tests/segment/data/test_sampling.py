@@ -8,10 +8,10 @@ import torch
 
 from drawn import draw_picture, save, save_area
 from limner.scenes.windows import Window
-from limner.segment.crops.blocks import hold_out
-from limner.segment.crops.crops import CropSource
-from limner.segment.crops.sampling import by_class
 from limner.segment.data.areas import find_data
+from limner.segment.data.blocks import hold_out
+from limner.segment.data.crops import CropSource
+from limner.segment.data.sampling import by_class
 from limner.segment.labels.reading import Reading
 
 SMALL = {"tile_px": 92, "stride_px": 30, "crop_px": 64}

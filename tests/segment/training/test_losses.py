@@ -11,10 +11,10 @@ from torch import Tensor
 from drawn import TinyNetwork, draw_picture, recipe_for, save_area
 from limner.foundation.errors import UserError
 from limner.learning.training import make_fabric
-from limner.segment.losses.boundary import boundary_weights
-from limner.segment.losses.losses import LOSSES, Loss, cross_entropy, cross_entropy_boundary, cross_entropy_dice, dice
-from limner.segment.losses.pixel_weights import KnownClasses, median_frequency
 from limner.segment.networks import NETWORKS
+from limner.segment.training.boundary import boundary_weights
+from limner.segment.training.losses import LOSSES, Loss, cross_entropy, cross_entropy_boundary, cross_entropy_dice, dice
+from limner.segment.training.pixel_weights import KnownClasses, median_frequency
 from limner.segment.training.task import SegmentTask
 
 IGNORE = 255

@@ -22,10 +22,10 @@ from limner.segment.data.annotation import ANNOTATED_FILE, write_annotated
 from limner.segment.data.areas import find_data
 from limner.segment.data.chips import DataSet
 from limner.segment.labels.reading import MASKS_FOLDER, Reading
+from limner.segment.measures.scores import Evaluation
 from limner.segment.predicting.fit_to_run import match_scene, network_scale
 from limner.segment.predicting.predictor import load_predictor
 from limner.segment.scoring.evaluate import evaluate_data
-from limner.segment.scoring.scores import Evaluation
 from limner.segment.training.recipe import SegmentRecipe
 from limner.segment.training.recipe_data import load_data
 

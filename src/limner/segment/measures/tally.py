@@ -11,8 +11,8 @@ from limner.reporting.pictures import IGNORE
 from limner.scenes.statistics import Statistics
 from limner.scenes.windows import Pixels, Window
 from limner.segment.data.chips import Chip
+from limner.segment.measures.counts import Counts
 from limner.segment.predicting.predictor import SegmentPredictor
-from limner.segment.scoring.counts import Counts
 
 CELL_PX = 512
 CONTEXT_PX = 64

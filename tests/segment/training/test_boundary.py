@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from limner.segment.losses.boundary import boundary_weights, label_objects, object_borders, reach_px
-from limner.segment.losses.losses import cross_entropy_boundary
+from limner.segment.training.boundary import boundary_weights, label_objects, object_borders, reach_px
+from limner.segment.training.losses import cross_entropy_boundary
 
 IGNORE = 255
 

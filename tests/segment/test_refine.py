@@ -25,8 +25,8 @@ from limner.learning.train import train_recipe
 from limner.scenes.statistics import Statistics
 from limner.segment import annotation
 from limner.segment.networks import NETWORKS
+from limner.segment.refine import Refinement, refine, refining_recipe
 from limner.segment.scoring.evaluate import evaluate_run
-from limner.segment.training.refine import Refinement, refine, refining_recipe
 from limner.segment.training.task import SegmentTask
 
 HEIGHT, WIDTH, SQUARE_PX = 256, 320, 64

@@ -11,8 +11,8 @@ from rasterio.transform import from_origin
 
 from limner.foundation.errors import UserError
 from limner.scenes.windows import Window
-from limner.segment.crops.blocks import choose, grid, hold_out
 from limner.segment.data.areas import find_data
+from limner.segment.data.blocks import choose, grid, hold_out
 from limner.segment.data.chips import DataSet
 
 

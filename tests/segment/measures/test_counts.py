@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from limner.segment.scoring.counts import Counts, Scores, mean_scores
+from limner.segment.measures.counts import Counts, Scores, mean_scores
 
 
 def random_masks(seed, shape=(40, 50), classes=2):

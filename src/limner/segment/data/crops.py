@@ -16,10 +16,10 @@ from limner.foundation.errors import UserError
 from limner.reporting.pictures import IGNORE
 from limner.scenes.statistics import NOTHING, Statistics
 from limner.scenes.windows import Pixels, Window, cut, row_bands
-from limner.segment.crops.augmentation import coded, cut_offsets, decoded, draw, flip, jittered, warp
-from limner.segment.crops.blocks import Split
-from limner.segment.crops.sampling import each_once, grouped, in_turn
+from limner.segment.data.augmentation import coded, cut_offsets, decoded, draw, flip, jittered, warp
+from limner.segment.data.blocks import Split
 from limner.segment.data.chips import DataSet
+from limner.segment.data.sampling import each_once, grouped, in_turn
 from limner.segment.labels.reader import RING_PX
 
 LEAST_TRAINING = 0.1  # a tile with less training ground than this share of its pixels is not worth a draw

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from limner.foundation.errors import UserError
 from limner.reporting.pictures import IGNORE
-from limner.segment.losses.boundary import boundary_weights
+from limner.segment.training.boundary import boundary_weights
 
 ClassPixels = Callable[[], np.ndarray]
 """Counts when called: (pictures, classes) int64, the labelled pixels of each class on each picture."""

@@ -45,7 +45,7 @@ class Draws(NamedTuple):
 
 
 def draw(generator: torch.Generator, size: int, bands: int, scale_range: tuple[float, float], jitter: float) -> Draws:
-    """What chance decides for ``size`` crops; scale_range, jitter: as in `limner.segment.crops.crops.CropSource`."""
+    """What chance decides for ``size`` crops; scale_range, jitter: as in `limner.segment.data.crops.CropSource`."""
     numbers = torch.rand(size, 7, generator=generator)
     contrast = torch.rand(2, size, bands, generator=generator) * 2 - 1
     low, high = map(math.log, scale_range)

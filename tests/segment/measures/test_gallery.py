@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import limner.segment.scoring.gallery as gallery
+import limner.segment.measures.gallery as gallery
 from limner.foundation.errors import UserError
 from limner.reporting.pictures import ERROR_COLORS, FALSE_POSITIVE, class_colors
 from limner.scenes.windows import Pixels, Window
 from limner.segment.data.chips import Chip
 from limner.segment.labels.drawing import background_of, colors_key, draw_triple
-from limner.segment.scoring.gallery import AreaErrors, WorstTiles, drawing_errors
-from limner.segment.scoring.tally import Seen
+from limner.segment.measures.gallery import AreaErrors, WorstTiles, drawing_errors
+from limner.segment.measures.tally import Seen
 
 NAMES = ("background", "building")
 

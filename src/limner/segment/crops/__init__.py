@@ -1,1 +1,0 @@
-"""What training sees: ground held out in blocks, crops drawn and changed."""

@@ -1,0 +1,1 @@
+"""Exact counts of pixels, and the scores that follow from them."""

@@ -1,0 +1,144 @@
+"""The house stands: imports run down its floors only, and in no circle."""
+
+import ast
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import limner
+
+FLOORS = (
+    ("foundation",),
+    ("scenes", "datasets"),
+    ("photos", "reporting"),
+    ("video", "colors", "nn"),
+    ("learning",),
+    ("adversarial", "fidelity"),
+    ("segment",),
+    ("recolor", "generate"),
+    ("commands",),
+    ("cli", ""),
+)
+"""From the ground up: the folders of the package, ``cli.py``, and the package itself. Who stands on a floor imports what
+stands below it, or beside it."""
+ENTRIES = {"segment": 12, "recolor": 10, "generate": 8}
+"""How many entries a room shows at most."""
+TABLE_OF_ROOMS = "limner.learning.rooms"
+"""The one module that names what stands above it, as text, so that listing rooms imports none."""
+
+SOURCE = Path(str(limner.__file__)).parent
+
+
+@cache
+def modules() -> dict[str, Path]:
+    found = {}
+    for path in SOURCE.rglob("*.py"):
+        parts = path.relative_to(SOURCE.parent).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+@cache
+def tree(module: str) -> ast.Module:
+    return ast.parse(modules()[module].read_text(encoding="utf-8"))
+
+
+def imports(module: str) -> Iterator[str]:
+    """Modules of limner that a module imports, wherever in it."""
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names if name.name in modules())
+        elif isinstance(node, ast.ImportFrom) and node.module in modules():
+            for name in node.names:
+                below = f"{node.module}.{name.name}"
+                yield below if below in modules() else str(node.module)
+
+
+def room(module: str) -> str:
+    return [*module.split("."), ""][1]
+
+
+def floor(module: str) -> int:
+    return next(number for number, rooms in enumerate(FLOORS) if room(module) in rooms)
+
+
+def circles(arrows: dict[str, set[str]]) -> list[list[str]]:
+    """Groups that reach each other along the arrows."""
+    reached: dict[str, set[str]] = {}
+    for start in arrows:
+        found: set[str] = set()
+        waiting = [start]
+        while waiting:
+            for place in arrows.get(waiting.pop(), set()) - found:
+                found.add(place)
+                waiting.append(place)
+        reached[start] = found
+    groups = {frozenset(other for other in reached[each] if each in reached.get(other, ())) for each in reached}
+    return sorted(sorted(group) for group in groups if len(group) > 1)
+
+
+def folder(module: str) -> str:
+    """Where a module stands within its room: a folder, or a file of its own beside the folders."""
+    parts = module.split(".")[1:]
+    inside = modules()[module].name == "__init__.py" or len(parts) == 2
+    return ".".join(parts[:2] if inside or len(parts) > 2 else parts)
+
+
+def test_every_folder_stands_on_a_floor() -> None:
+    assert {room(module) for module in modules()} - {"recipes"} == {name for rooms in FLOORS for name in rooms}
+
+
+@pytest.mark.parametrize("rooms", FLOORS, ids=lambda rooms: " ".join(rooms) or "limner")
+def test_imports_run_down(rooms: tuple[str, ...]) -> None:
+    upward = [
+        f"{module} imports {other}"
+        for module in modules()
+        if room(module) in rooms
+        for other in imports(module)
+        if floor(other) > floor(module)
+    ]
+    assert not upward
+
+
+def test_rooms_import_in_no_circle() -> None:
+    arrows: dict[str, set[str]] = {}
+    for module in modules():
+        others = {room(other) for other in imports(module)} - {room(module)}
+        arrows.setdefault(room(module), set()).update(others)
+    assert circles(arrows) == []
+
+
+def test_folders_within_rooms_import_in_no_circle() -> None:
+    arrows: dict[str, set[str]] = {}
+    for module in modules():
+        others = {folder(other) for other in imports(module) if room(other) == room(module)} - {folder(module)}
+        arrows.setdefault(folder(module), set()).update(others)
+    assert circles(arrows) == []
+
+
+def test_circles_are_found() -> None:
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == [["b", "c"]]
+
+
+def test_only_the_table_of_rooms_names_what_stands_above_it() -> None:
+    """A name in a text, given to `import_module`, would be an arrow that the tests above cannot see."""
+    named = re.compile(r"limner(\.\w+)+(:\w+)?")
+    upward = []
+    for module in modules():
+        if module in (TABLE_OF_ROOMS, "limner"):
+            continue
+        for node in ast.walk(tree(module)):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and named.fullmatch(node.value):
+                target = node.value.partition(":")[0]
+                if target in modules() and floor(target) > floor(module):
+                    upward.append(f"{module} names {node.value}")
+    assert not upward
+
+
+@pytest.mark.parametrize(("name", "most"), ENTRIES.items())
+def test_a_room_shows_few_entries(name: str, most: int) -> None:
+    shown = [path.name for path in (SOURCE / name).iterdir() if path.name != "__pycache__"]
+    assert len(shown) <= most, sorted(shown)
