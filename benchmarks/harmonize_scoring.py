@@ -103,7 +103,7 @@ def distances(scene: ColorSummary, areas: Mapping[str, ColorSummary]) -> dict[st
     gaussian: `limner.colors.harmonize.distance`. sliced: the mean of Wasserstein's distances along 64 directions.
     """
     everything = merged(list(areas.values()))
-    unit = np.asarray(everything.moments.statistics().deviation)
+    unit = np.asarray(everything.moments.statistics().std)
     return {
         name: {
             "gaussian": round(distance(scene.moments, area.moments, unit), 4),

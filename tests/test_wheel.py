@@ -54,7 +54,7 @@ def test_the_wheel_holds_every_file_of_the_package_and_nothing_else(unpacked):
 
 def test_recipes_places_template_and_terms_are_in_the_wheel(unpacked):
     package = unpacked / "limner"
-    for path in ("recipes/segment/demo.yaml", "report_template.html", "bundled/NOTICE.md"):
+    for path in ("recipes/segment/demo.yaml", "reporting/report_template.html", "bundled/NOTICE.md"):
         assert (package / path).is_file(), path
     for place in (SOURCE / "limner/bundled/places").iterdir():
         pictures = {path.stem for path in (package / "bundled/places" / place.name / "images").iterdir()}

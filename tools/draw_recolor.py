@@ -58,7 +58,7 @@ def draw_pair(target: str, reference: str) -> Transfers:
     """One pair by each of the methods."""
     pictures = photo(target), photo(reference)
     return scored(
-        *pictures, {name: transfer_color(*pictures, method, **wishes) for name, (method, wishes) in COLUMNS.items()}
+        *pictures, {name: transfer_color(*pictures, method, **options) for name, (method, options) in COLUMNS.items()}
     )
 
 

@@ -27,11 +27,11 @@ def test_the_demo_tells_its_story_and_its_commands_find_it_done(
 
 
 def test_areas_of_the_segment_room_are_a_data_set_to_cut_from(tmp_path: Path) -> None:
-    from limner.generate.cutouts.options import CutOutWishes
+    from limner.generate.cutouts.options import CutOutOptions
     from limner.generate.cutouts.verb import cut_out
     from limner.reporting.bundled import PLACES
 
-    wishes = CutOutWishes(regions="1", no_filter=True, split=("kampala-1",), min_width=48)
-    made = cut_out(PLACES, "building", tmp_path / "cuts", wishes)
+    options = CutOutOptions(regions="1", no_filter=True, split=("kampala-1",), min_width=48)
+    made = cut_out(PLACES, "building", tmp_path / "cuts", options)
     assert made.files
     assert {path.relative_to(tmp_path / "cuts" / "building").parts[0] for path in made.files} == {"kampala-1"}

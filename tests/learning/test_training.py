@@ -51,7 +51,7 @@ class ToyTask(Task):
     def summary(self) -> str:
         return "a toy"
 
-    def conclude(self, run: Run) -> None:
+    def finish(self, run: Run) -> None:
         pass
 
 

@@ -12,10 +12,10 @@ from rasterio import Affine
 
 from drawn import PLACE, save
 from limner.foundation.errors import UserError
+from limner.scenes import rasters
 from limner.scenes.rasters import open_raster
 from limner.scenes.resampling import blended, nearest
 from limner.scenes.windows import Window
-from limner.segment import rasters
 
 HEIGHT, WIDTH = 21, 34
 SCALES = st.sampled_from([0.05, 0.2, 1 / 3, 0.5, 0.61, 0.99, 1.0, 1.3, 2.0, 3.7])

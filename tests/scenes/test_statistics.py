@@ -33,7 +33,7 @@ def test_any_division_into_parts_gives_the_statistics_of_the_whole(seed, bands, 
     valid = generator.random((33, 47)) < 0.7
     found = measure(cut(values, valid, rows))
     np.testing.assert_allclose(found.mean, values[:, valid].mean(axis=1), rtol=1e-12, atol=1e-12)
-    np.testing.assert_allclose(found.deviation, values[:, valid].std(axis=1), rtol=1e-8)
+    np.testing.assert_allclose(found.std, values[:, valid].std(axis=1), rtol=1e-8)
 
 
 def test_invalid_pixels_do_not_count():
@@ -46,7 +46,7 @@ def test_invalid_pixels_do_not_count():
 def test_a_constant_band_has_deviation_one(constant):
     values = np.full((1, 50, 31), constant)
     found = measure(cut(values, np.ones((50, 31), bool), [7, 20]))
-    assert found.deviation == (1.0,)
+    assert found.std == (1.0,)
     assert found.mean[0] == pytest.approx(constant)
 
 
@@ -72,7 +72,7 @@ def test_a_scene_is_measured_by_rows_without_its_nodata(tmp_path):
         found = measure_raster(raster)
     kept = values[:, values[0] > 0]
     np.testing.assert_allclose(found.mean, kept.mean(axis=1))
-    np.testing.assert_allclose(found.deviation, kept.std(axis=1))
+    np.testing.assert_allclose(found.std, kept.std(axis=1))
 
 
 def test_an_empty_scene_is_named(tmp_path):

@@ -23,7 +23,7 @@ from limner.learning.recipe import Choice
 from limner.learning.run import Run
 from limner.learning.train import train_recipe
 from limner.scenes.statistics import Statistics
-from limner.segment import annotation
+from limner.segment.data import annotation
 from limner.segment.networks import NETWORKS
 from limner.segment.refine import Refinement, refine, refining_recipe
 from limner.segment.scoring.evaluate import evaluate_run
@@ -266,7 +266,7 @@ def test_it_keeps_the_parents_colors_or_takes_the_scenes(
     assert kept.run.facts["normalize"] == "initial"
     own = Statistics.from_json(simulated.run.facts["statistics"])
     np.testing.assert_allclose(own.mean, drawn.values.mean((1, 2)), rtol=0.05)
-    np.testing.assert_allclose(own.deviation, drawn.values.std((1, 2)), rtol=0.1)
+    np.testing.assert_allclose(own.std, drawn.values.std((1, 2)), rtol=0.1)
 
 
 def test_refining_takes_half_the_learning_rate_and_what_is_given_wins_over_its_defaults(parent: Run) -> None:

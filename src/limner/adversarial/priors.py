@@ -71,7 +71,7 @@ PRIORS: dict[str, Callable[..., Prior]] = {"normal": Normal, "uniform": Uniform,
 def draw(prior: Choice, count: int, size: int, generator: torch.Generator, truncation: float | None = None) -> Tensor:
     """Latents from the prior that a recipe names: (count, size) float32 on the generator's device.
 
-    truncation: the largest number wished for: smaller gives more typical pictures that differ less. None: all numbers.
+    truncation: the largest number wanted for: smaller gives more typical pictures that differ less. None: all numbers.
 
     Raises `UserError` for a truncation that leaves nothing to draw.
     """

@@ -148,7 +148,7 @@ def nearest(scene: ColorSummary, areas: Mapping[str, ColorSummary]) -> str:
 
     Bands are counted in deviations of all areas together, so that a band of large numbers has no more say.
     """
-    unit = np.asarray(merged(list(areas.values())).moments.statistics().deviation)
+    unit = np.asarray(merged(list(areas.values())).moments.statistics().std)
     return min(areas, key=lambda name: distance(scene.moments, areas[name].moments, unit))
 
 

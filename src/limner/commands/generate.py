@@ -9,8 +9,8 @@ from cyclopts import Parameter
 from limner.commands.app import Device, Download, Json, Overwrite, app
 from limner.foundation.progress import say
 from limner.generate.cutouts.options import PLAIN as AS_IT_COMES
-from limner.generate.cutouts.options import CutOutWishes
-from limner.generate.making.options import PLAIN, Wishes
+from limner.generate.cutouts.options import CutOutOptions
+from limner.generate.making.options import PLAIN, GenerateOptions
 
 Features = Annotated[
     Literal["inception", "efficientnet-lite0"], Parameter(help="The network that the scores look through.")
@@ -25,7 +25,7 @@ def cutouts(
         list[str], Parameter(name="--object", negative=(), help="What to cut out, such as car; repeat for several.")
     ],
     out: Annotated[Path, Parameter(help="Where the cut-outs go, a folder for each object.")] = Path("cutouts"),
-    wishes: Annotated[CutOutWishes, Parameter(name="*")] = AS_IT_COMES,
+    options: Annotated[CutOutOptions, Parameter(name="*")] = AS_IT_COMES,
     device: Device = "auto",
     download: Download = False,
     overwrite: Overwrite = False,
@@ -34,7 +34,7 @@ def cutouts(
     """Objects cut out by their instance masks, each a picture to learn from; with a manifest and a contact sheet."""
     from limner.generate.cutouts.verb import cut_out
 
-    made = cut_out(source, objects, out, wishes, device=device, download=download, overwrite=overwrite)
+    made = cut_out(source, objects, out, options, device=device, download=download, overwrite=overwrite)
     say(made.to_text())
     print(json.dumps(made.to_json(), indent=2) if as_json else made.folder)
 
@@ -43,7 +43,7 @@ def cutouts(
 def generate(
     run: Annotated[str, Parameter(help="A run's folder, or 'last'.")],
     *,
-    wishes: Annotated[Wishes, Parameter(name="*")] = PLAIN,
+    options: Annotated[GenerateOptions, Parameter(name="*")] = PLAIN,
     out: Annotated[Path, Parameter(help="The folder of the pictures.")] = Path("generated"),
     device: Device = "auto",
     overwrite: Annotated[
@@ -54,7 +54,7 @@ def generate(
     """New pictures: files and a grid of them, or a walk from one to the next as GIF or MP4."""
     from limner.generate.making.sample import generate_pictures
 
-    made = generate_pictures(run, wishes, out=out, device=device, overwrite=overwrite)
+    made = generate_pictures(run, options, out=out, device=device, overwrite=overwrite)
     if as_json:
         print(json.dumps(made.to_json(), indent=2))
     else:

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from limner.commands.app import Download, Folders, HowRead, Json, Out, Overrides, Overwrite, app
 from limner.commands.segment import Harmonize, HarmonizeTo, Normalize
-from limner.segment.labels.reading import NO_WISHES
+from limner.segment.labels.reading import AS_FOUND
 
 
 @app.command
@@ -79,7 +79,7 @@ def train(
     recipe: Annotated[str, Parameter(help="A recipe file, or a bundled recipe (see 'limner recipes').")],
     *settings: Overrides,
     data: Folders = None,
-    reading: HowRead = NO_WISHES,
+    reading: HowRead = AS_FOUND,
     out: Out = None,
     overwrite: Overwrite = False,
     dry_run: Annotated[
@@ -110,7 +110,7 @@ def evaluate(
     left_out: Annotated[
         bool, Parameter(negative=(), help="Score the areas that the recipe left out, read as in training.")
     ] = False,
-    reading: HowRead = NO_WISHES,
+    reading: HowRead = AS_FOUND,
     normalize: Normalize = "auto",
     harmonize: Harmonize = None,
     harmonize_to: HarmonizeTo = None,

@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from limner.commands.app import Device, Download, Json, Overwrite, app
-from limner.recolor.recoloring.options import PLAIN, Wishes
+from limner.recolor.recoloring.options import PLAIN, RecolorOptions
 
 
 @app.command
@@ -28,7 +28,7 @@ def recolor(
         Path | None,
         Parameter(help="A folder (default: recolored/), a file for one picture, or look.cube for a look-up table."),
     ] = None,
-    wishes: Annotated[Wishes, Parameter(name="*")] = PLAIN,
+    options: Annotated[RecolorOptions, Parameter(name="*")] = PLAIN,
     explain: Annotated[
         bool, Parameter(negative=(), help="Write what was matched with what: pictures and a CSV beside each photo.")
     ] = False,
@@ -51,7 +51,7 @@ def recolor(
     from limner.recolor.recoloring.recolor import recolor_files
 
     done = recolor_files(
-        pictures, like, out or Path("recolored"), wishes, explain=explain, clip=clip, frame_by_frame=frame_by_frame, to=to,
+        pictures, like, out or Path("recolored"), options, explain=explain, clip=clip, frame_by_frame=frame_by_frame, to=to,
         bands=bands, device=device, download=download, overwrite=overwrite,
     )  # fmt: skip
     if as_json:

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from limner.commands.app import Classes, Device, HowRead, Json, LabelField, Out, Overrides, Overwrite, Within, app
 from limner.scenes.bands import parse_bands
-from limner.segment.labels.reading import NO_WISHES, Reading, split_names
+from limner.segment.labels.reading import AS_FOUND, Reading, split_names
 
 Normalize = Annotated[
     Literal["auto", "run", "scene"],
@@ -27,7 +27,7 @@ HarmonizeTo = Annotated[
 def check(
     data: Annotated[list[Path], Parameter(help="Folders of areas, or one scene.", negative=())],
     *,
-    reading: HowRead = NO_WISHES,
+    reading: HowRead = AS_FOUND,
     out: Annotated[Path, Parameter(help="Where to write the contact sheet.")] = Path("check.png"),
     as_json: Json = False,
 ) -> None:

@@ -22,7 +22,7 @@ BATCH, GPU_BATCH = 32, 128
 LITE0_PX = 224
 
 
-class Seen(NamedTuple):
+class NetworkOutputs(NamedTuple):
     """What a network sees in n pictures, float32 on the CPU. features: (n, d). logits: (n, classes), for the IS."""
 
     features: Tensor
@@ -105,7 +105,7 @@ class FeatureExtractor:
         """How many pictures at once suit the device."""
         return BATCH if self.device.type == "cpu" else GPU_BATCH
 
-    def see(self, batches: Tensor | Iterable[Tensor]) -> Seen:
+    def see(self, batches: Tensor | Iterable[Tensor]) -> NetworkOutputs:
         """Features and logits of pictures, in their order.
 
         batches: (n, 3, H, W) uint8, or any number of such, each of a size of its own, on any device.
@@ -118,20 +118,20 @@ class FeatureExtractor:
         if not seen:
             raise ValueError("no pictures to take features of")
         features, logits = (torch.cat(parts) for parts in zip(*seen, strict=True))
-        return Seen(features, logits)
+        return NetworkOutputs(features, logits)
 
     def extract(self, batches: Tensor | Iterable[Tensor]) -> Tensor:
         """The features alone of `see`, (n, d) float64 on the CPU."""
         return self.see(batches).features.double()
 
     @torch.inference_mode()
-    def _see(self, pictures: Tensor) -> Seen:
+    def _see(self, pictures: Tensor) -> NetworkOutputs:
         if pictures.dtype != torch.uint8 or pictures.ndim != 4 or pictures.shape[1] != 3:
             raise ValueError(f"{pictures.dtype} pictures of shape {tuple(pictures.shape)}; needed: uint8 (n, 3, H, W)")
         with _whole_float32(self.device):
             image = RESIZERS[self.resizer](pictures.to(self.device).float(), self.input_px)
             features, logits = self.network(image.contiguous(memory_format=torch.channels_last))
-        return Seen(features.cpu(), logits.cpu())
+        return NetworkOutputs(features.cpu(), logits.cpu())
 
 
 @contextmanager

@@ -12,9 +12,9 @@ from limner.fidelity.result import PictureScores
 from limner.foundation.files import make_folder
 from limner.foundation.progress import say
 from limner.generate.cutouts.journal import SHEET
-from limner.generate.cutouts.options import CutOutWishes
+from limner.generate.cutouts.options import CutOutOptions
 from limner.generate.cutouts.verb import CutOuts, cut_out
-from limner.generate.making.options import Wishes
+from limner.generate.making.options import GenerateOptions
 from limner.generate.making.sample import Generated, generate_pictures
 from limner.generate.training.outcome import MADE, NEAREST, REAL, add_scores
 from limner.learning.run import Run
@@ -23,7 +23,7 @@ from limner.reporting.bundled import PLACES, add_sources
 from limner.reporting.report import Report
 
 OBJECT, VALUE = "building", "1"
-WISHES = CutOutWishes(regions=VALUE, no_filter=True)
+OPTIONS = CutOutOptions(regions=VALUE, no_filter=True)
 RECIPE = "generate/tiny"
 
 
@@ -43,14 +43,14 @@ def run_demo(out: Path, *, quick: bool = False) -> Path:
     lines = [shlex.join(["limner", *map(str, words)]) for words in commands]
 
     say(f"\n1. Cut the buildings out of the bundled places.\n$ {lines[0]}")
-    cut = cut_out(PLACES, OBJECT, cuts, WISHES)
+    cut = cut_out(PLACES, OBJECT, cuts, OPTIONS)
     say(cut.to_text())
     say(f"\n2. Two networks: one makes pictures, the other tells them from the cut-outs.\n$ {lines[1]}")
     run = train(RECIPE, data=[cuts / OBJECT], out=folder, overrides=few).run
     say(f"\n3. New buildings, as files and in a grid.\n$ {lines[2]}")
-    made = generate_pictures(folder, Wishes(n=64), out=pictures)
+    made = generate_pictures(folder, GenerateOptions(n=64), out=pictures)
     say(f"\n4. A walk from one to the next.\n$ {lines[3]}")
-    generate_pictures(folder, Wishes(n=4, interpolate=walk, seconds=4.0))
+    generate_pictures(folder, GenerateOptions(n=4, interpolate=walk, seconds=4.0))
 
     scored = PictureScores.from_json(json.loads((run.folder / "evaluation.json").read_text(encoding="utf-8")))
     report = demo_report(cut, run, scored, made, lines).write(out / "report.html")

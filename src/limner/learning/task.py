@@ -118,12 +118,12 @@ class Task(ABC):
     def summary(self) -> str:
         """The data and the network in one line, said before training."""
 
-    def settle(self) -> None:
+    def calibrate(self) -> None:
         """After the last step, with the weights that the run keeps: measure what depends on them (a threshold)."""
         return
 
     @abstractmethod
-    def conclude(self, run: "Run") -> None:
+    def finish(self, run: "Run") -> None:
         """After the last step: evaluation, curves, card and report into the run."""
 
     def weights(self) -> dict[str, Tensor]:

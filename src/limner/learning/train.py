@@ -87,7 +87,7 @@ def _learn(task: Task, run: Run, settings: LoopSettings) -> Training:
     if stop:
         say(f"stopped; {run.folder} is usable as it is, and the same command goes on from here")
         return Training(run, stop)
-    task.conclude(run)
+    task.finish(run)
     run.set_status("finished")
     say(f"trained in {duration(time.monotonic() - began)}: see {run.folder / 'report.html'}")
     return Training(run)

@@ -267,7 +267,7 @@ class _Loop:
         best = self.position.best_weights
         if best is not None and self.settings.keep == "best":
             self.task.load_weights(best)
-        self.task.settle()
+        self.task.calibrate()
         if self.fabric.is_global_zero:
             self.run.save_model(self.task.weights(), self.task.facts())
             self.run.set_status(status, seconds=round(self.position.seconds, 1), steps=self.position.steps)

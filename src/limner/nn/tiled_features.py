@@ -81,13 +81,13 @@ def network_features(
     layers: Sequence[str],
     *,
     mean: Sequence[float] = IMAGENET[0],
-    deviation: Sequence[float] = IMAGENET[1],
+    std: Sequence[float] = IMAGENET[1],
     name: str = "network",
     device: torch.device | str = "cpu",
 ) -> FeatureSource:
     """Features of any convolutional network that takes (B, 3, H, W), listened to at layers named as in ``named_modules``.
 
-    mean, deviation: of red, green, blue in 0..1, with which the network was trained. Its stride and reach are measured on
+    mean, std: of red, green, blue in 0..1, with which the network was trained. Its stride and reach are measured on
     a picture of noise.
 
     Raises `UserError` for a layer that the network does not have.
@@ -98,7 +98,7 @@ def network_features(
         if layer not in known or not layer:
             close = difflib.get_close_matches(layer, known, n=3) or [key for key in known if key][:6]
             raise UserError(f"{name} has no layer {layer!r}; near it: {', '.join(close)}")
-    listener = _Listener(network, tuple(layers), tuple(mean), tuple(deviation))
+    listener = _Listener(network, tuple(layers), tuple(mean), tuple(std))
     stride, reach = _stride_and_reach(listener, torch.device(device))
     return FeatureSource(name, listener, stride, reach, tuple(layers))
 
@@ -114,11 +114,11 @@ class _Listener:
     network: nn.Module
     layers: tuple[str, ...]
     mean: tuple[float, ...]
-    deviation: tuple[float, ...]
+    std: tuple[float, ...]
 
     def __call__(self, image: Tensor) -> list[Tensor]:
-        mean, deviation = (image.new_tensor(values)[:, None, None] for values in (self.mean, self.deviation))
-        image = ((image - mean) / deviation).contiguous(memory_format=torch.channels_last)
+        mean, std = (image.new_tensor(values)[:, None, None] for values in (self.mean, self.std))
+        image = ((image - mean) / std).contiguous(memory_format=torch.channels_last)
         heard: dict[str, Tensor] = {}
 
         def listen(layer: str) -> Callable[..., None]:

@@ -18,7 +18,7 @@ from skimage import data
 
 from limner.foundation.files import make_folder
 from limner.foundation.progress import say
-from limner.recolor.recoloring.options import ALL_METHODS, PLAIN, Wishes
+from limner.recolor.recoloring.options import ALL_METHODS, PLAIN, RecolorOptions
 from limner.recolor.recoloring.recolor import recolor_files
 from limner.recolor.recoloring.transfer import Made
 from limner.reporting.pictures import resized, to_display, write_picture
@@ -55,22 +55,22 @@ class Step:
     picture: Path
     like: str
     out: Path
-    wishes: Wishes = PLAIN
+    options: RecolorOptions = PLAIN
     explain: bool = False
 
     @property
     def command(self) -> str:
         """As it is typed."""
-        given = {name: value for name, value in vars(self.wishes).items() if value != getattr(PLAIN, name)}
-        options = [word for name, value in given.items() for word in _option(name, value)]
+        given = {name: value for name, value in vars(self.options).items() if value != getattr(PLAIN, name)}
+        shown = [word for name, value in given.items() for word in _option(name, value)]
         explain = ["--explain"] if self.explain else []
-        words = ["limner", "recolor", self.picture, "--like", self.like, *options, "--out", self.out, *explain]
+        words = ["limner", "recolor", self.picture, "--like", self.like, *shown, "--out", self.out, *explain]
         return shlex.join(map(str, words))
 
     def run(self) -> Made:
         """Show the command, then do what it does."""
         say(f"$ {self.command}")
-        return recolor_files([self.picture], [self.like], self.out, self.wishes, explain=self.explain)[0]
+        return recolor_files([self.picture], [self.like], self.out, self.options, explain=self.explain)[0]
 
 
 def run_demo(out: Path, *, quick: bool = False) -> Path:
@@ -83,16 +83,16 @@ def run_demo(out: Path, *, quick: bool = False) -> Path:
     if not scene.exists():
         shutil.copy(PLACES / SCENE, make_folder(scene.parent) / scene.name)
     coffee, rocket, chelsea = (out / "photos" / f"{name}.png" for name in PHOTOS)
-    warm = {"whole": PLAIN, "half": Wishes(strength=0.5), "lightness-kept": Wishes(keep_luminance=True)}
+    warm = {"whole": PLAIN, "half": RecolorOptions(strength=0.5), "lightness-kept": RecolorOptions(keep_luminance=True)}
 
     say("\n1. A cup of coffee in the colors of a launch at dusk, with pictures of how it was done.")
     dusk = Step(coffee, str(rocket), out / "dusk", explain=True)
     done = dusk.run()
     say("\n2. The same by every method, on one sheet with numbers.")
-    methods = Step(coffee, str(rocket), out / "methods", Wishes(method=ALL_METHODS))
+    methods = Step(coffee, str(rocket), out / "methods", RecolorOptions(method=ALL_METHODS))
     sheet = methods.run()
     say("\n3. A cat in the colors of the coffee: wholly, by half, and with its lightness kept.")
-    cats = [Step(chelsea, str(coffee), out / f"warm-{name}", wishes) for name, wishes in warm.items()]
+    cats = [Step(chelsea, str(coffee), out / f"warm-{name}", options) for name, options in warm.items()]
     for step in cats:
         step.run()
     say("\n4. A drone scene of Banepa, Nepal, in the colors of the places that the bundled network learned from.")

@@ -16,7 +16,7 @@ from limner.foundation.errors import UserError
 from limner.scenes import alpha, georeference
 from limner.scenes.georeference import Place
 from limner.scenes.opening import RASTER_SUFFIXES, open_dataset, reason
-from limner.scenes.virtual import Band, Form, Laid, Palette, Source, virtual_raster
+from limner.scenes.virtual import Band, Form, MosaicTile, Palette, Source, virtual_raster
 
 IMAGES = "images"  # an area's pictures lie here
 SIZE_TOLERANCE = 1e-3  # of a pixel's size
@@ -198,4 +198,6 @@ def _assembled(folder: Path, chips: list[_Chip]) -> str:
         tuple(Band(meaning, name) for meaning, name in zip(meanings, first.names, strict=True)),
         first.palette if whole else None,
     )
-    return virtual_raster(form, [Laid(chip.source, chip.offset[0] - west, chip.offset[1] - north) for chip in chips])
+    return virtual_raster(
+        form, [MosaicTile(chip.source, chip.offset[0] - west, chip.offset[1] - north) for chip in chips]
+    )

@@ -190,7 +190,7 @@ class Raster:
         method = Resampling.average if average else Resampling.nearest
         return self._read(Window(0, 0, self.dataset.height, self.dataset.width), height, width, method)
 
-    def _window(self, window: Window | None, taps: Callable[..., resampling.Taps], colors: bool) -> Pixels:
+    def _window(self, window: Window | None, taps: Callable[..., resampling.FilterWeights], colors: bool) -> Pixels:
         """The pixels of a window that may reach beyond the picture, at this raster's scale."""
         window = window or Window(0, 0, self.height, self.width)
         inside = window.clipped(self.height, self.width)
@@ -206,7 +206,7 @@ class Raster:
             values[:, rows, columns], valid[rows, columns] = self._inside(inside, taps, colors)
         return Pixels(values, valid)
 
-    def _inside(self, window: Window, taps: Callable[..., resampling.Taps], colors: bool) -> Pixels:
+    def _inside(self, window: Window, taps: Callable[..., resampling.FilterWeights], colors: bool) -> Pixels:
         """The pixels of a window inside the picture, at this raster's scale."""
         if self.scale == 1:
             return self._read(window, window.height, window.width, Resampling.nearest, colors)

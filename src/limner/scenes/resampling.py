@@ -14,7 +14,7 @@ NOTHING = 1e-6  # a share of a pixel below this is rounding
 
 
 @dataclass(frozen=True, eq=False)
-class Taps:
+class FilterWeights:
     """Which old pixels along one axis make up each new one.
 
     index: (new, taps) int64 numbers of old pixels; weights: (new, taps) float64, each row's sum is 1.
@@ -33,13 +33,13 @@ class Taps:
         """How many old pixels are needed, from `first` on."""
         return int(self.index.max()) + 1 - self.first
 
-    def part(self, start: int, end: int) -> "Taps":
+    def part(self, start: int, end: int) -> "FilterWeights":
         """The taps of new pixels ``start`` to ``end``."""
-        return Taps(self.index[start:end], self.weights[start:end])
+        return FilterWeights(self.index[start:end], self.weights[start:end])
 
 
-def blended(old: int, new: int, start: int, count: int) -> Taps:
-    """Taps of ``count`` pixels from ``start`` on an axis of ``old`` pixels seen as ``new``: means or bilinear.
+def blended(old: int, new: int, start: int, count: int) -> FilterWeights:
+    """FilterWeights of ``count`` pixels from ``start`` on an axis of ``old`` pixels seen as ``new``: means or bilinear.
 
     Shrinking, a new pixel is the mean of the ground that it covers, border pixels by their share; enlarging, it lies on
     the line between the centers of two old ones.
@@ -60,10 +60,10 @@ def blended(old: int, new: int, start: int, count: int) -> Taps:
         weights = 1 - np.abs(center - index)
     weights[weights < NOTHING] = 0
     weights /= weights.sum(axis=1, keepdims=True)
-    return Taps(index.clip(0, old - 1).astype(np.int64), weights)
+    return FilterWeights(index.clip(0, old - 1).astype(np.int64), weights)
 
 
-def nearest(old: int, new: int, start: int, count: int) -> Taps:
+def nearest(old: int, new: int, start: int, count: int) -> FilterWeights:
     """As `blended`, but each new pixel is the old one under its center.
 
     >>> nearest(4, 2, 0, 2).index.tolist()
@@ -71,10 +71,10 @@ def nearest(old: int, new: int, start: int, count: int) -> Taps:
     """
     places = np.arange(start, start + count, dtype=np.float64)[:, None]
     index = np.floor((places + 0.5) * (old / new)).clip(0, old - 1).astype(np.int64)
-    return Taps(index, np.ones(index.shape))
+    return FilterWeights(index, np.ones(index.shape))
 
 
-def resampled(pixels: Pixels, rows: Taps, columns: Taps) -> Pixels:
+def resampled(pixels: Pixels, rows: FilterWeights, columns: FilterWeights) -> Pixels:
     """The new pixels from the old ones that are needed (``rows.first``, ``rows.count`` and so on).
 
     A new pixel is valid where every old one it stands on is, so that nothing bleeds into data; integers are rounded.
@@ -95,7 +95,7 @@ def resampled(pixels: Pixels, rows: Taps, columns: Taps) -> Pixels:
     return Pixels(values, valid)
 
 
-def _along(values: np.ndarray, taps: Taps, axis: int) -> np.ndarray:
+def _along(values: np.ndarray, taps: FilterWeights, axis: int) -> np.ndarray:
     """Weighted sums of a (bands, height, width) array along its rows (axis 1) or columns (axis 2)."""
     shape = (1, -1, 1) if axis == 1 else (1, 1, -1)
     index, weights = taps.index - taps.first, taps.weights.astype(values.dtype)
@@ -106,7 +106,7 @@ def _along(values: np.ndarray, taps: Taps, axis: int) -> np.ndarray:
     return total
 
 
-def _touched(flags: np.ndarray, taps: Taps, axis: int) -> np.ndarray:
+def _touched(flags: np.ndarray, taps: FilterWeights, axis: int) -> np.ndarray:
     """Which new pixels stand on a flagged old one, along one axis of a (height, width) array."""
     index, used = taps.index - taps.first, taps.weights > 0
     shape = (-1, 1) if axis == 0 else (1, -1)

@@ -19,15 +19,15 @@ CONSTANT = 1e-9  # a deviation below this share of the mean is rounding, not sig
 class Statistics:
     """Mean and deviation of each band, in the file's own units, bands in the file's order.
 
-    A constant band has deviation 1, so that ``(x - mean) / deviation`` is safe.
+    A constant band has deviation 1, so that ``(x - mean) / std`` is safe.
     """
 
     mean: tuple[float, ...]
-    deviation: tuple[float, ...]
+    std: tuple[float, ...]
 
     def to_json(self) -> dict[str, list[float]]:
         """What `from_json` reads."""
-        return {"mean": list(self.mean), "deviation": list(self.deviation)}
+        return {"mean": list(self.mean), "deviation": list(self.std)}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Statistics:
@@ -105,7 +105,7 @@ def measure(parts: Iterable[Pixels]) -> Statistics:
 
     >>> ones = np.ones((1, 2, 2), np.uint8)
     >>> measure([Pixels(ones, ones[0] > 0), Pixels(ones * 3, ones[0] > 0)])
-    Statistics(mean=(2.0,), deviation=(1.0,))
+    Statistics(mean=(2.0,), std=(1.0,))
     """
     return gather(parts).statistics()
 

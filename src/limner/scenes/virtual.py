@@ -31,7 +31,7 @@ class Source(NamedTuple):
     mask: str | None
 
 
-class Laid(NamedTuple):
+class MosaicTile(NamedTuple):
     """A source and the column and row of the virtual raster where its first pixel lies."""
 
     source: Source
@@ -58,7 +58,7 @@ class Form(NamedTuple):
     palette: Palette | None
 
 
-def virtual_raster(form: Form, laid: Sequence[Laid]) -> str:
+def virtual_raster(form: Form, laid: Sequence[MosaicTile]) -> str:
     """The XML of a raster that shows ``laid``, later ones on top, with a mask that hides what none of them shows.
 
     What a source itself masks, or what is nodata in it, lets those below show.
@@ -78,7 +78,7 @@ def virtual_raster(form: Form, laid: Sequence[Laid]) -> str:
     return "\n".join(lines)
 
 
-def _band(form: Form, place: int, laid: Sequence[Laid]) -> Iterator[str]:
+def _band(form: Form, place: int, laid: Sequence[MosaicTile]) -> Iterator[str]:
     """The band number ``place`` (from 0) with its sources."""
     meaning, name = form.bands[place]
     yield f'<VRTRasterBand dataType="{GDAL_TYPES[form.dtype]}" band="{place + 1}">'
@@ -98,7 +98,7 @@ def _band(form: Form, place: int, laid: Sequence[Laid]) -> Iterator[str]:
     yield "</VRTRasterBand>"
 
 
-def _shown(one: Laid) -> str:
+def _shown(one: MosaicTile) -> str:
     """What a source gives to the mask: its own mask, or 255 all over."""
     if one.source.mask is None:
         white = (  # a raster of nothing but its nodata: no file needs to be read for it
@@ -115,7 +115,7 @@ def _is_gdals(mask: str | None) -> bool:
     return mask is not None and mask.startswith("mask")
 
 
-def _source(one: Laid, name: str, band: str, below: str) -> str:
+def _source(one: MosaicTile, name: str, band: str, below: str) -> str:
     """One element. below: what tells pixels that let those below show."""
     kind = "ComplexSource" if below else "SimpleSource"
     size = f'xSize="{one.source.width}" ySize="{one.source.height}"'

@@ -13,10 +13,10 @@ from limner.datasets.annotations.sources import read_source
 from limner.datasets.annotations.sources.cityscapes import draw_ids, labels_of_ids
 from limner.datasets.annotations.sources.wanted import Wanted
 from limner.foundation.errors import UserError
-from limner.generate.cutouts.options import CutOutWishes
+from limner.generate.cutouts.options import CutOutOptions
 from limner.generate.cutouts.verb import cut_out
 
-PLAIN = CutOutWishes(no_filter=True, workers=1, min_width=8, min_height=4)
+PLAIN = CutOutOptions(no_filter=True, workers=1, min_width=8, min_height=4)
 
 
 def read(root: Path, *split: str) -> Source:

@@ -14,7 +14,7 @@ from limner.datasets.annotations.polygons import polygon_mask, run_length_mask
 from limner.datasets.annotations.sources import read_source
 from limner.datasets.annotations.sources.wanted import Wanted
 from limner.foundation.errors import UserError
-from limner.generate.cutouts.options import CutOutWishes
+from limner.generate.cutouts.options import CutOutOptions
 from limner.generate.cutouts.verb import cut_out
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of pycocotools
@@ -120,7 +120,7 @@ def test_coco_in_its_own_folders_is_read_as_splits(tmp_path: Path) -> None:
 def test_a_number_that_is_a_path_stays_in_the_folder(tmp_path: Path) -> None:
     photo(tmp_path / "data/images/a.png")
     write_coco(tmp_path / "data", {"segmentation": [CORNERS], "id": "../../x"})
-    made = cut_out(tmp_path / "data", "car", tmp_path / "out", CutOutWishes(no_filter=True, workers=1, min_height=20))
+    made = cut_out(tmp_path / "data", "car", tmp_path / "out", CutOutOptions(no_filter=True, workers=1, min_height=20))
     assert made.files == [tmp_path / "out/car/a-.._.._x.png"] and made.files[0].is_file()
 
 
@@ -252,7 +252,7 @@ def test_forms_are_told_apart(tmp_path: Path) -> None:
 
 def test_several_objects_get_a_folder_each(tmp_path: Path) -> None:
     write_cityscapes(tmp_path / "city", count=1)
-    wishes = CutOutWishes(no_filter=True, workers=1, min_width=8, min_height=8)
-    made = cut_out(tmp_path / "city", ("car", "bus"), tmp_path / "out", wishes)
+    options = CutOutOptions(no_filter=True, workers=1, min_width=8, min_height=8)
+    made = cut_out(tmp_path / "city", ("car", "bus"), tmp_path / "out", options)
     assert {path.relative_to(tmp_path / "out/classes").parts[0] for path in made.files} == {"car", "bus"}
     assert made.to_text().startswith("car and bus: 8 of 12 instances cut out, from 2 pictures (Cityscapes); not: ")

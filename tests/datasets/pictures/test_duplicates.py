@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from drawn_pictures import draw_box
+from limner.datasets.pictures import duplicates
 from limner.datasets.pictures.duplicates import (
     ALIKE,
     Thumbnails,
@@ -17,7 +18,6 @@ from limner.datasets.pictures.duplicates import (
 )
 from limner.datasets.pictures.read import PictureSet
 from limner.foundation.errors import UserError
-from limner.generate import duplicates
 from limner.generate.training.alarms import nearest_within
 from limner.generate.training.memorization import compare_distances, draw_nearest
 

@@ -9,10 +9,11 @@ import torch
 from PIL import Image
 
 from drawn_pictures import draw_box, save_boxes
+from limner.datasets.pictures import decoding
+from limner.datasets.pictures import read as data
 from limner.datasets.pictures.fitting import fitted, on_plain_ground
 from limner.datasets.pictures.read import PictureSet, read_pictures
 from limner.foundation.errors import UserError
-from limner.generate import data, decoding
 
 ORIENTATION = 0x0112
 GREEN = (51, 255, 51)

@@ -10,7 +10,7 @@ from drawn_cityscapes import save
 from limner.datasets.annotations.instances import Box, Instance, LabeledPicture, Labels, instance_of
 from limner.foundation.errors import UserError
 from limner.generate.cutouts.cutting import CANVAS_PX, Job, canvas, painted, prepare, truncation
-from limner.generate.cutouts.options import GREEN, CutOutWishes, parse_background
+from limner.generate.cutouts.options import GREEN, CutOutOptions, parse_background
 from limner.generate.cutouts.rows import Row, read_manifest, write_manifest
 from limner.generate.cutouts.verb import CutOuts, cut_out
 
@@ -35,22 +35,22 @@ class Read:
         return Labels(self.instances)
 
 
-def rows(folder: Path, *instances: Instance, **wishes: object) -> list[Row]:
+def rows(folder: Path, *instances: Instance, **given: object) -> list[Row]:
     path = save(folder / "a.png", pixels())
-    job = Job(("car",), CutOutWishes(no_filter=True, min_width=1, min_height=1, **wishes), folder / "out")  # type: ignore[arg-type]
+    job = Job(("car",), CutOutOptions(no_filter=True, min_width=1, min_height=1, **given), folder / "out")  # type: ignore[arg-type]
     made = prepare(job, LabeledPicture(path, "a.png", "", (), Read(*instances)))
     return [*(one.row for one in made.candidates), *made.rejected]
 
 
-def cut(folder: Path, **wishes: object) -> tuple[CutOuts, np.ndarray]:
-    """A triangle of 20 x 12 px at (10, 5), cut out with these wishes, and its pixels."""
+def cut(folder: Path, **given: object) -> tuple[CutOuts, np.ndarray]:
+    """A triangle of 20 x 12 px at (10, 5), cut out with these options, and its pixels."""
     save(folder / "data/images/a.png", pixels())
     mask = np.zeros((HEIGHT, WIDTH), np.uint8)
     for row in range(12):
         mask[5 + row, 10 : 10 + 20 - row] = 4
     save(folder / "data/masks/a.png", mask)
-    options: dict[str, object] = {"no_filter": True, "workers": 1, "min_width": 1, "min_height": 1, **wishes}
-    made = cut_out(folder / "data", "car", folder / "out", CutOutWishes(**options))  # type: ignore[arg-type]
+    options: dict[str, object] = {"no_filter": True, "workers": 1, "min_width": 1, "min_height": 1, **given}
+    made = cut_out(folder / "data", "car", folder / "out", CutOutOptions(**options))  # type: ignore[arg-type]
     return made, np.asarray(Image.open(made.files[0]))
 
 
@@ -92,16 +92,16 @@ def test_overlap_is_the_share_of_the_box_that_others_cover(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("wishes", "reason"),
+    ("options", "reason"),
     [
         ({"min_width": 20}, ""), ({"min_width": 21}, "small"), ({"min_height": 11}, "small"), ({"min_area": 201}, "small"),
         ({"max_truncation": 1.0}, ""), ({"max_truncation": 0.99}, "truncated"), ({"max_overlap": 0.25}, ""),
         ({"max_overlap": 0.24}, "overlapped"),
     ],
 )  # fmt: skip
-def test_limits_are_held_to_the_pixel(tmp_path: Path, wishes: dict[str, float], reason: str) -> None:
+def test_limits_are_held_to_the_pixel(tmp_path: Path, options: dict[str, float], reason: str) -> None:
     path = save(tmp_path / "a.png", pixels())
-    job = Job(("car",), CutOutWishes(**{"no_filter": True, "min_width": 1, "min_height": 1, **wishes}), tmp_path)  # type: ignore[arg-type]
+    job = Job(("car",), CutOutOptions(**{"no_filter": True, "min_width": 1, "min_height": 1, **options}), tmp_path)  # type: ignore[arg-type]
     read = Read(instance(0, 5, 20, 15), Instance("2", "bus", Box(15, 5, 30, 15), np.ones((10, 15), bool)))
     made = prepare(job, LabeledPicture(path, "a.png", "", (), read))
     assert [row.reason for row in made.rejected] == ([reason] if reason else [])
@@ -156,7 +156,7 @@ def test_a_background_is_written_in_several_ways(text: str, expected: tuple[int,
 @pytest.mark.parametrize("text", ["", "256,0,0", "#33ff3", "greenish", "1,2", "none"])
 def test_other_backgrounds_are_refused(text: str) -> None:
     with pytest.raises(UserError, match=r"--background is '.*'; needed: #rrggbb, "):
-        CutOutWishes(background=text)
+        CutOutOptions(background=text)
 
 
 @pytest.mark.parametrize("box", [(5, 5, 15, 15), (0, 0, 47, 33), (0, 20, 3, 33)])

@@ -8,18 +8,18 @@ import pytest
 from PIL import Image
 
 from limner.datasets.pictures.read import read_pictures
-from limner.generate.cutouts.options import GREEN, CutOutWishes
+from limner.generate.cutouts.options import GREEN, CutOutOptions
 from limner.generate.cutouts.verb import CutOuts, cut_out
 
 DATA = Path(os.environ.get("LIMNER_DATA", ""))
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of pycocotools
 
 
-def cut(name: str, out: Path, objects: tuple[str, ...] = ("car",), **wishes: object) -> CutOuts:
+def cut(name: str, out: Path, objects: tuple[str, ...] = ("car",), **given: object) -> CutOuts:
     if "LIMNER_DATA" not in os.environ or not (DATA / name).is_dir():
         pytest.skip(f"needs {name} in $LIMNER_DATA")
-    options: dict[str, object] = {"no_filter": True, "workers": 1, **wishes}
-    return cut_out(DATA / name, objects, out, CutOutWishes(**options))  # type: ignore[arg-type]
+    options: dict[str, object] = {"no_filter": True, "workers": 1, **given}
+    return cut_out(DATA / name, objects, out, CutOutOptions(**options))  # type: ignore[arg-type]
 
 
 def test_coco128_has_28_cars_of_which_5_are_large_enough(tmp_path: Path) -> None:

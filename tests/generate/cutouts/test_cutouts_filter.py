@@ -13,14 +13,14 @@ from drawn_cityscapes import write_cityscapes
 from limner.foundation.errors import UserError
 from limner.generate.cutouts.detector import class_for
 from limner.generate.cutouts.mask_rcnn import NAMES, MaskRcnn
-from limner.generate.cutouts.options import CutOutWishes
+from limner.generate.cutouts.options import CutOutOptions
 from limner.generate.cutouts.verb import CutOuts, cut_out
 
 
-def cut(folder: Path, detector: StubDetector | None = None, **wishes: object) -> CutOuts:
+def cut(folder: Path, detector: StubDetector | None = None, **given: object) -> CutOuts:
     """Cars of 60 x 40 (two), 40 x 40, 10 x 6 and a group in one street; the stub's scores are 0.6, 0.6, 0.4 and none."""
     root = write_cityscapes(folder / "city", count=1, splits=("train",))
-    options = CutOutWishes(**{"workers": 1, "min_width": 1, "min_height": 1, "min_score": 0.5, **wishes})  # type: ignore[arg-type]
+    options = CutOutOptions(**{"workers": 1, "min_width": 1, "min_height": 1, "min_score": 0.5, **given})  # type: ignore[arg-type]
     return cut_out(root, "car", folder / "out", options, detector=detector or StubDetector())
 
 
@@ -96,7 +96,7 @@ def test_missing_weights_are_one_line_that_names_the_way_out(tmp_path: Path, mon
     with pytest.raises(
         UserError, match=r"needs maskrcnn_.*\(\d+ MB\); put it at .*, add --download, or add --no-filter$"
     ):
-        cut_out(root, "car", tmp_path / "out", CutOutWishes(workers=1))
+        cut_out(root, "car", tmp_path / "out", CutOutOptions(workers=1))
     assert not (tmp_path / "out").exists()
 
 
@@ -130,7 +130,7 @@ def test_torchvisions_mask_rcnn_gives_the_surest_box_of_the_class_it_was_asked_f
 
 def test_torchvisions_mask_rcnn_runs_as_the_filter(mask_rcnn: MaskRcnn, tmp_path: Path) -> None:
     root = write_cityscapes(tmp_path / "city", count=1, splits=("val",))
-    made = cut_out(root, "car", tmp_path / "out", CutOutWishes(workers=1, min_score=0.0), detector=mask_rcnn)
+    made = cut_out(root, "car", tmp_path / "out", CutOutOptions(workers=1, min_score=0.0), detector=mask_rcnn)
     assert len(made.files) == 3 and all(row.score is not None for row in made.rows if row.file)
     assert mask_rcnn.names[2] == "car" and "N/A" not in mask_rcnn.names and len(mask_rcnn.names) == 80
 

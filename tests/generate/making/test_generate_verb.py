@@ -14,7 +14,7 @@ from PIL import Image
 from limner.datasets.pictures.folders import picture_files
 from limner.datasets.pictures.quantized import quantized
 from limner.foundation.errors import UserError
-from limner.generate.making.options import PLAIN, Wishes
+from limner.generate.making.options import PLAIN, GenerateOptions
 from limner.generate.making.predictor import load_generator
 from limner.generate.making.sample import Generated, generate_pictures
 from limner.generate.making.walk import closed_path, lerp, slerp
@@ -28,8 +28,8 @@ def known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(GENERATORS, "tiny", TinyGenerator)
 
 
-def make(run: Run, out: Path, overwrite: bool = False, **wishes: object) -> Generated:
-    return generate_pictures(run.folder, Wishes(**wishes), out=out, device="cpu", overwrite=overwrite)  # type: ignore[arg-type]
+def make(run: Run, out: Path, overwrite: bool = False, **options: object) -> Generated:
+    return generate_pictures(run.folder, GenerateOptions(**options), out=out, device="cpu", overwrite=overwrite)  # type: ignore[arg-type]
 
 
 def times(made: Generated) -> list[int]:
@@ -202,7 +202,7 @@ def test_a_path_visits_every_stop_and_closes(round_way: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wishes", "line"),
+    ("options", "line"),
     [
         ({"n": 0}, "-n is 0; needed: one picture or more"),
         ({"n": 1, "interpolate": Path("a.gif")}, "--interpolate with -n 1: a walk needs two pictures or more"),
@@ -213,9 +213,9 @@ def test_a_path_visits_every_stop_and_closes(round_way: bool) -> None:
         ({"no_grid": True, "no_files": True}, "--no-grid and --no-files leave nothing to write"),
     ],
 )
-def test_wishes_that_cannot_be_are_told_in_one_line(wishes: dict[str, object], line: str) -> None:
+def test_wishes_that_cannot_be_are_told_in_one_line(options: dict[str, object], line: str) -> None:
     with pytest.raises(UserError) as told:
-        Wishes(**wishes)  # type: ignore[arg-type]
+        GenerateOptions(**options)  # type: ignore[arg-type]
     assert line in str(told.value)
 
 
@@ -223,10 +223,10 @@ def test_wishes_are_read_from_the_command_line() -> None:
     app = App(result_action="return_value")
 
     @app.default
-    def verb(run: str, *, wishes: Annotated[Wishes, Parameter(name="*")] = PLAIN) -> Wishes:
-        return wishes
+    def verb(run: str, *, options: Annotated[GenerateOptions, Parameter(name="*")] = PLAIN) -> GenerateOptions:
+        return options
 
     assert app(["run"]) == PLAIN
     given = app(["run", "-n", "9", "--classes", "car,van", "--classes", "bus", "--no-grid", "--truncation", "0.7"])
-    assert given == Wishes(n=9, classes=("car", "van", "bus"), no_grid=True, truncation=0.7)
+    assert given == GenerateOptions(n=9, classes=("car", "van", "bus"), no_grid=True, truncation=0.7)
     assert app(["run", "--interpolate", "walk.gif"]).count == 8

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from limner.fidelity import comparison, features, sides
+from limner.fidelity import features
 from limner.fidelity.described import describe
 from limner.fidelity.features import FeatureExtractor
 from limner.fidelity.inception import draw_weights
@@ -18,6 +18,7 @@ from limner.fidelity.protocol import Protocol
 from limner.fidelity.result import PictureScores
 from limner.fidelity.score import score_pictures
 from limner.foundation.errors import UserError
+from limner.generate.scoring import comparison, sides
 from limner.generate.scoring.comparison import compare_pictures
 from limner.generate.scoring.fid import fid
 

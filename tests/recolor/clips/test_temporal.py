@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from limner.foundation.errors import UserError
-from limner.recolor import temporal
+from limner.recolor.clips import temporal
 from limner.recolor.clips.flicker import measure_flicker
 from limner.recolor.clips.temporal import key_frames, recolor_clip, sample_colors
 from limner.recolor.methods.methods import transfer_color

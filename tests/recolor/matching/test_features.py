@@ -11,7 +11,7 @@ from limner.foundation.errors import UserError
 from limner.nn.pretrained import WEIGHTS
 from limner.nn.receptive_field import receptive_field
 from limner.nn.tiled_features import network_features
-from limner.recolor import features as room
+from limner.recolor.matching import features as room
 from limner.recolor.matching.features import VGG19_LAYERS, features_of, lab_gradient
 
 
@@ -45,7 +45,7 @@ def test_the_network_runs_no_further_than_the_layers_that_are_listened_to() -> N
 
 
 def test_any_networks_input_is_standardized_as_it_was_trained() -> None:
-    source = network_features(nn.Sequential(nn.Identity()), ["0"], mean=(0.5, 0.25, 0), deviation=(0.5, 1, 2))
+    source = network_features(nn.Sequential(nn.Identity()), ["0"], mean=(0.5, 0.25, 0), std=(0.5, 1, 2))
     found = source.run(torch.ones(1, 3, 4, 4))[0][0, :, 0, 0]
     assert found.tolist() == [1.0, 0.75, 0.5]
 

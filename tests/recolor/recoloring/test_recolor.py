@@ -21,8 +21,8 @@ from drawn_photos import DAY, EVENING, GOLD_AND_BLUE, draw_colors, draw_mask, dr
 from drawn_videos import encode, moving_gradient
 from limner.colors.spaces import srgb_to_lab
 from limner.photos.photos import read_photo
-from limner.recolor import transfer
 from limner.recolor.methods.methods import METHODS
+from limner.recolor.recoloring import transfer
 from limner.video.video_files import open_video
 from mistakes import everything_below
 from profile_files import P3, SRGB_CURVE, matrix_profile, parametric

@@ -1,4 +1,4 @@
-"""What may be wished of a color transfer, and which method grants it."""
+"""What may be selected of a color transfer, and which method grants it."""
 
 import json
 import math
@@ -10,7 +10,7 @@ import pytest
 
 from limner.foundation.errors import UserError
 from limner.recolor.methods.methods import METHODS
-from limner.recolor.recoloring.options import PLAIN, Match, Wishes, parse_match
+from limner.recolor.recoloring.options import PLAIN, Match, RecolorOptions, parse_match
 
 
 @pytest.mark.parametrize(
@@ -47,46 +47,50 @@ def test_another_form_of_match_gives_one_line(text: str) -> None:
 )
 def test_numbers_have_limits_and_are_none_of_nan(name: str, least: float, most: float, bad: tuple[float, ...]) -> None:
     for value in (least, most):
-        assert getattr(Wishes(**{name: value}), name) == value
+        assert getattr(RecolorOptions(**{name: value}), name) == value
     for value in (*bad, math.nan):
         with pytest.raises(UserError, match=rf"^--{name} is {value:g}; needed: "):
-            Wishes(**{name: value})
+            RecolorOptions(**{name: value})
 
 
 def test_a_temperature_and_a_perplexity_are_one_wish_too_many() -> None:
     with pytest.raises(UserError, match="give one of them"):
-        Wishes(temperature=0.02, perplexity=5)
+        RecolorOptions(temperature=0.02, perplexity=5)
 
 
 def test_only_what_was_wished_is_handed_to_the_method() -> None:
-    assert PLAIN.options("superpixel") == {}
-    wished = Wishes(features="vgg19", layers=("relu1_2",), palette=0.0, superpixels=9, smoothness=0.0, temperature=0.02)
-    assert wished.options("superpixel") == {
+    assert PLAIN.of_method("superpixel") == {}
+    selected = RecolorOptions(
+        features="vgg19", layers=("relu1_2",), palette=0.0, superpixels=9, smoothness=0.0, temperature=0.02
+    )
+    assert selected.of_method("superpixel") == {
         "features": "vgg19", "layers": ("relu1_2",), "palette": 0.0, "count": 9, "smoothness": 0.0, "temperature": 0.02,
     }  # fmt: skip
-    assert Wishes(superpixels=9, smoothness=2).options("sct") == {"count": 9, "smoothness": 2}
-    assert Wishes(smoothness=2).options("idt-regrain") == {"smoothness": 2}
-    assert Wishes(match=(parse_match("1,1=2,2"),), strength=0.5).options("superpixel") == {}  # told apart
+    assert RecolorOptions(superpixels=9, smoothness=2).of_method("sct") == {"count": 9, "smoothness": 2}
+    assert RecolorOptions(smoothness=2).of_method("idt-regrain") == {"smoothness": 2}
+    assert RecolorOptions(match=(parse_match("1,1=2,2"),), strength=0.5).of_method("superpixel") == {}  # told apart
 
 
 @pytest.mark.parametrize("method", [method for method in METHODS if method != "superpixel"])
 def test_what_only_matching_knows_is_refused_elsewhere(method: str) -> None:
     for name, value in (("features", "vgg19"), ("layers", ("a",)), ("centering", "channel"), ("palette", 0.0)):
         with pytest.raises(UserError, match=f"^--{name} is of the method superpixel, not of {method}"):
-            Wishes(**{name: value}).options(method)
+            RecolorOptions(**{name: value}).of_method(method)
     if method not in ("sct", "idt-regrain"):
         with pytest.raises(UserError, match=f"^--smoothness is of methods that regrain, which {method} does not"):
-            Wishes(smoothness=0.0).options(method)
+            RecolorOptions(smoothness=0.0).of_method(method)
     if method != "sct":
         with pytest.raises(UserError, match=f"^--superpixels is .*, not of {method}"):
-            Wishes(superpixels=9).options(method)
+            RecolorOptions(superpixels=9).of_method(method)
 
 
 def test_all_wishes_come_back_from_json_as_they_went() -> None:
-    wished = Wishes(mask=Path("m.png"), like_mask=(Path("n.png"),), match=(parse_match("1,1=2,2"),), layers=("stem",))
-    record = wished.to_json()
+    selected = RecolorOptions(
+        mask=Path("m.png"), like_mask=(Path("n.png"),), match=(parse_match("1,1=2,2"),), layers=("stem",)
+    )
+    record = selected.to_json()
     assert json.loads(json.dumps(record)) == record
-    assert set(record) == set(vars(wished)) and record != PLAIN.to_json()
+    assert set(record) == set(vars(selected)) and record != PLAIN.to_json()
 
 
 def test_wishes_import_no_torch() -> None:

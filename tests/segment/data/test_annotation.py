@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from drawn import PLACE, Picture, draw_picture, save, save_area
 from limner.scenes.windows import Window
-from limner.segment import annotation
+from limner.segment.data import annotation
 from limner.segment.data.annotation import annotate_share, write_annotated
 from limner.segment.data.areas import find_data, fingerprint
 from limner.segment.data.chips import DataSet

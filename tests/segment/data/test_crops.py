@@ -353,7 +353,7 @@ def test_statistics_are_those_of_the_training_ground(tmp_path):
     assert found.keys() == parts.keys()
     for name, values in parts.items():
         np.testing.assert_allclose(found[name].mean, values.mean(axis=1))
-        np.testing.assert_allclose(found[name].deviation, values.std(axis=1))
+        np.testing.assert_allclose(found[name].std, values.std(axis=1))
 
 
 def test_scaled_crops_step_through_the_picture_by_one_over_their_scale(tmp_path):
@@ -375,7 +375,7 @@ def test_jitter_is_a_gain_about_the_mean_and_an_offset_in_deviations(tmp_path):
     assert torch.equal(before.mask, after.mask) and torch.equal(before.valid, after.valid)
     gains = []
     for band in range(2):
-        mean, deviation = statistics.mean[band], statistics.deviation[band]
+        mean, deviation = statistics.mean[band], statistics.std[band]
         for x, y in zip(before.image[:, band].double(), after.image[:, band].double(), strict=True):
             gain = (((x - x.mean()) * (y - y.mean())).sum() / ((x - x.mean()) ** 2).sum()).item()
             shift = ((y.mean() - mean) - gain * (x.mean() - mean)).item() / deviation

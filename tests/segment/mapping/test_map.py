@@ -44,7 +44,7 @@ class Blur:
     def probabilities(self, pixels: np.ndarray, valid: np.ndarray, statistics: Statistics) -> np.ndarray:
         assert pixels.shape[2] % self.stride == pixels.shape[3] % self.stride == 0
         self.batches.append(len(pixels))
-        first = (pixels[:, 0].astype(np.float32) - statistics.mean[0]) / statistics.deviation[0]
+        first = (pixels[:, 0].astype(np.float32) - statistics.mean[0]) / statistics.std[0]
         image = torch.from_numpy(np.where(valid, first, 0).astype(np.float32))[:, None]
         smooth = torch.nn.functional.conv2d(image, torch.full((1, 1, 3, 3), 1 / 9), padding=1)
         classes = [smooth * (2 * number - len(self.class_names) + 1) for number in range(len(self.class_names))]

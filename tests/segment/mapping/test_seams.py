@@ -15,7 +15,7 @@ from drawn import PLACE, draw_picture, save
 from limner.learning.run import open_run
 from limner.scenes.rasters import open_raster
 from limner.scenes.windows import Window
-from limner.segment import seams
+from limner.segment.mapping import seams
 from limner.segment.mapping.map import map_scene
 from limner.segment.mapping.map_scenes import map_scenes
 from limner.segment.mapping.options import TILE_PX, MapOptions

@@ -14,7 +14,7 @@ from limner.scenes.windows import Pixels, Window
 from limner.segment.data.chips import Chip
 from limner.segment.labels.drawing import background_of, colors_key, draw_triple
 from limner.segment.measures.gallery import AreaErrors, WorstTiles, drawing_errors
-from limner.segment.measures.tally import Seen
+from limner.segment.measures.tally import ScoredCell
 
 NAMES = ("background", "building")
 
@@ -25,7 +25,7 @@ def chip(area: str, name: str, height: int = 64, width: int = 64) -> Chip:
 
 def seen(
     chips: Sequence[Chip], number: int, wrong: int, *, window: Window | None = None, cell: Window | None = None
-) -> Seen:
+) -> ScoredCell:
     """A cell of background, whose first ``wrong`` pixels are called buildings; gray ground."""
     window = window or Window(0, 0, chips[number].height, chips[number].width)
     cell = cell or window
@@ -33,7 +33,9 @@ def seen(
     classes[:wrong] = 1
     shape = cell.height, cell.width
     pixels = Pixels(np.full((3, *shape), 90, np.uint8), np.ones(shape, bool))
-    return Seen(chips[number].area, number, window, cell, pixels, np.zeros(shape, np.uint8), classes.reshape(shape))
+    return ScoredCell(
+        chips[number].area, number, window, cell, pixels, np.zeros(shape, np.uint8), classes.reshape(shape)
+    )
 
 
 def reddish(picture: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from limner.foundation.errors import UserError
 from limner.learning.recipe import options_of
 from limner.nn.pretrained import LITE0, load_weights
 from limner.segment.networks import NETWORKS, LiteUNet, ResidualUNet, UNet
-from limner.segment.networks.lite_unet import ENCODER_MAPS, IMAGENET_DEVIATION, IMAGENET_MEAN
+from limner.segment.networks.lite_unet import ENCODER_MAPS, IMAGENET_MEAN, IMAGENET_STD
 
 BASIC_DECODER = [2_097_664, 1_048_832, 262_272, 131_200, 131_200]
 BOTTLENECK_DECODER = [33_556_480, 16_778_240, 4_194_816, 524_416, 131_200]
@@ -304,7 +304,7 @@ def test_a_standardized_photograph_gives_the_features_that_imagenet_gave() -> No
     original = timm.create_model("tf_efficientnet_lite0", pretrained=False).eval()
     original.load_state_dict(load_weights(LITE0))
     standardized = picture(3, batch=1)
-    mean, deviation = (torch.tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_DEVIATION))
+    mean, deviation = (torch.tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
     with torch.inference_mode():
         ours = network.encoder.bn1(network.encoder.conv_stem(standardized))
         imagenets = original.bn1(original.conv_stem(standardized * deviation + mean))

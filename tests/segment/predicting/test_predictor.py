@@ -13,8 +13,8 @@ from limner.foundation.errors import UserError
 from limner.learning.run import Run
 from limner.learning.train import load, train_recipe
 from limner.scenes.statistics import Statistics
-from limner.segment import predictor
 from limner.segment.networks import NETWORKS, LiteUNet
+from limner.segment.predicting import predictor
 from limner.segment.predicting.predictor import SegmentPredictor, load_predictor, standardize
 
 STATISTICS = Statistics((60.0, 110.0, 70.0), (20.0, 30.0, 40.0))

@@ -16,10 +16,10 @@ from limner.learning.run import Run
 from limner.learning.train import train_recipe
 from limner.scenes.statistics import Statistics
 from limner.scenes.windows import Pixels, Window
-from limner.segment import tally
 from limner.segment.data.areas import find_data
 from limner.segment.data.chips import Chip
 from limner.segment.mapping.map import map_scene
+from limner.segment.measures import tally
 from limner.segment.measures.counts import Counts
 from limner.segment.networks import NETWORKS
 from limner.segment.predicting.predictor import SegmentPredictor, load_predictor

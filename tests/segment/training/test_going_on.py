@@ -276,7 +276,7 @@ def test_killed_after_the_last_step_it_still_leaves_the_trained_weights_and_all_
         if "model" in moment:
             patch.setattr(_Loop, "leave_model", kill)
         else:
-            patch.setattr("limner.segment.training.outcome.conclude_training", kill)
+            patch.setattr("limner.segment.training.outcome.finish_training", kill)
         with pytest.raises(Killed):
             trained(place, tmp_path / "run", *last)
     run = trained(place, tmp_path / "run", *last).run

@@ -179,7 +179,7 @@ def moments(*pictures: np.ndarray) -> Statistics:
 
 def close(first: Statistics, second: Statistics) -> None:
     np.testing.assert_allclose(first.mean, second.mean, rtol=1e-9)
-    np.testing.assert_allclose(first.deviation, second.deviation, rtol=1e-9)
+    np.testing.assert_allclose(first.std, second.std, rtol=1e-9)
 
 
 @pytest.mark.parametrize("normalize", ["run", "area", "initial"])
@@ -205,9 +205,7 @@ def test_crops_are_standardized_by_all_areas_by_their_own_or_as_the_initial_run_
         for place, chip in enumerate(crops.chip.tolist()):
             area = task.data.chips[chip].area
             used = own[area] if normalize == "area" else stored
-            expected = (crops.image[place].numpy() - np.reshape(used.mean, (3, 1, 1))) / np.reshape(
-                used.deviation, (3, 1, 1)
-            )
+            expected = (crops.image[place].numpy() - np.reshape(used.mean, (3, 1, 1))) / np.reshape(used.std, (3, 1, 1))
             valid = crops.valid[place].numpy()
             np.testing.assert_allclose(image[place].numpy()[:, valid], expected[:, valid], atol=1e-4)
             assert image[place].numpy()[:, ~valid].max(initial=0) == 0

@@ -70,7 +70,7 @@ class _Found(NamedTuple):
     """Below its folder, with / between folders."""
 
 
-class _Seen(NamedTuple):
+class _Findings(NamedTuple):
     """flat: of one color. enlarged: it was smaller than what is learned. reshaped: it was no square."""
 
     flat: bool
@@ -165,12 +165,12 @@ def _choose_fit(found: Sequence[_Found], colors: Colors, size_px: int) -> Fit:
     return "pad" if votes and 2 * sum(votes) > len(votes) else "crop"
 
 
-def _bring(found: Sequence[_Found], size_px: int, colors: Colors, fit: Fit) -> tuple[Tensor, list[_Seen]]:
+def _bring(found: Sequence[_Found], size_px: int, colors: Colors, fit: Fit) -> tuple[Tensor, list[_Findings]]:
     """((N, C, S, S) uint8, what was seen of each)."""
     pictures = _room_for(len(found), CHANNELS[colors], size_px)
     rows = pictures.numpy()
 
-    def bring(number: int) -> _Seen | UserError:
+    def bring(number: int) -> _Findings | UserError:
         try:
             # Twice the size, so that Lanczos' filter and not the JPEG decoder decides how a picture looks.
             image = decode(found[number].path, colors, least_px=2 * size_px)
@@ -179,7 +179,7 @@ def _bring(found: Sequence[_Found], size_px: int, colors: Colors, fit: Fit) -> t
         rows[number] = _as_channels(fitted(image, size_px, fit))
         low, high = rows[number].min(axis=(1, 2)), rows[number].max(axis=(1, 2))
         shorter, longer = min(image.size), max(image.size)
-        return _Seen(bool((low == high).all()), shorter < size_px, longer > SQUARE * shorter)
+        return _Findings(bool((low == high).all()), shorter < size_px, longer > SQUARE * shorter)
 
     results = []
     with ThreadPoolExecutor(_threads(), thread_name_prefix="decode") as pool:
@@ -194,7 +194,7 @@ def _bring(found: Sequence[_Found], size_px: int, colors: Colors, fit: Fit) -> t
     if mistakes:
         more = f" (and {len(mistakes) - 1} more of {len(found)} files cannot be read)" if len(mistakes) > 1 else ""
         raise UserError(f"{mistakes[0]}{more}")
-    return pictures, [result for result in results if isinstance(result, _Seen)]
+    return pictures, [result for result in results if isinstance(result, _Findings)]
 
 
 def _room_for(count: int, channels: int, size_px: int) -> Tensor:
@@ -218,7 +218,7 @@ def _as_channels(image: Image.Image) -> np.ndarray:
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 
 
-def _refuse_sameness(pictures: Tensor, seen: Sequence[_Seen], paths: Sequence[Path | str]) -> None:
+def _refuse_sameness(pictures: Tensor, seen: Sequence[_Findings], paths: Sequence[Path | str]) -> None:
     if all(item.flat for item in seen):
         raise UserError(
             f"{_folders(paths)}: all {len(seen)} pictures are of one color each; needed: pictures of something"
@@ -227,7 +227,7 @@ def _refuse_sameness(pictures: Tensor, seen: Sequence[_Seen], paths: Sequence[Pa
         raise UserError(f"{_folders(paths)}: all {len(seen)} files hold the same picture; needed: different ones")
 
 
-def _notes(seen: Sequence[_Seen], fit: Fit, size_px: int) -> tuple[str, ...]:
+def _notes(seen: Sequence[_Findings], fit: Fit, size_px: int) -> tuple[str, ...]:
     done = {"crop": "cropped to the middle", "pad": "padded to squares", "squash": "squashed to squares"}[fit]
     told = (
         (sum(item.reshaped for item in seen), done),

@@ -15,7 +15,7 @@ from limner.datasets.annotations.instances import Box, Instance, LabeledPicture
 from limner.datasets.pictures.decoding import decode
 from limner.foundation.errors import UserError
 from limner.generate.cutouts.detector import Finding
-from limner.generate.cutouts.options import GREEN, Background, CutOutWishes, parse_background
+from limner.generate.cutouts.options import GREEN, Background, CutOutOptions, parse_background
 from limner.generate.cutouts.rows import COVERED, CUT_OFF, GROUP, SMALL, UNREADABLE, UNSEEN, UNSURE, Row
 from limner.reporting.pictures import write_picture
 
@@ -38,7 +38,7 @@ class Job:
     """What is done to every picture."""
 
     objects: tuple[str, ...]
-    wishes: CutOutWishes
+    options: CutOutOptions
     out: Path
 
     @property
@@ -48,7 +48,7 @@ class Job:
 
     @property
     def background(self) -> Background:
-        return parse_background(self.wishes.background)
+        return parse_background(self.options.background)
 
 
 class Candidate(NamedTuple):
@@ -94,7 +94,7 @@ def prepare(job: Job, picture: LabeledPicture) -> Prepared:
     for instance in labels.instances:
         if instance.name in job.objects:
             row = measured(picture, instance, covered)
-            reason = rejection(row, instance, job.wishes)
+            reason = rejection(row, instance, job.options)
             if reason:
                 rejected.append(replace(row, reason=reason))
             else:
@@ -126,16 +126,16 @@ def truncation(instance: Instance, width: int, height: int) -> float:
     return max(float(side.mean()) for side in sides)
 
 
-def rejection(row: Row, instance: Instance, wishes: CutOutWishes) -> str:
+def rejection(row: Row, instance: Instance, options: CutOutOptions) -> str:
     """Why an instance is not cut out; nothing if it may be."""
     box, area = instance.box, int(instance.mask.sum())
     if instance.group:
         return GROUP
-    if box.width < wishes.min_width or box.height < wishes.min_height or area < wishes.min_area:
+    if box.width < options.min_width or box.height < options.min_height or area < options.min_area:
         return SMALL
-    if (row.truncation or 0) > wishes.max_truncation:
+    if (row.truncation or 0) > options.max_truncation:
         return CUT_OFF
-    return COVERED if (row.overlap or 0) > wishes.max_overlap else ""
+    return COVERED if (row.overlap or 0) > options.max_overlap else ""
 
 
 def canvas(pixels: np.ndarray, instance: Instance, background: Background) -> tuple[np.ndarray, tuple[int, int]]:
@@ -180,10 +180,10 @@ def finish(job: Job, prepared: Prepared, findings: Sequence[Finding | None] | No
         row, instance = candidate
         finding = findings[place] if findings is not None else None
         if findings is not None:
-            row = _with_finding(row, finding, job.wishes.min_score)
+            row = _with_finding(row, finding, job.options.min_score)
         if not row.reason:
             assert prepared.pixels is not None  # there are candidates
-            crop = _crop(job.wishes, prepared.pixels, instance, finding)
+            crop = _crop(job.options, prepared.pixels, instance, finding)
             number = re.sub(r"[^\w.-]", "_", instance.number)  # from a file of anybody's: it may not lead elsewhere
             file = job.folder / instance.name / f"{Path(row.source).with_suffix('')}-{number}.png"
             write_picture(job.out / file, painted(prepared.pixels, instance, crop, job.background))
@@ -208,15 +208,15 @@ def _with_finding(row: Row, finding: Finding | None, least: float) -> Row:
     )  # fmt: skip
 
 
-def _crop(wishes: CutOutWishes, pixels: np.ndarray, instance: Instance, finding: Finding | None) -> Box:
+def _crop(options: CutOutOptions, pixels: np.ndarray, instance: Instance, finding: Finding | None) -> Box:
     height, width = pixels.shape[:2]
-    if wishes.cropped_to == "none":
+    if options.cropped_to == "none":
         return Box(0, 0, width, height)
     box = instance.box
-    if wishes.cropped_to == "predicted" and finding is not None:
+    if options.cropped_to == "predicted" and finding is not None:
         predicted = _outward(finding.box).within(width, height)
         box = predicted if predicted.width and predicted.height else box
-    return box.grown(round(wishes.margin * max(box.width, box.height))).within(width, height)
+    return box.grown(round(options.margin * max(box.width, box.height))).within(width, height)
 
 
 def _outward(box: tuple[float, float, float, float]) -> Box:

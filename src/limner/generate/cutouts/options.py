@@ -65,7 +65,7 @@ def _names(_: Any, tokens: Sequence[Any]) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class CutOutWishes:
+class CutOutOptions:
     """Which objects become pictures, and how they are cut."""
 
     background: Annotated[
@@ -139,4 +139,4 @@ class CutOutWishes:
         return {**values, "crop": self.cropped_to}
 
 
-PLAIN = CutOutWishes()
+PLAIN = CutOutOptions()

@@ -19,7 +19,7 @@ from limner.foundation.progress import say
 from limner.generate.cutouts.cutting import Done, Job
 from limner.generate.cutouts.detector import Detector, class_for
 from limner.generate.cutouts.journal import MANIFEST, SHEET, SUMMARY, Journal, is_folder_name
-from limner.generate.cutouts.options import PLAIN, CutOutWishes
+from limner.generate.cutouts.options import PLAIN, CutOutOptions
 from limner.generate.cutouts.rows import UNREADABLE, Row, manifest_order, read_manifest, write_manifest
 from limner.generate.cutouts.sheet import draw_sheet
 from limner.generate.cutouts.work import work_through
@@ -76,7 +76,7 @@ def cut_out(
     source: str | Path,
     object: str | Sequence[str],
     out: str | Path = "cutouts",
-    wishes: CutOutWishes = PLAIN,
+    options: CutOutOptions = PLAIN,
     *,
     detector: Detector | None = None,
     device: str = "auto",
@@ -86,7 +86,7 @@ def cut_out(
     """Cut each instance of an object out of a data set: a PNG file each in ``out/<object>``, and what became of all.
     Several objects stand in ``out/classes/<object>``, from which a conditional recipe learns them as classes.
 
-    The same call again goes on where it was stopped, or finds its work done. Another source or other wishes are refused
+    The same call again goes on where it was stopped, or finds its work done. Another source or other options are refused
     in that folder, or with ``overwrite`` replace what was cut there.
 
     object: one name or several of the data set's classes. detector: in the place of Mask R-CNN. device: where that runs.
@@ -100,16 +100,16 @@ def cut_out(
     if not objects or not all(objects):
         raise UserError("--object is empty; needed: what is to be cut out, such as car")
     _check_names(objects)
-    found = read_source(path, Wanted(objects, wishes.regions), wishes.split)
+    found = read_source(path, Wanted(objects, options.regions), options.split)
     if not found.pictures:
         raise UserError(f"{path} ({found.form}): {' or '.join(objects)} is in none of its pictures; nothing to cut out")
-    judge = None if wishes.no_filter else _judge(objects, wishes, detector, device, download)
-    job = Job(objects, wishes, folder)
+    judge = None if options.no_filter else _judge(objects, options, detector, device, download)
+    job = Job(objects, options, folder)
     journal = Journal(folder, _request(found, job, judge), overwrite=overwrite)
     if journal.finished and (before := _done_before(job, found)) is not None:
         return before
     try:
-        done = work_through(job, found, journal, judge, wishes.workers or _cores())
+        done = work_through(job, found, journal, judge, options.workers or _cores())
         made = _conclude(job, found, done, path)
     except UserError:
         journal.abandon()
@@ -119,7 +119,7 @@ def cut_out(
 
 
 def _judge(
-    objects: Sequence[str], wishes: CutOutWishes, detector: Detector | None, device: str, download: bool
+    objects: Sequence[str], options: CutOutOptions, detector: Detector | None, device: str, download: bool
 ) -> Detector:
     """Who decides what is kept: the given detector, or Mask R-CNN. Raises `UserError` for objects that it does not know."""
     judge = detector
@@ -127,9 +127,9 @@ def _judge(
         from limner.foundation.device import choose_device
         from limner.generate.cutouts.mask_rcnn import MaskRcnn  # torchvision takes seconds, which --no-filter saves
 
-        judge = MaskRcnn.pretrained(wishes.weights, download=download, device=choose_device(device))
+        judge = MaskRcnn.pretrained(options.weights, download=download, device=choose_device(device))
     for name in objects:
-        class_for(wishes.detect_as or name, judge)
+        class_for(options.detect_as or name, judge)
     return judge
 
 
@@ -156,7 +156,7 @@ def _request(source: Source, job: Job, detector: Detector | None) -> dict[str, A
         "form": source.form,
         "source": digest.hexdigest()[:16],
         "detector": None if detector is None else detector.digest,
-        **job.wishes.request(),
+        **job.options.request(),
     }
 
 

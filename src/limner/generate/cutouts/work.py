@@ -79,7 +79,7 @@ def filtered(job: Job, group: Sequence[Prepared], detector: Detector) -> list[Do
             square, corner = canvas(prepared.pixels, instance, job.background)
             squares.append(square)
             corners.append(corner)
-            names.append(class_for(job.wishes.detect_as or row.object, detector))
+            names.append(class_for(job.options.detect_as or row.object, detector))
     findings = [_moved(one, corner) for one, corner in zip(detector.find(squares, names), corners, strict=True)]
     done = []
     for prepared in group:

@@ -1,4 +1,4 @@
-"""What a user may wish of generated pictures: the options of `limner generate`, by one set of names. Imports no torch."""
+"""What decides which pictures are generated: the options of `limner generate`, by one set of names. Imports no torch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _names(_: Any, tokens: Sequence[Any]) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Wishes:
+class GenerateOptions:
     """Which pictures are made, and as what they are written."""
 
     n: Annotated[
@@ -76,4 +76,4 @@ class Wishes:
         return {"truncation": self.truncation, "classes": list(self.classes or ())}
 
 
-PLAIN = Wishes()
+PLAIN = GenerateOptions()

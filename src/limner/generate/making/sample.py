@@ -20,7 +20,7 @@ from limner.foundation.files import make_folder, remove, remove_leftovers, repla
 from limner.foundation.progress import Progress
 from limner.foundation.records import made_before, recorded
 from limner.foundation.version import __version__
-from limner.generate.making.options import PLAIN, Wishes
+from limner.generate.making.options import PLAIN, GenerateOptions
 from limner.generate.making.predictor import BATCH, PictureGenerator, load_generator
 from limner.generate.making.walk import check_suffix, write_walk
 from limner.learning.run import open_run
@@ -66,56 +66,58 @@ class Generated:
 
 def generate_pictures(
     run: str | Path,
-    wishes: Wishes = PLAIN,
+    options: GenerateOptions = PLAIN,
     *,
     out: Path = Path("generated"),
     device: str = "auto",
     overwrite: bool = False,
 ) -> Generated:
     """Write pictures that a run makes: ``<seed>-<number>.png`` into ``out``, and the first of them in ``<out>-grid.png``
-    beside it, so that whoever reads the folder finds pictures of one kind only. With ``wishes.interpolate``, the walk alone.
+    beside it, so that whoever reads the folder finds pictures of one kind only. With ``options.interpolate``, the walk alone.
 
     Picture k of a seed is the same however many are made: the same command again, or with more, makes those that are not
     there yet, and other seeds add theirs. Pictures of another run, truncation or classes in that folder are refused, or
     with ``overwrite`` removed.
 
-    Raises `UserError` for a run that does not generate, wishes that it cannot grant, and other things in the way.
+    Raises `UserError` for a run that does not generate, options that it cannot grant, and other things in the way.
     """
     opened = open_run(run)
     task = opened.facts.get("task")
     if task != GENERATE:
         raise UserError(f"{run}: a run of the room {task}; limner generate needs one that makes pictures")
     generator = load_generator(opened, device)
-    generator.labels([0], classes=wishes.classes)  # a wrong name is told before anything is made
-    folder, request = Path(out), {"model": generator.digest, **wishes.request()}
-    if wishes.interpolate is not None:
-        return _walk(generator, wishes, wishes.interpolate, request, overwrite)
-    sheet = _grid_path(folder, overwrite) if not wishes.no_grid else None
+    generator.labels([0], classes=options.classes)  # a wrong name is told before anything is made
+    folder, request = Path(out), {"model": generator.digest, **options.request()}
+    if options.interpolate is not None:
+        return _walk(generator, options, options.interpolate, request, overwrite)
+    sheet = _grid_path(folder, overwrite) if not options.no_grid else None
     pictures: tuple[Path, ...] = ()
     missing: list[int] = []
-    if not wishes.no_files:
+    if not options.no_files:
         _open_folder(folder, request, overwrite)
-        pictures = tuple(folder / f"{wishes.seed}-{number:06d}.png" for number in range(wishes.count))
+        pictures = tuple(folder / f"{options.seed}-{number:06d}.png" for number in range(options.count))
         missing = [number for number, path in enumerate(pictures) if not path.exists()]
-        _write_files(generator, wishes, pictures, missing)
+        _write_files(generator, options, pictures, missing)
     if sheet is not None:
-        shown = _make(generator, wishes, range(min(wishes.count, GRID_PICTURES)))
+        shown = _make(generator, options, range(min(options.count, GRID_PICTURES)))
         _write_png(sheet, grid(shown, COLUMNS))
     return Generated(pictures, len(missing), sheet)
 
 
-def _make(generator: PictureGenerator, wishes: Wishes, numbers: Sequence[int]) -> Tensor:
+def _make(generator: PictureGenerator, options: GenerateOptions, numbers: Sequence[int]) -> Tensor:
     """(n, C, S, S) uint8: the pictures with these numbers."""
-    latents = generator.latents(numbers, seed=wishes.seed, truncation=wishes.truncation)
-    labels = generator.labels(numbers, seed=wishes.seed, classes=wishes.classes)
+    latents = generator.latents(numbers, seed=options.seed, truncation=options.truncation)
+    labels = generator.labels(numbers, seed=options.seed, classes=options.classes)
     return quantized(generator.decode(latents, labels))
 
 
-def _write_files(generator: PictureGenerator, wishes: Wishes, paths: Sequence[Path], missing: Sequence[int]) -> None:
+def _write_files(
+    generator: PictureGenerator, options: GenerateOptions, paths: Sequence[Path], missing: Sequence[int]
+) -> None:
     with Progress("generate", len(paths), "pictures", start=len(paths) - len(missing)) as progress:
         for start in range(0, len(missing), BATCH):
             numbers = missing[start : start + BATCH]
-            for number, picture in zip(numbers, _make(generator, wishes, numbers), strict=True):
+            for number, picture in zip(numbers, _make(generator, options, numbers), strict=True):
                 pixels = picture.permute(1, 2, 0).numpy()
                 _write_png(paths[number], pixels[..., 0] if pixels.shape[2] == 1 else pixels)
             progress.advance(len(numbers))
@@ -170,15 +172,15 @@ def _is_ours(path: Path) -> bool:
 
 
 def _walk(
-    generator: PictureGenerator, wishes: Wishes, path: Path, request: dict[str, Any], overwrite: bool
+    generator: PictureGenerator, options: GenerateOptions, path: Path, request: dict[str, Any], overwrite: bool
 ) -> Generated:
     check_suffix(path)
-    asked = {**request, "seed": wishes.seed, "stops": wishes.count, "seconds": wishes.seconds}
+    asked = {**request, "seed": options.seed, "stops": options.count, "seconds": options.seconds}
     if made := made_before(path, asked, overwrite):
         return Generated(walk=path, frames=made.numbers["frames"])
-    numbers = range(wishes.count)
-    stops = generator.latents(numbers, seed=wishes.seed, truncation=wishes.truncation)
-    labels = generator.labels(numbers, seed=wishes.seed, classes=wishes.classes)
+    numbers = range(options.count)
+    stops = generator.latents(numbers, seed=options.seed, truncation=options.truncation)
+    labels = generator.labels(numbers, seed=options.seed, classes=options.classes)
     with recorded(path, asked) as (temporary, kept):
-        kept["frames"] = write_walk(temporary, generator, stops, labels, seconds=wishes.seconds)
+        kept["frames"] = write_walk(temporary, generator, stops, labels, seconds=options.seconds)
     return Generated(walk=path, frames=kept["frames"])

@@ -163,9 +163,9 @@ def compare_pictures(
     for column in columns:
         if column not in HEADS:
             raise UserError(f"no column '{column}'; choose of {', '.join(HEADS)}")
-    wishes = (data, features, samples)
+    options = (data, features, samples)
     kept = [(item.name, item.kept) for item in items if item.kept is not None]
-    if len(kept) == len(items) and all(wish is None for wish in wishes):
+    if len(kept) == len(items) and all(wish is None for wish in options):
         rows = kept
     else:
         unseen = _held_out(items) if data is None else None

@@ -25,7 +25,7 @@ SHOWN, COLUMNS = 64, 8
 MADE, REAL, NEAREST = "made.png", "real.png", "nearest.png"
 
 
-def conclude_training(task: "GenerateTask", run: Run) -> None:
+def finish_training(task: "GenerateTask", run: Run) -> None:
     """Write what a training leaves: ``evaluation.json``, ``curves.png``, ``card.md``, ``report.html`` and, in ``pictures/``,
     ``made.png``, ``real.png`` and ``nearest.png``."""
     _, pictures, made = task.look()

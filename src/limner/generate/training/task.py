@@ -262,11 +262,11 @@ class GenerateTask(Task):
             "fit": self.pictures.fit,
         }
 
-    def conclude(self, run: Run) -> None:
+    def finish(self, run: Run) -> None:
         """Scores, curves, card and report."""
-        from limner.generate.training.outcome import conclude_training
+        from limner.generate.training.outcome import finish_training
 
-        conclude_training(self, run)
+        finish_training(self, run)
 
     @classmethod
     def predictor(cls, run: Run, device: str = "auto") -> PictureGenerator:

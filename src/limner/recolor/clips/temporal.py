@@ -29,7 +29,7 @@ KEY_EVERY = 4
 """Frames from one key frame to the next: a sixth of a second of film. Closer ones cost more, farther ones lag behind."""
 PALETTE = 0.55
 """How far a clip's matched colors are spread to the references' palette (`limner.recolor.matching.palette`) where nothing is
-wished: averages over time dull colors as averages over matches do. Chosen by measurement: see docs/recolor/video.md."""
+selected: averages over time dull colors as averages over matches do. Chosen by measurement: see docs/recolor/video.md."""
 AT_REST, MOVING, SLOWEST = 0.01, 0.03, 0.2
 """Mean change of the source's channels around a pixel, 0..1, that counts as noise, and as motion; and the share of its
 new change of color that a pixel at rest takes over in a frame."""

@@ -61,7 +61,7 @@ def _with_aliases(
             hint = f"; did you mean {close[0]}?" if close else ""
             raise UserError(f"{name} has no layer {layer!r}{hint}; it has {', '.join(aliases)}")
     found = [aliases.get(layer, layer) for layer in layers]
-    source = network_features(network, found, mean=colors[0], deviation=colors[1], name=name, device=device)
+    source = network_features(network, found, mean=colors[0], std=colors[1], name=name, device=device)
     return FeatureSource(name, source.run, source.stride, source.reach_px, layers)
 
 

@@ -49,13 +49,13 @@ def recolor_clip_file(
 ) -> Made:
     """Recolor a video file or a folder of frames into another, without flicker, with its record beside it.
 
-    Raises `UserError` for wishes that a clip cannot grant, where ``out`` is something else already, and as reading and
+    Raises `UserError` for options that a clip cannot grant, where ``out`` is something else already, and as reading and
     the method do.
     """
-    if job.look is None and job.wishes.method == ALL_METHODS:
+    if job.look is None and job.options.method == ALL_METHODS:
         raise UserError("--method all makes a sheet of one photo; name one method for a clip")
     for name in ("mask", "match"):
-        if getattr(job.wishes, name):
+        if getattr(job.options, name):
             raise UserError(f"--{name} is a place in a photo; in a clip places move: leave it out")
     request = job.request(path, frame_by_frame=frame_by_frame)
     if (earlier := made_before(out, request, overwrite)) is not None:
@@ -78,16 +78,16 @@ def _write(path: Path, frames: Iterable[Tensor], source: Clip) -> None:
 
 
 def _frames(job: PhotoJob, source: Clip, frame_by_frame: bool) -> Iterable[Tensor]:
-    wishes = job.wishes
+    options = job.options
     if job.look is not None:
         return _looked_up(job, source)
-    options = job.options(job.method)
+    chosen = job.of_method(job.method)
     if any(one.mask is not None for one in job.references):
-        options["reference_masks"] = [None if one.mask is None else one.mask.to(job.device) for one in job.references]
+        chosen["reference_masks"] = [None if one.mask is None else one.mask.to(job.device) for one in job.references]
     references = [to_profile(one.photo.picture, one.photo.profile, None).to(job.device) for one in job.references]
     return recolor_clip(
-        source, references, job.method, temporal=not frame_by_frame, strength=wishes.strength,
-        keep_luminance=wishes.keep_luminance, **options,
+        source, references, job.method, temporal=not frame_by_frame, strength=options.strength,
+        keep_luminance=options.keep_luminance, **chosen,
     )  # fmt: skip
 
 
@@ -96,7 +96,7 @@ def _looked_up(job: PhotoJob, source: Clip) -> Iterator[Tensor]:
     for frame in source:
         target = frame.to(job.device)
         picture = job.look(target.flatten(1)).view_as(target)
-        yield mixed(target, picture, job.wishes.strength, job.wishes.keep_luminance, None)
+        yield mixed(target, picture, job.options.strength, job.options.keep_luminance, None)
 
 
 def _counted(frames: Iterable[Tensor], source: Clip) -> Iterator[Tensor]:

@@ -1,4 +1,4 @@
-"""What a user may wish of a color transfer: the options of `limner recolor`, by one set of names. Imports no torch."""
+"""What decides a color transfer: the options of `limner recolor`, by one set of names. Imports no torch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from limner.foundation.errors import UserError
 ALL_METHODS = "all"
 PINNED = re.compile(r"\s*(\d+)\s*,\s*(\d+)\s*=\s*(\d+)\s*,\s*(\d+)(?:\s*@\s*(\d+))?\s*")
 MATCHING_ONLY = ("features", "layers", "centering", "temperature", "perplexity", "palette", "match")
-"""Wishes that only the method `superpixel` knows."""
+"""Options that only the method `superpixel` knows."""
 LIMITS: dict[str, tuple[Callable[[float], bool], str]] = {
     "strength": (lambda value: 0 <= value <= 1, "0 (nothing changes) to 1"),
     "temperature": (lambda value: 1e-6 <= value < math.inf, "above 0, such as 0.02"),
@@ -60,7 +60,7 @@ def _names(_: Any, tokens: Sequence[Any]) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Wishes:
+class RecolorOptions:
     """How colors are transferred. None: as the method has it."""
 
     method: Annotated[
@@ -130,7 +130,7 @@ class Wishes:
         if self.temperature is not None and self.perplexity is not None:
             raise UserError("--temperature and --perplexity are two ways to say one thing; give one of them")
 
-    def options(self, method: str) -> dict[str, Any]:
+    def of_method(self, method: str) -> dict[str, Any]:
         """What the method itself takes, as keyword arguments of `limner.recolor.methods.methods`; masks and matches apart.
 
         Raises `UserError` for a wish that the method cannot grant.
@@ -163,4 +163,4 @@ class Wishes:
         }
 
 
-PLAIN = Wishes()
+PLAIN = RecolorOptions()

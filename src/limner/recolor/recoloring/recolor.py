@@ -22,7 +22,7 @@ from limner.recolor.looks.cube import read_cube
 from limner.recolor.looks.looks import make_look
 from limner.recolor.methods.methods import METHODS
 from limner.recolor.recoloring.clip_files import VIDEO_SUFFIXES, clip_results, recolor_clip_file
-from limner.recolor.recoloring.options import ALL_METHODS, MATCHING_ONLY, PLAIN, Wishes
+from limner.recolor.recoloring.options import ALL_METHODS, MATCHING_ONLY, PLAIN, RecolorOptions
 from limner.recolor.recoloring.paths import list_photos, names_a_file, output_paths, refuse_shared_names
 from limner.recolor.recoloring.transfer import (
     DEFAULT_METHOD,
@@ -47,7 +47,7 @@ def recolor_files(
     pictures: Sequence[Path | str],
     like: Sequence[Path | str],
     out: Path | str = "recolored",
-    wishes: Wishes = PLAIN,
+    options: RecolorOptions = PLAIN,
     *,
     explain: bool = False,
     clip: bool = False,
@@ -67,7 +67,7 @@ def recolor_files(
     frame_by_frame: recolor a clip's frames each by itself. to, bands: of scenes, see
     `limner.recolor.recoloring.scenes.harmonize_scene`.
 
-    Raises `UserError` for what cannot be read, written or wished.
+    Raises `UserError` for what cannot be read, written or selected.
     """
     paths, out = [Path(picture) for picture in pictures], Path(out)
     if not like:
@@ -86,8 +86,8 @@ def recolor_files(
         if given and kind != needed:
             raise UserError(f"{option} is for {needed}; for {kind} it means nothing: leave it out")
     if kind == SCENES:
-        return list(_scenes(paths, like, out, wishes, to=to, bands=bands, overwrite=overwrite))
-    job = _job(like, wishes, device, download)
+        return list(_scenes(paths, like, out, options, to=to, bands=bands, overwrite=overwrite))
+    job = _job(like, options, device, download)
     if explain and job.method != DEFAULT_METHOD:
         raise UserError(f"--explain shows what superpixel looks at; {job.method} looks at no regions: leave it out")
     if kind == CLIPS:
@@ -117,25 +117,25 @@ def _check_clips(paths: Sequence[Path], out: Path, clip: bool) -> None:
             raise UserError(f"{path}: a folder among clips; add --clip if it holds the frames of one")
 
 
-def _job(like: Sequence[Path | str], wishes: Wishes, device: str, download: bool) -> PhotoJob:
+def _job(like: Sequence[Path | str], options: RecolorOptions, device: str, download: bool) -> PhotoJob:
     place = choose_device(device)
     looks = [Path(one) for one in like if Path(one).suffix.lower() == LOOK]
     if looks:
         if len(like) > 1:
             raise UserError(f"--like names {looks[0]} and others; a look-up table stands alone")
         for name in ("method", "like_mask", *MATCHING_ONLY, "superpixels", "smoothness"):
-            if getattr(wishes, name) is not None:
+            if getattr(options, name) is not None:
                 raise UserError(f"{looks[0]} is a look of its own, to which --{name.replace('_', '-')} means nothing")
-        return PhotoJob((), wishes, read_cube(looks[0]), looks[0], place)
-    _check_method(wishes.method)
-    if wishes.method == ALL_METHODS:
+        return PhotoJob((), options, read_cube(looks[0]), looks[0], place)
+    _check_method(options.method)
+    if options.method == ALL_METHODS:
         for name in (*MATCHING_ONLY, "superpixels", "smoothness"):
-            if getattr(wishes, name) is not None:
+            if getattr(options, name) is not None:
                 raise UserError(f"--{name} is for one method, --method all shows each by default; leave one out")
     else:
-        wishes.options(wishes.method or DEFAULT_METHOD)  # refused before anything is read
-    references = read_references(list_photos([Path(one) for one in like]), wishes.like_mask or ())
-    return PhotoJob(references, wishes, device=place, download=download)
+        options.of_method(options.method or DEFAULT_METHOD)  # refused before anything is read
+    references = read_references(list_photos([Path(one) for one in like]), options.like_mask or ())
+    return PhotoJob(references, options, device=place, download=download)
 
 
 def _check_method(method: str | None) -> None:
@@ -154,7 +154,7 @@ def _photos(job: PhotoJob, paths: Sequence[Path], out: Path, *, overwrite: bool,
     photos = list_photos(paths)
     refuse_own_results(photos)
     for photo in photos:
-        mask_for(job.wishes.mask, photo)  # a missing one is told before the first picture is made
+        mask_for(job.options.mask, photo)  # a missing one is told before the first picture is made
     if names_a_file(out, SUFFIXES, "photos"):
         if len(photos) > 1:
             raise UserError(f"--out {out} is one file for {len(photos)} pictures; give a folder")
@@ -167,7 +167,7 @@ def _photos(job: PhotoJob, paths: Sequence[Path], out: Path, *, overwrite: bool,
     with Progress("recolor", len(photos), "pictures") as progress:
         for path, result in zip(photos, results, strict=True):
             stem = result.stem if stems[result.stem.casefold()] == 1 else result.name.replace(".", "-")
-            if job.wishes.method == ALL_METHODS:
+            if job.options.method == ALL_METHODS:
                 made = _sheet(job, path, result.with_name(f"{stem}-methods.jpg"), overwrite)
             else:
                 folder = result.with_name(f"{stem}-explained") if explain else None
@@ -203,9 +203,9 @@ def _look(job: PhotoJob, photos: Sequence[Path], out: Path, overwrite: bool) -> 
     """The transfer as a look-up table."""
     if not job.references:
         raise UserError(f"--out {out} and --like {job.look_file} are both look-up tables; give photos after --like")
-    if job.wishes.method == ALL_METHODS:
+    if job.options.method == ALL_METHODS:
         raise UserError(f"--out {out} is one look, --method all are many; name one method")
-    if job.wishes.mask is not None:
+    if job.options.mask is not None:
         raise UserError("--mask is a place in a photo, and a look-up table knows no places; leave it out")
     request = {"pictures": [job.request(path) for path in photos]}
     if (earlier := made_before(out, request, overwrite)) is not None:
@@ -218,7 +218,7 @@ def _look(job: PhotoJob, photos: Sequence[Path], out: Path, overwrite: bool) -> 
         before.append(to_profile(photo.picture, photo.profile, None))
         after.append(to_profile(done.picture, photo.profile, None).cpu())
         maps.append(done.color_map)
-    plain = len(photos) == 1 and job.wishes.strength == 1 and not job.wishes.keep_luminance and job.method in FITS
+    plain = len(photos) == 1 and job.options.strength == 1 and not job.options.keep_luminance and job.method in FITS
     with recorded(out, request) as (temporary, numbers):
         color_map = maps[0] if plain and photo.profile is None else None
         made = make_look(temporary, job.method, before, after, color_map, title=out.stem)
@@ -238,7 +238,7 @@ def _scenes(
     paths: Sequence[Path],
     like: Sequence[Path | str],
     out: Path,
-    wishes: Wishes,
+    options: RecolorOptions,
     *,
     to: str,
     bands: Any,
@@ -251,8 +251,8 @@ def _scenes(
 
     if len(like) > 1:
         raise UserError(f"--like names {len(like)} references; a scene is harmonized to one run or scene")
-    method = wishes.method or SCENE_METHOD
-    given = [name for name, value in vars(wishes).items() if name != "method" and value != getattr(PLAIN, name)]
+    method = options.method or SCENE_METHOD
+    given = [name for name, value in vars(options).items() if name != "method" and value != getattr(PLAIN, name)]
     if given:
         raise UserError(f"--{given[0].replace('_', '-')} is for photos; a scene is harmonized as a whole")
     if names_a_file(out, GEOTIFF, "scenes"):

@@ -19,7 +19,7 @@ from limner.recolor.looks.cube import CubeLook
 from limner.recolor.methods.methods import METHODS, mixed, transfer_color
 from limner.recolor.methods.recolored import Recolored
 from limner.recolor.methods.superpixel import PALETTE, PinnedPoints
-from limner.recolor.recoloring.options import Wishes
+from limner.recolor.recoloring.options import RecolorOptions
 from limner.recolor.scoring.score import TransferScore, score_transfer
 
 DEFAULT_METHOD, LOOK = "superpixel", "look"
@@ -71,10 +71,10 @@ def _visible(photo: Photo, mask: Tensor | None) -> Tensor | None:
 
 @dataclass(frozen=True)
 class PhotoJob:
-    """One way to recolor photos: references or a look, wishes, a device."""
+    """One way to recolor photos: references or a look, options, a device."""
 
     references: Sequence[Reference]
-    wishes: Wishes
+    options: RecolorOptions
     look: CubeLook | None = None
     look_file: Path | None = None
     device: torch.device = torch.device("cpu")
@@ -83,13 +83,13 @@ class PhotoJob:
     @property
     def method(self) -> str:
         """The name of the method."""
-        return self.wishes.method or (DEFAULT_METHOD if self.look is None else LOOK)
+        return self.options.method or (DEFAULT_METHOD if self.look is None else LOOK)
 
     @property
     def inputs(self) -> list[Path]:
         """Files that are read beside the pictures."""
-        files = [one.photo.path for one in self.references] + list(self.wishes.like_mask or ())
-        return files + [path for path in (self.wishes.mask, self.look_file) if path is not None]
+        files = [one.photo.path for one in self.references] + list(self.options.like_mask or ())
+        return files + [path for path in (self.options.mask, self.look_file) if path is not None]
 
     def run(self, photo: Photo, mask: Tensor | None, method: str | None = None) -> Recolored:
         """``photo`` in the references' colors, in the photo's own profile; what is transparent counts nowhere."""
@@ -97,7 +97,7 @@ class PhotoJob:
         where = None if mask is None else mask.to(self.device)
         if self.look is not None:
             picture = self.look(target.flatten(1)).view_as(target)
-            picture = mixed(target, picture, self.wishes.strength, self.wishes.keep_luminance, where)
+            picture = mixed(target, picture, self.options.strength, self.options.keep_luminance, where)
             return Recolored(picture, LOOK)
         method = method or self.method
         looks = self.pictures_for(photo)
@@ -106,31 +106,31 @@ class PhotoJob:
             target,
             looks,
             method,
-            strength=self.wishes.strength,
-            keep_luminance=self.wishes.keep_luminance,
+            strength=self.options.strength,
+            keep_luminance=self.options.keep_luminance,
             target_mask=None if fitted is None else fitted.to(self.device),
             reference_masks=[None if one.mask is None else one.mask.to(self.device) for one in self.references],
-            **self.options(method),
+            **self.of_method(method),
         )
 
-    def options(self, method: str) -> dict[str, Any]:
-        """Keyword arguments of the method: as wished for the one that was named, none for others on a sheet."""
-        options = self.wishes.options(method) if method == self.method else {}
+    def of_method(self, method: str) -> dict[str, Any]:
+        """Keyword arguments of the method: as selected for the one that was named, none for others on a sheet."""
+        chosen = self.options.of_method(method) if method == self.method else {}
         if method == "superpixel":
-            options["pins"] = [PinnedPoints(pin[:2], pin[2:4], pin[4]) for pin in self.wishes.match or ()]
-            options["download"] = self.download or None
-        return options
+            chosen["pins"] = [PinnedPoints(pin[:2], pin[2:4], pin[4]) for pin in self.options.match or ()]
+            chosen["download"] = self.download or None
+        return chosen
 
     def request(self, picture: Path, **more: Any) -> dict[str, Any]:
         """All that decides what becomes of ``picture``, for the record."""
-        mask = mask_for(self.wishes.mask, picture)
+        mask = mask_for(self.options.mask, picture)
         return {
             "picture": fingerprint(picture),
             "like": [fingerprint(one.photo.path) for one in self.references],
             "look": None if self.look_file is None else fingerprint(self.look_file),
-            **self.wishes.to_json(),
+            **self.options.to_json(),
             "mask": None if mask is None else fingerprint(mask),
-            "like_mask": [fingerprint(path) for path in self.wishes.like_mask or ()],
+            "like_mask": [fingerprint(path) for path in self.options.like_mask or ()],
             **more,
         }
 
@@ -159,7 +159,7 @@ def recolor_photo(
     if (earlier := made_before(out, request, overwrite)) is not None:
         return earlier
     photo = read_photo(path)
-    mask_path = mask_for(job.wishes.mask, path)
+    mask_path = mask_for(job.options.mask, path)
     done = job.run(photo, None if mask_path is None else read_mask(mask_path, photo))
     with recorded(out, request) as (temporary, numbers):
         written = write_photo(temporary, done.picture, photo)
@@ -176,14 +176,14 @@ def recolor_photo(
 def _explained(job: PhotoJob, photo: Photo, done: Recolored, folder: Path) -> list[Path]:
     from limner.recolor.scoring.explain import explain  # what draws is not needed for the colors
 
-    palette = PALETTE if job.wishes.palette is None else job.wishes.palette
+    palette = PALETTE if job.options.palette is None else job.options.palette
     return explain(folder, photo.picture, job.pictures_for(photo), done, palette=palette)
 
 
 def every_method(job: PhotoJob, path: Path) -> Iterator[tuple[str, Photo, Recolored, TransferScore]]:
     """What each method makes of a photo, with its default options."""
     photo = read_photo(path)
-    mask_path = mask_for(job.wishes.mask, path)
+    mask_path = mask_for(job.options.mask, path)
     mask = None if mask_path is None else read_mask(mask_path, photo)
     for name in METHODS:
         done = job.run(photo, mask, name)

@@ -22,10 +22,10 @@ from limner.segment.labels.forms import LabelForm, check_known
 from limner.segment.labels.masks import MaskContent, draft_class_file, mask_content
 from limner.segment.labels.meaning import explanation, find_form
 from limner.segment.labels.reader import LabelReader
-from limner.segment.labels.reading import NO_WISHES, Reading
+from limner.segment.labels.reading import AS_FOUND, Reading
 from limner.segment.labels.vectors import check_ground, check_vector, is_vector
 
-SAME_GROUND = 0.01  # a resolution nearer than this share is the one wished for: maps stretch the ground by as much
+SAME_GROUND = 0.01  # a resolution nearer than this share is the one wanted for: maps stretch the ground by as much
 
 
 class Survey(NamedTuple):
@@ -48,7 +48,7 @@ class _Found(NamedTuple):
     aligned: bool
 
 
-def find_data(paths: Sequence[Path], reading: Reading = NO_WISHES, *, wanted: Sequence[str] | None = None) -> DataSet:
+def find_data(paths: Sequence[Path], reading: Reading = AS_FOUND, *, wanted: Sequence[str] | None = None) -> DataSet:
     """Find the pictures and labels below ``paths`` and make sure that they fit together.
 
     A path is a scene (a file; ``labels`` goes with it), an area (a folder with ``images/`` and either ``masks/``
@@ -76,8 +76,8 @@ def survey(paths: Sequence[Path], reading: Reading, wanted: Sequence[str] | None
     found: list[_Found] = []
     places = find_places(paths, reading, problems, notes)
     if not reading.group:  # what is left out may be broken or of another kind
-        wished = _wished([place.name for place in places], reading, problems)
-        places = [place for place in places if place.name in wished]
+        selected = _selected([place.name for place in places], reading, problems)
+        places = [place for place in places if place.name in selected]
     for place in places:
         for image, label in place.pictures:
             with listing(problems):
@@ -180,26 +180,26 @@ def _agreeing(found: list[_Found], problems: list[str]) -> list[_Found]:
 
 
 def _grouped(found: list[_Found], reading: Reading, problems: list[str]) -> list[_Found]:
-    """The chips of the areas that are wished for, after the areas were told apart as ``group`` says."""
+    """The chips of the areas that are selected for, after the areas were told apart as ``group`` says."""
     if not reading.group or not found:
         return found
     with listing(problems):
         names = groups([one.chip for one in found], reading.group)
-        wished = _wished(names, reading, problems)
+        selected = _selected(names, reading, problems)
         grouped = (one._replace(chip=replace(one.chip, area=name)) for one, name in zip(found, names, strict=True))
-        return [one for one in grouped if one.chip.area in wished]
+        return [one for one in grouped if one.chip.area in selected]
     return []
 
 
-def _wished(names: Sequence[str], reading: Reading, problems: list[str]) -> set[str]:
+def _selected(names: Sequence[str], reading: Reading, problems: list[str]) -> set[str]:
     """The names of the areas to read."""
     known = dict.fromkeys(names)
     with listing(problems):
-        wished = set(_matching(reading.areas, known, "--areas") if reading.areas else known)
-        wished -= set(_matching(reading.leave_out, known, "--leave-out") if reading.leave_out else ())
-        if known and not wished:
+        selected = set(_matching(reading.areas, known, "--areas") if reading.areas else known)
+        selected -= set(_matching(reading.leave_out, known, "--leave-out") if reading.leave_out else ())
+        if known and not selected:
             raise UserError(f"no area is left of {', '.join(known)}; leave fewer out")
-        return wished
+        return selected
     return set()
 
 

@@ -131,6 +131,6 @@ def flip(crops: tuple[Tensor, Tensor], flips: Tensor) -> None:
 
 def jittered(image: Tensor, valid: Tensor, draws: Draws, statistics: Statistics) -> Tensor:
     """The picture (B, C, h, w) with each band's contrast and brightness changed about its mean; 0 where not valid."""
-    mean, deviation = torch.tensor(statistics.mean), torch.tensor(statistics.deviation)
+    mean, deviation = torch.tensor(statistics.mean), torch.tensor(statistics.std)
     offset = mean * (1 - draws.gain) + draws.shift * deviation
     return (image * draws.gain[:, :, None, None] + offset[:, :, None, None]).masked_fill_(~valid[:, None], 0)

@@ -32,7 +32,7 @@ from limner.segment.data.findings import AreaReport, CheckReport
 from limner.segment.labels.drawing import with_key
 from limner.segment.labels.forms import background_of
 from limner.segment.labels.reader import LabelReader
-from limner.segment.labels.reading import NO_WISHES, Reading
+from limner.segment.labels.reading import AS_FOUND, Reading
 from limner.segment.labels.vectors import is_vector
 
 WINDOW_PX = 1024  # pictures are read, and shown, by windows of about this edge
@@ -41,7 +41,7 @@ DRIVERS = {".tif": "GTiff", ".tiff": "GTiff", ".png": "PNG", ".jpg": "JPEG", ".j
 DIFFERENT_SCALES = 1.5  # ground resolutions that differ by more are worth a warning
 
 
-def check(data: Sequence[Path | str], reading: Reading = NO_WISHES, *, sheet: Path | None = None) -> CheckReport:
+def check(data: Sequence[Path | str], reading: Reading = AS_FOUND, *, sheet: Path | None = None) -> CheckReport:
     """Look at everything below ``data``, and list all that is wrong instead of stopping at the first.
 
     Args:
@@ -55,13 +55,13 @@ def check(data: Sequence[Path | str], reading: Reading = NO_WISHES, *, sheet: Pa
         return CheckReport((), 0, "", (), "", problems, (), notes, again, None, draft)
     reader = found.reader()
     unread: list[str] = []
-    looks = [_look(area, reader, unread) for area in found.areas]
+    surveys = [_survey(area, reader, unread) for area in found.areas]
     shares = {} if unread else _held_out(found, unread)
-    areas = tuple(look.report(found.class_names, shares) for look in looks)
+    areas = tuple(each.report(found.class_names, shares) for each in surveys)
     problems = (*problems, *unread)
-    shown = sheet is not None and any(look.windows for look in looks)
+    shown = sheet is not None and any(each.windows for each in surveys)
     if sheet is not None and shown:
-        write_picture(sheet, draw_sheet(looks, reader))
+        write_picture(sheet, draw_sheet(surveys, reader))
     return CheckReport(
         areas=areas,
         channels=found.channels,
@@ -78,7 +78,7 @@ def check(data: Sequence[Path | str], reading: Reading = NO_WISHES, *, sheet: Pa
 
 
 @dataclass
-class Look:
+class AreaSurvey:
     """What was seen of an area so far; `at` adds a picture.
 
     class_px: (256,) pixels of each value of the labels. windows: (chip, window, pixels of objects) of the
@@ -145,14 +145,14 @@ class Look:
         )
 
 
-def _look(area: Area, reader: LabelReader, unread: list[str]) -> Look:
-    look = Look(area)
+def _survey(area: Area, reader: LabelReader, unread: list[str]) -> AreaSurvey:
+    found = AreaSurvey(area)
     for chip in area.chips:
         try:
-            look.at(chip, reader)
+            found.at(chip, reader)
         except UserError as error:
             unread.append(str(error))
-    return look
+    return found
 
 
 def _held_out(data: DataSet, problems: list[str]) -> dict[str, float]:
@@ -245,7 +245,7 @@ def _mistaken_alpha(data: DataSet) -> Iterator[str]:
             yield f"{area.name}: {names[0]}{more}: band 4 is marked alpha but holds data: read as a fourth band"
 
 
-def draw_sheet(looks: Sequence[Look], reader: LabelReader) -> np.ndarray:
+def draw_sheet(surveys: Sequence[AreaSurvey], reader: LabelReader) -> np.ndarray:
     """(H, W, 3) uint8: a row for each area (at most twelve), windows with objects first, their labels laid over; and
     above what the colors mean."""
     names = reader.form.class_names
@@ -254,12 +254,12 @@ def draw_sheet(looks: Sequence[Look], reader: LabelReader) -> np.ndarray:
     if background is not None:
         del colors[names[background]]
     rows, captions = [], []
-    for look in [look for look in looks if look.windows][:SHEET_ROWS]:
-        windows = [seen for seen in look.windows if seen[2]] or look.windows
+    for each in [one for one in surveys if one.windows][:SHEET_ROWS]:
+        windows = [seen for seen in each.windows if seen[2]] or each.windows
         chosen = np.unique(np.linspace(0, len(windows) - 1, SHEET_COLUMNS).round().astype(int)).tolist()
         shown = [windows[number] for number in chosen]
         rows.append([_draw_window(chip, window, reader) for chip, window, _ in shown])
-        captions.append([f"{look.area.name}: {chip.image.name}" for chip, _, _ in shown])
+        captions.append([f"{each.area.name}: {chip.image.name}" for chip, _, _ in shown])
     return with_key(captioned_rows(rows, captions, cell_px=CELL_PX), {**colors, "not labelled (hatched)": GRAY})
 
 

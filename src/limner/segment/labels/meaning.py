@@ -58,9 +58,9 @@ def find_form(
         names = reading.class_names or (BACKGROUND, *sorted(set(texts) - {BACKGROUND}))
         form = LabelForm(names, attributes=tuple((name, number) for number, name in enumerate(names)))
     else:
-        lent = None if reading.class_names or reading.target else wanted
-        _check_lent(lent, contents)
-        form = decide_form(contents, reading.class_names or lent)
+        borrowed = None if reading.class_names or reading.target else wanted
+        _check_borrowed(borrowed, contents)
+        form = decide_form(contents, reading.class_names or borrowed)
     _check_texts(form, texts, field)
     if vectors and field is None and len(form.class_names) > 2 and not reading.target:
         raise UserError(
@@ -71,7 +71,7 @@ def find_form(
     return form if wanted is None else form.for_classes(wanted)
 
 
-def _check_lent(names: Sequence[str] | None, contents: Mapping[Path, MaskContent]) -> None:
+def _check_borrowed(names: Sequence[str] | None, contents: Mapping[Path, MaskContent]) -> None:
     """Raise `UserError` for masks of 0 and 255 that nothing but the names of a network of many classes would explain.
 
     0 would be the first of them and 255 ignored, where they most likely mean background and object. Names that were made

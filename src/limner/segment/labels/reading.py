@@ -121,5 +121,5 @@ class Reading:
         return cls(**{item.name: getattr(settings, item.name) or None for item in fields(cls)})
 
 
-NO_WISHES = Reading()
+AS_FOUND = Reading()
 """By what the folders hold."""

@@ -28,7 +28,7 @@ from limner.scenes.windows import Window
 from limner.segment.data.chips import Chip
 from limner.segment.labels.drawing import TILE_PX, colors_key, draw_triple, draw_triples, with_key
 from limner.segment.measures.counts import Counts
-from limner.segment.measures.tally import Observer, Seen
+from limner.segment.measures.tally import Observer, ScoredCell
 
 WIDEST_PX = 2000
 LARGEST_PX, SMALLEST_PX = 1200, 480  # a picture that stands alone: large scenes shrunken, small chips enlarged
@@ -53,7 +53,7 @@ def drawing_errors(
         raise UserError(f"{folder}: the pictures of errors need a folder, but {blocking} is a file; name another")
     areas, worst = AreaErrors(folder, chips, windows, class_names), WorstTiles(chips, class_names)
 
-    def look(seen: Seen) -> None:
+    def look(seen: ScoredCell) -> None:
         areas(seen)
         worst(seen)
 
@@ -85,7 +85,7 @@ class AreaErrors:
         self._kept: list[tuple[int, int, np.ndarray, str]] = []  # a heap of (wrong pixels, - number, picture, caption)
         self._drawn = 0
 
-    def __call__(self, seen: Seen) -> None:
+    def __call__(self, seen: ScoredCell) -> None:
         """Draw a cell; begin a new picture, and perhaps a new area, where it belongs to another than the last."""
         last = self._canvas
         if last is None or (last.seen.chip, last.seen.window) != (seen.chip, seen.window):
@@ -145,7 +145,7 @@ def _layout(windows: Sequence[Window]) -> _Layout:
 class _Canvas:
     """Every ``step``-th pixel of a window, its truth and its classes, as its cells come in."""
 
-    def __init__(self, seen: Seen, longest_px: int, classes: int) -> None:
+    def __init__(self, seen: ScoredCell, longest_px: int, classes: int) -> None:
         window = seen.window
         self.seen, self.longest_px = seen, longest_px
         self.step = max(1, max(window.height, window.width) // longest_px)
@@ -155,7 +155,7 @@ class _Canvas:
         self.mask, self.classes = np.full(shape, IGNORE, np.uint8), np.full(shape, IGNORE, np.uint8)
         self.counts = Counts.zero(classes)
 
-    def add(self, seen: Seen) -> None:
+    def add(self, seen: ScoredCell) -> None:
         """Put a cell in its place and count it."""
         step, place = self.step, seen.cell.seen_from(self.seen.window)
         sparse = slice(-place.row % step, None, step), slice(-place.column % step, None, step)
@@ -189,7 +189,7 @@ class WorstTiles:
         self._tiles: list[_Tile] = []  # a heap: its first is the least bad
         self._seen = 0
 
-    def __call__(self, seen: Seen) -> None:
+    def __call__(self, seen: ScoredCell) -> None:
         """Keep a tile, shrunken, if it is among the worst."""
         counts = Counts.of(seen.mask, seen.classes, len(self.class_names))
         self._seen += 1

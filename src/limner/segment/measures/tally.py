@@ -21,7 +21,7 @@ Read = Callable[[int, Window], tuple[Pixels, np.ndarray]]
 """(chip number, window) -> its pixels and its mask (h, w) uint8, 255 = ignore; windows may reach beyond the chip."""
 
 
-class Seen(NamedTuple):
+class ScoredCell(NamedTuple):
     """A cell of a window as it was scored. mask, classes: (h, w) uint8 truth and prediction, truth 255 = ignore."""
 
     area: str
@@ -33,7 +33,7 @@ class Seen(NamedTuple):
     classes: np.ndarray
 
 
-Observer = Callable[[Seen], None]
+Observer = Callable[[ScoredCell], None]
 """Looks on while windows are scored, so that nothing need be predicted twice."""
 
 
@@ -105,7 +105,7 @@ def tally_areas(
             total = total + tally(predictor, probabilities, mask)
             if observer is not None:
                 classes = predictor.classes_of(probabilities[None])[0]
-                observer(Seen(area, number, window, cell, pixels, mask, classes))
+                observer(ScoredCell(area, number, window, cell, pixels, mask, classes))
         tallies[area] = total
     return tallies
 

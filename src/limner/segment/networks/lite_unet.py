@@ -16,7 +16,7 @@ from limner.segment.networks.pretraining import fit_bands
 # Photographs of ImageNet as the encoder learned to read them, (x - 0.5) / 0.5, with x in [0, 1]: red, green, blue.
 # From torchvision's mean (0.485, 0.456, 0.406) and deviation (0.229, 0.224, 0.225) of x.
 IMAGENET_MEAN = (-0.030, -0.088, -0.188)
-IMAGENET_DEVIATION = (0.458, 0.448, 0.450)
+IMAGENET_STD = (0.458, 0.448, 0.450)
 ENCODER_MAPS = (16, 24, 40, 112, 320)  # at 1/2, 1/4, 1/8, 1/16 and 1/32 of the picture's size
 
 
@@ -101,7 +101,7 @@ def _convolution(inputs: int, outputs: int, kernel: int) -> list[nn.Module]:
 def _standardized_input(weights: dict[str, Tensor], channels: int) -> dict[str, Tensor]:
     """The encoder's weights for bands of mean 0 and deviation 1, ``channels`` of them; see `LiteUNet`."""
     stem = weights["conv_stem.weight"]  # (32, 3, 3, 3)
-    mean, deviation = (stem.new_tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_DEVIATION))
+    mean, deviation = (stem.new_tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
     lost = (stem * mean).sum(dim=(1, 2, 3))  # what the mean of a photograph added to each map
     stem = fit_bands(stem * deviation, channels)
     return {**weights, "conv_stem.weight": stem, "bn1.running_mean": weights["bn1.running_mean"] - lost}

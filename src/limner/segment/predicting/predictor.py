@@ -37,7 +37,7 @@ def standardize(image: Tensor, valid: Tensor, statistics: Sequence[Statistics]) 
     image: (B, C, H, W) float in the file's own units. valid: (B, H, W) bool. statistics: one, or one for each of B.
     """
     mean = image.new_tensor([item.mean for item in statistics])[:, :, None, None]
-    deviation = image.new_tensor([item.deviation for item in statistics])[:, :, None, None]
+    deviation = image.new_tensor([item.std for item in statistics])[:, :, None, None]
     return torch.where(valid.unsqueeze(1), (image - mean) / deviation, 0.0)
 
 

@@ -21,7 +21,7 @@ from limner.segment.labels.forms import LabelForm, check_known, decide_form, loo
 from limner.segment.labels.masks import mask_content
 from limner.segment.labels.meaning import explanation, find_form
 from limner.segment.labels.reader import RING_PX, LabelReader
-from limner.segment.labels.reading import NO_WISHES, Reading
+from limner.segment.labels.reading import AS_FOUND, Reading
 from limner.segment.labels.vectors import VECTOR_SUFFIXES, is_vector
 from limner.segment.measures.counts import Counts
 from limner.segment.measures.scores import Evaluation, Protocol
@@ -36,7 +36,7 @@ def score_files(
     within: Path | str | None = None,
     classes: int | None = None,
     errors: Path | str | None = None,
-    reading: Reading = NO_WISHES,
+    reading: Reading = AS_FOUND,
 ) -> Evaluation:
     """Score maps in files against their truth, exactly, by windows of full rows: memory does not grow with a scene.
 

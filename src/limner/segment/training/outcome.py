@@ -26,7 +26,7 @@ TILES_SHOWN = 4  # of the wall in a report: more would be too small to see
 SCORE_COLUMNS = ("F1", "precision", "recall", "IoU", "accuracy")
 
 
-def conclude_training(task: "SegmentTask", run: Run) -> None:
+def finish_training(task: "SegmentTask", run: Run) -> None:
     """Write what a training leaves: ``evaluation.json``, ``colors.safetensors``, ``curves.png``, ``pictures/worst.jpg``,
     ``card.md`` and ``report.html``."""
     worst = WorstTiles(task.data.chips, task.class_names)

@@ -230,7 +230,7 @@ class SegmentTask(Task):
         (finest, coarsest), (low, high) = self.data.ground_range_m, self.recipe.data.scale_range
         return [finest / max(high, 1.0), coarsest / min(low, 1.0)]
 
-    def settle(self) -> None:
+    def calibrate(self) -> None:
         """Set the decision threshold where the recipe wants it calibrated."""
         if self.recipe.threshold == "calibrated" and len(self.class_names) == 2:
             tallies = self.validation_tallies() or self.labelled_tallies()
@@ -240,11 +240,11 @@ class SegmentTask(Task):
         """What is right on all labelled ground, learned from or not."""
         return self._tallies(self.source.pictures())
 
-    def conclude(self, run: Run) -> None:
+    def finish(self, run: Run) -> None:
         """Validation scores, curves, card and report."""
-        from limner.segment.training.outcome import conclude_training
+        from limner.segment.training.outcome import finish_training
 
-        conclude_training(self, run)
+        finish_training(self, run)
 
     @classmethod
     def predictor(cls, run: Run, device: str = "auto") -> SegmentPredictor:
