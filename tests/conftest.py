@@ -1,10 +1,14 @@
 """Shared fixtures: one tiny trained run for the whole session, and a folder of its own for each command."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # workers side by side: threads of each would wait for those of the others
+    os.environ.update({"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"})
 
 from drawing import draw_area, draw_scene
 from limner.cli import main

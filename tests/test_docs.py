@@ -1,5 +1,6 @@
 """The documentation says what the code does: verbs, options, settings, links, examples."""
 
+import ast
 import dataclasses
 import inspect
 import re
@@ -274,6 +275,17 @@ def test_the_houses_page_names_every_method_that_a_task_must_write() -> None:
     text = (DOCS / "house.md").read_text(encoding="utf-8")
     shared = {"begin", "batch", "step", "fit", "evaluate", "facts", "predictor", "stages"}
     assert [name for name in sorted(Task.__abstractmethods__ | shared) if f"`{name}" not in text] == []
+
+
+def test_the_houses_page_tells_each_folder_as_the_folder_tells_itself() -> None:
+    rows = re.findall(r"^\| \d+ \| `([\w/]+)/` \| (.+) \|$", (DOCS / "house.md").read_text(encoding="utf-8"), re.MULTILINE)
+    source = TOP / "src" / "limner"
+    told = {}
+    for path in sorted(source.rglob("__init__.py")):
+        if path.parent != source:
+            line = str(ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))).splitlines()[0]
+            told[path.parent.relative_to(source).as_posix()] = line
+    assert dict(rows) == told
 
 
 # --- all pages -------------------------------------------------------------------------------------------------------

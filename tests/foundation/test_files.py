@@ -64,6 +64,7 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
     assert [str(path.relative_to(tmp_path)) for path in sorted(tmp_path.rglob("*"))] == ["folder", "folder/new"]
 
 
+@pytest.mark.kills
 def test_a_killed_command_leaves_the_old_file_and_a_leftover_that_the_next_one_removes(tmp_path: Path) -> None:
     write_text(tmp_path / "a.json", "old")
     script = """

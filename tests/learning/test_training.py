@@ -275,6 +275,7 @@ def test_a_killed_training_leaves_no_temporary_file_after_it_went_on(tmp_path: P
     assert not list(run.folder.rglob(".*"))
 
 
+@pytest.mark.kills
 def test_killed_by_sigkill_at_random_moments_twice_in_a_row_it_still_ends_the_same(tmp_path: Path) -> None:
     script = textwrap.dedent(
         """

@@ -1,1 +1,1 @@
-"""What rooms that learn by a game of two networks share: losses, penalties, averages, augmentation, and the round itself."""
+"""What rooms that learn by networks against each other share: losses, regularizers, weights, averages, augmentation."""

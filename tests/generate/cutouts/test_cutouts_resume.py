@@ -48,6 +48,7 @@ def everything(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.mark.kills
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs signals that kill")
 def test_a_killed_run_with_processes_goes_on_to_the_bytes_of_a_straight_one(city: Path, tmp_path: Path) -> None:
     out, options = tmp_path / "killed", {**FILTERED, "workers": 2}

@@ -195,6 +195,7 @@ main(sys.argv[1:])
 """A command that is killed at its sixth renaming: the second photo and its record are whole, the photo not yet in place."""
 
 
+@pytest.mark.kills
 def test_a_killed_command_leaves_no_half_file_and_the_same_one_finishes(here: Path, limner: Limner) -> None:
     draw_photo(here / "b.png", EVENING)
     for number in range(4):

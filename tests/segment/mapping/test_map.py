@@ -296,6 +296,7 @@ def test_a_missing_output_is_made_again(tmp_path):
     assert first.files.preview.exists()
 
 
+@pytest.mark.kills
 def test_a_mapping_killed_midway_leaves_nothing_under_a_good_name_and_repeats_to_the_same_map(tmp_path):
     scene, out = save(tmp_path / "s.tif", field_scene(600, 300), **UTM), tmp_path / "out"
     program = textwrap.dedent(f"""

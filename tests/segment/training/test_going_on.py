@@ -162,6 +162,7 @@ def is_the_same_run(run: Path, other: Path) -> None:
     assert not list(run.rglob(".*"))
 
 
+@pytest.mark.kills
 def test_killed_at_random_moments_twice_in_a_row_it_ends_as_if_never_killed(place: Place, straight: Path) -> None:
     chance = random.Random(2018)
     run = place.folder / "killed"
@@ -187,6 +188,7 @@ def test_killed_at_random_moments_twice_in_a_row_it_ends_as_if_never_killed(plac
     is_the_same_run(run, straight)
 
 
+@pytest.mark.kills
 def test_stopped_politely_it_leaves_a_usable_run_and_goes_on_to_the_same_end(place: Place, straight: Path) -> None:
     run = place.folder / "stopped"
     for number, step, code in ((signal.SIGTERM, 5, 143), (signal.SIGINT, 13, 130)):
@@ -221,6 +223,7 @@ def test_another_recipe_or_other_data_in_the_same_folder_is_refused(place: Place
     assert files_of(straight) == before
 
 
+@pytest.mark.kills
 def test_a_mapping_killed_midway_leaves_no_map_and_repeats_to_the_same_bytes(place: Place, straight: Path) -> None:
     chance = random.Random(7)
     tokens = ["segment", "straight", "scene.tif", "--tile-px", "64", "--overlap-px", "32", "--batch", "1"]
