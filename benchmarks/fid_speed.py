@@ -1,12 +1,13 @@
-"""``limner fid`` beside torch-fidelity's command on the same two folders: seconds of each, and whether the scores agree.
+"""``limner fid`` beside torch-fidelity's command on the same two folders: seconds of each, and whether the scores
+agree.
 
     python benchmarks/fid_speed.py --data FOLDER [--count 1000] [--repeats 3]
 
 The first ``count`` pictures of FOLDER (default: $LIMNER_DATA) stand for real ones, the next for generated ones. Both
-commands look through the same random-weight Inception, resized as torch-fidelity does (``tensorflow``), and give FID, KID,
-IS, precision and recall; limner gives density, coverage and intervals as well. A third row is limner as it is by default
-(``bicubic``), and a fourth with the real features kept from before. Each command runs in a process of its own, in turns,
-with a cache of its own that is empty (but for the fourth); the median of the repeats is printed as Markdown.
+commands look through the same random-weight Inception, resized as torch-fidelity does (``tensorflow``), and give FID,
+KID, IS, precision and recall; limner gives density, coverage and intervals as well. A third row is limner as it is by
+default (``bicubic``), and a fourth with the real features kept from before. Each command runs in a process of its own,
+in turns, with a cache of its own that is empty (but for the fourth); the median of the repeats is printed as Markdown.
 
 KID and IS are taken over all pictures by both commands (one subset of all, one split), so that they must agree as well.
 A last table gives the features of both extractors, each resized as it is by default, to torch-fidelity's own functions,

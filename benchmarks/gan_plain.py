@@ -1,7 +1,9 @@
-"""DCGAN trained the way tutorials do it: what `benchmarks/gan_speed.py` and `gan_quality.py` hold limner's training against.
+"""DCGAN trained the way tutorials do it: what `benchmarks/gan_speed.py` and `gan_quality.py` hold limner's training
+against.
 
-Pictures are decoded from files by the workers of a data loader, or come from memory as float32; float32 arithmetic, contiguous
-memory, one binary cross-entropy for real and one for generated pictures, Adam, and the losses read after every step.
+Pictures are decoded from files by the workers of a data loader, or come from memory as float32; float32 arithmetic,
+contiguous memory, one binary cross-entropy for real and one for generated pictures, Adam, and the losses read after
+every step.
 """
 
 from collections.abc import Iterator

@@ -1,14 +1,16 @@
 """How good the pictures of ``generate/best`` are after ten minutes, beside the loop that tutorials teach, in one run.
 
-    python benchmarks/gan_quality.py --data FOLDER [--minutes 10] [--seeds 1 2 3] [--held-out 240] [--rows best tutorial ...]
+    python benchmarks/gan_quality.py --data FOLDER [--minutes 10] [--seeds 1 2 3] [--held-out 240] [--rows best tutorial
+    ...]
 
-FOLDER (default $LIMNER_DATA) holds PNG or JPEG pictures. ``best`` is ``limner train generate/best`` as a user types it, once a
-seed, which also draws the held-out pictures (near-duplicates stay together); its recipe says how long it trains. ``tutorial``
-(and ``tutorial-bf16``, under autocast) is the loop of `gan_plain` over the same learned pictures for so many minutes of the
-clock, first seed only. ``flat`` are pictures of one color each, the means of learned ones; ``real`` is as many learned pictures
-as there are: what the score gives to pictures that are right. All are held against the held-out pictures of their seed:
-KID[efficientnet-lite0], whole sets, 1,000 made pictures. Seconds are of the clock: they hold where nothing else runs.
-Prints Markdown; the runs stay in --out. With --draw FOLDER the pictures of the first seed and all curves go there.
+FOLDER (default $LIMNER_DATA) holds PNG or JPEG pictures. ``best`` is ``limner train generate/best`` as a user types it,
+once a seed, which also draws the held-out pictures (near-duplicates stay together); its recipe says how long it trains.
+``tutorial`` (and ``tutorial-bf16``, under autocast) is the loop of `gan_plain` over the same learned pictures for so
+many minutes of the clock, first seed only. ``flat`` are pictures of one color each, the means of learned ones; ``real``
+is as many learned pictures as there are: what the score gives to pictures that are right. All are held against the
+held-out pictures of their seed: KID[efficientnet-lite0], whole sets, 1,000 made pictures. Seconds are of the clock:
+they hold where nothing else runs. Prints Markdown; the runs stay in --out. With --draw FOLDER the pictures of the first
+seed and all curves go there.
 """
 
 import argparse

@@ -2,11 +2,12 @@
 
     python benchmarks/gan_speed.py [--data FOLDER] [--batch 128] [--seconds 60] [--rounds 2]
 
-FOLDER (default $LIMNER_DATA) holds PNG or JPEG pictures; without one, noise of as many pictures as KITTI's cars is drawn.
-Rows: the loop of tutorials with its files read by two workers of a data loader; the same with its pictures in memory; the
-recipe generate/dcgan in float32 and in what the machine does best. Networks, batch and optimizer are the same. Each row is
-measured in processes of its own, as often as --rounds says, in turn; the best counts. Seconds are of the clock: they hold
-where nothing else runs. Peak memory is that of the process and its workers together. Prints Markdown.
+FOLDER (default $LIMNER_DATA) holds PNG or JPEG pictures; without one, noise of as many pictures as KITTI's cars is
+drawn. Rows: the loop of tutorials with its files read by two workers of a data loader; the same with its pictures in
+memory; the recipe generate/dcgan in float32 and in what the machine does best. Networks, batch and optimizer are the
+same. Each row is measured in processes of its own, as often as --rounds says, in turn; the best counts. Seconds are of
+the clock: they hold where nothing else runs. Peak memory is that of the process and its workers together. Prints
+Markdown.
 """
 
 import argparse

@@ -3,10 +3,11 @@
     python benchmarks/harmonize_places.py WORK [--data DATA] [--minutes 55]
     python benchmarks/harmonize_places.py WORK --report
 
-DATA (default: $LIMNER_DATA) holds dubai-aerial, uganda-buildings, banepa-buildings and spacenet-rio. WORK is a folder for what
-is made: the places brought to one form, the runs, and a file of scores for each run. Whatever is there already is not done
-again, so a stopped benchmark goes on; ``--minutes`` stops it by itself after the training under way. ``--report`` prints the tables
-from what is finished, as Markdown. ``--networks`` and ``--seeds`` share the work among processes.
+DATA (default: $LIMNER_DATA) holds dubai-aerial, uganda-buildings, banepa-buildings and spacenet-rio. WORK is a folder
+for what is made: the places brought to one form, the runs, and a file of scores for each run. Whatever is there already
+is not done again, so a stopped benchmark goes on; ``--minutes`` stops it by itself after the training under way.
+``--report`` prints the tables from what is finished, as Markdown. ``--networks`` and ``--seeds`` share the work among
+processes.
 """
 
 import argparse

@@ -83,7 +83,8 @@ def tally(
 def told(item: Tally) -> dict[str, Any]:
     """The counts by truth (rows) and class (columns), and how sure the network is, whatever the truth.
 
-    entropy: mean over the pixels, in bits. confidence: mean probability of the likelier class. building: share of the pixels.
+    entropy: mean over the pixels, in bits. confidence: mean probability of the likelier class. building: share of the
+    pixels.
     """
     shares = item.histogram.sum(0) / max(1, item.histogram.sum())
     probability = (np.arange(256) + 0.5) / 256

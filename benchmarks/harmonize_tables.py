@@ -1,4 +1,6 @@
-"""The tables of `harmonize_places.py`: what harmonizing gained on places that were not trained on, and rules to choose by."""
+"""The tables of `harmonize_places.py`: what harmonizing gained on places that were not trained on,
+and rules to choose by.
+"""
 
 import json
 from collections.abc import Callable, Iterable, Sequence
@@ -104,7 +106,9 @@ def by_target(results: Sequence[Result]) -> str:
 
 
 def by_grouping(results: Sequence[Result]) -> str:
-    """F1 where each scene of a place is matched by itself, and where one map serves them all; places of several scenes."""
+    """F1 where each scene of a place is matched by itself, and where one map serves them all;
+    places of several scenes.
+    """
     names = ["scene", *(f"{method} all" for method in METHODS)]
     several = [result for result in results if f"{names[0]}, together" in result["variants"]]
     rows = []

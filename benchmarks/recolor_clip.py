@@ -3,7 +3,8 @@
     python benchmarks/recolor_clip.py [--data CLIP] [--like PICTURE...] [--method superpixel...] [--frames 38]
 
 Recolors a clip, a video or a folder of frames (default: $LIMNER_DATA, whose road-frames-udacity/frames is taken where
-it has one), at full strength to each reference (default: coffee, rocket and astronaut of scikit-image). Prints Markdown:
+it has one), at full strength to each reference (default: coffee, rocket and astronaut of scikit-image). Prints
+Markdown:
 
 - closed, ssim: of the frames, each against the reference and its source (`limner.recolor.scoring.score`), the mean;
 - flicker: of areas, in Delta E, and its ratio to the source's; at rest: the ratio of pixels at rest; contrast: how much

@@ -1,9 +1,9 @@
 """Superpixel color transfer as one would first put it together from scikit-image, timm, numpy and torch.
 
-The same method with the same settings as `limner.recolor.methods.superpixel`, palette included, without any of its short cuts:
-features are enlarged to the size of the picture, the attention is one matrix, every pixel is compared with every
-superpixel a block at a time, regrain is written with torch's whole-picture operations. It is what the benchmark of
-speed compares with, and its picture is the same but for what the superpixels differ.
+The same method with the same settings as `limner.recolor.methods.superpixel`, palette included, without any of its
+short cuts: features are enlarged to the size of the picture, the attention is one matrix, every pixel is compared with
+every superpixel a block at a time, regrain is written with torch's whole-picture operations. It is what the benchmark
+of speed compares with, and its picture is the same but for what the superpixels differ.
 """
 
 import math
@@ -61,7 +61,9 @@ def cut(picture: Tensor) -> np.ndarray:
 
 
 def plain_features(picture: Tensor, labels: np.ndarray, network: nn.Module) -> Tensor:
-    """The maps of the stem and of the stage at a quarter of the size, in one pass, enlarged and averaged: (N, C) float32."""
+    """The maps of the stem and of the stage at a quarter of the size, in one pass, enlarged and averaged:
+    (N, C) float32.
+    """
     with torch.inference_mode():
         stem = network.bn1(network.conv_stem((picture[None] - 0.5) / 0.5))
         maps = [stem, network.blocks[:2](stem)]

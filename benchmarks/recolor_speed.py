@@ -8,8 +8,8 @@ the clock, and hold where nothing else runs: the load of the machine is told fir
 threads, which other work disturbs less.
 
 - The whole, by stages; peak: the most memory that the process held, and in brackets before the transfer began.
-- Superpixels beside scikit-image's SLIC, features beside one pass in plain float32 with maps enlarged, the pruned fusion
-  beside the sum over all superpixels, which is measured on a hundred thousand pixels and multiplied.
+- Superpixels beside scikit-image's SLIC, features beside one pass in plain float32 with maps enlarged, the pruned
+  fusion beside the sum over all superpixels, which is measured on a hundred thousand pixels and multiplied.
 - The whole at the first size beside the same put together plainly (recolor_plain.py).
 - Global methods, fit and application, beside other packages (recolor_peers.py; "-": it has no such method).
 - The first run on a machine, when loops are compiled.

@@ -59,7 +59,9 @@ class Scene:
 
 @dataclass(frozen=True)
 class Tiles:
-    """The network's answer for every tile, ``answers[row][column]`` (H, W) float32, and the processor seconds that took."""
+    """The network's answer for every tile, ``answers[row][column]`` (H, W) float32,
+    and the processor seconds that took.
+    """
 
     answers: list[list[np.ndarray]]
     seconds: float

@@ -278,7 +278,9 @@ def test_the_houses_page_names_every_method_that_a_task_must_write() -> None:
 
 
 def test_the_houses_page_tells_each_folder_as_the_folder_tells_itself() -> None:
-    rows = re.findall(r"^\| \d+ \| `([\w/]+)/` \| (.+) \|$", (DOCS / "house.md").read_text(encoding="utf-8"), re.MULTILINE)
+    rows = re.findall(
+        r"^\| \d+ \| `([\w/]+)/` \| (.+) \|$", (DOCS / "house.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
     source = TOP / "src" / "limner"
     told = {}
     for path in sorted(source.rglob("__init__.py")):

@@ -22,8 +22,8 @@ FLOORS = (
     ("commands",),
     ("cli", ""),
 )
-"""From the ground up: the folders of the package, ``cli.py``, and the package itself. Who stands on a floor imports what
-stands below it, or beside it."""
+"""From the ground up: the folders of the package, ``cli.py``, and the package itself. Who stands on a floor imports
+what stands below it, or beside it."""
 ENTRIES = {"segment": 12, "recolor": 10, "generate": 8}
 """How many entries a room shows at most."""
 TABLE_OF_ROOMS = "limner.learning.rooms"

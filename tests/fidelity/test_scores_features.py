@@ -1,4 +1,6 @@
-"""Extractors, resizing, folders and the cache: what is seen of a picture depends on its pixels and the protocol only."""
+"""Extractors, resizing, folders and the cache: what is seen of a picture depends on its pixels
+and the protocol only.
+"""
 
 import os
 from pathlib import Path

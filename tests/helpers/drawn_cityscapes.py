@@ -36,8 +36,8 @@ class Drawn(NamedTuple):
 
 
 def street(number: int) -> list[Drawn]:
-    """What stands in a picture, from the back to the front. Cars: 0 is partly hidden by the bus, 1 wholly by the building
-    drawn later, 2 has a plate, 3 is cut by the border, and a far one is small; then a group and a rider."""
+    """What stands in a picture, from the back to the front. Cars: 0 is partly hidden by the bus, 1 wholly by the
+    building drawn later, 2 has a plate, 3 is cut by the border, and a far one is small; then a group and a rider."""
     shift = 3 * number
     return [
         Drawn("sky", 0, 0, 255, 50),

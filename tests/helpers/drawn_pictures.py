@@ -7,7 +7,9 @@ from PIL import Image
 
 
 def draw_box(number: int, size_px: int = 32) -> np.ndarray:
-    """(size_px, size_px, 3) uint8: a box of any color, size and place on the green of cut-outs; other numbers, others."""
+    """(size_px, size_px, 3) uint8: a box of any color, size and place on the green of cut-outs; other numbers,
+    others.
+    """
     chance = np.random.default_rng([7, number])
     picture = np.full((size_px, size_px, 3), (51, 255, 51), np.uint8)
     height, width = chance.integers(size_px // 3, size_px - 4, 2)

@@ -38,7 +38,9 @@ def make_run(
     seed: int = 0,
     **facts: Any,
 ) -> Run:
-    """A run of `TinyGenerator` at 32 px, with a discriminator that nobody needs, and with ``average`` another generator."""
+    """A run of `TinyGenerator` at 32 px, with a discriminator that nobody needs,
+    and with ``average`` another generator.
+    """
     torch.manual_seed(seed)
     networks = {"generator": TinyGenerator(32, channels, len(classes)), "discriminator": nn.Linear(2, 2)}
     if average:

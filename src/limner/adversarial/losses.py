@@ -1,7 +1,7 @@
 """What the two players of the adversarial game minimize. All losses take logits, of any shape, and average over them.
 
-They are computed in float32 at least, whatever autocast made of the logits: half precision rounds the small gradients of
-a discriminator that is nearly sure to nothing.
+They are computed in float32 at least, whatever autocast made of the logits: half precision rounds the small gradients
+of a discriminator that is nearly sure to nothing.
 """
 
 from abc import ABC, abstractmethod
@@ -21,7 +21,10 @@ class AdversarialLoss(ABC):
 
     @abstractmethod
     def generator(self, fake_logits: Tensor) -> Tensor:
-        """What the generator minimizes: 0-d float32 (float64 of float64). fake_logits: (B,), or (B, h, w) of patches."""
+        """What the generator minimizes: 0-d float32 (float64 of float64).
+
+        fake_logits: (B,), or (B, h, w) of patches.
+        """
 
 
 class Minimax(AdversarialLoss):

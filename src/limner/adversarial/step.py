@@ -1,8 +1,9 @@
 """One round of the adversarial game, readable from top to bottom.
 
 `play_round` takes the discriminator through its updates and the generator through one. What a method does otherwise it
-brings as a small callable of the `Game`: how a latent becomes a picture (`imagine`; a method that optimizes latents moves
-them there first), how a sample is judged (`judge`; one that encodes judges pairs), what is added to a loss (terms).
+brings as a small callable of the `Game`: how a latent becomes a picture (`imagine`; a method that optimizes latents
+moves them there first), how a sample is judged (`judge`; one that encodes judges pairs), what is added to a loss
+(terms).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -29,7 +30,10 @@ class Loss(Protocol):
 
 
 class Sample(NamedTuple):
-    """What the discriminator is shown. image: (B, C, S, S) float in -1..1. label: (B,) int64, or None without classes."""
+    """What the discriminator is shown.
+
+    image: (B, C, S, S) float in -1..1. label: (B,) int64, or None without classes.
+    """
 
     image: Tensor
     label: Tensor | None = None
@@ -42,8 +46,8 @@ class Sample(NamedTuple):
 class Turn(NamedTuple):
     """One update of the discriminator, as far as it has come: what further terms of its loss may look at.
 
-    number: updates of the discriminator before this one. real, fake: as judged, that is after augmentation; ``fake`` leads
-    back to no generator. real_logits, fake_logits: (B,) float32.
+    number: updates of the discriminator before this one. real, fake: as judged, that is after augmentation; ``fake``
+    leads back to no generator. real_logits, fake_logits: (B,) float32.
     """
 
     number: int
@@ -87,13 +91,14 @@ class Game:
     """The two players and the rules between them.
 
     real: (what `batches` gave, number) -> the real sample. latent: (count, side, number) -> (count, d) float32; side is
-    "fake" or "generator". imagine: (latent, label) -> the fake sample. augment: (sample, side, number) -> what the discriminator sees of it; side is "real", "fake"
-    or "generator", so that each has draws of its own. judge: sample -> (B,) float32 logits. discriminator_terms,
-    generator_terms: by the names that their values are logged under. together: judge real and fake in one pass, so that
-    BatchNorm sees their mixture (half as many passes); apart as in Radford et al. 2016 otherwise. fresh: the generator learns
-    from pictures of its own; otherwise from those that the discriminator saw last, as in the reference code of Radford et
-    al. 2016, which saves a pass (not where `imagine` asks the discriminator, which has moved since). after: is called once a
-    round with its number and the last turn, when both have moved (averages, the strength of an augmentation).
+    "fake" or "generator". imagine: (latent, label) -> the fake sample. augment: (sample, side, number) -> what the
+    discriminator sees of it; side is "real", "fake" or "generator", so that each has draws of its own. judge: sample ->
+    (B,) float32 logits. discriminator_terms, generator_terms: by the names that their values are logged under.
+    together: judge real and fake in one pass, so that BatchNorm sees their mixture (half as many passes); apart as in
+    Radford et al. 2016 otherwise. fresh: the generator learns from pictures of its own; otherwise from those that the
+    discriminator saw last, as in the reference code of Radford et al. 2016, which saves a pass (not where `imagine`
+    asks the discriminator, which has moved since). after: is called once a round with its number and the last turn,
+    when both have moved (averages, the strength of an augmentation).
     """
 
     fabric: "Fabric"
@@ -116,9 +121,9 @@ class Game:
 def play_round(game: Game, batches: Iterator[Any], index: int) -> dict[str, Tensor]:
     """So many updates of the discriminator as the game says, then one of the generator.
 
-    index: the round's number, from 0. Returns detached 0-d tensors that nobody has read: both losses (with their terms),
-    each term, and ``real_sign``, the mean sign of the logits of real pictures (r_t of Karras et al. 2020a, eq. 1: near 1,
-    the discriminator knows its pictures by heart).
+    index: the round's number, from 0. Returns detached 0-d tensors that nobody has read: both losses (with their
+    terms), each term, and ``real_sign``, the mean sign of the logits of real pictures (r_t of Karras et al. 2020a, eq.
+    1: near 1, the discriminator knows its pictures by heart).
     """
     values: dict[str, Tensor] = {}
     for turn_number in range(game.discriminator_steps):

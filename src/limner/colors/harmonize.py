@@ -81,8 +81,8 @@ def harmonized(raster: Raster, colors: SceneColors) -> HarmonizedRaster:
 class Harmonizer:
     """What scenes are harmonized by.
 
-    method: one of `HARMONIZERS`. to: the name of an area, ``all`` or ``nearest``. areas: the colors that may be matched, by
-    name. dtype: type of their pixels. Raises `UserError` for another method or area.
+    method: one of `HARMONIZERS`. to: the name of an area, ``all`` or ``nearest``. areas: the colors that may be
+    matched, by name. dtype: type of their pixels. Raises `UserError` for another method or area.
     """
 
     method: str
@@ -128,8 +128,8 @@ class Harmonizer:
 def fit_map(method: str, scene: ColorSummary, reference: ColorSummary, unit: float = 1.0) -> ColorMap:
     """The map from the colors of one summary to those of another, both divided by ``unit`` first.
 
-    With ``unit`` 255 three bands are taken for red, green and blue of a photo, so that Reinhard's method works in lab; else
-    it matches the bands as they are.
+    With ``unit`` 255 three bands are taken for red, green and blue of a photo, so that Reinhard's method works in lab;
+    else it matches the bands as they are.
     """
     if method == "mkl":
         return mkl_from_moments(*_moments(scene.moments, unit), *_moments(reference.moments, unit))
@@ -155,8 +155,8 @@ def nearest(scene: ColorSummary, areas: Mapping[str, ColorSummary]) -> str:
 def distance(first: Moments, second: Moments, unit: np.ndarray) -> float:
     """How far the colors of one area lie from those of another, in ``unit`` (bands,).
 
-    Wasserstein's distance of two Gaussians of their means and covariances (Dowson and Landau 1982), which is the root of
-    the mean square by which the `mkl` map moves a color: |m1 - m2|^2 + tr(C1 + C2 - 2 (C1^1/2 C2 C1^1/2)^1/2).
+    Wasserstein's distance of two Gaussians of their means and covariances (Dowson and Landau 1982), which is the root
+    of the mean square by which the `mkl` map moves a color: |m1 - m2|^2 + tr(C1 + C2 - 2 (C1^1/2 C2 C1^1/2)^1/2).
     """
     means = ((first.mean - second.mean) / unit) ** 2
     scale = np.outer(unit, unit)

@@ -18,7 +18,9 @@ from limner.scenes.statistics import NOTHING, Moments
 from limner.scenes.windows import Pixels
 
 ALL, NEAREST = "all", "nearest"
-"""What may be named beside a training area to take colors from: all of them together, or the one of the nearest colors."""
+"""What may be named beside a training area to take colors from: all of them together,
+or the one of the nearest colors.
+"""
 SAMPLE_PX = 8192
 FORMAT = "limner colors 1"
 SMALL_TYPES = (np.uint8, np.uint16)
@@ -53,8 +55,8 @@ class ColorSummary:
 def summarize(parts: Iterable[Pixels], *, sample_px: int = SAMPLE_PX, seed: int = 0) -> ColorSummary:
     """The colors of all valid pixels of ``parts``, one part in memory at a time.
 
-    Every pixel draws a number in its turn, and those with the smallest stay: each has the same chance, and the sample is
-    the same wherever the parts end, as long as the pixels come in the same order.
+    Every pixel draws a number in its turn, and those with the smallest stay: each has the same chance, and the sample
+    is the same wherever the parts end, as long as the pixels come in the same order.
 
     Where no pixel is valid the count is 0, and there is nothing to match.
     """
@@ -95,7 +97,9 @@ def merged(summaries: Sequence[ColorSummary], sample_px: int = SAMPLE_PX) -> Col
 
 
 def write_summaries(path: Path, summaries: Mapping[str, ColorSummary]) -> None:
-    """Write named summaries as a safetensors file, whole or not at all; samples in the smallest type that holds them."""
+    """Write named summaries as a safetensors file, whole or not at all;
+    samples in the smallest type that holds them.
+    """
     tensors = {}
     for number, summary in enumerate(summaries.values()):
         tensors[f"{number}.count"] = np.array(summary.count, np.int64)

@@ -81,7 +81,7 @@ def fid(
     download: Download = False,
     as_json: Json = False,
 ) -> None:
-    """FID, KID, IS, precision, recall, density and coverage of pictures against real ones, with intervals and protocol."""
+    """FID, KID, IS, precision, recall, density and coverage of pictures against real ones, with intervals."""
     from limner.generate.scoring.fid import fid as score_folders
 
     result = score_folders(

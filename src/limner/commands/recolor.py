@@ -47,7 +47,7 @@ def recolor(
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
-    """Give pictures the colors of others: region by region for photos, without flicker for clips, at any size for scenes."""
+    """Give photos the colors of others region by region, clips without flicker, scenes at any size."""
     from limner.recolor.recoloring.recolor import recolor_files
 
     done = recolor_files(

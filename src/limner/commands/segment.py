@@ -110,7 +110,7 @@ def refine(
     out: Out = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Go on learning from a small annotated part of a scene; prints before and after on the rest when truth is given."""
+    """Go on learning from a small annotated part of a scene; where truth is given, scores before and after."""
     from limner.segment.refine import refine as refine_run
 
     meaning = Reading(classes=split_names(classes), label_field=label_field, bands=parse_bands(bands))

@@ -38,7 +38,8 @@ def cache_folder() -> Path:
 
 
 def read_features(files: Sequence[Path], extractor: Sequence[str]) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-    """The tensors and facts that `write_features` kept for these files as they are now, or None; a damaged file counts as none.
+    """The tensors and facts that `write_features` kept for these files as they are now, or None; a damaged file counts
+    as none.
 
     extractor: all that decides its features, as texts.
     """

@@ -23,8 +23,8 @@ from limner.foundation.progress import Progress
 class Described:
     """What is known of n pictures under one extractor.
 
-    features: (n, d) float32. logits: (n, classes) float32. colors: (n, 3) uint8, each picture's mean. pixels: a digest of
-    all pixels, whatever the pictures' order and names. sizes: how many pictures have which size, "64 x 64" (width x
+    features: (n, d) float32. logits: (n, classes) float32. colors: (n, 3) uint8, each picture's mean. pixels: a digest
+    of all pixels, whatever the pictures' order and names. sizes: how many pictures have which size, "64 x 64" (width x
     height). extractor, weights, resizer, input_px: how they were seen. lossy: some were read from files whose
     compression loses detail, such as JPEG.
     """
@@ -46,7 +46,9 @@ class Described:
         return len(self.features)
 
     def some(self, count: int, seed: int = 0) -> Described:
-        """``count`` of these pictures, drawn evenly, to compare with sets of other sizes; the same where that is all."""
+        """``count`` of these pictures, drawn evenly, to compare with sets of other sizes;
+        the same where that is all.
+        """
         if count == self.count:
             return self
         chosen = torch.randperm(self.count, generator=torch.Generator().manual_seed(seed))[:count]

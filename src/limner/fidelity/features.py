@@ -70,8 +70,8 @@ class FeatureExtractor:
     ) -> FeatureExtractor:
         """FID's Inception: 2048 features, pictures brought to 299 px by `bicubic`.
 
-        weights: a file of them (default: the published ones, as `limner.nn.pretrained` finds them). seed: draw random ones
-        instead, to test what does not depend on them.
+        weights: a file of them (default: the published ones, as `limner.nn.pretrained` finds them). seed: draw random
+        ones instead, to test what does not depend on them.
         """
         with torch.device("meta"):  # nothing is drawn here: a training may be in the middle of its own draws
             network = Inception()

@@ -66,7 +66,9 @@ class PictureScores:
         return score_title(name, self.protocol.features)
 
     def to_json(self) -> dict[str, Any]:
-        """``scores`` by name, each with ``value``, ``low``, ``high``, ``spread``; ``flat_kid``, ``protocol``, ``notes``."""
+        """``scores`` by name, each with ``value``, ``low``, ``high``, ``spread``; ``flat_kid``, ``protocol``,
+        ``notes``.
+        """
         scores = {name: asdict(score) for name, score in self.scores.items()}
         return {
             "scores": scores, "flat_kid": self.flat_kid, "protocol": self.protocol.to_json(), "notes": list(self.notes)

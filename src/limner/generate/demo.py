@@ -1,7 +1,7 @@
 """`limner demo generate`: the generate room's story on bundled real places, each real command before it runs.
 
-Buildings are cut out of drone and satellite scenes by their masks; two small networks learn from the cut-outs for about a
-minute; what they make stands beside what is real, with a score and how it was made. All goes into one report.
+Buildings are cut out of drone and satellite scenes by their masks; two small networks learn from the cut-outs for about
+a minute; what they make stands beside what is real, with a score and how it was made. All goes into one report.
 """
 
 import json

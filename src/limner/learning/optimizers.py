@@ -1,7 +1,7 @@
 """Optimizers and learning-rate schedules by the names that recipes use.
 
-A schedule is a pure function of the step's number, so that going on needs no scheduler state. The optimizers are torch's fused
-ones: on two cores a step over a few hundred small tensors is several times quicker.
+A schedule is a pure function of the step's number, so that going on needs no scheduler state. The optimizers are
+torch's fused ones: on two cores a step over a few hundred small tensors is several times quicker.
 """
 
 import math
@@ -91,7 +91,9 @@ def staircase(every_epochs: float = 30.0, divide_by: float = 5.0) -> Schedule:
 
 
 def linear(start: float = 0.0, final: float = 0.0) -> Schedule:
-    """The learning rate stays for the share ``start`` of the training, then falls in a straight line to ``final`` times it."""
+    """The learning rate stays for the share ``start`` of the training,
+    then falls in a straight line to ``final`` times it.
+    """
     if not 0 <= start < 1 or final < 0:
         raise UserError(f"linear got start {start}, final {final}; needed: a share from 0 to below 1, and 0 or more")
     return lambda epoch, epochs: 1 - (1 - final) * max(0.0, (epoch / epochs - start) / (1 - start))

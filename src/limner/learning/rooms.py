@@ -1,4 +1,5 @@
-"""What each room does for the verbs that all rooms share: `limner evaluate`, `compare` and `networks` know none by name.
+"""What each room does for the verbs that all rooms share: `limner evaluate`, `compare` and `networks` know none by
+name.
 
 The tables name functions as module:name, so that looking at them imports no torch.
 """
@@ -39,8 +40,8 @@ NETWORKS = {
 def evaluate(run: str | Path | Run, **options: Any) -> Any:
     """Score a run as its room does, and write ``evaluation.json`` into it, or to ``out``.
 
-    Options and answer are those of `limner.segment.scoring.evaluate.evaluate_run` or `limner.generate.scoring.evaluate.evaluate_run`.
-    Raises `UserError` for an option that the run's room does not know.
+    Options and answer are those of `limner.segment.scoring.evaluate.evaluate_run` or
+    `limner.generate.scoring.evaluate.evaluate_run`. Raises `UserError` for an option that the run's room does not know.
     """
     opened = run if isinstance(run, Run) else open_run(run)
     task = opened.facts["task"]
@@ -86,7 +87,9 @@ def _option(name: str) -> str:
 
 
 def _shows_pictures(word: str) -> bool:
-    """Whether a word of `compare` stands for made pictures: a run that makes them, their scores, or a folder of them."""
+    """Whether a word of `compare` stands for made pictures: a run that makes them, their scores,
+    or a folder of them.
+    """
     place = word.partition("=")[2] if "=" in word and not Path(word).exists() else word
     path = Path(place)
     if path.suffix == ".json":

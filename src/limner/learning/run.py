@@ -34,8 +34,8 @@ RUN_FILES = (
 @dataclass(frozen=True)
 class Run:
     """A training's folder: ``recipe.yaml``, ``model.safetensors`` + ``model.json``, ``checkpoint/``, ``metrics.csv``,
-    ``curves.png``, ``pictures/``, ``evaluation.json``, ``colors.safetensors``, ``card.md``, ``report.html`` and ``run.json``
-    (status, versions).
+    ``curves.png``, ``pictures/``, ``evaluation.json``, ``colors.safetensors``, ``card.md``, ``report.html`` and
+    ``run.json`` (status, versions).
 
     A bundled model is a run with only its model, recipe, colors, card and evaluation.
     """
@@ -49,7 +49,9 @@ class Run:
 
     @property
     def status(self) -> dict[str, Any]:
-        """What ``run.json`` says: status (running, interrupted, trained, finished), versions, data fingerprint, seconds."""
+        """What ``run.json`` says: status (running, interrupted, trained, finished), versions,
+        data fingerprint, seconds.
+        """
         return _read_json(self.folder / "run.json")
 
     @property
@@ -64,7 +66,9 @@ class Run:
         return facts
 
     def weights(self) -> "dict[str, Tensor]":
-        """The model's tensors by ``network.tensor`` names, float32 on the CPU (bundled models are stored as float16)."""
+        """The model's tensors by ``network.tensor`` names, float32 on the CPU (bundled models are stored as
+        float16).
+        """
         import torch
         from safetensors import SafetensorError
         from safetensors.torch import load_file
@@ -122,7 +126,8 @@ class Run:
 def open_run(name: str | Path, room: str | None = None) -> Run:
     """The run at a path, the newest below ``runs/`` for ``last``, or a bundled model by its name.
 
-    room: the one that it must be of. Raises `UserError` when there is none, it holds no model yet, or it is of another room.
+    room: the one that it must be of. Raises `UserError` when there is none, it holds no model yet, or it is of another
+    room.
     """
     run = _found(name)
     if room is not None and (other := run.facts.get("task", room)) != room:

@@ -10,8 +10,8 @@ class Stream(Iterator[Any]):
     """``draw(start)``, ``draw(start + 1)``, ... computed by a background thread while the network works.
 
     ``position`` is the number of the next batch that `next` gives: with a pure ``draw`` it is all that going on needs.
-    Use as a context manager, so that the thread ends with the block. An error in ``draw`` is raised by `next`; after it,
-    and after the block, nothing more comes.
+    Use as a context manager, so that the thread ends with the block. An error in ``draw`` is raised by `next`; after
+    it, and after the block, nothing more comes.
 
     >>> with Stream(lambda number: number * number, start=3) as squares:
     ...     next(squares), next(squares), squares.position

@@ -60,8 +60,8 @@ class Task(ABC):
     @classmethod
     @abstractmethod
     def with_data(cls, recipe: Any, paths: Sequence[Path], reading: Mapping[str, Any]) -> Any:
-        """The recipe with other data, read otherwise: what ``--data`` says (nothing: the recipe's own), and such options
-        as ``--labels`` by their names in the recipe's ``data``."""
+        """The recipe with other data, read otherwise: what ``--data`` says (nothing: the recipe's own), and such
+        options as ``--labels`` by their names in the recipe's ``data``."""
 
     @abstractmethod
     def stages(self) -> tuple[Stage, ...]:

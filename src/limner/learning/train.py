@@ -36,8 +36,8 @@ def train(
     """Train a recipe on data; the same call again goes on with what was stopped, or finds it finished.
 
     recipe: a recipe file or a bundled recipe's name. data: in place of the recipe's own. overrides: tokens such as
-    ``["--network.depth", "34"]``. out: the run's folder (default: ``runs/<recipe>-001`` and so on). reading: how the data
-    is read, such as ``labels="roofs.gpkg"`` (`limner.segment.labels.reading.Reading` has them all).
+    ``["--network.depth", "34"]``. out: the run's folder (default: ``runs/<recipe>-001`` and so on). reading: how the
+    data is read, such as ``labels="roofs.gpkg"`` (`limner.segment.labels.reading.Reading` has them all).
     """
     resolved = resolve(recipe, data=data, overrides=overrides, **reading)
     return train_recipe(resolved, Path(recipe).stem, out=Path(out) if out else None, overwrite=overwrite)

@@ -27,7 +27,9 @@ from limner.foundation.files import make_folder
 
 LITE0 = "efficientnet-lite0"
 INCEPTION = "inception"
-"""The Inception that FID is defined with (TensorFlow's of 2015-12-05), as torch-fidelity publishes it; not torchvision's."""
+"""The Inception that FID is defined with (TensorFlow's of 2015-12-05), as torch-fidelity publishes it;
+not torchvision's.
+"""
 MASK_RCNN = "maskrcnn_resnet50_fpn_v2"
 
 
@@ -48,7 +50,8 @@ class Weights:
 
 
 def _torchvision(name: str, file: str, size_mb: float) -> Weights:
-    """The best weights that torchvision publishes for one of its models (ImageNet; COCO for detectors), by its own file name.
+    """The best weights that torchvision publishes for one of its models (ImageNet; COCO for detectors), by its own file
+    name.
 
     Written down here, for torchvision takes seconds to import: only who builds its models needs it.
     """

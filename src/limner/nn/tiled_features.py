@@ -30,8 +30,10 @@ IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class TileMaps(NamedTuple):
-    """What one tile gives. inner: the pixels of the picture that it answers for. outer: those that went in, halo included.
-    maps: for each layer (C, h, w) float32 over ``outer``, whose edge is a multiple of the layer's stride or padded to one."""
+    """What one tile gives. inner: the pixels of the picture that it answers for. outer: those that went in, halo
+    included. maps: for each layer (C, h, w) float32 over ``outer``, whose edge is a multiple of the layer's stride or
+    padded to one.
+    """
 
     inner: Window
     outer: Window
@@ -42,7 +44,8 @@ class TileMaps(NamedTuple):
 class FeatureSource:
     """A function from pictures to feature maps, with what is needed to run it by tiles.
 
-    run: (1, 3, H, W) float32, gamma-encoded 0..1, H and W multiples of ``stride`` -> a list of (1, C, h, w), one for each
+    run: (1, 3, H, W) float32, gamma-encoded 0..1, H and W multiples of ``stride`` -> a list of (1, C, h, w), one for
+    each
         layer. stride: of the coarsest layer. reach_px: how far from a cell the pixels lie that can change it.
     """
 
@@ -53,7 +56,8 @@ class FeatureSource:
     layers: tuple[str, ...] = ()
 
     def tiles(self, picture: Tensor, tile_px: int | None = None) -> Iterator[TileMaps]:
-        """Maps of a picture of any size, tile after tile; the same as in one pass wherever no tile ends (but for rounding).
+        """Maps of a picture of any size, tile after tile; the same as in one pass wherever no tile ends (but for
+        rounding).
 
         picture: (3, H, W) float32. The picture's own edge is padded as the network pads it. tile_px: by default what
         the device is quickest with.
@@ -70,7 +74,8 @@ class FeatureSource:
             image = picture[None, :, rows, columns]
             padding = (0, -outer.width % self.stride, 0, -outer.height % self.stride)
             image = functional.pad(image, padding, mode="replicate") if any(padding) else image
-            # no_grad, not inference_mode: threads of a source's own may write to its tensors, and they do not share a mode.
+            # no_grad, not inference_mode: threads of a source's own may write to its tensors, and they do not share a
+            # mode.
             with torch.no_grad():
                 maps = [found[0].float() for found in self.run(image)]
             yield TileMaps(inner, outer, maps)
@@ -85,7 +90,8 @@ def network_features(
     name: str = "network",
     device: torch.device | str = "cpu",
 ) -> FeatureSource:
-    """Features of any convolutional network that takes (B, 3, H, W), listened to at layers named as in ``named_modules``.
+    """Features of any convolutional network that takes (B, 3, H, W), listened to at layers named as in
+    ``named_modules``.
 
     mean, std: of red, green, blue in 0..1, with which the network was trained. Its stride and reach are measured on
     a picture of noise.

@@ -68,7 +68,9 @@ def _colors_of(path: Path, bands: int) -> int:
 
 
 def check_tags(path: Path, tags: Directory) -> None:
-    """Raise `UserError` for TIFFs that are no photos: of other colors, or with bands that are neither color nor alpha."""
+    """Raise `UserError` for TIFFs that are no photos: of other colors,
+    or with bands that are neither color nor alpha.
+    """
     meaning, bands = tags.get(PHOTOMETRIC, BLACK_IS_ZERO), tags.get(277, 1)
     deep = max(tags.get(258, (1,))) > 8
     if meaning not in (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB) and (deep or meaning not in OF_PILLOW):

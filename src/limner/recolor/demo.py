@@ -1,8 +1,9 @@
-"""`limner demo recolor`: the recolor room's story on photos that come with scikit-image, each real command before it runs.
+"""`limner demo recolor`: the recolor room's story on photos that come with scikit-image, each real command before it
+runs.
 
-A coffee cup takes the colors of a launch at dusk, with pictures of how; every method does the same, with numbers; a cat is
-warmed wholly, by half, and with its lightness kept; a drone scene is brought to the colors of the areas that a network
-learned from. All goes into one report.
+A coffee cup takes the colors of a launch at dusk, with pictures of how; every method does the same, with numbers; a cat
+is warmed wholly, by half, and with its lightness kept; a drone scene is brought to the colors of the areas that a
+network learned from. All goes into one report.
 """
 
 import shlex

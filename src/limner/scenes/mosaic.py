@@ -62,7 +62,8 @@ def open_mosaic(folder: Path) -> Any:
 
     A chip lies where its georeference says, else where its name does (`georeference.place_by_name`), else where the
     picture of the same stem in the folder ``images/`` beside this one does, as masks need. Where chips overlap, later
-    names lie on top; what no chip covers is masked, and so is what the chips themselves mask. Palettes keep their numbers.
+    names lie on top; what no chip covers is masked, and so is what the chips themselves mask. Palettes keep their
+    numbers.
 
     Raises:
         UserError: for a folder without pictures; naming the file for one without a place, one that cannot be read, and

@@ -166,9 +166,9 @@ class Raster:
     def read(self, window: Window | None = None) -> Pixels:
         """The pixels of ``window`` (default: all) and which of them are data.
 
-        What lies beyond the picture is zero and invalid, and so is nodata, a pixel with alpha 0 and NaN. At a scale below
-        1 a pixel is the mean of those it covers, above 1 it lies between its neighbors; it is valid where all of those
-        are, so that what is no data never bleeds into data. Integers are rounded.
+        What lies beyond the picture is zero and invalid, and so is nodata, a pixel with alpha 0 and NaN. At a scale
+        below 1 a pixel is the mean of those it covers, above 1 it lies between its neighbors; it is valid where all of
+        those are, so that what is no data never bleeds into data. Integers are rounded.
         """
         return self._window(window, resampling.blended, colors=True)
 
@@ -274,7 +274,8 @@ def open_raster(path: Path | str, *, bands: tuple[int, ...] | None = None, scale
         scale: see the raster with this many times the pixels along each edge (0.5: half as many).
 
     Raises:
-        UserError: for a file that is missing, empty, broken, or of a type that is not pictures' (complex numbers); for a
+        UserError: for a file that is missing, empty, broken, or of a type that is not pictures' (complex numbers); for
+        a
             folder that is no mosaic (`limner.scenes.mosaic`); for a band that is not there or named twice.
     """
     path = Path(path)

@@ -39,9 +39,9 @@ class Statistics:
 class Moments:
     """Pixels counted, their mean, and how they scatter about it: what two parts need to be merged.
 
-    mean: (bands,) float64. scatter: (bands, bands) float64, the sum of the outer products of (pixel - mean). The merge is
-    Chan, Golub and LeVeque's (1979): unlike the sum of squares it loses no digits when the mean is far from zero, as in
-    16-bit scenes.
+    mean: (bands,) float64. scatter: (bands, bands) float64, the sum of the outer products of (pixel - mean). The merge
+    is Chan, Golub and LeVeque's (1979): unlike the sum of squares it loses no digits when the mean is far from zero, as
+    in 16-bit scenes.
     """
 
     count: int

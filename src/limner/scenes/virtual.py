@@ -20,8 +20,8 @@ Palette = dict[int, tuple[int, int, int, int]]
 class Source(NamedTuple):
     """A file of a virtual raster. path: absolute. bands: its data bands, from 1.
 
-    mask: what GDAL calls its mask ("mask,1", or the number of an alpha band that it does not take for the mask), or None
-    where every pixel shows.
+    mask: what GDAL calls its mask ("mask,1", or the number of an alpha band that it does not take for the mask), or
+    None where every pixel shows.
     """
 
     path: Path

@@ -1,7 +1,7 @@
 """`limner demo`: the segment room's story on bundled real places, with each real command before it runs.
 
-Train on places in Kampala and Dubai, map a scene of Banepa, which the network never saw, with the training areas' colors
-and with its own, refine on a small annotated part, map again, and put it all into one report.
+Train on places in Kampala and Dubai, map a scene of Banepa, which the network never saw, with the training areas'
+colors and with its own, refine on a small annotated part, map again, and put it all into one report.
 """
 
 import shlex

@@ -1,7 +1,7 @@
 """Refining: go on learning from a small annotated part of a scene, then decide by a threshold set on that part.
 
-Ghassemi et al. 2018, section IV: from the trained network, learning rate 1e-4, about 7 % or 15 % of the scene annotated,
-and that ground kept out of the scores.
+Ghassemi et al. 2018, section IV: from the trained network, learning rate 1e-4, about 7 % or 15 % of the scene
+annotated, and that ground kept out of the scores.
 """
 
 import dataclasses
@@ -39,7 +39,9 @@ SCENE_AS_IT_IS: dict[str, Any] = {
     "masks": MASKS_FOLDER, "group": None, "mosaic": False, "areas": (), "leave_out": (),
     "classes": (), "target": None, "label_field": None, "bands": (),
 }  # fmt: skip
-"""How the run's own data was read means nothing to the scene; its labels are brought to the run's classes by their names."""
+"""How the run's own data was read means nothing to the scene;
+its labels are brought to the run's classes by their names.
+"""
 
 
 @dataclass(frozen=True)
@@ -82,11 +84,12 @@ def refine(
 ) -> Refinement:
     """Go on learning from the annotated part of ``scene``; the same call again goes on with what was stopped.
 
-    labels: polygons or a mask (255 = not annotated); within: the annotated ground, see `limner.segment.labels.reader`. truth: the
-    whole scene's mask or polygons, for scores before and after on the rest. fraction: with ``truth`` alone, annotate so
-    large a share of the scene from it, in squares drawn by the seed. normalize: standardize by the scene's own mean and
-    deviation ("scene"), or keep the run's ("run"). overrides: recipe settings such as ``["--epochs", "20"]``. meaning: of the
-    labels and bands, where they need to be told: ``classes``, ``label_field``, ``bands`` as in `limner.segment.labels.reading.Reading`.
+    labels: polygons or a mask (255 = not annotated); within: the annotated ground, see `limner.segment.labels.reader`.
+    truth: the whole scene's mask or polygons, for scores before and after on the rest. fraction: with ``truth`` alone,
+    annotate so large a share of the scene from it, in squares drawn by the seed. normalize: standardize by the scene's
+    own mean and deviation ("scene"), or keep the run's ("run"). overrides: recipe settings such as
+    ``["--epochs", "20"]``. meaning: of the labels and bands, where they need to be told: ``classes``, ``label_field``,
+    ``bands`` as in `limner.segment.labels.reading.Reading`.
     """
     if (labels is None) == (fraction is None):
         raise UserError("give either --labels FILE (what was annotated) or --fraction 0.07 with --truth FILE")
@@ -125,7 +128,9 @@ def refine(
 
 
 def refining_recipe(parent: Run, overrides: Sequence[str]) -> SegmentRecipe:
-    """The parent's recipe, turned to refining: its weights, a lower learning rate, a calibrated threshold, few epochs."""
+    """The parent's recipe, turned to refining: its weights, a lower learning rate, a calibrated threshold,
+    few epochs.
+    """
     recipe: SegmentRecipe = recipe_of(parent)
     usual = float(recipe.optimizer.options.get("learning_rate", 1e-3))
     rate = PAPER_LEARNING_RATE if recipe.optimizer.name == "sgd" else ADAPTIVE_FACTOR * usual

@@ -18,7 +18,9 @@ from limner.generate.cutouts.verb import CutOuts, cut_out
 
 
 def cut(folder: Path, detector: StubDetector | None = None, **given: object) -> CutOuts:
-    """Cars of 60 x 40 (two), 40 x 40, 10 x 6 and a group in one street; the stub's scores are 0.6, 0.6, 0.4 and none."""
+    """Cars of 60 x 40 (two), 40 x 40, 10 x 6 and a group in one street; the stub's scores are 0.6, 0.6,
+    0.4 and none.
+    """
     root = write_cityscapes(folder / "city", count=1, splits=("train",))
     options = CutOutOptions(**{"workers": 1, "min_width": 1, "min_height": 1, "min_score": 0.5, **given})  # type: ignore[arg-type]
     return cut_out(root, "car", folder / "out", options, detector=detector or StubDetector())

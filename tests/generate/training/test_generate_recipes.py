@@ -1,4 +1,6 @@
-"""Each bundled recipe that generates takes two rounds, from its folder of pictures to its report; and what they promise."""
+"""Each bundled recipe that generates takes two rounds, from its folder of pictures to its report;
+and what they promise.
+"""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

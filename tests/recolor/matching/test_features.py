@@ -1,4 +1,6 @@
-"""Features come from named layers of any network, the bundled one, VGG-19 from torchvision's cache, or are made by hand."""
+"""Features come from named layers of any network, the bundled one, VGG-19 from torchvision's cache,
+or are made by hand.
+"""
 
 from pathlib import Path
 

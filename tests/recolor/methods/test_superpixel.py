@@ -1,4 +1,6 @@
-"""The whole method: eq. 1-6 from pictures to picture, a picture onto itself, masks, pins, and sizes nobody thinks of."""
+"""The whole method: eq. 1-6 from pictures to picture, a picture onto itself, masks, pins,
+and sizes nobody thinks of.
+"""
 
 import pytest
 import torch

@@ -192,7 +192,9 @@ def replace(source, target):
 os.replace = replace
 main(sys.argv[1:])
 """
-"""A command that is killed at its sixth renaming: the second photo and its record are whole, the photo not yet in place."""
+"""A command that is killed at its sixth renaming: the second photo and its record are whole,
+the photo not yet in place.
+"""
 
 
 @pytest.mark.kills

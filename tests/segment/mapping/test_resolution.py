@@ -30,7 +30,9 @@ def mean_around(image: torch.Tensor, reach: int) -> torch.Tensor:
 
 
 class RoofsOfSixteen(nn.Module):
-    """Class 1 where the red mean over 13 x 13 pixels exceeds the mean over 45 x 45: it knows roofs of 16 px and no others."""
+    """Class 1 where the red mean over 13 x 13 pixels exceeds the mean over 45 x 45:
+    it knows roofs of 16 px and no others.
+    """
 
     stride = 4
 

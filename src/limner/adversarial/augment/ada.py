@@ -1,4 +1,6 @@
-"""Adaptive discriminator augmentation (Karras et al., "Training Generative Adversarial Networks with Limited Data", 2020a)."""
+"""Adaptive discriminator augmentation (Karras et al., "Training Generative Adversarial Networks with Limited
+Data", 2020a).
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,12 +18,12 @@ from limner.foundation.errors import UserError
 class AdaptiveAugmentation(Augmentation):
     """Geometry and color, each transform with probability p, the strength, which follows how sure the discriminator is.
 
-    The paper's pipeline ``bgc`` in its order. All geometry is one matrix a picture and one bilinear look-up, where the paper
-    enlarges twofold and filters with wavelets around it: ours softens pictures that are turned or moved by fractions of
-    pixels a little, the real as well as the generated ones.
+    The paper's pipeline ``bgc`` in its order. All geometry is one matrix a picture and one bilinear look-up, where the
+    paper enlarges twofold and filters with wavelets around it: ours softens pictures that are turned or moved by
+    fractions of pixels a little, the real as well as the generated ones.
 
-    target: the r_t = E[sign D(real)] that p is steered to. kimg: thousands of pictures in which p could rise from 0 to 1
-    (the paper: 500; 100 when a training goes on from another). every: rounds between two changes of p.
+    target: the r_t = E[sign D(real)] that p is steered to. kimg: thousands of pictures in which p could rise from 0 to
+    1 (the paper: 500; 100 when a training goes on from another). every: rounds between two changes of p.
     """
 
     target: float = 0.6
@@ -59,5 +61,7 @@ class AdaptiveAugmentation(Augmentation):
 
 
 def adapted(strength: Tensor, real_sign: Tensor, images: int, target: float, kimg: float) -> Tensor:
-    """p after ``images`` pictures of which r_t was ``real_sign``: p + sign(r_t - target) images / (1000 kimg), in [0, 1]."""
+    """p after ``images`` pictures of which r_t was ``real_sign``: p + sign(r_t - target) images / (1000 kimg),
+    in [0, 1].
+    """
     return (strength + (real_sign - target).sign() * (images / (1000 * kimg))).clamp(0, 1)

@@ -21,8 +21,8 @@ class Augmentation(ABC):
     def __call__(self, image: Tensor, strength: Tensor, generator: torch.Generator) -> Tensor:
         """The augmented pictures, each by draws of its own; differentiable by ``image``, twice too.
 
-        image: (B, C, H, W) float in [-1, 1] with 1, 3 or 4 channels (gray, RGB, RGBA). strength: 0-d, in [0, 1]. Returns the
-        same shape; may leave [-1, 1].
+        image: (B, C, H, W) float in [-1, 1] with 1, 3 or 4 channels (gray, RGB, RGBA). strength: 0-d, in [0, 1].
+        Returns the same shape; may leave [-1, 1].
         """
 
     def follow(self, state: Mapping[str, Tensor], real_sign: Tensor, number: int, batch: int) -> dict[str, Tensor]:

@@ -16,12 +16,12 @@ SHIFT_SHARE = 8
 class DiffAugment(Augmentation):
     """Color, then translation, then cutout, always at full strength, with the ranges of the authors' code.
 
-    color: brightness moves by U(-0.5, 0.5), saturation is multiplied by U(0, 2), contrast by U(0.5, 1.5). translation: by up
-    to an eighth of the side; what this uncovers becomes 0. cutout: a square of half the side, centered anywhere, becomes
-    0. Alpha is moved and cut out, not colored.
+    color: brightness moves by U(-0.5, 0.5), saturation is multiplied by U(0, 2), contrast by U(0.5, 1.5). translation:
+    by up to an eighth of the side; what this uncovers becomes 0. cutout: a square of half the side, centered anywhere,
+    becomes 0. Alpha is moved and cut out, not colored.
 
-    The draws depend on the generator and the pictures' number and size alone, so that equal seeds do the same to real and
-    generated pictures.
+    The draws depend on the generator and the pictures' number and size alone, so that equal seeds do the same to real
+    and generated pictures.
     """
 
     color: bool = True
@@ -62,8 +62,8 @@ def translate(image: Tensor, down: Tensor, right: Tensor) -> Tensor:
 
 
 def cut_out(image: Tensor, row: Tensor, column: Tensor) -> Tensor:
-    """Pictures (B, C, H, W) with a square of half their side at 0, centered where ``row`` and ``column``, (B,) in [0, 1),
-    choose; it may reach over the edge."""
+    """Pictures (B, C, H, W) with a square of half their side at 0, centered where ``row`` and ``column``, (B,) in [0,
+    1), choose; it may reach over the edge."""
     inside = []
     for side, draw in zip(image.shape[2:], (row, column), strict=True):
         length = int(side / 2 + 0.5)

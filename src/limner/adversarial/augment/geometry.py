@@ -1,7 +1,7 @@
 """Geometric transforms of ADA as matrices: random ones, one a picture, joined before any pixel is touched.
 
-A matrix (B, 3, 3) takes a place of the result to where it comes from in the picture, (x, y, 1) in pixels from the middle,
-so that the first transform done to a picture is the leftmost factor.
+A matrix (B, 3, 3) takes a place of the result to where it comes from in the picture, (x, y, 1) in pixels from the
+middle, so that the first transform done to a picture is the leftmost factor.
 """
 
 from math import pi
@@ -19,8 +19,8 @@ LOG2_SCALE = 0.2
 def draw_geometry(count: int, height: int, width: int, strength: Tensor, generator: torch.Generator) -> Tensor:
     """(count, 3, 3) float32: x-flip, 90 degrees, whole pixels, scale, turn, stretch, turn, fractions of pixels.
 
-    Karras et al. 2020a, app. B. Each is done with probability ``strength``, a 0-d tensor; a turn so often that one of the
-    two is.
+    Karras et al. 2020a, app. B. Each is done with probability ``strength``, a 0-d tensor; a turn so often that one of
+    the two is.
     """
     device = strength.device
     chance = torch.rand(8, count, generator=generator, device=generator.device).to(device)

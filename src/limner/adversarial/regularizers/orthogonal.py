@@ -16,11 +16,12 @@ def orthogonal_penalty(network: nn.Module, form: Form) -> Tensor:
     With W = (outputs, inputs x kernel), summed over the layers:
 
     - ``full``: the sum of |W W^T - I| over its numbers (Brock et al., "Neural Photo Editing", ICLR 2017).
-    - ``relaxed``: the sum of squares of W W^T outside its diagonal, which leaves the lengths of the rows alone (Brock et
-      al., BigGAN, ICLR 2019, sec. 3.1). Its gradient is 4 (W W^T * (1 - I)) W; the authors' later PyTorch code takes half.
+    - ``relaxed``: the sum of squares of W W^T outside its diagonal, which leaves the lengths of the rows alone (Brock
+      et al., BigGAN, ICLR 2019, sec. 3.1). Its gradient is 4 (W W^T * (1 - I)) W; the authors' later PyTorch code takes
+      half.
 
-    Weight in both: 1e-4. Vectors (biases, gains) and tables of class vectors are left alone; under spectral normalization
-    the weights before it are meant.
+    Weight in both: 1e-4. Vectors (biases, gains) and tables of class vectors are left alone; under spectral
+    normalization the weights before it are meant.
     """
     with torch.autocast(next(network.parameters()).device.type, enabled=False):
         layers = list(mixing_layers(network))

@@ -1,7 +1,7 @@
 """How the weights of the two players begin. Every number is drawn from the given generator.
 
-All leave alone what is neither a convolution, a linear layer nor batch normalization: tables of class vectors and the gate
-of self-attention begin as their own layers say.
+All leave alone what is neither a convolution, a linear layer nor batch normalization: tables of class vectors and the
+gate of self-attention begin as their own layers say.
 """
 
 from collections.abc import Callable, Iterator

@@ -8,7 +8,10 @@ from torch.nn.utils import parametrize
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 MIXING = (nn.Linear, *CONVOLUTIONS, *TRANSPOSED)
-"""Layers whose every output is a weighted sum of inputs. Tables of class vectors and gains of a norm are not among them."""
+"""Layers whose every output is a weighted sum of inputs.
+
+Tables of class vectors and gains of a norm are not among them.
+"""
 
 
 def mixing_layers(network: nn.Module) -> Iterator[nn.Module]:

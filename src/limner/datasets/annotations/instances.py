@@ -49,8 +49,8 @@ class Box(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Instance:
-    """An object. number: what the data set calls it. name: its class. mask: (box.height, box.width) bool. group: several
-    objects drawn as one."""
+    """An object. number: what the data set calls it. name: its class. mask: (box.height, box.width) bool. group:
+    several objects drawn as one."""
 
     number: str
     name: str

@@ -44,8 +44,8 @@ def run_length_mask(encoded: dict[str, Any]) -> np.ndarray:
 def _counts_of(text: str) -> list[int]:
     """The counts in a compressed text.
 
-    Each letter carries five bits, from the lowest, and one that says whether more follow; the highest bit of the last is
-    the sign. From the fourth on, a count is the difference from the last but one.
+    Each letter carries five bits, from the lowest, and one that says whether more follow; the highest bit of the last
+    is the sign. From the fourth on, a count is the difference from the last but one.
     """
     counts: list[int] = []
     value, shift = 0, 0

@@ -29,7 +29,8 @@ def decode(path: Path, colors: Colors, *, least_px: int) -> Image.Image:
     up; CMYK is converted by a plain formula, without its color profile. Where alpha is not wanted, `BEHIND_ALPHA` shows
     through, as behind cut-outs; where it is, the color of what cannot be seen at all is 0.
 
-    least_px: neither edge needs to be larger, so that a JPEG may be decoded at a half, a quarter or an eighth of its size.
+    least_px: neither edge needs to be larger, so that a JPEG may be decoded at a half, a quarter or an eighth of its
+    size.
 
     Raises `UserError` for a file that is damaged, holds fractions, or has more than `PIXEL_LIMIT` pixels.
     """

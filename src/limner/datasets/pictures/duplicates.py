@@ -22,9 +22,11 @@ from limner.foundation.progress import say
 
 THUMBNAIL_PX = 16
 ALIKE = 0.82
-"""Cosine of two thumbnails from which pictures count as near-duplicates. Chosen by looking at pairs of three sets, from the
-most alike down: street cars (KITTI), cut-outs on one color (COCO) and CIFAR-10's automobiles. Above 0.9 nearly all show the
-same object again; down to 0.82 most of the street cars do, and some of the others; below 0.8 no more than half, anywhere."""
+"""Cosine of two thumbnails from which pictures count as near-duplicates. Chosen by looking at pairs of three sets, from
+the most alike down: street cars (KITTI), cut-outs on one color (COCO) and CIFAR-10's automobiles. Above 0.9 nearly all
+show the same object again; down to 0.82 most of the street cars do, and some of the others; below 0.8 no more than
+half, anywhere.
+"""
 TABLE = 2**24
 """Similarities in memory at once."""
 PICTURES = 1024
@@ -43,10 +45,11 @@ class Neighbors(NamedTuple):
 
 @dataclass(frozen=True)
 class Thumbnails:
-    """Pictures as short vectors whose cosine tells how alike they look, in `THUMBNAIL_PX` squared cells of three colors.
+    """Pictures as short vectors whose cosine tells how alike they look, in `THUMBNAIL_PX` squared cells of three
+    colors.
 
-    Each picture's brightness and contrast are taken off, and then what a whole set has in common: cut-outs on one ground
-    are all alike without that, and any two would count as duplicates.
+    Each picture's brightness and contrast are taken off, and then what a whole set has in common: cut-outs on one
+    ground are all alike without that, and any two would count as duplicates.
 
     mean: (d,) float32, the set's mean vector.
     """
@@ -65,8 +68,8 @@ class Thumbnails:
 
 
 def _cells(pictures: Tensor) -> Tensor:
-    """(n, d) float32 of length 1 (a picture of one gray: 0), in halves: what is the same in the mirror image, and what changes
-    its sign there."""
+    """(n, d) float32 of length 1 (a picture of one gray: 0), in halves: what is the same in the mirror image, and what
+    changes its sign there."""
     if not len(pictures):
         return pictures.new_empty((0, 3 * THUMBNAIL_PX**2), dtype=torch.float32)
     parts = [functional.adaptive_avg_pool2d(as_rgb(part).float(), THUMBNAIL_PX) for part in pictures.split(PICTURES)]
@@ -89,7 +92,8 @@ def likeness(thumbnails: Tensor, others: Tensor) -> Tensor:
 
 
 def find_groups(pictures: Tensor, alike: float = ALIKE) -> Tensor:
-    """The number of each picture's group, (N,) int64 from 0: near-duplicates share one, also by way of others between them.
+    """The number of each picture's group, (N,) int64 from 0: near-duplicates share one, also by way of others between
+    them.
 
     A mirrored picture is a duplicate as well, for mirroring is how most trainings see each picture twice.
 
@@ -104,7 +108,8 @@ def find_groups(pictures: Tensor, alike: float = ALIKE) -> Tensor:
     for start in range(0, count, rows):
         alike_here = likeness(thumbnails[start : start + rows], thumbnails[start:]) >= alike
         one, other = alike_here.nonzero(as_tuple=True)
-        # Each picture is linked to its group's number too, as if that were a picture: groups found so far stay together.
+        # Each picture is linked to its group's number too, as if that were a picture: groups found so far stay
+        # together.
         links = np.concatenate([one.numpy() + start, members]), np.concatenate([other.numpy() + start, groups + count])
         graph = coo_matrix((np.ones(len(links[0]), bool), links), shape=(2 * count, 2 * count))
         groups = connected_components(graph, directed=False)[1][:count]
@@ -118,8 +123,8 @@ def split_held_out(pictures: PictureSet, wanted: float, seed: int) -> tuple[Tens
     Groups of near-duplicates are drawn in an order that only the seed decides and held out whole while they fit, each
     class in its share; so a group larger than that is always learned from.
 
-    wanted: a share below 1, or how many; 0 for none. Where groups are too large for that many, fewer are held out, and a
-    line says so.
+    wanted: a share below 1, or how many; 0 for none. Where groups are too large for that many, fewer are held out, and
+    a line says so.
 
     Raises `UserError` for more than half of the pictures, and where not one can be held out.
     """
@@ -167,8 +172,8 @@ def _shares(counts: np.ndarray, number: int) -> np.ndarray:
 def nearest(points: Tensor, others: Tensor, count: int = 1, *, twins: Tensor | None = None) -> Neighbors:
     """The ``count`` others that lie nearest to each point by Euclidean distance.
 
-    points: (n, d), others: (m, d) float, such as features of a network; m at least ``count``. twins: (n, d), a second view
-    of each point, such as of the mirrored picture; the nearer of both counts.
+    points: (n, d), others: (m, d) float, such as features of a network; m at least ``count``. twins: (n, d), a second
+    view of each point, such as of the mirrored picture; the nearer of both counts.
     """
     views = [points.float()] if twins is None else [points.float(), twins.float()]
     others = others.float()
@@ -200,7 +205,9 @@ def nearest_pictures(pictures: Tensor, training: Tensor, count: int = 1) -> Neig
 
 
 def nearest_distances(pictures: Tensor, training: Tensor) -> Tensor:
-    """(n,) float32: the distance of each picture to the training picture that looks most like it (`nearest_pictures`)."""
+    """(n,) float32: the distance of each picture to the training picture
+    that looks most like it (`nearest_pictures`).
+    """
     return nearest_pictures(pictures, training).distances[:, 0]
 
 

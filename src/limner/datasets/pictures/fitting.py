@@ -15,8 +15,8 @@ PLAIN_SHARE = 1 / 3
 
 
 def fitted(image: Image.Image, size_px: int, fit: Fit) -> Image.Image:
-    """The picture at ``size_px`` x ``size_px``, resampled by Lanczos' filter, which widens where a picture shrinks; one that
-    has the size already stays as it is, to the bit.
+    """The picture at ``size_px`` x ``size_px``, resampled by Lanczos' filter, which widens where a picture shrinks; one
+    that has the size already stays as it is, to the bit.
 
     fit: ``crop`` keeps the largest square in the middle; ``pad`` keeps all of it, between bars of the color that its
     corners have; ``squash`` keeps all of it and not its shape.
@@ -43,7 +43,9 @@ def corner_color(image: Image.Image) -> tuple[int, ...]:
 
 
 def on_plain_ground(image: Image.Image) -> bool:
-    """Whether three corners at least, and a third of the border, have one color, as around cut-outs and objects on white."""
+    """Whether three corners at least, and a third of the border, have one color,
+    as around cut-outs and objects on white.
+    """
     pixels = _pixels(image)
     ground = np.array(corner_color(image))
 

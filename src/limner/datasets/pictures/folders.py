@@ -46,7 +46,9 @@ def picture_files(folder: Path | str) -> list[Path]:
 
 
 def read_picture(path: Path) -> Tensor:
-    """(3, H, W) uint8 of one file in its own size: see `limner.datasets.pictures.decoding.decode`, which trainings read by, too."""
+    """(3, H, W) uint8 of one file in its own size: see `limner.datasets.pictures.decoding.decode`,
+    which trainings read by, too.
+    """
     pixels = np.array(decode(path, "rgb", least_px=WHOLE_PX))
     return torch.from_numpy(pixels).permute(2, 0, 1)
 

@@ -36,9 +36,9 @@ SQUARE = 1.02
 class PictureSet:
     """Pictures to learn from, in memory in 8 bits.
 
-    pictures: (N, C, S, S) uint8, C = 1 (gray), 3 (RGB) or 4 (RGBA). labels: (N,) int64 class numbers, or None. names: of
-    the files, below the folders that were given. fit: how they were brought to a square. notes: what else a user should
-    know, one line each.
+    pictures: (N, C, S, S) uint8, C = 1 (gray), 3 (RGB) or 4 (RGBA). labels: (N,) int64 class numbers, or None. names:
+    of the files, below the folders that were given. fit: how they were brought to a square. notes: what else a user
+    should know, one line each.
     """
 
     pictures: Tensor
@@ -88,17 +88,17 @@ def read_pictures(
 ) -> PictureSet:
     """All pictures of some folders and the folders below them, each brought to ``size_px`` and ``colors``.
 
-    PNG, JPEG, WebP, BMP and TIFF, of any sizes and modes, in natural order of their names (2 before 10); other files and
-    hidden ones are left out.
+    PNG, JPEG, WebP, BMP and TIFF, of any sizes and modes, in natural order of their names (2 before 10); other files
+    and hidden ones are left out.
 
     classes: with ``folders``, a picture's class is the folder directly below the given one, in which it lies. fit:
-    ``crop``, ``pad`` or ``squash`` (`limner.datasets.pictures.fitting.fitted`); ``auto`` pads where most of the pictures that are
-    no squares show something on a plain or transparent ground, such as cut-outs, which cropping would cut through, and
-    crops otherwise.
+    ``crop``, ``pad`` or ``squash`` (`limner.datasets.pictures.fitting.fitted`); ``auto`` pads where most of the
+    pictures that are no squares show something on a plain or transparent ground, such as cut-outs, which cropping would
+    cut through, and crops otherwise.
 
-    Raises `UserError` for a path that is no folder, folders without pictures or with fewer than `LEAST_PICTURES`, broken
-    or too large files (naming the first and how many there are), pictures that are all the same or all of one color,
-    and, with classes, pictures outside their folders or fewer than two classes.
+    Raises `UserError` for a path that is no folder, folders without pictures or with fewer than `LEAST_PICTURES`,
+    broken or too large files (naming the first and how many there are), pictures that are all the same or all of one
+    color, and, with classes, pictures outside their folders or fewer than two classes.
     """
     found = _find(paths)
     if len(found) < LEAST_PICTURES:

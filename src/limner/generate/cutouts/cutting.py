@@ -24,7 +24,9 @@ WHOLE = 10**9
 BORDER = 0.005
 """Of a picture's longer edge: so near the border, an object touches it. Cityscapes leaves a frame unlabeled."""
 CANVAS_PX = 480
-"""What a detector is shown is no smaller than COCO's photos, or it would see small objects enlarged as it never learned."""
+"""What a detector is shown is no smaller than COCO's photos,
+or it would see small objects enlarged as it never learned.
+"""
 ROOM = 1.5
 """The canvas's edge over the object's longer one, at least."""
 CLASSES = "classes"
@@ -43,7 +45,9 @@ class Job:
 
     @property
     def folder(self) -> Path:
-        """Of the objects' folders, below ``out``: several have one of their own, which can be learned from as classes."""
+        """Of the objects' folders, below ``out``: several have one of their own,
+        which can be learned from as classes.
+        """
         return Path() if len(self.objects) == 1 else Path(CLASSES)
 
     @property
@@ -141,8 +145,8 @@ def rejection(row: Row, instance: Instance, options: CutOutOptions) -> str:
 def canvas(pixels: np.ndarray, instance: Instance, background: Background) -> tuple[np.ndarray, tuple[int, int]]:
     """((S, S, 3) uint8, (x, y)): the object alone in the middle of a plain square, as a detector is shown it.
 
-    (x, y) is where the square's corner lies in the picture, perhaps outside. Of backgrounds without a color, the green is
-    taken. pixels: (H, W, 3) uint8.
+    (x, y) is where the square's corner lies in the picture, perhaps outside. Of backgrounds without a color, the green
+    is taken. pixels: (H, W, 3) uint8.
     """
     box = instance.box
     edge = max(CANVAS_PX, math.ceil(ROOM * max(box.width, box.height)))

@@ -29,8 +29,8 @@ REASONS = {
 class Row:
     """One instance. Boxes are in pixels of its picture; x1 and y1 are the first outside.
 
-    source: the picture's name. area_px: of the mask. truncation: the largest share of one side of its box that lies on the
-    picture's border. overlap: the share of its box that other instances cover. score: of the best detection of the
+    source: the picture's name. area_px: of the mask. truncation: the largest share of one side of its box that lies on
+    the picture's border. overlap: the share of its box that other instances cover. score: of the best detection of the
     object, 0 to 1. found: that detection's box. file: the cut-out, below the folder. reason: why there is none.
     """
 

@@ -86,11 +86,11 @@ def cut_out(
     """Cut each instance of an object out of a data set: a PNG file each in ``out/<object>``, and what became of all.
     Several objects stand in ``out/classes/<object>``, from which a conditional recipe learns them as classes.
 
-    The same call again goes on where it was stopped, or finds its work done. Another source or other options are refused
-    in that folder, or with ``overwrite`` replace what was cut there.
+    The same call again goes on where it was stopped, or finds its work done. Another source or other options are
+    refused in that folder, or with ``overwrite`` replace what was cut there.
 
-    object: one name or several of the data set's classes. detector: in the place of Mask R-CNN. device: where that runs.
-    download: fetch its weights.
+    object: one name or several of the data set's classes. detector: in the place of Mask R-CNN. device: where that
+    runs. download: fetch its weights.
 
     Raises `UserError` for a source of no known form, an object that it does not have, labels that cannot be right,
     weights that are not there, and where no instance is found.
@@ -121,7 +121,10 @@ def cut_out(
 def _judge(
     objects: Sequence[str], options: CutOutOptions, detector: Detector | None, device: str, download: bool
 ) -> Detector:
-    """Who decides what is kept: the given detector, or Mask R-CNN. Raises `UserError` for objects that it does not know."""
+    """Who decides what is kept: the given detector, or Mask R-CNN.
+
+    Raises `UserError` for objects that it does not know.
+    """
     judge = detector
     if judge is None:
         from limner.foundation.device import choose_device

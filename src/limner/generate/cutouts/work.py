@@ -22,8 +22,8 @@ from limner.generate.cutouts.detector import Detector, Finding, class_for
 from limner.generate.cutouts.journal import Journal
 
 GROUP = 8
-"""Pictures whose objects the detector sees in the same batches, whatever was done before: a batch's company can change the
-last digit of a score, and so what is kept."""
+"""Pictures whose objects the detector sees in the same batches, whatever was done before: a batch's company can change
+the last digit of a score, and so what is kept."""
 AHEAD = 4
 """Pictures that each process may be ahead of the detector; more would only fill the memory."""
 Item = TypeVar("Item")
@@ -106,8 +106,8 @@ def _by_sizes(results: Iterable[Result], sizes: Sequence[int]) -> Iterator[list[
 def in_order(function: Callable[[Item], Result], items: Sequence[Item], workers: int) -> Iterator[Result]:
     """``function`` of each item, in their order, by processes that work ahead a little; by this one with one worker.
 
-    Processes take seconds to start: there is at most one for each `GROUP` of items. Raises `UserError` where they cannot
-    be started.
+    Processes take seconds to start: there is at most one for each `GROUP` of items. Raises `UserError` where they
+    cannot be started.
     """
     workers = min(workers, len(items) // GROUP)
     if workers <= 1:

@@ -1,4 +1,7 @@
-"""What decides which pictures are generated: the options of `limner generate`, by one set of names. Imports no torch."""
+"""What decides which pictures are generated: the options of `limner generate`, by one set of names.
+
+Imports no torch.
+"""
 
 from __future__ import annotations
 

@@ -70,12 +70,12 @@ class PictureGenerator:
 
         Picture k of a seed depends on neither ``n`` nor ``batch``, but for the rounding of sums (about 1e-6).
 
-        truncation: numbers of a latent that are larger are drawn again (Brock et al. 2019, sec. 3.1): smaller gives more
-        usual pictures and fewer kinds of them. classes: names or numbers, which the pictures get in turn; without them,
-        of a network with classes, each picture's is drawn with the share it has in the training.
+        truncation: numbers of a latent that are larger are drawn again (Brock et al. 2019, sec. 3.1): smaller gives
+        more usual pictures and fewer kinds of them. classes: names or numbers, which the pictures get in turn; without
+        them, of a network with classes, each picture's is drawn with the share it has in the training.
 
-        Raises `UserError` for a class that the run does not have and for what the prior cannot do, `ValueError` for less
-        than one picture.
+        Raises `UserError` for a class that the run does not have and for what the prior cannot do, `ValueError` for
+        less than one picture.
         """
         if n < 1:
             raise ValueError(f"{n} pictures; needed: one or more")

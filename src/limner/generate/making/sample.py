@@ -72,12 +72,13 @@ def generate_pictures(
     device: str = "auto",
     overwrite: bool = False,
 ) -> Generated:
-    """Write pictures that a run makes: ``<seed>-<number>.png`` into ``out``, and the first of them in ``<out>-grid.png``
-    beside it, so that whoever reads the folder finds pictures of one kind only. With ``options.interpolate``, the walk alone.
+    """Write pictures that a run makes: ``<seed>-<number>.png`` into ``out``, and the first of them in
+    ``<out>-grid.png`` beside it, so that whoever reads the folder finds pictures of one kind only. With
+    ``options.interpolate``, the walk alone.
 
-    Picture k of a seed is the same however many are made: the same command again, or with more, makes those that are not
-    there yet, and other seeds add theirs. Pictures of another run, truncation or classes in that folder are refused, or
-    with ``overwrite`` removed.
+    Picture k of a seed is the same however many are made: the same command again, or with more, makes those that are
+    not there yet, and other seeds add theirs. Pictures of another run, truncation or classes in that folder are
+    refused, or with ``overwrite`` removed.
 
     Raises `UserError` for a run that does not generate, options that it cannot grant, and other things in the way.
     """
@@ -132,7 +133,10 @@ def _write_png(path: Path, pixels: np.ndarray) -> None:
 
 
 def _open_folder(folder: Path, request: dict[str, Any], overwrite: bool) -> None:
-    """Make sure that a folder holds pictures of this request only, and says so. Raises `UserError` where it does not."""
+    """Make sure that a folder holds pictures of this request only, and says so.
+
+    Raises `UserError` where it does not.
+    """
     make_folder(folder)
     remove_leftovers(folder)
     held = [path for path in folder.iterdir() if not path.name.startswith(".")]

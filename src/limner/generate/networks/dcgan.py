@@ -133,7 +133,9 @@ def stage_maps(size_px: int, width: int, most: int = MOST_MAPS) -> dict[int, int
 
 
 class UpStage(nn.Module):
-    """A transposed convolution without bias, batch normalization and ReLU; it doubles the maps unless told otherwise."""
+    """A transposed convolution without bias, batch normalization and ReLU;
+    it doubles the maps unless told otherwise.
+    """
 
     def __init__(
         self, inputs: int, maps: int, classes: int, kernel: int = 4, stride: int = 2, padding: int = 1

@@ -1,4 +1,6 @@
-"""`limner evaluate` for a run that generates: what it makes against the pictures that it did not learn from, or others."""
+"""`limner evaluate` for a run that generates: what it makes against the pictures that it did not learn from,
+or others.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path

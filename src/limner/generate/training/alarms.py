@@ -57,8 +57,8 @@ ALARMS = (
         "report",
     ),
 )  # fmt: skip
-"""All alarms. Without held-out pictures there is no telling of over-fitting and copies, and diversity compares with learned
-ones."""
+"""All alarms. Without held-out pictures there is no telling of over-fitting and copies, and diversity compares with
+learned ones."""
 
 
 def ringing(values: Mapping[str, float]) -> dict[str, str]:

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 
 def make_networks(recipe: GenerateRecipe, classes: int) -> dict[str, nn.Module]:
-    """``generator``, ``discriminator`` and, where the recipe averages, ``average``, with the weights that they begin with."""
+    """``generator``, ``discriminator`` and, where the recipe averages, ``average``,
+    with the weights that they begin with.
+    """
     given = {"size_px": recipe.data.size_px, "channels": recipe.data.channels, "classes": classes}
     draws = Draws(recipe.seed, torch.device("cpu"))
     with torch.random.fork_rng(devices=[]):

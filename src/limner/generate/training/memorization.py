@@ -17,10 +17,10 @@ SHOWN = 8
 class Memory(NamedTuple):
     """How near made pictures come to learned ones.
 
-    ratio: the median distance of a made picture to the learned one most like it, over that of unseen real pictures: 1, no
-    nearer than those; near 0, copies. nearer: the share of made pictures that are nearer than the median unseen one; 0.5 is
-    expected of pictures from the same source. duplicates: the share that would count as near-duplicates of a learned one;
-    of the unseen ones hardly any does, by the way they were chosen.
+    ratio: the median distance of a made picture to the learned one most like it, over that of unseen real pictures: 1,
+    no nearer than those; near 0, copies. nearer: the share of made pictures that are nearer than the median unseen one;
+    0.5 is expected of pictures from the same source. duplicates: the share that would count as near-duplicates of a
+    learned one; of the unseen ones hardly any does, by the way they were chosen.
     """
 
     ratio: float
@@ -36,7 +36,8 @@ class Memory(NamedTuple):
 
 
 def compare_distances(made: Tensor, unseen: Tensor) -> Memory:
-    """`Memory` from the distances to the nearest learned picture: (n,) of made pictures, (m,) of real ones not learned from.
+    """`Memory` from the distances to the nearest learned picture: (n,) of made pictures, (m,) of real ones not learned
+    from.
 
     By `limner.datasets.pictures.duplicates.nearest_distances`.
     """
@@ -51,8 +52,8 @@ def compare_distances(made: Tensor, unseen: Tensor) -> Memory:
 def draw_nearest(
     made: Tensor, learned: Tensor, count: int = SHOWN, *, neighbors: Neighbors | None = None
 ) -> np.ndarray:
-    """A sheet, (H, W, 3) uint8: the ``count`` made pictures that come nearest to learned ones, the nearest first, each above
-    the learned picture most like it, with their distance.
+    """A sheet, (H, W, 3) uint8: the ``count`` made pictures that come nearest to learned ones, the nearest first, each
+    above the learned picture most like it, with their distance.
 
     made: (n, C, S, S), learned: (m, C, S, S) uint8. neighbors: of ``made`` among ``learned``, by features of a network
     (`limner.datasets.pictures.duplicates.nearest`); without them by thumbnails.

@@ -26,8 +26,8 @@ MADE, REAL, NEAREST = "made.png", "real.png", "nearest.png"
 
 
 def finish_training(task: "GenerateTask", run: Run) -> None:
-    """Write what a training leaves: ``evaluation.json``, ``curves.png``, ``card.md``, ``report.html`` and, in ``pictures/``,
-    ``made.png``, ``real.png`` and ``nearest.png``."""
+    """Write what a training leaves: ``evaluation.json``, ``curves.png``, ``card.md``, ``report.html`` and, in
+    ``pictures/``, ``made.png``, ``real.png`` and ``nearest.png``."""
     _, pictures, made = task.look()
     scored = score_pictures(task.watch.real, made, task.watch.extractor)
     alarms = task.alarms(pictures, made)
@@ -48,7 +48,9 @@ def draw_pictures(task: "GenerateTask", run: Run, made: Tensor) -> None:
 
 
 def training_report(task: "GenerateTask", run: Run, scored: PictureScores, alarms: Mapping[str, float]) -> Report:
-    """The run's report: made beside real pictures, scores with their protocol, alarms, nearest neighbors, curves, data."""
+    """The run's report: made beside real pictures, scores with their protocol, alarms, nearest neighbors,
+    curves, data.
+    """
     recipe, status = task.recipe, run.status
     report = Report(
         f"Run {run.name}", f"{recipe.generator.name} against {recipe.discriminator.name}, at {recipe.data.size_px} px"

@@ -25,8 +25,8 @@ def discriminator_terms(
 ) -> dict[str, Term]:
     """The terms of the discriminator's loss that have a weight, by their names.
 
-    network: the discriminator, which penalties on its slope call as it is, without autocast. judge: with it, for all others.
-    state: what a checkpoint keeps; the running averages of LeCam are put there.
+    network: the discriminator, which penalties on its slope call as it is, without autocast. judge: with it, for all
+    others. state: what a checkpoint keeps; the running averages of LeCam are put there.
     """
 
     def slope_of(turn: Turn) -> Callable[[Tensor], Tensor]:

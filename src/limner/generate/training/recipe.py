@@ -1,4 +1,6 @@
-"""The generate room's recipe: every switch of adversarial learning is one line, so that a study is a list of recipes."""
+"""The generate room's recipe: every switch of adversarial learning is one line,
+so that a study is a list of recipes.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -20,7 +20,9 @@ def split_pictures(recipe: GenerateRecipe, pictures: PictureSet) -> tuple[Tensor
 
 
 def unseen_pictures(recipe: GenerateRecipe) -> torch.Tensor:
-    """(n, C, S, S) uint8: the pictures that a training on this recipe holds out; where it holds none out, all of them."""
+    """(n, C, S, S) uint8: the pictures that a training on this recipe holds out; where it holds none out,
+    all of them.
+    """
     pictures = load_pictures(recipe)
     training, held_out = split_pictures(recipe, pictures)
     return pictures.pictures[held_out if len(held_out) else training]

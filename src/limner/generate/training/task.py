@@ -50,8 +50,8 @@ class Seen(NamedTuple):
 class GenerateTask(Task):
     """Adversarial learning of pictures (Goodfellow et al. 2014), with every switch that the recipe has.
 
-    Networks: ``generator``, ``discriminator``, and, where the recipe averages, ``average``: the generator that makes the
-    pictures.
+    Networks: ``generator``, ``discriminator``, and, where the recipe averages, ``average``: the generator that makes
+    the pictures.
     """
 
     name = "generate"
@@ -185,8 +185,8 @@ class GenerateTask(Task):
         return quantized(self.current_predictor().generate(count))
 
     def look(self) -> Seen:
-        """The pictures that it is scored by, as it makes them now: the same as at the last call while the weights are, for
-        what the last evaluation saw is most often what the training concludes with."""
+        """The pictures that it is scored by, as it makes them now: the same as at the last call while the weights are,
+        for what the last evaluation saw is most often what the training concludes with."""
         digest = weights_digest(self.maker)
         if self.seen is None or self.seen.digest != digest:
             pictures = self.make(self.recipe.scores.samples)
@@ -194,7 +194,9 @@ class GenerateTask(Task):
         return self.seen
 
     def evaluate(self) -> Mapping[str, float]:
-        """Scores of what it makes against held-out pictures, and the numbers of the alarms; tells which begin to ring."""
+        """Scores of what it makes against held-out pictures, and the numbers of the alarms;
+        tells which begin to ring.
+        """
         _, pictures, made = self.look()
         alarms = self.alarms(pictures, made)
         ringing_now = ringing(alarms)

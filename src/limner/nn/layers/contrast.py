@@ -10,8 +10,9 @@ def normalize_global(picture: Tensor, scale: float = 1.0, regularizer: float = 0
 
         y = scale (x - mean) / max(floor, sqrt(regularizer + mean of (x - mean)^2))
 
-    (Goodfellow, Bengio and Courville 2016, eq. 12.3; Coates, Ng and Lee 2011 take regularizer 10, floor 0 for patches of
-    0..255, which is 1.5e-4 for 0..1). A flat picture becomes 0. Without a regularizer a x + b gives what x gives, a > 0.
+    (Goodfellow, Bengio and Courville 2016, eq. 12.3; Coates, Ng and Lee 2011 take regularizer 10, floor 0 for patches
+    of 0..255, which is 1.5e-4 for 0..1). A flat picture becomes 0. Without a regularizer a x + b gives what x gives, a
+    > 0.
 
     picture: (B, C, H, W) floating, any range. Gives the same shape.
     """
@@ -27,12 +28,12 @@ def normalize_local(picture: Tensor, window: int = 9, std: float | None = None) 
 
         v = x - w * x,    sigma = sqrt(w * v^2),    y = v / max(mean of sigma over the picture, sigma)
 
-    with w a Gaussian over space and all channels, of sum 1 (Jarrett et al. 2009, after Pinto et al. 2008). So shadows and
-    uneven light vanish, which `normalize_global` leaves. At the border w is renormalized over the pixels that exist: a flat
-    picture becomes 0 everywhere.
+    with w a Gaussian over space and all channels, of sum 1 (Jarrett et al. 2009, after Pinto et al. 2008). So shadows
+    and uneven light vanish, which `normalize_global` leaves. At the border w is renormalized over the pixels that
+    exist: a flat picture becomes 0 everywhere.
 
-    picture: (B, C, H, W) floating, any range. window: side of w, odd. std: of the Gaussian in pixels (default: a quarter of
-    the window; the paper does not print it). Gives the same shape.
+    picture: (B, C, H, W) floating, any range. window: side of w, odd. std: of the Gaussian in pixels (default: a
+    quarter of the window; the paper does not print it). Gives the same shape.
     """
     if window % 2 == 0:
         raise ValueError(f"window is {window}; needed: an odd number, which has a middle")

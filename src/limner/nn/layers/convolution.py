@@ -4,8 +4,8 @@ What libraries call a convolution is the cross-correlation
 
     Z[o, i, j] = sum over c, m, n of V[c, i + m, j + n] K[o, c, m, n]
 
-(Goodfellow, Bengio and Courville 2016, eq. 9.6). The convolution proper reads the kernel flipped, V[c, i - m, j - n], and
-therefore commutes, which correlation does not. Networks that learn their kernels do not care.
+(Goodfellow, Bengio and Courville 2016, eq. 9.6). The convolution proper reads the kernel flipped, V[c, i - m, j - n],
+and therefore commutes, which correlation does not. Networks that learn their kernels do not care.
 """
 
 from collections.abc import Sequence
@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 Border = Literal["valid", "same", "full"]
-"""Which places have an output. valid: those where the kernel lies inside the signal, n - k + 1. same: as many as the signal
-has, n. full: all that the kernel touches, n + k - 1. Outside the signal stand zeros."""
+"""Which places have an output. valid: those where the kernel lies inside the signal, n - k + 1. same: as many as the
+signal has, n. full: all that the kernel touches, n + k - 1. Outside the signal stand zeros."""
 
 _CONVOLUTIONS = {1: functional.conv1d, 2: functional.conv2d, 3: functional.conv3d}
 
@@ -36,9 +36,9 @@ def convolve(
     """Convolve a signal with kernels: (B, O, *places), floating as the signal.
 
     signal: (B, I, *size) floating; kernel: (O, I, *kernel size), of one to three dimensions; bias: (O,), added to each
-    place. stride: keeps each ``stride``-th output of a convolution of stride 1, from the first. dilation: distance of the
-    signal's values that neighboring weights read, so that a kernel of k reaches (k - 1) dilation + 1. flip: the convolution
-    proper instead of the correlation.
+    place. stride: keeps each ``stride``-th output of a convolution of stride 1, from the first. dilation: distance of
+    the signal's values that neighboring weights read, so that a kernel of k reaches (k - 1) dilation + 1. flip: the
+    convolution proper instead of the correlation.
 
     For an even kernel, ``same`` has its odd zero behind the signal.
 
@@ -94,8 +94,8 @@ def output_size(size: int, kernel: int, border: Border = "valid", stride: int = 
 class Convolution(nn.Module):
     """A layer of learned kernels over signals of one, two or three dimensions; see `convolve`.
 
-    channels, maps: of its input and output. kernel: size along each axis. dimensions: 1 for sound, 2 for pictures, 3 for
-    clips and volumes. bias: one number a map. Parameters: maps (channels kernel^dimensions + 1).
+    channels, maps: of its input and output. kernel: size along each axis. dimensions: 1 for sound, 2 for pictures, 3
+    for clips and volumes. bias: one number a map. Parameters: maps (channels kernel^dimensions + 1).
 
     Weights begin uniform in +- 1 / sqrt(channels kernel^dimensions), as torch's own layers do.
     """
@@ -140,8 +140,8 @@ def begin_uniform(layer: nn.Module, inputs: int) -> None:
 def connections(channels: int, maps: int, size: Sequence[int], kernel: int, tiling: int) -> dict[str, int]:
     """Weights and biases of four layers from ``size`` to the same valid places, by how far they share them.
 
-    dense: each output reads each input. local: each reads a window by weights of its own. tiled: ``tiling`` kernels along
-    each axis take turns. convolution: one kernel everywhere.
+    dense: each output reads each input. local: each reads a window by weights of its own. tiled: ``tiling`` kernels
+    along each axis take turns. convolution: one kernel everywhere.
 
     >>> connections(1, 1, (28, 28), 5, tiling=2)
     {'dense': 452160, 'local': 14976, 'tiled': 104, 'convolution': 26}

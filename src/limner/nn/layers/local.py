@@ -12,14 +12,14 @@ class LocallyConnected(nn.Module):
 
         Z[o, i, j] = sum over c, m, n of V[c, s i + m, s j + n] W[i, j, o, c, m, n] + b[o, i, j]
 
-    (Goodfellow, Bengio and Courville 2016, eq. 9.9). For pictures in which each place means something else, such as faces
-    laid eye upon eye. It takes pictures of one size only.
+    (Goodfellow, Bengio and Courville 2016, eq. 9.9). For pictures in which each place means something else, such as
+    faces laid eye upon eye. It takes pictures of one size only.
 
-    channels, maps: of its input and output. size: (height, width) of its input. kernel: of the window. padding: zeros on
-    each side. bias: one number a map and place. Parameters: H' W' maps (channels kernel^2 + 1).
+    channels, maps: of its input and output. size: (height, width) of its input. kernel: of the window. padding: zeros
+    on each side. bias: one number a map and place. Parameters: H' W' maps (channels kernel^2 + 1).
 
-    >>> sum(each.numel() for each in LocallyConnected(16, 4, (7, 7), 3, padding=1).parameters()) == 49 * 4 * (16 * 9 + 1)
-    True
+    >>> sum(each.numel() for each in LocallyConnected(16, 4, (7, 7), 3, padding=1).parameters()) == 49 * 4 * (16 * 9 +
+    1) True
     """
 
     def __init__(

@@ -31,7 +31,9 @@ def stochastic_pool(
 
 
 def probability_pool(maps: Tensor, size: int, stride: int | None = None) -> Tensor:
-    """What `stochastic_pool` gives on average: the values' mean weighed by themselves (Zeiler and Fergus 2013, eq. 6)."""
+    """What `stochastic_pool` gives on average: the values' mean weighed
+    by themselves (Zeiler and Fergus 2013, eq. 6).
+    """
     values = windows(maps, size, stride)
     total = values.sum(-1)
     safe = torch.where(total > 0, total, torch.ones_like(total))
@@ -61,7 +63,9 @@ def smoothed_max(mean: Tensor, cardinality: float) -> Tensor:
 
 
 class SmoothedMaxPool(nn.Module):
-    """`smoothed_max` of the mean of each neighborhood; cardinality: by default the neighborhood's own number of values."""
+    """`smoothed_max` of the mean of each neighborhood; cardinality:
+    by default the neighborhood's own number of values.
+    """
 
     def __init__(self, size: int, stride: int | None = None, cardinality: float | None = None) -> None:
         super().__init__()
@@ -119,8 +123,8 @@ class PyramidPool(nn.Module):
 class PartialPool(nn.Module):
     """Pools some maps and leaves the others, so that the place of things is not lost (as Szegedy et al. 2014 do).
 
-    pooled: how many maps, from the first. Their maximum over ``size`` x ``size`` is taken with stride 1 and borders kept,
-    so that all maps keep one size. size is odd.
+    pooled: how many maps, from the first. Their maximum over ``size`` x ``size`` is taken with stride 1 and borders
+    kept, so that all maps keep one size. size is odd.
     """
 
     def __init__(self, pooled: int, size: int = 3) -> None:

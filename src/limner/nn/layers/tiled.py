@@ -12,13 +12,13 @@ class TiledConvolution(nn.Module):
 
         Z[o, i, j] = sum over c, m, n of V[c, i + m, j + n] K[i mod t, j mod t, o, c, m, n]
 
-    (Goodfellow, Bengio and Courville 2016, eq. 9.10). With t = 1 it is a convolution; where t reaches the output's size, a
-    locally connected layer. Neighboring places may thus learn what a convolution cannot, such as a rotated kernel, while
-    the layer still runs over pictures of any size. It costs as many multiplications as a convolution: each of the t^2
-    kernels is applied with stride t.
+    (Goodfellow, Bengio and Courville 2016, eq. 9.10). With t = 1 it is a convolution; where t reaches the output's
+    size, a locally connected layer. Neighboring places may thus learn what a convolution cannot, such as a rotated
+    kernel, while the layer still runs over pictures of any size. It costs as many multiplications as a convolution:
+    each of the t^2 kernels is applied with stride t.
 
-    channels, maps: of its input and output. kernel: its size along both axes. tiling: t. bias: one number a map and tile,
-    shared along the same tiling. Parameters: t^2 maps (channels kernel^2 + 1).
+    channels, maps: of its input and output. kernel: its size along both axes. tiling: t. bias: one number a map and
+    tile, shared along the same tiling. Parameters: t^2 maps (channels kernel^2 + 1).
     """
 
     def __init__(

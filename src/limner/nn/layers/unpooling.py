@@ -8,7 +8,10 @@ from torch.nn import functional
 
 
 class Switches(NamedTuple):
-    """Where each maximum stood. places: (B, C, H', W') int64, numbered by rows within a map. size: (H, W) of the maps."""
+    """Where each maximum stood.
+
+    places: (B, C, H', W') int64, numbered by rows within a map. size: (H, W) of the maps.
+    """
 
     places: Tensor
     size: tuple[int, int]

@@ -2,8 +2,8 @@
 
 Recolored frame by frame, a clip flickers: superpixels lie differently in every frame, so they match differently. Here
 a method is asked once, or at key frames only, and its answer is kept as a function that does not change: a global map,
-or the superpixels of a key frame with their new colors, from which color fusion (`limner.recolor.fusion.fuse`) gives a color
-to the pixels of any frame.
+or the superpixels of a key frame with their new colors, from which color fusion (`limner.recolor.fusion.fuse`) gives a
+color to the pixels of any frame.
 """
 
 from __future__ import annotations
@@ -26,10 +26,15 @@ from limner.recolor.methods.methods import fit_colors, mixed, transfer_color
 from limner.recolor.superpixels.pooling import Regions
 
 KEY_EVERY = 4
-"""Frames from one key frame to the next: a sixth of a second of film. Closer ones cost more, farther ones lag behind."""
+"""Frames from one key frame to the next: a sixth of a second of film.
+
+Closer ones cost more, farther ones lag behind.
+"""
 PALETTE = 0.55
-"""How far a clip's matched colors are spread to the references' palette (`limner.recolor.matching.palette`) where nothing is
-selected: averages over time dull colors as averages over matches do. Chosen by measurement: see docs/recolor/video.md."""
+"""How far a clip's matched colors are spread to the references' palette (`limner.recolor.matching.palette`) where
+nothing is selected: averages over time dull colors as averages over matches do. Chosen by measurement: see
+docs/recolor/video.md.
+"""
 AT_REST, MOVING, SLOWEST = 0.01, 0.03, 0.2
 """Mean change of the source's channels around a pixel, 0..1, that counts as noise, and as motion; and the share of its
 new change of color that a pixel at rest takes over in a frame."""
@@ -62,9 +67,9 @@ def recolor_clip(
     the device of the references.
 
     clip: (3, H, W) float32 frames, gamma-encoded 0..1, of one size. It is iterated twice, so no generator. references,
-    method, strength, keep_luminance and options: as those of `limner.recolor.methods.methods.transfer_color`, without masks of
-    the target; but the superpixel method's palette is 0.55 by default, as fading and following dull colors a little.
-    temporal: False recolors every frame by itself, as a picture.
+    method, strength, keep_luminance and options: as those of `limner.recolor.methods.methods.transfer_color`, without
+    masks of the target; but the superpixel method's palette is 0.55 by default, as fading and following dull colors a
+    little. temporal: False recolors every frame by itself, as a picture.
 
     Raises `UserError` for options that cannot be.
     """

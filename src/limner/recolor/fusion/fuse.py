@@ -1,8 +1,9 @@
-"""Color fusion: every pixel a mean of superpixels' new colors, weighed by how well it fits them (Carrillo et al. 2021, eq. 3-6).
+"""Color fusion: every pixel a mean of superpixels' new colors, weighed by how well it fits them (Carrillo et al. 2021,
+eq. 3-6).
 
-With the rows of the attention A summing to one, sum_j W(p, j) I_R(j) / sum_j W(p, j) is sum_i d(p, i) C(i) / sum_i d(p, i)
-with C = A I_R: the reference's superpixels leave the work of a pixel. What is left, all pixels against all superpixels of
-the target, is pruned: a superpixel too far to matter is found by bounds over whole groups of pixels.
+With the rows of the attention A summing to one, sum_j W(p, j) I_R(j) / sum_j W(p, j) is sum_i d(p, i) C(i) / sum_i d(p,
+i) with C = A I_R: the reference's superpixels leave the work of a pixel. What is left, all pixels against all
+superpixels of the target, is pruned: a superpixel too far to matter is found by bounds over whole groups of pixels.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from limner.recolor.superpixels.pooling import Regions
 DELTA_SPACE, DELTA_COLOR = 10.0, 0.1
 """delta_s and delta_c of the paper: covariances of positions count 100 times, of colors a hundredth."""
 REGULARIZATION = 1e-4
-"""Added to the diagonal after scaling, in units of [0, 1] (Giraud et al.'s program); it sets how narrow a color can be."""
+"""Added to the diagonal after scaling, in units of [0, 1] (Giraud et al.'s program);
+it sets how narrow a color can be.
+"""
 TOLERANCE = 1 / 1024
 """What pruning may change in any channel of any pixel, in units of [0, 1]: a quarter of a step of 8 bit."""
 PARTS_A_THREAD = 16
@@ -33,9 +36,9 @@ BLOCK = 1024
 class Kernel:
     """The shape of d(p, i) = exp(-q(p, i) / sigma), q the squared distance under a superpixel's scaled covariance.
 
-    sigma: a number, or None for sigma(p) = q_min(p) + 1e-5, which widens where no superpixel fits and never divides nothing
-    by nothing (the paper gives no value; this is Giraud et al.'s program). covariance: whose, "superpixel" (eq. 6) or
-    "pixel": of the superpixel that holds p (Giraud et al.'s program).
+    sigma: a number, or None for sigma(p) = q_min(p) + 1e-5, which widens where no superpixel fits and never divides
+    nothing by nothing (the paper gives no value; this is Giraud et al.'s program). covariance: whose, "superpixel" (eq.
+    6) or "pixel": of the superpixel that holds p (Giraud et al.'s program).
     """
 
     sigma: float | None = None
@@ -74,11 +77,12 @@ def fuse(
     labels: Tensor | None = None,
     tolerance: float = TOLERANCE,
 ) -> Fused:
-    """The picture with each pixel a weighted mean of ``colors`` (eq. 3), within ``tolerance`` of the sum over all superpixels.
+    """The picture with each pixel a weighted mean of ``colors`` (eq. 3), within ``tolerance`` of the sum over all
+    superpixels.
 
-    picture: (3, H, W) float32. regions: N superpixels, of this picture or (in a clip) of another like it. colors: (N, 3)
-    float32, what each superpixel becomes. labels: (H, W) int, groups of like pixels that are worked on together, and for
-    the covariance "pixel" the superpixels themselves; without them squares of pixels.
+    picture: (3, H, W) float32. regions: N superpixels, of this picture or (in a clip) of another like it. colors: (N,
+    3) float32, what each superpixel becomes. labels: (H, W) int, groups of like pixels that are worked on together, and
+    for the covariance "pixel" the superpixels themselves; without them squares of pixels.
 
     No array of pixels x superpixels is made: on a CPU the sum is pruned, elsewhere blocks of pixels are summed exactly.
     """
@@ -147,7 +151,9 @@ def fuse_exactly(
 
 
 def _distances(points: Tensor, mean: Tensor, precision: Tensor) -> Tensor:
-    """(b, N): squared distances under each superpixel's precision, as one product of 16 monomials with 16 coefficients."""
+    """(b, N): squared distances under each superpixel's precision,
+    as one product of 16 monomials with 16 coefficients.
+    """
     upper = torch.triu_indices(5, 5)
     doubled = torch.where(upper[0] == upper[1], 1.0, 2.0).to(points)
     squares = points[:, upper[0]] * points[:, upper[1]]

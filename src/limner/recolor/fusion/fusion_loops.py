@@ -32,7 +32,9 @@ WAY_PX = 16
 
 @compiled
 def group_pixels(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Pixel numbers in order of their labels (a counting sort), and where each label begins: (n,) and (groups + 1,) int64."""
+    """Pixel numbers in order of their labels (a counting sort), and where each label begins: (n,)
+    and (groups + 1,) int64.
+    """
     starts = np.zeros(labels.max() + 2, np.int64)
     for label in labels:
         starts[label + 1] += 1
@@ -59,11 +61,13 @@ def fuse_groups(
     first_group: int,
     last_group: int,
 ) -> tuple[int, int]:
-    """Fill ``result`` (3, n) for the pixels of some groups; gives how many no superpixel fits, and the candidates looked at.
+    """Fill ``result`` (3, n) for the pixels of some groups; gives how many no superpixel fits, and the candidates
+    looked at.
 
-    image: (3, n) float32. superpixels: (N, 17) float32: the nine entries of U (the precision is U' U, U triangular and of
-    two blocks), the center, the new color. sigma: 0 for that of each pixel's nearest superpixel. allowance: what those
-    left out may weigh together, in units of the nearest one's weight. own_shape: groups are superpixels and give U.
+    image: (3, n) float32. superpixels: (N, 17) float32: the nine entries of U (the precision is U' U, U triangular and
+    of two blocks), the center, the new color. sigma: 0 for that of each pixel's nearest superpixel. allowance: what
+    those left out may weigh together, in units of the nearest one's weight. own_shape: groups are superpixels and give
+    U.
     """
     height, width = size
     count = len(superpixels)
@@ -129,7 +133,9 @@ def _box(image: np.ndarray, pixels: np.ndarray, height: int, width: int) -> tupl
 
 @compiled
 def _bound(columns: np.ndarray, low: np.ndarray, high: np.ndarray, bounds: np.ndarray) -> None:
-    """Fill ``bounds`` (N,): the least that q can be within the box, row by row of U: |U d|^2 with each |.| as small as can be."""
+    """Fill ``bounds`` (N,): the least that q can be within the box, row by row of U:
+    |U d|^2 with each |.| as small as can be.
+    """
     y, x, red, green, blue = (low + high) / 2
     half_y, half_x, half_red, half_green, half_blue = (high - low) / 2
     for number in range(np.uint64(len(bounds))):
@@ -165,7 +171,9 @@ def _edge(number: int) -> Real:
 
 @compiled
 def _sort_coarsely(values: np.ndarray, ends: np.ndarray, order: np.ndarray) -> None:
-    """Fill ``order`` with the places of ``values`` in order of their bins (a counting sort), ``ends`` with where each bin ends."""
+    """Fill ``order`` with the places of ``values`` in order of their bins (a counting sort),
+    ``ends`` with where each bin ends.
+    """
     ends[:] = 0
     for value in values:
         ends[_bin_of(value)] += 1
@@ -182,8 +190,8 @@ def _sort_coarsely(values: np.ndarray, ends: np.ndarray, order: np.ndarray) -> N
 def _last_needed(number: int, ends: np.ndarray, sigma: Real, allowance: Real) -> Real:
     """How much of the list a pixel needs whose nearest superpixel is as far as bin ``number`` tells.
 
-    What is left out weighs, bin by bin, no more than its bound allows, and the bin's nearest pixel no less than its farther
-    edge: with both, the sum exp((q_min - q) / sigma) of all that is left out stays below ``allowance``.
+    What is left out weighs, bin by bin, no more than its bound allows, and the bin's nearest pixel no less than its
+    farther edge: with both, the sum exp((q_min - q) / sigma) of all that is left out stays below ``allowance``.
     """
     if number >= LAST:  # infinity or NaN: nothing is known
         return ends[BINS - 1]
@@ -200,7 +208,9 @@ def _last_needed(number: int, ends: np.ndarray, sigma: Real, allowance: Real) ->
 
 @compiled
 def _lay_out(superpixels: np.ndarray, listed: np.ndarray, start: int, stop: int, shape: int, table: np.ndarray) -> None:
-    """Fill places ``start`` to ``stop`` of the table (17, ...) in the order of the list; ``shape``: whose precision, -1 for its own."""
+    """Fill places ``start`` to ``stop`` of the table (17, ...) in the order of the list; ``shape``:
+    whose precision, -1 for its own.
+    """
     for place in range(start, stop):
         number = listed[place]
         shaped = number if shape < 0 else shape

@@ -28,8 +28,8 @@ class CubeLook:
 
     Between the points of a 3D table it interpolates in tetrahedra, as graders' programs do: a gray then depends on the
     table's grays alone, and stays gray if they are, which eight corners would not give; and it takes half the reads.
-    Colors outside the domain are first clamped to it: the table knows nothing of them, and its slope at the border, which
-    may be steep, would be a guess.
+    Colors outside the domain are first clamped to it: the table knows nothing of them, and its slope at the border,
+    which may be steep, would be a guess.
 
     table: (size ** 3, 3) float32 with red running fastest (3D), or (size, 3) (1D, each channel by itself).
     low, high: (3,) float32, the domain, such as 0 and 1.
@@ -56,8 +56,8 @@ class CubeLook:
 
     def _in_tetrahedra(self, table: Tensor, place: Tensor) -> Tensor:
         """place: (3, n) in steps of the table. The way from a cell's lowest corner to its highest goes first along the
-        axis with the largest fraction, last along that with the smallest; the four corners on it hold the color, weighed
-        by the differences of the fractions.
+        axis with the largest fraction, last along that with the smallest; the four corners on it hold the color,
+        weighed by the differences of the fractions.
         """
         corner = place.int().clamp_(max=self.size - 2)
         red, green, blue = fractions = place - corner

@@ -1,4 +1,6 @@
-"""A transfer as a look-up table for other programs: which global map stands for it, and how far it is from the real thing."""
+"""A transfer as a look-up table for other programs: which global map stands for it,
+and how far it is from the real thing.
+"""
 
 from __future__ import annotations
 

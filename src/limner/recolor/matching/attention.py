@@ -1,4 +1,6 @@
-"""Superpixels of the target matched to those of the reference by an attention over deep features (Carrillo et al. 2021, eq. 1-2)."""
+"""Superpixels of the target matched to those of the reference
+by an attention over deep features (Carrillo et al. 2021, eq. 1-2).
+"""
 
 from __future__ import annotations
 
@@ -35,9 +37,9 @@ class Pin:
 class Matching:
     """Which superpixels of the references each superpixel of the target looks at, and how strongly.
 
-    target, references: their super-features, centered and of unit length, (N_T, C) and (N_R, C) float32, so that a product of
-    two is the M of eq. 1. The attention A = softmax(M / temperature) is made row by row when asked for: at 12 Mpx it
-    would be half a gigabyte.
+    target, references: their super-features, centered and of unit length, (N_T, C) and (N_R, C) float32, so that a
+    product of two is the M of eq. 1. The attention A = softmax(M / temperature) is made row by row when asked for: at
+    12 Mpx it would be half a gigabyte.
 
     target_labels: (H, W) int32. reference_labels: one (H, W) for each reference, numbered on through all of them.
     target_regions, reference_regions: centers and mean colors. pins: what was matched by hand.
@@ -64,7 +66,9 @@ class Matching:
             yield part, self.attention(part)
 
     def _pinned(self, weights: Tensor, rows: slice | Tensor) -> Tensor:
-        """Rows like a pinned superpixel look at what is like the superpixel it is pinned to, the more the more they are."""
+        """Rows like a pinned superpixel look at what is like the superpixel it is pinned to,
+        the more the more they are.
+        """
         for pin in self.pins:
             like = _likeness(self.target_regions, pin.target)[rows, None]
             wanted = _likeness(self.reference_regions, pin.reference)
@@ -77,8 +81,8 @@ class Attended:
     """What a pass over the attention gives.
 
     colors: (N_T, 3) float32: C = A I_R, the color that each superpixel of the target becomes. best: (N_T,) int64, the
-    reference superpixel that each looks at most. numbers: the median perplexity of rows spread evenly (how many they look at),
-    how many reference superpixels are anybody's best, and the most often that one is.
+    reference superpixel that each looks at most. numbers: the median perplexity of rows spread evenly (how many they
+    look at), how many reference superpixels are anybody's best, and the most often that one is.
     """
 
     colors: Tensor
@@ -87,7 +91,8 @@ class Attended:
 
 
 def attend(matching: Matching, colors: Tensor | None = None) -> Attended:
-    """The colors that the attention gives to the target's superpixels (eq. 3, folded: see `limner.recolor.fusion.fuse`).
+    """The colors that the attention gives to the target's superpixels (eq. 3, folded: see
+    `limner.recolor.fusion.fuse`).
 
     colors: (N_R, 3) of the references' superpixels, by default their means.
     """
@@ -118,9 +123,10 @@ def centered(features: Tensor, centering: str) -> Tensor:
     """Super-features without their mean and of unit length, (N, C) float32: a product of two is the M of eq. 1.
 
     features: (N, C). centering: what "the mean of each super-feature" is. "descriptor": the mean of each row over its
-    channels, the literal reading: M is the Pearson correlation of two descriptors. "channel": the mean of each channel over
-    the picture's superpixels, as exemplar colorization does: M says in what both stand out from their picture. "standard":
-    as that, and each channel divided by its deviation, so that loud channels and deep layers drown no other (ours).
+    channels, the literal reading: M is the Pearson correlation of two descriptors. "channel": the mean of each channel
+    over the picture's superpixels, as exemplar colorization does: M says in what both stand out from their picture.
+    "standard": as that, and each channel divided by its deviation, so that loud channels and deep layers drown no other
+    (ours).
 
     Raises `UserError` for another centering.
     """
@@ -135,8 +141,9 @@ def centered(features: Tensor, centering: str) -> Tensor:
 def temperature_for(target: Tensor, references: Tensor, perplexity: float) -> float:
     """The temperature at which the median row of softmax(M / temperature) looks at ``perplexity`` superpixels.
 
-    target, references: as `centered` gives them. The perplexity grows with the temperature, so it is found by halving an
-    interval of its logarithm, on rows spread evenly over the target. Where even 1e-4 or 10 misses it, that end is taken.
+    target, references: as `centered` gives them. The perplexity grows with the temperature, so it is found by halving
+    an interval of its logarithm, on rows spread evenly over the target. Where even 1e-4 or 10 misses it, that end is
+    taken.
 
     Raises `UserError` for a perplexity below 1.
     """

@@ -1,7 +1,7 @@
 """Feature maps of named layers of a network, or made by hand, tile by tile so that memory stays bounded.
 
-A `FeatureSource` says how pictures go in and which layers are listened to; `limner.recolor.superpixels.pooling` averages what comes
-out over superpixels.
+A `FeatureSource` says how pictures go in and which layers are listened to; `limner.recolor.superpixels.pooling`
+averages what comes out over superpixels.
 """
 
 from __future__ import annotations
@@ -81,7 +81,8 @@ def _by_hand(layers: tuple[str, ...], device: torch.device, download: bool | Non
 
 
 def lab_gradient(image: Tensor) -> list[Tensor]:
-    """Features without a network: CIELAB, and the size of the lightness gradient at three scales, in units of order one.
+    """Features without a network: CIELAB, and the size of the lightness gradient at three scales, in units of order
+    one.
 
     image: (B, 3, H, W) float 0..1 -> one (B, 6, H, W) float32. The gradient at scale s is that of the lightness blurred
     by a Gaussian of s pixels, times s, so that equal edges count alike at every scale.
@@ -113,8 +114,8 @@ LAB_GRADIENT = "lab-gradient"
 GRADIENT_SCALES_PX = (1.0, 2.0, 4.0)
 _HALVES = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
 LITE0_LAYERS = {"stem": "bn1", **{f"block{number}": f"blocks.{number}" for number in range(7)}}
-"""EfficientNet-Lite0: the stem after its activation (32 maps at half size), and its stages: block0 (16 at half size), block1
-(24 at a quarter), block2 (40 at an eighth) ..."""
+"""EfficientNet-Lite0: the stem after its activation (32 maps at half size), and its stages: block0 (16 at half size),
+block1 (24 at a quarter), block2 (40 at an eighth) ..."""
 LITE0_DEFAULT = ("stem", "block1")
 """Chosen by measurement: see docs/results/recolor.md."""
 VGG19_LAYERS = {

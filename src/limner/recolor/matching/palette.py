@@ -1,4 +1,6 @@
-"""The whole palette of the references for the target's superpixels: what averaging by attention has dulled is spread again."""
+"""The whole palette of the references for the target's superpixels:
+what averaging by attention has dulled is spread again.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +18,9 @@ def complete_palette(
 ) -> Tensor:
     """``colors`` moved by ``share`` of the way to where their distribution is that of the references.
 
-    A mean of many reference colors is duller than each of them, and what no target superpixel looks at is lost; iterative
-    distribution transfer (Pitie et al. 2005) of the few thousand matched colors gives both back, and keeps which is
-    redder, lighter or bluer than which. Ours, not in the paper: 0 is the paper's method.
+    A mean of many reference colors is duller than each of them, and what no target superpixel looks at is lost;
+    iterative distribution transfer (Pitie et al. 2005) of the few thousand matched colors gives both back, and keeps
+    which is redder, lighter or bluer than which. Ours, not in the paper: 0 is the paper's method.
 
     colors: (N, 3), reference_colors: (M, 3) float32. counts: (N,), reference_counts: (M,) pixels of each superpixel.
     """

@@ -46,8 +46,8 @@ def transfer_color(
     target: (3, H, W) float32, gamma-encoded, 0..1. references: one such, or several, of any sizes.
     method: a key of `METHODS`. strength: 0 gives the target back, 1 the whole transfer; between, a mix of the two.
     keep_luminance: take only the colors (a and b of CIELAB) of the result, the lightness of the target.
-    target_mask: (H, W) float 0..1, where to change the target and by how much. reference_masks: for each reference one of
-    which pixels its colors may be taken from, or None. options: the method's own.
+    target_mask: (H, W) float 0..1, where to change the target and by how much. reference_masks: for each reference one
+    of which pixels its colors may be taken from, or None. options: the method's own.
 
     >>> photo, look = torch.rand(3, 40, 50), torch.rand(3, 30, 30) ** 2
     >>> transfer_color(photo, look, "mkl").picture.shape
@@ -138,7 +138,8 @@ def _colors(picture: Tensor, mask: Tensor | None, most: int) -> Tensor:
 def mixed(target: Tensor, result: Tensor, strength: float, keep_luminance: bool, mask: Tensor | None) -> Tensor:
     """The target on its way to a result: by ``strength`` 0..1, times a mask (H, W) of 0..1; all pictures (3, H, W).
 
-    keep_luminance: with the target's own L of CIELAB, whatever the strength. Pixels that nothing changes stay bit for bit.
+    keep_luminance: with the target's own L of CIELAB, whatever the strength. Pixels that nothing changes stay bit for
+    bit.
     """
     share = strength if mask is None else strength * mask
     picture = result if mask is None and strength == 1 else target + share * (result - target)

@@ -39,13 +39,13 @@ def sct(
     """The target in the colors of the references by superpixels of like color rank, each taken at most a few times.
 
     Superpixels are described by cumulative color histograms of the picture over its maximum, so that the darkest of one
-    picture match the darkest of the other; the cap on uses spreads the reference's colors over the target. Fusion and regrain
-    are those of `limner.recolor.methods.superpixel`, with the covariance of the superpixel that holds the pixel and no limit on how far
-    centers may lie (the authors' program takes those within 0.3).
+    picture match the darkest of the other; the cap on uses spreads the reference's colors over the target. Fusion and
+    regrain are those of `limner.recolor.methods.superpixel`, with the covariance of the superpixel that holds the pixel
+    and no limit on how far centers may lie (the authors' program takes those within 0.3).
 
     target: (3, H, W) float32, gamma-encoded, 0..1. references: such, of any sizes. count: superpixels of each picture.
-    most_uses: of a reference superpixel; raised where the references have too few. smoothness: of the regrain, 0 leaves it
-    out. target_mask: not looked at. reference_masks: for each reference (H, W) float 0..1, or None.
+    most_uses: of a reference superpixel; raised where the references have too few. smoothness: of the regrain, 0 leaves
+    it out. target_mask: not looked at. reference_masks: for each reference (H, W) float 0..1, or None.
 
     Raises `UserError` for a count below 1 or above 4000, and for masks that leave nothing.
     """

@@ -1,4 +1,6 @@
-"""Color transfer by superpixel matching of high-resolution deep features (Carrillo, Clement and Bugeau, ORASIS 2021)."""
+"""Color transfer by superpixel matching of high-resolution deep features (Carrillo, Clement and Bugeau, ORASIS
+2021).
+"""
 
 from __future__ import annotations
 
@@ -65,18 +67,20 @@ def superpixel(
 ) -> Recolored:
     """The target in the colors of the references, region by region.
 
-    Both are cut into superpixels, each described by the mean of deep features; each superpixel of the target takes the mean
-    color of reference superpixels like it (`limner.recolor.matching.attention`), each pixel of the target a mean of its
-    neighbors' new colors (`limner.recolor.fusion.fuse`), and the target's fine structure is put back (`limner.recolor.fusion.regrain`).
+    Both are cut into superpixels, each described by the mean of deep features; each superpixel of the target takes the
+    mean color of reference superpixels like it (`limner.recolor.matching.attention`), each pixel of the target a mean
+    of its neighbors' new colors (`limner.recolor.fusion.fuse`), and the target's fine structure is put back
+    (`limner.recolor.fusion.regrain`).
 
     target: (3, H, W) float32, gamma-encoded, 0..1. references: one or more such, of any sizes.
-    features: a key of `limner.recolor.matching.features.SOURCES`, or a `FeatureSource` of any network. layers: of it. count: superpixels
-    of each picture, by default 3 sqrt(pixels). centering, temperature: see `limner.recolor.matching.attention`; without a temperature
-    the one at which the median superpixel looks at ``perplexity`` others. palette: how far the matched colors are spread to
-    the references' whole palette, 0 (the paper) to 1: see `limner.recolor.matching.palette`. kernel: of the fusion. smoothness: of the
-    regrain; 0 leaves it out. target_mask: where the target will be changed;
-    all of it is looked at, whatever is changed. reference_masks: for each reference, (H, W) float 0..1 of how much its pixels may be taken, or None.
-    pins: matches made by hand. download: whether weights may be fetched.
+    features: a key of `limner.recolor.matching.features.SOURCES`, or a `FeatureSource` of any network. layers: of it.
+    count: superpixels of each picture, by default 3 sqrt(pixels). centering, temperature: see
+    `limner.recolor.matching.attention`; without a temperature the one at which the median superpixel looks at
+    ``perplexity`` others. palette: how far the matched colors are spread to the references' whole palette, 0 (the
+    paper) to 1: see `limner.recolor.matching.palette`. kernel: of the fusion. smoothness: of the regrain; 0 leaves it
+    out. target_mask: where the target will be changed; all of it is looked at, whatever is changed. reference_masks:
+    for each reference, (H, W) float 0..1 of how much its pixels may be taken, or None. pins: matches made by hand.
+    download: whether weights may be fetched.
 
     Raises `UserError` for options that cannot be, and for masks that leave nothing.
     """

@@ -59,7 +59,8 @@ def output_paths(photos: Sequence[Path], folder: Path, inputs: Sequence[Path] = 
 def names_a_file(out: Path, suffixes: Collection[str], what: str) -> bool:
     """Whether --out means one file rather than a folder.
 
-    Raises `UserError` for a name that looks like a file's, such as look.xyz, and has none of the suffixes. v1.2 is a folder.
+    Raises `UserError` for a name that looks like a file's, such as look.xyz, and has none of the suffixes. v1.2 is a
+    folder.
     """
     if out.is_dir() or not re.fullmatch(r"\.[a-z]\w{1,4}", out.suffix.lower()):
         return False

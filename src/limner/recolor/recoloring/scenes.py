@@ -1,7 +1,7 @@
 """A whole scene written in other colors: those of a run's training areas, or of another scene.
 
-The file stays the scene it was: grid, reference system, type, nodata, bands and their names, tiles, compression. It is read,
-mapped and written by blocks, so that memory does not depend on its size.
+The file stays the scene it was: grid, reference system, type, nodata, bands and their names, tiles, compression. It is
+read, mapped and written by blocks, so that memory does not depend on its size.
 """
 
 import json
@@ -62,13 +62,13 @@ def harmonize_scene(
 ) -> RecoloredScene:
     """Write ``scene`` in the colors of ``like`` as the GeoTIFF ``out``; the same call again finds it finished.
 
-    Integers are rounded and cut off at the ends of the reference's type; no pixel with data becomes nodata, and those without
-    keep being none. Overviews are built where the scene has some. A JPEG-compressed scene with a nodata value, and a scene
-    that is no GeoTIFF, is written with deflate.
+    Integers are rounded and cut off at the ends of the reference's type; no pixel with data becomes nodata, and those
+    without keep being none. Overviews are built where the scene has some. A JPEG-compressed scene with a nodata value,
+    and a scene that is no GeoTIFF, is written with deflate.
 
     Args:
-        like: a run (its folder, ``last``, a bundled model's name), whose training areas' colors are taken, or another scene.
-        method: ``mkl``, ``idt``, ``histogram`` or ``reinhard``.
+        like: a run (its folder, ``last``, a bundled model's name), whose training areas' colors are taken, or another
+        scene. method: ``mkl``, ``idt``, ``histogram`` or ``reinhard``.
         to: of a run: the name of a training area, ``all`` of them together, or the ``nearest``.
         bands: numbers of the scene's bands to write, from 1, in the order of those of ``like``; None for all.
         progress: told what is being done.
@@ -190,7 +190,9 @@ def _alpha(raster: Raster, window: Window) -> np.ndarray | None:
 def _write_part(
     written: Any, window: Window, colors: SceneColors, pixels: Pixels, alpha: np.ndarray | None, masked: bool
 ) -> None:
-    """Write a window in its new colors, its alpha as it was, and which pixels are valid where the file is ``masked``."""
+    """Write a window in its new colors, its alpha as it was,
+    and which pixels are valid where the file is ``masked``.
+    """
     values, valid = colors.apply(pixels)
     nodata = written.nodata
     if nodata is not None:

@@ -1,4 +1,6 @@
-"""What superpixel color transfer did, to be looked at: superpixels, attention, matched regions and stages, and a table."""
+"""What superpixel color transfer did, to be looked at: superpixels, attention, matched regions and stages,
+and a table.
+"""
 
 from __future__ import annotations
 
@@ -44,8 +46,8 @@ class Matches:
     """What one pass over the attention tells of the N superpixels of the target.
 
     best: (N,) int64, the reference superpixel looked at most; share: (N,) of the attention that it gets. perplexity:
-    (N,), how many are looked at. colors: (N, 3), the mean of the reference's that they look at. regions: (N,) int64, the
-    region of the references that they look at most.
+    (N,), how many are looked at. colors: (N, 3), the mean of the reference's that they look at. regions: (N,) int64,
+    the region of the references that they look at most.
     """
 
     best: Tensor
@@ -186,7 +188,8 @@ def draw_attention(matching: Matching, cells: Sequence[Drawing]) -> np.ndarray:
 
 
 def draw_regions(cells: Sequence[Drawing], regions: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """The references in regions, and each superpixel of the target in the color of the one it looks at; (H, W, 3) uint8.
+    """The references in regions, and each superpixel of the target in the color of the one it looks at; (H, W, 3)
+    uint8.
 
     cells: the target and the references. regions: (N_T,), groups: (N_R,), numbers of regions.
     """

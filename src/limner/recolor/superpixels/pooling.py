@@ -1,4 +1,6 @@
-"""Means over superpixels: of feature maps, without enlarging them, and of positions and colors with their covariances."""
+"""Means over superpixels: of feature maps, without enlarging them,
+and of positions and colors with their covariances.
+"""
 
 from __future__ import annotations
 
@@ -130,11 +132,11 @@ def _moments_torch(picture: Tensor, labels: Tensor, weights: Tensor | None, coun
 def pool_features(picture: Tensor, labels: Tensor, source: FeatureSource) -> Tensor:
     """Super-features: the mean over each superpixel of the bilinearly enlarged maps, without enlarging them.
 
-    The mean of an enlarged map is W f / count, where W (N x cells) sums each pixel's bilinear weights (Carrillo et al. 2021,
-    2.3; half-pixel centers, edge repeated).
+    The mean of an enlarged map is W f / count, where W (N x cells) sums each pixel's bilinear weights (Carrillo et al.
+    2021, 2.3; half-pixel centers, edge repeated).
 
-    picture: (3, H, W) float32 0..1. labels: (H, W) int, 0..N-1, each used. Gives (N, C) float32 on the picture's device, C
-    the channels of all layers together.
+    picture: (3, H, W) float32 0..1. labels: (H, W) int, 0..N-1, each used. Gives (N, C) float32 on the picture's
+    device, C the channels of all layers together.
     """
     count = int(labels.max()) + 1
     pixels = torch.bincount(labels.flatten().long(), minlength=count)

@@ -152,7 +152,9 @@ def _open_chip(area: str, image: Path, labels: Path | None, reading: Reading) ->
 
 
 def _scale(picture: Raster, ground_m: float | None) -> float:
-    """How many times the pixels along each edge bring a picture to ``ground_m`` meters a pixel; 1 where it nearly is."""
+    """How many times the pixels along each edge bring a picture to ``ground_m`` meters a pixel;
+    1 where it nearly is.
+    """
     if ground_m is None:
         return 1.0
     if picture.ground_m is None:

@@ -136,7 +136,8 @@ def _lost_px(block: Block, ground: Ground) -> int:
 
 
 def choose(pixels: np.ndarray, wanted_px: float, generator: np.random.Generator) -> list[int]:
-    """Numbers of the blocks to hold out: drawn in random order, each kept if it brings the sum nearer to what is wanted.
+    """Numbers of the blocks to hold out: drawn in random order, each kept if it brings the sum nearer to what is
+    wanted.
 
     At least one and never all, when there are two or more blocks and something is wanted; else none.
 

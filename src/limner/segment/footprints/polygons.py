@@ -48,7 +48,8 @@ def write_polygons(
     Args:
         path: what to write, its suffix chooses the format; no polygon gives a valid file without one.
         classes: the class raster, finished.
-        probability, probability_bands: see `limner.segment.footprints.regions.find_regions`; only the classes named there are
+        probability, probability_bands: see `limner.segment.footprints.regions.find_regions`; only the classes named
+        there are
             outlined.
         layer: the name programs show.
         minimum_area_px: smaller regions are left out.

@@ -172,7 +172,8 @@ def _join(
 def _with_corner_at_every_pixel(polygon: Any) -> Any:
     """The same polygon along the pixels' sides, with a corner wherever two pixels meet.
 
-    In numpy, as `shapely.segmentize` buffers polygons to make sure that they are valid, which takes minutes for large ones.
+    In numpy, as `shapely.segmentize` buffers polygons to make sure that they are valid, which takes minutes for large
+    ones.
     """
     return _rebuilt(polygon, _densified)
 

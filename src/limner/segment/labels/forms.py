@@ -116,7 +116,9 @@ class LabelForm:
         return table
 
     def read(self, raster: Raster, window: Window) -> tuple[np.ndarray, np.ndarray]:
-        """What a mask file holds in a window: numbers (height, width), or colors as 0xRRGGBB; and where it holds any."""
+        """What a mask file holds in a window: numbers (height, width), or colors as 0xRRGGBB;
+        and where it holds any.
+        """
         return read_colors(raster, window) if self.colors and has_colors(raster) else read_numbers(raster, window)
 
     def classes_of(self, values: np.ndarray, known: np.ndarray, path: Path, *, as_colors: bool) -> np.ndarray:
@@ -210,7 +212,9 @@ def check_known(form: LabelForm | None, path: Path, content: MaskContent) -> Non
 
 
 def looks_binary(contents: Mapping[Path, MaskContent]) -> bool:
-    """Whether masks hold 0 and 255, both, and nothing else: by their looks 255 is an object, as class numbers it is ignored."""
+    """Whether masks hold 0 and 255, both, and nothing else: by their looks 255 is an object,
+    as class numbers it is ignored.
+    """
     return set().union(*(content.numbers or () for content in contents.values())) == {0, IGNORE}
 
 

@@ -45,7 +45,9 @@ def read_numbers(raster: Raster, window: Window) -> tuple[np.ndarray, np.ndarray
 
 
 def read_colors(raster: Raster, window: Window) -> tuple[np.ndarray, np.ndarray]:
-    """The colors of a picture of three bands or of a palette, as 0xRRGGBB in (height, width) int32; where it has any."""
+    """The colors of a picture of three bands or of a palette, as 0xRRGGBB in (height, width) int32;
+    where it has any.
+    """
     if raster.dtype != "uint8" and raster.palette is None:
         raise UserError(f"{raster.path}: a color mask of {raster.dtype}; needed is one of 8 bits a band")
     values, known = raster.read_classes(window)

@@ -1,4 +1,5 @@
-"""What the labels of a data set mean: as its ``classes.yaml`` says, as a field of its polygons does, or as its masks look.
+"""What the labels of a data set mean: as its ``classes.yaml`` says, as a field of its polygons does, or as its masks
+look.
 
 This file imports no torch: `limner check` stays light.
 """
@@ -74,8 +75,8 @@ def find_form(
 def _check_borrowed(names: Sequence[str] | None, contents: Mapping[Path, MaskContent]) -> None:
     """Raise `UserError` for masks of 0 and 255 that nothing but the names of a network of many classes would explain.
 
-    0 would be the first of them and 255 ignored, where they most likely mean background and object. Names that were made
-    up, class 0 and so on, come from masks of class numbers.
+    0 would be the first of them and 255 ignored, where they most likely mean background and object. Names that were
+    made up, class 0 and so on, come from masks of class numbers.
     """
     if names is None or len(names) == 2 or tuple(names) == names_of(len(names)) or not looks_binary(contents):
         return

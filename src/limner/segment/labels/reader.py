@@ -81,7 +81,9 @@ class LabelReader:
         return labels
 
     def read_with_pixels(self, chip: Labelled, window: Window) -> tuple[Pixels, np.ndarray]:
-        """The picture's pixels in ``window`` and their classes as `read` gives them, 255 also where there is no data."""
+        """The picture's pixels in ``window`` and their classes as `read` gives them,
+        255 also where there is no data.
+        """
         with chip.open() as raster:
             pixels = raster.read(window)
         mask = self.read(chip, window)

@@ -1,4 +1,6 @@
-"""How a user's folders are to be read: what `check`, `train`, `evaluate` and `score` take as options, by one set of names."""
+"""How a user's folders are to be read: what `check`, `train`, `evaluate` and `score` take as options,
+by one set of names.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -40,7 +42,8 @@ def _list(help: str) -> Parameter:
 class Reading:
     """How pictures and labels below some paths are read. None everywhere: by what the folders hold.
 
-    Field by field the settings of the same names in a recipe's ``data`` (`limner.segment.training.recipe.DataSettings`).
+    Field by field the settings of the same names in a recipe's ``data``
+    (`limner.segment.training.recipe.DataSettings`).
     """
 
     labels: Annotated[

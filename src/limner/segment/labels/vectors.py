@@ -70,8 +70,8 @@ def check_ground(raster: Raster, vector: Path) -> None:
 class Polygons:
     """Polygons of a vector file in one reference system, with a spatial index.
 
-    texts: of each polygon what the field that tells its class holds, None for nothing; empty when no field was asked for.
-    skipped: features left out (no area: points, lines, empty or beyond mending); mended: invalid ones repaired.
+    texts: of each polygon what the field that tells its class holds, None for nothing; empty when no field was asked
+    for. skipped: features left out (no area: points, lines, empty or beyond mending); mended: invalid ones repaired.
     """
 
     path: Path

@@ -78,7 +78,8 @@ def map_scene(
         tile_px, overlap_px, margin_px: pixels of the network, see `MapOptions`; the margin is three eighths of
             ``overlap_px`` unless given.
         batch: tiles the network sees at once; halved when CUDA memory runs out.
-        harmonize: the scene is brought to the colors that it names before the network looks; with ``normalize`` "matched"
+        harmonize: the scene is brought to the colors that it names before the network looks; with ``normalize``
+        "matched"
             it is then standardized as the area of those colors.
         check_seams: measure how much the tiles show, see `limner.segment.mapping.seams`, and keep it in the record.
         progress: told what is being done; without it, what the user must know goes to stderr.

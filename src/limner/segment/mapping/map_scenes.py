@@ -34,12 +34,13 @@ def map_scenes(
 ) -> list[SceneMap]:
     """Map scenes into folder ``out`` with a run or a bundled model; finished maps are not made again.
 
-    normalize: standardize by the training areas' mean and deviation ("run"), by the scene's own ("scene"), or as the run was
-    trained ("auto"). harmonize: bring each scene to the colors of the training areas first, by "mkl", "idt", "histogram" or
-    "reinhard". harmonize_to: the training area whose colors they take, "all" of them together (if not given), or the
-    "nearest". bands: numbers of the scenes' bands to read, from 1, in the run's order. ground_m: meters a pixel of the scenes
-    covers, for files that do not say. threshold: two classes: the probability that decides, in place of the run's own. device: auto, cpu or cuda. precision:
-    auto, bf16 or fp32. options: those of `limner.segment.mapping.map.map_scene`.
+    normalize: standardize by the training areas' mean and deviation ("run"), by the scene's own ("scene"), or as the
+    run was trained ("auto"). harmonize: bring each scene to the colors of the training areas first, by "mkl", "idt",
+    "histogram" or "reinhard". harmonize_to: the training area whose colors they take, "all" of them together (if not
+    given), or the "nearest". bands: numbers of the scenes' bands to read, from 1, in the run's order. ground_m: meters
+    a pixel of the scenes covers, for files that do not say. threshold: two classes: the probability that decides, in
+    place of the run's own. device: auto, cpu or cuda. precision: auto, bf16 or fp32. options: those of
+    `limner.segment.mapping.map.map_scene`.
     """
     opened = open_run(run, "segment")
     predictor = load_predictor(opened, device, precision)

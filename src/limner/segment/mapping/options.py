@@ -9,7 +9,10 @@ from limner.segment.predicting.tiles import Axis, whole_steps
 NORMALIZATIONS = ("run", "scene", "matched")
 TILE_PX, OVERLAP_PX = 512, 192
 MARGIN = 3 / 8
-"""Of the overlap. Chosen by measurement, see docs/results/seams.md: a half is as good, but leaves no pixel to fade over."""
+"""Of the overlap.
+
+Chosen by measurement, see docs/results/seams.md: a half is as good, but leaves no pixel to fade over.
+"""
 
 
 @dataclass(frozen=True)
@@ -48,8 +51,9 @@ class MapOptions:
     def axis(self, length: int, stride: int, scale: float = 1.0) -> Axis:
         """The tiles along an axis of ``length`` pixels of the scene.
 
-        stride: of the network. scale: network pixels along the edge of one of the scene's. A tile, an overlap and a margin are
-        as many of the scene's pixels as come nearest to those of the network that were asked for, in `whole_steps`.
+        stride: of the network. scale: network pixels along the edge of one of the scene's. A tile, an overlap and a
+        margin are as many of the scene's pixels as come nearest to those of the network that were asked for, in
+        `whole_steps`.
 
         >>> MapOptions(512, 128, 48, "run", False, "none", 0, 0).axis(1000, stride=32, scale=2)
         Axis(length=1000, tile_px=256, overlap_px=64, margin_px=24, stride=16)

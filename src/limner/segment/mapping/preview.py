@@ -17,8 +17,8 @@ def write_preview(
 ) -> None:
     """Write a PNG of at most 1024 pixels: the scene, its classes other than ``background`` in their colors.
 
-    Both are read decimated, never whole. Ground without data is transparent. bands: numbers of the scene's bands that were
-    mapped, in their order; None for all.
+    Both are read decimated, never whole. Ground without data is transparent. bands: numbers of the scene's bands that
+    were mapped, in their order; None for all.
     """
     with open_raster(scene, bands=bands) as raster, rasterio.open(classes) as mapped:
         shrink = min(1.0, LONGEST_PX / max(raster.height, raster.width))

@@ -121,8 +121,9 @@ class SceneMap:
     """A finished map of one scene.
 
     pixels: how many each class has. nodata_px: pixels without data. statistics: the mean and deviation that stood for
-    the training areas'. seams: how much the tiles show, where that was measured. matched: the training area (or ``all``) whose
-    colors it was harmonized to. skipped: it was there already, made from the same scene, model and options.
+    the training areas'. seams: how much the tiles show, where that was measured. matched: the training area (or
+    ``all``) whose colors it was harmonized to. skipped: it was there already, made from the same scene, model and
+    options.
     """
 
     files: MapFiles

@@ -30,9 +30,9 @@ def measure_seams(
 ) -> Seams:
     """Compare a finished map with larger tiles.
 
-    A scene of up to four million pixels (as the network sees it) is compared with one pass over all of it. Of a larger one,
-    each pixel is compared with the answer of a tile of twice the edge, at least ``overlap_px`` from its inner edges;
-    of many such tiles 16 are taken, evenly spread over the scene, always the same ones.
+    A scene of up to four million pixels (as the network sees it) is compared with one pass over all of it. Of a larger
+    one, each pixel is compared with the answer of a tile of twice the edge, at least ``overlap_px`` from its inner
+    edges; of many such tiles 16 are taken, evenly spread over the scene, always the same ones.
 
     classes: the map's class raster. statistics: that it was made with. Pixels without data are not counted.
     """
@@ -73,7 +73,9 @@ def _reference(raster: Raster, options: MapOptions, predictor: Predictor) -> tup
 
 
 def _nearest(axis: Axis, index: int) -> np.ndarray:
-    """Which pixels of tile ``index`` lie farther inside it than in any other, (size_px,) bool: each pixel in one tile."""
+    """Which pixels of tile ``index`` lie farther inside it than in any other, (size_px,) bool:
+    each pixel in one tile.
+    """
     starts = np.asarray(axis.origins)
     borders = [0, *((starts[1:] + starts[:-1] + axis.size_px) // 2), axis.padded_px]
     pixels = np.arange(axis.size_px) + starts[index]

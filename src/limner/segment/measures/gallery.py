@@ -208,7 +208,9 @@ class WorstTiles:
             heapq.heappush(self._tiles, tile)
 
     def draw(self, most: int = MOST_TILES) -> np.ndarray | None:
-        """The wall of the ``most`` worst, (H, W, 3) uint8, at most 2000 px wide; None when nothing is wrong anywhere."""
+        """The wall of the ``most`` worst, (H, W, 3) uint8, at most 2000 px wide;
+        None when nothing is wrong anywhere.
+        """
         if not self._tiles:
             return None
         tiles = list(enumerate(sorted(self._tiles, reverse=True)[:most], 1))
@@ -222,7 +224,10 @@ class WorstTiles:
         )
 
     def write(self, path: Path) -> bool:
-        """Write the wall; nothing, and what was there is removed, when nothing is wrong. Says whether it was written."""
+        """Write the wall; nothing, and what was there is removed, when nothing is wrong.
+
+        Says whether it was written.
+        """
         wall = self.draw()
         if wall is None:
             remove(path)

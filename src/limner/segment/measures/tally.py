@@ -88,11 +88,12 @@ def tally_areas(
     statistics: Mapping[str, Statistics] | None = None,
     observer: Observer | None = None,
 ) -> dict[str, Tally]:
-    """Predict windows and count their labelled pixels, area by area; each chip at the resolution that the network knows.
+    """Predict windows and count their labelled pixels, area by area; each chip at the resolution that the network
+    knows.
 
-    windows: (chip number, window). statistics: of each area, where areas are standardized by their own. observer: is shown
-    every cell that holds a labelled pixel, window by window. Raises `UserError`, before anything is predicted, for a chip
-    too coarse or too fine for the network.
+    windows: (chip number, window). statistics: of each area, where areas are standardized by their own. observer: is
+    shown every cell that holds a labelled pixel, window by window. Raises `UserError`, before anything is predicted,
+    for a chip too coarse or too fine for the network.
     """
     fitted = [fit_ground(predictor, chip) for chip in chips]
     tallies: dict[str, Tally] = {}

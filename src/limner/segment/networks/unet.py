@@ -1,4 +1,6 @@
-"""The U-Net of Ronneberger, Fischer and Brox (MICCAI 2015), in the two depths that Ghassemi et al. 2018 compare with."""
+"""The U-Net of Ronneberger, Fischer and Brox (MICCAI 2015),
+in the two depths that Ghassemi et al. 2018 compare with.
+"""
 
 from typing import ClassVar
 

@@ -1,4 +1,6 @@
-"""Whether a scene is like what a run was trained on: bands, pixel type, ground resolution; what is said where it is not."""
+"""Whether a scene is like what a run was trained on: bands, pixel type, ground resolution;
+what is said where it is not.
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +14,8 @@ if TYPE_CHECKING:
     from limner.segment.predicting.predictor import SegmentPredictor
 
 SAME_GROUND = 1.1
-"""Up to this factor a scene is mapped as it is: roofs differ in size by more from place to place, crops were scaled by more
-in training where a recipe says so, and resampling blurs."""
+"""Up to this factor a scene is mapped as it is: roofs differ in size by more from place to place, crops were scaled by
+more in training where a recipe says so, and resampling blurs."""
 MOST_FACTOR = 8.0
 """Beyond this one picture shows what the other cannot: no resampling makes a house out of a pixel."""
 SAME_NUMBER = 0.01  # a ground resolution told within this share of the file's own does not contradict it
@@ -44,8 +46,8 @@ def match_scene(
 
     bands: which to read. ground_m: of the scene, in place of what its file says. normalize: "run" or "scene".
 
-    Raises `UserError` for a scene that cannot be opened, for bands that are not there or not the run's, and for a ground
-    resolution too far from the run's.
+    Raises `UserError` for a scene that cannot be opened, for bands that are not there or not the run's, and for a
+    ground resolution too far from the run's.
     """
     chosen = parse_bands(bands)
     if ground_m is not None and not 0 < ground_m < float("inf"):
@@ -71,7 +73,8 @@ def match_scene(
 def network_scale(ground_m: float | None, ground_range_m: tuple[float, float] | None) -> float:
     """How many pixels of the network along an edge a pixel of ``ground_m`` becomes; 1 where nothing is known.
 
-    ground_range_m: least and most meters a pixel covered in training; the nearest of them is aimed at. Within 10 % of 1 it is
+    ground_range_m: least and most meters a pixel covered in training; the nearest of them is aimed at. Within 10 % of 1
+    it is
     1. Raises `UserError` beyond a factor of 8.
 
     >>> network_scale(0.3, (0.1, 0.15)), network_scale(0.12, (0.1, 0.15)), network_scale(0.16, (0.1, 0.15))

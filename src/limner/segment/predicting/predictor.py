@@ -42,7 +42,9 @@ def standardize(image: Tensor, valid: Tensor, statistics: Sequence[Statistics]) 
 
 
 def _resized(image: Tensor, height: int, width: int) -> Tensor:
-    """(B, C, H, W) float brought to ``height`` x ``width``: bilinear, each the mean of what it covers where they shrink."""
+    """(B, C, H, W) float brought to ``height`` x ``width``: bilinear,
+    each the mean of what it covers where they shrink.
+    """
     return functional.interpolate(image, (height, width), mode="bilinear", antialias=True)
 
 
@@ -89,11 +91,11 @@ class SegmentPredictor:
         return int(getattr(self.network, "stride", STRIDE))
 
     def at_ground(self, ground_m: float | None) -> "SegmentPredictor":
-        """This predictor for pictures whose pixels cover ``ground_m`` meters (None: nobody knows, so they are taken as they
-        are).
+        """This predictor for pictures whose pixels cover ``ground_m`` meters (None: nobody knows, so they are taken as
+        they are).
 
-        Pictures coarser or finer than those of the training are resampled to the nearest resolution of the training, where
-        that is more than 10 % away. Raises `UserError` beyond a factor of 8.
+        Pictures coarser or finer than those of the training are resampled to the nearest resolution of the training,
+        where that is more than 10 % away. Raises `UserError` beyond a factor of 8.
         """
         return replace(self, scale=network_scale(ground_m, self.ground_range_m))
 
@@ -104,8 +106,8 @@ class SegmentPredictor:
         pixels: (B, channels, H, W) in the file's own units and type; valid: (B, H, W) bool; both of any size (padded
         here to the network's stride). statistics: of the pixels' scene, or None for the training areas'.
 
-        Where `scale` is not 1 the network sees the pixels resampled (bilinear, each the mean of what it covers where they
-        shrink; invalid ones are the mean), and its probabilities are brought back to H x W.
+        Where `scale` is not 1 the network sees the pixels resampled (bilinear, each the mean of what it covers where
+        they shrink; invalid ones are the mean), and its probabilities are brought back to H x W.
         """
         if pixels.shape[1] != self.channels:
             raise UserError(f"the picture has {pixels.shape[1]} bands, this run was trained on {self.channels}")
@@ -136,8 +138,8 @@ class SegmentPredictor:
     def normalization(self, wanted: str, *, harmonized: bool = False) -> str:
         """Whose mean and deviation to use, "run" or "scene": as ``wanted``, or for "auto" as it was trained.
 
-        A scene that was ``harmonized`` is no longer of its own colors: where it would be standardized by them, it is by those
-        that it was "matched" to.
+        A scene that was ``harmonized`` is no longer of its own colors: where it would be standardized by them, it is by
+        those that it was "matched" to.
         """
         if wanted not in ("auto", "run", "scene"):
             raise UserError(f"normalize is '{wanted}'; needed: auto, run or scene")
@@ -150,8 +152,9 @@ class SegmentPredictor:
         """The classes of a picture that fits in memory, (H, W) uint8; for larger scenes use `limner.map_scenes`.
 
         normalize: standardize by the training areas' mean and deviation ("run"), by the picture's own ("scene"), or as
-        the run was trained ("auto"). bands: numbers of the bands to read, from 1, in the run's order. ground_m: meters a
-        pixel covers, for a file that does not say; what is far from the run's own resolution is resampled, as in mapping.
+        the run was trained ("auto"). bands: numbers of the bands to read, from 1, in the run's order. ground_m: meters
+        a pixel covers, for a file that does not say; what is far from the run's own resolution is resampled, as in
+        mapping.
 
         Raises `UserError` as `limner.segment.predicting.fit_to_run.match_scene` does; its advice goes to stderr.
         """

@@ -25,9 +25,9 @@ SCALE_ERROR = 0.02  # of the resampling, to keep steps small: a fifth of what is
 def whole_steps(stride: int, scale: float) -> tuple[int, int]:
     """The least pixels of a scene that become whole strides of a network, and the pixels of the network they become.
 
-    scale: network pixels along the edge of one of the scene's. Networks answer alike wherever a tile begins only when that is
-    a multiple of their stride; so tiles of a resampled scene begin at multiples of such a step. The ratio of the two
-    is the scale, but for an error of mostly below 2 %.
+    scale: network pixels along the edge of one of the scene's. Networks answer alike wherever a tile begins only when
+    that is a multiple of their stride; so tiles of a resampled scene begin at multiples of such a step. The ratio of
+    the two is the scale, but for an error of mostly below 2 %.
 
     >>> whole_steps(32, 1), whole_steps(32, 2), whole_steps(32, 0.887), whole_steps(32, 7.1)
     ((32, 32), (16, 32), (36, 32), (9, 64))

@@ -81,8 +81,8 @@ class Comparison:
     def groups(self, bold: str = "{}", italic: str = "{}") -> list[list[list[str]]]:
         """The rows of the table's body, each a name and its scores in percent, in groups that a line may part.
 
-        The groups are the runs and the constants; with gains the first run, each other run with its gain, the constants.
-        bold: how the best of the runs is set; italic: how a gain is, in percent points with its sign.
+        The groups are the runs and the constants; with gains the first run, each other run with its gain, the
+        constants. bold: how the best of the runs is set; italic: how a gain is, in percent points with its sign.
         """
         best = self.best()
         runs: list[list[list[str]]] = []

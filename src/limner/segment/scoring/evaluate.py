@@ -51,12 +51,13 @@ def evaluate_run(
     """Score a run and write ``evaluation.json`` into it, or to ``out`` (only there, for a bundled model).
 
     Without ``data``: on the validation blocks of the areas it was trained on. With it: on every labelled pixel, read as
-    ``reading`` says (`limner.segment.labels.reading.Reading`). left_out: on every labelled pixel of the areas that the recipe
-    left out, its data read as in training. A
+    ``reading`` says (`limner.segment.labels.reading.Reading`). left_out: on every labelled pixel of the areas that the
+    recipe left out, its data read as in training. A
     refined run's annotated ground is left out, and without ``data`` it has no other: that is a `UserError`.
-    normalize: standardize by the training areas' mean and deviation ("run"), each area by its own ("scene"), or as the run
-    was trained ("auto"). harmonize, harmonize_to: bring each area of the data to the colors of the training areas first, as
-    `limner.segment.mapping.map_scenes` does with scenes. errors: a folder for pictures of what is wrong (`drawing_errors`).
+    normalize: standardize by the training areas' mean and deviation ("run"), each area by its own ("scene"), or as the
+    run was trained ("auto"). harmonize, harmonize_to: bring each area of the data to the colors of the training areas
+    first, as `limner.segment.mapping.map_scenes` does with scenes. errors: a folder for pictures of what is wrong
+    (`drawing_errors`).
     """
     run = run if isinstance(run, Run) else open_run(run)
     # The validation ground is scored in the numbers that training scored it in.
@@ -107,9 +108,10 @@ def evaluate_data(
 ) -> Evaluation:
     """Score a predictor on every labelled pixel of ``data``.
 
-    harmonize: brings each area to other colors first, all its pictures together; with ``normalize`` "matched" it is then
-    standardized as the area of those colors. ring_px: the background known around polygons. without: by picture file, the mask of the ground that was annotated
-    for refining and is kept out of the scores. errors: a folder for pictures of what is wrong (`drawing_errors`).
+    harmonize: brings each area to other colors first, all its pictures together; with ``normalize`` "matched" it is
+    then standardized as the area of those colors. ring_px: the background known around polygons. without: by picture
+    file, the mask of the ground that was annotated for refining and is kept out of the scores. errors: a folder for
+    pictures of what is wrong (`drawing_errors`).
     """
     with data.chips[0].open() as picture:
         check_bands(picture, predictor.channels, predictor.bands)
@@ -133,7 +135,8 @@ def evaluate_validation(
 ) -> Evaluation:
     """Score a predictor on the validation blocks of its run's own areas.
 
-    normalize: "scene" standardizes each area by its own training ground, as a run of the recipe ``normalize: area`` does.
+    normalize: "scene" standardizes each area by its own training ground, as a run of the recipe ``normalize: area``
+    does.
     """
     for scene in annotated_ground(run):
         raise UserError(

@@ -39,8 +39,8 @@ def run_harmonizer(run: Run, method: str, to: str) -> Harmonizer:
 def training_colors(run: Run) -> dict[str, ColorSummary]:
     """The colors of the areas that a run was trained on, by name.
 
-    They are kept in the run. One that was stopped, or is from before they were kept, is measured again where its data is
-    still there; where not, that is a `UserError`.
+    They are kept in the run. One that was stopped, or is from before they were kept, is measured again where its data
+    is still there; where not, that is a `UserError`.
     """
     path = run.folder / COLORS_FILE
     if not path.exists():

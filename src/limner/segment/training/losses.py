@@ -156,8 +156,8 @@ def cross_entropy_boundary(
     """Cross-entropy with U-Net's weights, which part objects that nearly touch (Ronneberger et al. 2015, eqs. 1, 2).
 
     The weighted mean sum(w l) / sum(w) with w(x) = w_c(x) + boundary_weight * exp(-(d1 + d2)^2 / (2 sigma_px^2)), see
-    `limner.segment.training.boundary.boundary_weights`; w_c is 1 without class weights. The paper prints a sum; the mean keeps
-    the learning rates of `cross_entropy`.
+    `limner.segment.training.boundary.boundary_weights`; w_c is 1 without class weights. The paper prints a sum; the
+    mean keeps the learning rates of `cross_entropy`.
     """
     if not 0 <= boundary_weight < math.inf:
         raise UserError(

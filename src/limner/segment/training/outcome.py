@@ -27,8 +27,8 @@ SCORE_COLUMNS = ("F1", "precision", "recall", "IoU", "accuracy")
 
 
 def finish_training(task: "SegmentTask", run: Run) -> None:
-    """Write what a training leaves: ``evaluation.json``, ``colors.safetensors``, ``curves.png``, ``pictures/worst.jpg``,
-    ``card.md`` and ``report.html``."""
+    """Write what a training leaves: ``evaluation.json``, ``colors.safetensors``, ``curves.png``,
+    ``pictures/worst.jpg``, ``card.md`` and ``report.html``."""
     worst = WorstTiles(task.data.chips, task.class_names)
     scored = validation_scores(task, worst)
     worst.write(run.folder / "pictures" / WALL)

@@ -19,8 +19,8 @@ ClassPixels = Callable[[], np.ndarray]
 
 @dataclass(frozen=True)
 class KnownClasses:
-    """What the task knows of the classes. count: how many, None: any number. pixels: what counts theirs, None: nobody does.
-    background: the class that is no object, None: there is none."""
+    """What the task knows of the classes. count: how many, None: any number. pixels: what counts theirs, None: nobody
+    does. background: the class that is no object, None: there is none."""
 
     count: int | None = None
     pixels: ClassPixels | None = None
@@ -71,8 +71,8 @@ def class_weights_of(
 ) -> tuple[float, ...] | None:
     """The weight of each class that a recipe asks for, or None when it asks for none.
 
-    how: a rule. weights: the weights themselves, instead of a rule. Raises `UserError` for both at once, a wrong count, and weights that are
-    negative, without end, or all 0.
+    how: a rule. weights: the weights themselves, instead of a rule. Raises `UserError` for both at once, a wrong count,
+    and weights that are negative, without end, or all 0.
     """
     if weights and how != "none":
         raise UserError(f"a loss got both weights and class_weights {how}; give one of them")

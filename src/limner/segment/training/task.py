@@ -1,4 +1,6 @@
-"""How a network learns to map: crops of the training areas, a loss on every labelled pixel, validation on ground apart."""
+"""How a network learns to map: crops of the training areas, a loss on every labelled pixel,
+validation on ground apart.
+"""
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -164,8 +166,8 @@ class SegmentTask(Task):
         return tally_areas(predictor, self.data.chips, read, windows, self.area_statistics, observer)
 
     def evaluate(self) -> Mapping[str, float]:
-        """F1 and IoU (of class 1 of two, of more the mean over the classes; mean over areas) and cross-entropy on validation
-        ground."""
+        """F1 and IoU (of class 1 of two, of more the mean over the classes; mean over areas) and cross-entropy on
+        validation ground."""
         tallies = {area: item for area, item in self.validation_tallies().items() if item.counts.pixels}
         if not tallies:
             return {}
@@ -177,8 +179,8 @@ class SegmentTask(Task):
         }
 
     def picture(self) -> np.ndarray | None:
-        """A validation block (or, with nothing held out, the first labelled ground) of up to four areas, with its truth and
-        the errors; ground without a label is hatched."""
+        """A validation block (or, with nothing held out, the first labelled ground) of up to four areas, with its truth
+        and the errors; ground without a label is hatched."""
         predictor = self.current_predictor()
         rows: list[tuple[np.ndarray, ...]] = []
         seen: set[str] = set()

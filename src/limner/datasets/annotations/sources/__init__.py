@@ -32,8 +32,8 @@ NEEDED = (
 def read_source(path: Path, wanted: Wanted, split: tuple[str, ...] | None = None) -> Source:
     """The data set at a path, a folder or a file, in whatever form it is; masks are read later.
 
-    split: only these parts of it. Raises `UserError` where nothing fits, for objects or parts that it does not have, and
-    for what its reader finds wrong.
+    split: only these parts of it. Raises `UserError` where nothing fits, for objects or parts that it does not have,
+    and for what its reader finds wrong.
     """
     if not path.exists():
         raise UserError(f"{path}: no such file or folder; {NEEDED}")

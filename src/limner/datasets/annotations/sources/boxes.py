@@ -1,4 +1,5 @@
-"""Pictures and a list of boxes, as Stanford Cars has them: a CSV file whose lines are path, x0, y0, x1, y1 and perhaps a class.
+"""Pictures and a list of boxes, as Stanford Cars has them: a CSV file whose lines are path, x0, y0, x1, y1 and perhaps
+a class.
 
 J. Krause et al., "3D Object Representations for Fine-Grained Categorization", 3dRR 2013. A box is the mask: without
 outlines, what stands around the object inside its box stays.

@@ -132,8 +132,8 @@ def labels_of_ids(ids: np.ndarray) -> Labels:
 def draw_ids(objects: Sequence[dict[str, Any]], width: int, height: int) -> tuple[np.ndarray, tuple[str, ...]]:
     """((H, W) int32 ids of polygons, labels that Cityscapes does not define).
 
-    Later polygons lie over earlier ones. Instances are numbered as they come, also those that are covered later, so that
-    the ids are those of ``instanceIds.png``.
+    Later polygons lie over earlier ones. Instances are numbered as they come, also those that are covered later, so
+    that the ids are those of ``instanceIds.png``.
     """
     picture = Image.new("I", (width, height), UNLABELED)
     draw = ImageDraw.Draw(picture)

@@ -1,4 +1,6 @@
-"""Pictures and masks of the same names: each value above 0 an instance, or with regions each connected piece of one class."""
+"""Pictures and masks of the same names: each value above 0 an instance,
+or with regions each connected piece of one class.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +20,12 @@ EIGHT_NEIGHBORS = np.ones((3, 3), int)
 
 
 def read_masks(source: Path, wanted: Wanted) -> Source | None:
-    """The data set of a folder with ``images`` and ``masks`` (or ``instances``, ``labels``, ``annotations``), or of areas that
-    each have them, as those of the room `segment`; None for another.
+    """The data set of a folder with ``images`` and ``masks`` (or ``instances``, ``labels``, ``annotations``), or of
+    areas that each have them, as those of the room `segment`; None for another.
 
-    A mask is one number for each pixel: gray of 8 or 16 bits, or a palette. With ``wanted.regions``, a value or a name in
-    ``classes.txt`` (the first line is value 0), the connected regions of that class are the instances, pixels that touch
-    at a corner included. Raises `UserError` for a class that is not there, or where no mask has a picture's name.
+    A mask is one number for each pixel: gray of 8 or 16 bits, or a palette. With ``wanted.regions``, a value or a name
+    in ``classes.txt`` (the first line is value 0), the connected regions of that class are the instances, pixels that
+    touch at a corner included. Raises `UserError` for a class that is not there, or where no mask has a picture's name.
     """
     areas = _areas(source)
     if not areas:
@@ -51,8 +53,8 @@ def read_masks(source: Path, wanted: Wanted) -> Source | None:
 
 
 def _areas(source: Path) -> list[tuple[Path, Path, dict[str, Path]]]:
-    """The folder's own pictures and masks, or else those of each folder in it: (what its names begin with, the folder of
-    pictures, name without suffix -> mask)."""
+    """The folder's own pictures and masks, or else those of each folder in it: (what its names begin with, the folder
+    of pictures, name without suffix -> mask)."""
     own = _masks_of(source)
     if own is not None:
         return [(Path(), *own)]

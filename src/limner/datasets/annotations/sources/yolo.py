@@ -1,4 +1,5 @@
-"""YOLO: ``images`` and ``labels`` of the same names, a line ``class x0 y0 x1 y1 ...`` for each outline, in shares of the size.
+"""YOLO: ``images`` and ``labels`` of the same names, a line ``class x0 y0 x1 y1 ...`` for each outline, in shares of
+the size.
 
 The form of Ultralytics' segmentation data. A line of five numbers is a box: class, middle (x, y), width, height.
 """
@@ -34,8 +35,8 @@ def read_yolo(source: Path, wanted: Wanted) -> Source | None:
     """The data set of a folder with ``images`` and text files in ``labels``; None for another folder.
 
     Names are those of ``classes.txt`` or of ``names`` in a YAML file. Folders directly below ``images`` are splits. All
-    labels are read at once, so that a mistake in them is told before the first cut; only pictures with a wanted object are
-    taken. Raises `UserError` for such a mistake.
+    labels are read at once, so that a mistake in them is told before the first cut; only pictures with a wanted object
+    are taken. Raises `UserError` for such a mistake.
     """
     pictures, labels = source / PICTURE_FOLDER, source / LABEL_FOLDER
     if not (pictures.is_dir() and labels.is_dir() and next(labels.rglob("*.txt"), None)):
