@@ -1,5 +1,4 @@
-"""Networks of this room: generators, which make pictures of latents, and discriminators, which tell them from real
-ones.
+"""Networks of this room: generators make pictures of latents, discriminators tell them from real ones.
 
 Each takes ``size_px``, ``channels`` and ``classes`` and then options of its own: see `Generator` and `Discriminator`.
 Any generator can play against any discriminator.
