@@ -72,9 +72,9 @@ def commands(real: Path, fake: Path, weights: Path, count: int) -> dict[str, lis
     limner = ["limner", "fid", str(real), str(fake), "--weights", str(weights), "--json"]
     fidelity = [
         "fidelity", "--input1", str(fake), "--input2", str(real), *(("--gpu", "0") if on_gpu else ("--cpu",)), "--json",
-        "--silent", "--fid", "--kid", "--isc", "--prc", "--feature-extractor", "inception-v3-compat", "--feature-layer-prc",
-        "2048", "--feature-extractor-weights-path", str(weights), "--kid-subset-size", str(count), "--isc-splits", "1",
-        "--no-cache",
+        "--silent", "--fid", "--kid", "--isc", "--prc", "--feature-extractor", "inception-v3-compat",
+        "--feature-layer-prc", "2048", "--feature-extractor-weights-path", str(weights), "--kid-subset-size",
+        str(count), "--isc-splits", "1", "--no-cache",
     ]  # fmt: skip
     return {
         f"torch-fidelity {version('torch-fidelity')}": fidelity,

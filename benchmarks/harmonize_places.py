@@ -64,8 +64,8 @@ PLACES = {
 UNKNOWN = 2  # in the masks that are written: masks of 0 and 255 alone could mean either
 RECIPE = "segment/demo"
 SHARED = (
-    "--steps-per-epoch", "100", "--epochs", "1", "--batch", "6", "--loop.keep", "last", "--data.validation-share", "0.1",
-    "--data.crop-px", "128", "--data.tile-px", "192", "--data.stride-px", "64",
+    "--steps-per-epoch", "100", "--epochs", "1", "--batch", "6", "--loop.keep", "last", "--data.validation-share",
+    "0.1", "--data.crop-px", "128", "--data.tile-px", "192", "--data.stride-px", "64",
 )  # fmt: skip
 NETWORKS = {
     # As `segment/modern` learns: each area standardized by its own colors, which are jittered.

@@ -26,7 +26,10 @@ def report(folder: Path) -> str:
         return "nothing is finished yet"
     agreement = Agreement(folder, results)
     parts = [
-        f"{len(results)} trainings: {counted(results, 'network')}; {counted(results, 'place')}; seeds {seeds(results)}.",
+        (
+            f"{len(results)} trainings: {counted(results, 'network')}; {counted(results, 'place')}; seeds "
+            f"{seeds(results)}."
+        ),
         "## Matched to all training places together\n\n" + by_method(results),
         "## Gain by what is matched\n\n" + by_target(results),
         "## A place's scenes measured one by one, or together\n\n" + by_grouping(results),

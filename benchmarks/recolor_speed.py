@@ -82,7 +82,8 @@ def describe_machine(options: argparse.Namespace) -> None:
     load = " ".join(f"{value:.1f}" for value in os.getloadavg())
     packages = ", ".join(f"{name} {version}" for name, version in about["packages"].items())
     print(
-        f"{date.today()}, {about['processor']}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}."
+        f"{date.today()}, {about['processor']}, {os.cpu_count()} cores, {platform.system()}, Python "
+        f"{platform.python_version()}."
     )
     print(f"Threads of torch: {about['threads']}. Load at the start: {load}. {packages}.")
 
@@ -142,7 +143,8 @@ def print_first_run(options: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as folder:
         found = measure(options, "first_run", environment={"NUMBA_CACHE_DIR": folder})
     print(
-        f"\nFirst transfer on a machine (0.04 Mpx; loops are compiled): {found['first']:.1f} s; the next {found['second']:.2f} s."
+        f"\nFirst transfer on a machine (0.04 Mpx; loops are compiled): {found['first']:.1f} s; the next "
+        f"{found['second']:.2f} s."
     )
 
 

@@ -48,7 +48,8 @@ PAGES_OF_SETTINGS: dict[str, tuple[dict[str, type], dict[str, Mapping[str, Any]]
     "generate/recipe.md": (
         {"": GenerateRecipe, "data.": PictureSettings, "penalties.": PenaltySettings, "scores.": ScoreSettings},
         {
-            "prior": PRIORS, "generator": GENERATORS, "discriminator": DISCRIMINATORS, "initialization": INITIALIZATIONS,
+            "prior": PRIORS, "generator": GENERATORS, "discriminator": DISCRIMINATORS,
+            "initialization": INITIALIZATIONS,
             "loss": ADVERSARIAL_LOSSES, "average": AVERAGES, "augment": AUGMENTATIONS,
         },
     ),

@@ -64,7 +64,8 @@ def store(run: Run, unseen: dict) -> None:
     write_text(MODEL / "card.md", card(run, areas, scores, unseen))
     size = sum(path.stat().st_size for path in MODEL.iterdir())
     print(
-        f"{MODEL}: {size / 1e6:.2f} MB, {sum(value.numel() for value in weights.values()):,} values, {torch.__version__}"
+        f"{MODEL}: {size / 1e6:.2f} MB, {sum(value.numel() for value in weights.values()):,} values, "
+        f"{torch.__version__}"
     )
 
 
@@ -83,22 +84,28 @@ def card(run: Run, areas: list[str], scores: dict, unseen: dict) -> str:
     )
     return f"""# buildings
 
-Maps buildings on RGB drone and aerial pictures of about 0.1 to 0.5 m a pixel. A lite-unet of 3.66 M parameters, stored as float16.
+Maps buildings on RGB drone and aerial pictures of about 0.1 to 0.5 m a pixel. \
+A lite-unet of 3.66 M parameters, stored as float16.
 
     limner segment buildings SCENE.tif
 
-It has seen few places: a first map to be refined (`limner refine buildings SCENE.tif --labels ...`), not a finished one.
+It has seen few places: a first map to be refined \
+(`limner refine buildings SCENE.tif --labels ...`), not a finished one.
 
 ## Learned from
 
-{", ".join(areas)}: the pictures that ship with limner (CC BY 4.0, CC0; labels ODbL, © OpenStreetMap contributors: see `NOTICE.md`).
-Recipe `{RECIPE}`, seed 0, {status["steps"]} steps of 8 crops; limner {status["versions"]["limner"]}, torch {status["versions"]["torch"]}, on two CPU cores.
+{", ".join(areas)}: the pictures that ship with limner \
+(CC BY 4.0, CC0; labels ODbL, © OpenStreetMap contributors: see `NOTICE.md`).
+Recipe `{RECIPE}`, seed 0, {status["steps"]} steps of 8 crops; \
+limner {status["versions"]["limner"]}, torch {status["versions"]["torch"]}, on two CPU cores.
 `python tools/bundle_model.py WORK` in limner's repository makes it again.
 
 ## On places it never saw
 
-The same recipe, trained without the place, on all of the place's labelled ground (mean over its areas; one seed). Such numbers
-vary widely from one training to the next: the same settings with the areas given in another order reached 0.65 on Banepa (see
+The same recipe, trained without the place, on all of the place's labelled ground (mean over its areas; one seed). \
+Such numbers
+vary widely from one training to the next: \
+the same settings with the areas given in another order reached 0.65 on Banepa (see
 `docs/results/buildings.md`). Look at the map, refine, and score before you rely on it.
 
 | place | colors | F1 | F1 of 'all building' |
@@ -115,7 +122,8 @@ Validation blocks, F1 of building (mean {scores["mean"]["f1"]:.3f}; the whole co
 
 ## Not for
 
-Decisions about people's safety or property without somebody looking at the map. Roofs unlike Nepal's, Uganda's or Dubai's, and pictures
+Decisions about people's safety or property without somebody looking at the map. \
+Roofs unlike Nepal's, Uganda's or Dubai's, and pictures
 much coarser or finer, will come out worse.
 """
 

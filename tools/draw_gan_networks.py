@@ -130,11 +130,13 @@ def draw(figure: Pair) -> str:
     ]
     title = f"{TITLES[figure.name]} at {SIZE_PX} px"
     body = "\n".join(f"  {part}" for part in parts)
-    return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" aria-labelledby="title">
+    return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" \
+height="{height}" role="img" aria-labelledby="title">
   <title id="title">{title}: what every stage gives, as channels × height × width</title>
   <style>{STYLE}  </style>
   <defs>
-    <marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0 L8 4 L0 8 z" fill="#424a53"/></marker>
+    <marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">\
+<path d="M0 0 L8 4 L0 8 z" fill="#424a53"/></marker>
   </defs>
   <rect class="card" x="1" y="1" width="{width - 2}" height="{height - 2}" rx="12"/>
   <text class="title" x="{LEFT}" y="40">{title}</text>

@@ -131,7 +131,10 @@ def unet() -> Figure:
         up="transposed conv 2 × 2",
         head=Stage("head", calls["head"].gave[0], "conv 1 × 1"),
         branch=False,
-        note="Every 3 × 3 convolution is followed by ReLU. Depth 35: 4 instead of 2, but 2 at the bottom; the same shapes.",
+        note=(
+            "Every 3 × 3 convolution is followed by ReLU. Depth 35: 4 instead of 2, but 2 at the bottom; the same "
+            "shapes."
+        ),
     )
 
 

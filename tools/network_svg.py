@@ -67,7 +67,8 @@ def draw(figure: Figure) -> str:
     height = TOP + rows * PITCH + 62
     parts = [*_ends(figure), *_encoder(figure), *_decoder(figure), *_bottom(figure), *_legend(figure, height - 42)]
     body = "\n".join(f"  {part}" for part in parts)
-    return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" role="img" aria-labelledby="title">
+    return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" \
+height="{height}" role="img" aria-labelledby="title">
   <title id="title">{figure.title}: the shape of every stage for a picture of {_size(figure.picture)}</title>
   <style>{STYLE}  </style>
   <defs>

@@ -22,14 +22,16 @@ from limner.learning.library import bundled_recipes
 from limner.learning.run import bundled_models
 
 VERBS = (
-    "demo", "recipes", "networks", "check", "train", "evaluate", "compare", "segment", "refine", "score", "recolor", "cutouts",
+    "demo", "recipes", "networks", "check", "train", "evaluate", "compare", "segment", "refine", "score", "recolor",
+    "cutouts",
     "generate", "fid", "doctor",
 )  # fmt: skip
 PARAMETERS = {  # residual-unet at 4 bands and 2 classes: sums of its layers' weights, biases and BN pairs
     18: 14_853_506, 34: 24_961_666, 50: 78_699_010, 101: 97_691_138, 152: 113_334_786, 200: 117_815_810,
 }  # fmt: skip
 TINY_GAN = (
-    "train", "generate/tiny", "--data", "real", "--out", "makes", "--kimg", "0.02", "--batch", "5", "--scores.samples", "16",
+    "train", "generate/tiny", "--data", "real", "--out", "makes", "--kimg", "0.02", "--batch", "5", "--scores.samples",
+    "16",
     "--generator.width", "2", "--discriminator.width", "2", "--data.held-out", "10", "--loop.precision", "fp32",
 )  # fmt: skip
 """Four rounds on the pictures of `save_pictures`."""

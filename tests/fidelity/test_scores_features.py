@@ -333,7 +333,8 @@ def test_scores_agree_with_torch_fidelity_given_the_same_extractor(name, count, 
             return self.pictures[place]
 
     theirs = calculate_metrics(
-        input1=Held(fake), input2=Held(real), feature_extractor=f"ours-{name}", cuda=False, fid=True, kid=True, prc=True,
+        input1=Held(fake), input2=Held(real), feature_extractor=f"ours-{name}", cuda=False, fid=True, kid=True,
+        prc=True,
         isc=True, isc_splits=1, kid_subsets=2, kid_subset_size=count, save_cpu_ram=True, verbose=False, cache=False,
         batch_size=32,
     )  # fmt: skip

@@ -13,12 +13,14 @@ from PIL import Image
 
 WIDTH, HEIGHT = 256, 128
 IDS = {
-    "out of roi": 3, "ego vehicle": 1, "road": 7, "building": 11, "sky": 23, "person": 24, "rider": 25, "car": 26, "bus": 28,
+    "out of roi": 3, "ego vehicle": 1, "road": 7, "building": 11, "sky": 23, "person": 24, "rider": 25, "car": 26,
+    "bus": 28,
     "bicycle": 33,
 }  # fmt: skip
 WITH_INSTANCES = ("person", "rider", "car", "bus", "bicycle")
 COLORS = {
-    "sky": (150, 180, 220), "road": (90, 90, 95), "building": (140, 110, 90), "person": (200, 60, 60), "rider": (60, 60, 200),
+    "sky": (150, 180, 220), "road": (90, 90, 95), "building": (140, 110, 90), "person": (200, 60, 60),
+    "rider": (60, 60, 200),
     "bus": (230, 190, 40), "bicycle": (20, 20, 20), "license plate": (250, 250, 250), "out of roi": (0, 0, 0),
     "ego vehicle": (60, 60, 60),
 }  # fmt: skip

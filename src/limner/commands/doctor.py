@@ -23,7 +23,9 @@ def examine() -> dict[str, Any]:
         "accelerators": ", ".join(gpus) or "none (the CPU does all)",
         "cores allowed": allowed,
         "torch threads": torch.get_num_threads(),
-        "memory": f"{psutil.virtual_memory().available / 2**30:.1f} of {psutil.virtual_memory().total / 2**30:.1f} GiB free",
+        "memory": (
+            f"{psutil.virtual_memory().available / 2**30:.1f} of {psutil.virtual_memory().total / 2**30:.1f} GiB free"
+        ),
         "precision (auto)": choose_precision("auto"),
         "bundled models": ", ".join(bundled_models()) or "none",
     }

@@ -16,8 +16,8 @@ def demo(
     room: Annotated[
         Literal["segment", "recolor", "generate"],
         Parameter(
-            help="segment: learn, map, refine, in about 8 minutes on two cores; recolor: under a minute; generate: cut out, "
-            "learn, make, in about a minute."
+            help="segment: learn, map, refine, in about 8 minutes on two cores; recolor: under a minute; generate: "
+            "cut out, learn, make, in about a minute."
         ),
     ] = "segment",
     /,
@@ -133,7 +133,8 @@ def evaluate(
 
     asked = {
         "data": data or (), "left_out": left_out, "normalize": normalize, "harmonize": harmonize,
-        "harmonize_to": harmonize_to, "errors": errors, "features": features, "samples": samples, "seed": seed, "out": out,
+        "harmonize_to": harmonize_to, "errors": errors, "features": features, "samples": samples, "seed": seed,
+        "out": out,
     }  # fmt: skip
     usual = {"data": (), "left_out": False, "normalize": "auto", "seed": 0}
     given = {name: value for name, value in asked.items() if value != usual.get(name)}
@@ -155,8 +156,8 @@ def compare(
     columns: Annotated[
         str | None,
         Parameter(
-            help="Scores to show; maps: of f1,acc,iou,precision,recall; made pictures: of kid,fid,is,precision,recall,density,"
-            "coverage."
+            help="Scores to show; maps: of f1,acc,iou,precision,recall; made pictures: of "
+            "kid,fid,is,precision,recall,density,coverage."
         ),
     ] = None,
     class_name: Annotated[
@@ -182,7 +183,8 @@ def compare(
     from limner.learning.rooms import compare as compare_runs
 
     asked = {
-        "gains": gains, "columns": None if columns is None else columns.split(","), "class_name": class_name, "data": data,
+        "gains": gains, "columns": None if columns is None else columns.split(","), "class_name": class_name,
+        "data": data,
         "features": features, "samples": samples, "seed": seed, "download": download,
     }  # fmt: skip
     table = compare_runs(runs, **{name: value for name, value in asked.items() if value})

@@ -51,8 +51,8 @@ def recolor(
     from limner.recolor.recoloring.recolor import recolor_files
 
     done = recolor_files(
-        pictures, like, out or Path("recolored"), options, explain=explain, clip=clip, frame_by_frame=frame_by_frame, to=to,
-        bands=bands, device=device, download=download, overwrite=overwrite,
+        pictures, like, out or Path("recolored"), options, explain=explain, clip=clip, frame_by_frame=frame_by_frame,
+        to=to, bands=bands, device=device, download=download, overwrite=overwrite,
     )  # fmt: skip
     if as_json:
         print(json.dumps([{"path": str(made.path), **made.numbers} for made in done], indent=2))

@@ -75,9 +75,10 @@ def segment(
     from limner.segment.mapping.map_scenes import map_scenes
 
     maps = map_scenes(
-        run, scenes, out or Path("maps"), normalize=normalize, harmonize=harmonize, harmonize_to=harmonize_to, bands=bands,
-        ground_m=ground_m, tile_px=tile_px, overlap_px=overlap_px, batch=batch, threshold=threshold,
-        probabilities=probabilities, polygons=polygons, minimum_area_px=minimum_area_px, check_seams=check_seams, device=device,
+        run, scenes, out or Path("maps"), normalize=normalize, harmonize=harmonize, harmonize_to=harmonize_to,
+        bands=bands, ground_m=ground_m, tile_px=tile_px, overlap_px=overlap_px, batch=batch, threshold=threshold,
+        probabilities=probabilities, polygons=polygons, minimum_area_px=minimum_area_px, check_seams=check_seams,
+        device=device,
         precision=precision, overwrite=overwrite,
     )  # fmt: skip
     for made in maps:

@@ -83,5 +83,6 @@ class Protocol:
             f"pixels show {self.alpha}. {self.fake_count:,} generated against {self.real_count:,} real pictures "
             f"({self.real}).\nKID also over {self.subsets} subsets of {self.subset_size:,}; IS over {self.splits} "
             f"splits; precision and recall k = {self.neighbors}, density and coverage k = {self.coverage_neighbors}; "
-            f"intervals of 95 % from {self.resamples} resamples of the pictures; seed {self.seed}; limner {self.version}."
+            f"intervals of 95 % from {self.resamples} resamples of the pictures; seed {self.seed}; limner "
+            f"{self.version}."
         )

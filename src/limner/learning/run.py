@@ -143,7 +143,8 @@ def _found(name: str | Path) -> Run:
         return Run(bundled)
     if not folder.exists():
         raise UserError(
-            f"no run '{name}': give a run's folder, 'last', or a bundled model ({', '.join(bundled_models()) or 'none'})"
+            f"no run '{name}': give a run's folder, 'last', or a bundled model "
+            f"({', '.join(bundled_models()) or 'none'})"
         )
     if not (folder / "model.json").exists():
         hint = "its training has not got that far" if (folder / "run.json").exists() else "it is not a run's folder"

@@ -40,7 +40,8 @@ READERS: dict[bytes, type[ImageFile]] = {
     b"GIF8": GifImageFile,
 }
 DAMAGES = (
-    OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, EOFError, OverflowError, struct.error, zlib.error,
+    OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, EOFError, OverflowError, struct.error,
+    zlib.error,
 )  # fmt: skip
 IPTC_RESOURCE = 0x0404  # in Photoshop's part of a JPEG
 

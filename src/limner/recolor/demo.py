@@ -44,8 +44,8 @@ SCORES = {
 }
 """Of `limner.recolor.scoring.score.TransferScore`, and what the report calls them."""
 MISLED = (
-    "The wood is the picture's weak spot: its grain looks in part at the sky and in part at the lights, so patches of it "
-    "stay warm. Regions are matched by how they look, not by what they are."
+    "The wood is the picture's weak spot: its grain looks in part at the sky and in part at the lights, so patches of "
+    "it stay warm. Regions are matched by how they look, not by what they are."
 )
 
 
@@ -139,8 +139,9 @@ def _add_dusk(report: Report, step: Step, done: Made) -> None:
     )
     report.section("A cup at dusk").pictures(
         [(_pixels(step.picture), "target"), (_pixels(step.like), "reference"), (_pixels(done.path), "result")],
-        "Both photos are cut into superpixels, each described by features of a network. Each superpixel of the cup takes the "
-        "mean color of those of the launch that look like it, and each pixel a mean of what the superpixels became that fit it.",
+        "Both photos are cut into superpixels, each described by features of a network. Each superpixel of the cup "
+        "takes the mean color of those of the launch that look like it, and each pixel a mean of what the superpixels "
+        "became that fit it.",
     )
     report.text(MISLED)
     explained = step.out / f"{step.picture.stem}-explained"
@@ -150,7 +151,8 @@ def _add_dusk(report: Report, step: Step, done: Made) -> None:
     )
     report.picture(
         _pixels(explained / "attention.png"),
-        "What six of them look at. The brighter, the larger the share of the new color that comes from there; the ring is "
+        "What six of them look at. The brighter, the larger the share of the new color that comes from there; the "
+        "ring is "
         f"around the largest. The median superpixel of this picture looks at {numbers['perplexity']:.1f}.",
     )
     report.picture(
@@ -159,8 +161,8 @@ def _add_dusk(report: Report, step: Step, done: Made) -> None:
     )
     report.picture(
         _pixels(explained / "stages.png"),
-        "What each superpixel becomes is a mosaic. Its colors are spread to the reference's whole palette, then fused to a "
-        "smooth picture, and last the grain of the target is put back.",
+        "What each superpixel becomes is a mosaic. Its colors are spread to the reference's whole palette, then fused "
+        "to a smooth picture, and last the grain of the target is put back.",
     )
     report.text(f"Every match as numbers: {explained / 'matches.csv'}.")
 
@@ -173,13 +175,14 @@ def _add_methods(report: Report, sheet: Made) -> None:
     report.table(
         ("method", *SCORES.values()),
         [(name, *(score[key] for key in SCORES)) for name, score in sheet.numbers["methods"].items()],
-        "closed: the share of the distance to the reference's colors that is gone. SSIM and gradient correlation: what is "
-        "kept of the target's structure. chroma ratio: 1 is as colorful as the reference. banding: steps in smooth areas.",
+        "closed: the share of the distance to the reference's colors that is gone. SSIM and gradient correlation: "
+        "what is kept of the target's structure. chroma ratio: 1 is as colorful as the reference. banding: steps in "
+        "smooth areas.",
     )
     report.picture(
         sheet.path.with_name(sheet.path.name.replace("-methods.jpg", "-trade-off.png")),
-        "Reaching the colors against keeping the structure: upper right is better. One pair of photos ranks no methods; "
-        "which method when stands in the documentation.",
+        "Reaching the colors against keeping the structure: upper right is better. One pair of photos ranks no "
+        "methods; which method when stands in the documentation.",
     )
 
 
@@ -200,9 +203,9 @@ def _add_scene(report: Report, scene: Path, harmonized: Path) -> None:
             (_middle(harmonized), "harmonized"),
             (_middle(PLACES / LEARNED), "one of the places that were learned from"),
         ],
-        "The middle of the scene. One map of colors for the whole scene, found from the means and covariances of both sides, "
-        "so that it works for scenes of any size; the file stays the GeoTIFF that it was. limner segment --harmonize mkl does "
-        "this on the fly.",
+        "The middle of the scene. One map of colors for the whole scene, found from the means and covariances of both "
+        "sides, so that it works for scenes of any size; the file stays the GeoTIFF that it was. limner segment "
+        "--harmonize mkl does this on the fly.",
     )
 
 

@@ -171,7 +171,8 @@ def _fitted(chip: _Chip, first: _Chip, folder: Path) -> _Chip:
     off = float(np.abs(offset - offset.round()).max())
     if off > GRID_TOLERANCE_PX:
         raise UserError(
-            f"{name}: lies {off:.2f} pixels beside the grid of {other}; bring the chips to one grid (gdalwarp -tap -tr ...)"
+            f"{name}: lies {off:.2f} pixels beside the grid of {other}; bring the chips to one grid (gdalwarp -tap "
+            "-tr ...)"
         )
     return chip._replace(offset=(round(offset[0]), round(offset[1])))
 
@@ -185,7 +186,8 @@ def _assembled(folder: Path, chips: list[_Chip]) -> str:
     covered = sum(chip.source.height * chip.source.width for chip in chips)
     if covered < SPARSEST * height * width:
         raise UserError(
-            f"{folder}: its chips lie far apart (they cover {100 * covered / (height * width):.2g} % of {height} x {width} "
+            f"{folder}: its chips lie far apart (they cover {100 * covered / (height * width):.2g} % of {height} x "
+            f"{width} "
             "pixels); put each place in a folder of its own"
         )
     whole = all(chip.palette == first.palette for chip in chips)

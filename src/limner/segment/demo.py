@@ -111,9 +111,11 @@ def demo_report(story: Story, scene: Path, truth: Path, out: Path) -> Report:
         }
     )
     report.section("What was done").text(
-        "A small network learned from ten areas in Kampala and Dubai. It then mapped a drone scene of Banepa, Nepal, which it "
-        "had never seen: first standardized by the colors of the training areas, then by the scene's own. Last, "
-        f"{FRACTION:.0%} of the scene was annotated, the network went on learning there, and the scene was mapped again."
+        "A small network learned from ten areas in Kampala and Dubai. It then mapped a drone scene of Banepa, Nepal, "
+        "which it had never seen: first standardized by the colors of the training areas, then by the scene's own. "
+        "Last, "
+        f"{FRACTION:.0%} of the scene was annotated, the network went on learning there, and the scene was mapped "
+        "again."
     )
     report.section("Scores on the ground that was not annotated")
     table = [score_row(name, item.mean()) for name, item in rows.items() if item]
@@ -127,7 +129,8 @@ def demo_report(story: Story, scene: Path, truth: Path, out: Path) -> Report:
     _add_pictures(report, story, scene, truth)
     _add_colors(report, story)
     report.section("Polygons").text(
-        f"{story.refined.polygon_count} polygons with geodesic area and mean probability, merged across tiles, in the scene's "
+        f"{story.refined.polygon_count} polygons with geodesic area and mean probability, merged across tiles, in the "
+        "scene's "
         f"reference system: {story.refined.polygons}. The class raster opens colored in QGIS: {story.refined.classes}."
     )
     data = " ".join(f"--data {shlex.quote(str(out / 'places' / name))}" for name in LEARNED)

@@ -94,7 +94,8 @@ def test_overlap_is_the_share_of_the_box_that_others_cover(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"min_width": 20}, ""), ({"min_width": 21}, "small"), ({"min_height": 11}, "small"), ({"min_area": 201}, "small"),
+        ({"min_width": 20}, ""), ({"min_width": 21}, "small"), ({"min_height": 11}, "small"),
+        ({"min_area": 201}, "small"),
         ({"max_truncation": 1.0}, ""), ({"max_truncation": 0.99}, "truncated"), ({"max_overlap": 0.25}, ""),
         ({"max_overlap": 0.24}, "overlapped"),
     ],

@@ -107,7 +107,8 @@ def mask_rcnn() -> MaskRcnn:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         network = maskrcnn_resnet50_fpn_v2(
-            weights=None, weights_backbone=None, min_size=64, max_size=96, box_score_thresh=0.0, rpn_pre_nms_top_n_test=20,
+            weights=None, weights_backbone=None, min_size=64, max_size=96, box_score_thresh=0.0,
+            rpn_pre_nms_top_n_test=20,
             rpn_post_nms_top_n_test=10, box_detections_per_img=500,
         )  # fmt: skip
     return MaskRcnn(network, "random", batch=2)

@@ -163,8 +163,10 @@ def test_descriptions_by_another_extractor_are_a_mistake_of_the_caller(lite0):
 
 def protocol(**changes) -> Protocol:
     values = {
-        "features": "inception", "weights": "aa", "resizer": "bicubic to 299 px", "quantized": "8 bit", "alpha": "green",
-        "real": "cc", "real_count": 10, "fake_count": 20, "subsets": 100, "subset_size": 10, "splits": 10, "neighbors": 3,
+        "features": "inception", "weights": "aa", "resizer": "bicubic to 299 px", "quantized": "8 bit",
+        "alpha": "green",
+        "real": "cc", "real_count": 10, "fake_count": 20, "subsets": 100, "subset_size": 10, "splits": 10,
+        "neighbors": 3,
         "coverage_neighbors": 5, "resamples": 200, "seed": 0, "version": "1",
     }  # fmt: skip
     return Protocol(**{**values, **changes})

@@ -24,7 +24,8 @@ from quick_features import mean_colors
 
 CPU = torch.device("cpu")
 QUICK = (
-    "--generator.width", "4", "--discriminator.width", "4", "--batch", "8", "--data.held-out", "12", "--scores.samples", "24",
+    "--generator.width", "4", "--discriminator.width", "4", "--batch", "8", "--data.held-out", "12", "--scores.samples",
+    "24",
     "--loop.precision", "fp32", "--data.size-px", "32",
 )  # fmt: skip
 CommandLine = Callable[..., tuple[int, str, str]]

@@ -128,10 +128,12 @@ def with_tensor(name: str, *shape: int) -> Callable[[dict[str, Tensor]], object]
     ("depth", "change", "message"),
     [
         (34, lambda state: None, "own.pth: has no layer1.2.conv1.weight; needed: weights of this depth"),
-        (50, lambda state: None, r"layer1.0.conv1.weight has the shape \(64, 64, 3, 3\), this network's has \(64, 64, 1, 1\)"),
+        (50, lambda state: None,
+         r"layer1.0.conv1.weight has the shape \(64, 64, 3, 3\), this network's has \(64, 64, 1, 1\)"),
         (18, without("conv1.weight"), "has no conv1.weight; needed"),
         (18, with_tensor("layer9.weight", 2), "has layer9.weight, which this network has not"),
-        (18, with_tensor("conv1.weight", 64, 5, 7, 7), r"shape \(64, 5, 7, 7\), .*; needed: weights for 3 bands, or for"),
+        (18, with_tensor("conv1.weight", 64, 5, 7, 7),
+         r"shape \(64, 5, 7, 7\), .*; needed: weights for 3 bands, or for"),
         (18, with_tensor("conv1.weight"), r"conv1.weight has the shape \(\)"),
     ],
 )  # fmt: skip

@@ -147,13 +147,15 @@ def split_held_out(pictures: PictureSet, wanted: float, seed: int) -> tuple[Tens
             held.append(members[group])
     if not held:
         raise UserError(
-            f"data.held_out asks for {number} of {count:,} pictures, but near-duplicates must stay together and each of the "
+            f"data.held_out asks for {number} of {count:,} pictures, but near-duplicates must stay together and each "
+            "of the "
             f"{len(members)} groups is larger; add different pictures, or give data.held_out 0"
         )
     chosen = torch.cat(held).sort().values
     if len(chosen) < 0.9 * number:
         say(
-            f"held out: {len(chosen)} of {number} pictures, as the other near-duplicates stand in groups too large for it"
+            f"held out: {len(chosen)} of {number} pictures, as the other near-duplicates stand in groups too large "
+            "for it"
         )
     kept = torch.ones(count, dtype=torch.bool)
     kept[chosen] = False

@@ -138,15 +138,15 @@ def _classes(found: Sequence[_Found], paths: Sequence[Path | str]) -> tuple[tupl
     loose = [item for item in found if "/" not in item.name]
     if loose:
         raise UserError(
-            f"{loose[0].path}: lies in no class's folder ({len(loose)} of {len(found)} do); with classes: folders, each "
-            "class's pictures stand in a folder of its name; move them, or use classes: none"
+            f"{loose[0].path}: lies in no class's folder ({len(loose)} of {len(found)} do); with classes: folders, "
+            "each class's pictures stand in a folder of its name; move them, or use classes: none"
         )
     folders = [item.name.split("/", 1)[0] for item in found]
     names = tuple(sorted(set(folders), key=_natural))
     if len(names) < 2:
         raise UserError(
-            f"{_folders(paths)}: all pictures lie in the one folder {names[0]}; classes: folders needs two or more; give "
-            "the folder above them, or use classes: none"
+            f"{_folders(paths)}: all pictures lie in the one folder {names[0]}; classes: folders needs two or more; "
+            "give the folder above them, or use classes: none"
         )
     return names, torch.tensor([names.index(folder) for folder in folders])
 
@@ -202,8 +202,8 @@ def _room_for(count: int, channels: int, size_px: int) -> Tensor:
     needed, free = count * channels * size_px**2, psutil.virtual_memory().available
     if needed > free:
         raise UserError(
-            f"{count:,} pictures of {size_px} x {size_px} px take {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB of memory are "
-            "free; give fewer pictures or a smaller data.size_px"
+            f"{count:,} pictures of {size_px} x {size_px} px take {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB of "
+            "memory are free; give fewer pictures or a smaller data.size_px"
         )
     return torch.empty((count, channels, size_px, size_px), dtype=torch.uint8)
 

@@ -12,8 +12,8 @@ from limner.foundation.errors import UserError
 
 ALSO = {
     "aeroplane": "airplane", "automobile": "car", "bike": "bicycle", "cyclist": "person", "diningtable": "dining table",
-    "motorbike": "motorcycle", "pedestrian": "person", "pottedplant": "potted plant", "rider": "person", "sofa": "couch",
-    "trafficlight": "traffic light", "tvmonitor": "tv", "van": "car",
+    "motorbike": "motorcycle", "pedestrian": "person", "pottedplant": "potted plant", "rider": "person",
+    "sofa": "couch", "trafficlight": "traffic light", "tvmonitor": "tv", "van": "car",
 }  # fmt: skip
 """What other data sets call objects of COCO."""
 

@@ -56,7 +56,8 @@ def parse_background(text: str) -> Background:
     if isinstance(named, str):
         return parse_background(named)
     raise UserError(
-        f"--background is '{text}'; needed: #rrggbb, red,green,blue of 0 to 255, the name of a color, transparent or keep"
+        f"--background is '{text}'; needed: #rrggbb, red,green,blue of 0 to 255, the name of a color, transparent or "
+        "keep"
     )
 
 

@@ -128,8 +128,8 @@ def in_order(function: Callable[[Item], Result], items: Sequence[Item], workers:
                 yield waiting.popleft().result()
         except BrokenProcessPool:
             raise UserError(
-                "a process that cuts has died; with little memory take fewer --workers; in a script, call cut_out below "
-                "if __name__ == '__main__', or with workers=1"
+                "a process that cuts has died; with little memory take fewer --workers; in a script, call cut_out "
+                "below if __name__ == '__main__', or with workers=1"
             ) from None
         finally:
             pool.shutdown(wait=True, cancel_futures=True)

@@ -31,7 +31,10 @@ class GenerateOptions:
         int | None,
         Parameter(
             name="-n",
-            help=f"How many pictures (default: {PICTURES}); with --interpolate, how many a walk visits (default: {STOPS}).",
+            help=(
+                f"How many pictures (default: {PICTURES}); with --interpolate, how many a walk visits (default: "
+                f"{STOPS})."
+            ),
         ),
     ] = None
     seed: Annotated[int, Parameter(help="Of the latents: other seeds, other pictures.")] = 0

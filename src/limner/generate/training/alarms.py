@@ -34,27 +34,27 @@ ALARMS = (
     Alarm(
         "alarm/diversity", 0.5, False,
         "distance of a made picture to the made one most like it, in features, over the same among as many real ones",
-        "collapse: made pictures lie {value:.2f} times as far apart as real ones; more augmentation, a lower learning rate "
-        "or a larger batch may help",
+        "collapse: made pictures lie {value:.2f} times as far apart as real ones; more augmentation, a lower learning "
+        "rate or a larger batch may help",
     ),
     Alarm(
         "alarm/overfitting", 0.6, True,
-        "how far the discriminator tells held-out from learned pictures, over how far it tells made from learned ones: 0, "
-        "not at all; 1, it takes held-out pictures for made (r_v of Karras et al. 2020a)",
+        "how far the discriminator tells held-out from learned pictures, over how far it tells made from learned "
+        "ones: 0, not at all; 1, it takes held-out pictures for made (r_v of Karras et al. 2020a)",
         "over-fitting: to the discriminator, unseen real pictures are {value:.0%} of the way to made ones; "
         "use --augment ada or more pictures",
     ),
     Alarm(
         "alarm/sign", 0.9, True,
         "mean sign of the discriminator's logits of learned pictures (r_t of Karras et al. 2020a): 1, it errs on none",
-        "a sure discriminator: of the pictures that it learns from it errs on hardly any (mean sign {value:.2f}); early this "
-        "passes, later it is over-fitting: use --augment ada or more pictures",
+        "a sure discriminator: of the pictures that it learns from it errs on hardly any (mean sign {value:.2f}); "
+        "early this passes, later it is over-fitting: use --augment ada or more pictures",
     ),
     Alarm(
         "alarm/copies", 0.2, True,
         "share of made pictures that are near-duplicates of a learned one; of held-out pictures none is",
-        "memory: {value:.0%} of the made pictures are near-duplicates of learned ones; look at the nearest neighbors in the "
-        "report",
+        "memory: {value:.0%} of the made pictures are near-duplicates of learned ones; look at the nearest neighbors "
+        "in the report",
     ),
 )  # fmt: skip
 """All alarms. Without held-out pictures there is no telling of over-fitting and copies, and diversity compares with

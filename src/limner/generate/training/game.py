@@ -40,7 +40,8 @@ def make_networks(recipe: GenerateRecipe, classes: int) -> dict[str, nn.Module]:
         }
         if recipe.spectral_norm == "attention" and not any(map(has_attention, networks.values())):
             raise UserError(
-                "spectral_norm is attention, but neither network has any; add --generator.attention 32, or choose another"
+                "spectral_norm is attention, but neither network has any; add --generator.attention 32, or choose "
+                "another"
             )
         for name, network in networks.items():
             recipe.initialization.build(INITIALIZATIONS, network, draws.of(f"initialization of the {name}"))

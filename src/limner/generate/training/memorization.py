@@ -31,7 +31,8 @@ class Memory(NamedTuple):
         """For people."""
         return (
             f"made pictures lie {self.ratio:.2f} times as far from learned ones as unseen real pictures do; "
-            f"{self.nearer:.0%} are nearer than the median of those (50% expected), {self.duplicates:.0%} near-duplicates"
+            f"{self.nearer:.0%} are nearer than the median of those (50% expected), {self.duplicates:.0%} "
+            "near-duplicates"
         )
 
 

@@ -73,8 +73,8 @@ def training_report(task: "GenerateTask", run: Run, scored: PictureScores, alarm
     add_scores(report, scored)
     add_alarms(report, alarms)
     report.section("Nearest neighbors").text(
-        "Does it make new pictures, or those that it was shown? Of all made pictures, those that come nearest to a learned "
-        "one, and that one."
+        "Does it make new pictures, or those that it was shown? Of all made pictures, those that come nearest to a "
+        "learned one, and that one."
     ).picture(folder / NEAREST, "The most suspicious first.")
     if (run.folder / "curves.png").exists():
         report.section("Curves").picture(
@@ -129,14 +129,17 @@ def model_card(task: "GenerateTask", run: Run, scored: PictureScores) -> str:
     folders = "\n".join(f"- {path.name}{terms_beside(path)}" for path in recipe.data.paths)
     return f"""# {run.name}
 
-Makes pictures of {recipe.data.size_px} x {recipe.data.size_px} px ({recipe.data.colors}): a {recipe.generator.name} of {parameters:,} parameters.{classes}
+Makes pictures of {recipe.data.size_px} x {recipe.data.size_px} px ({recipe.data.colors}): \
+a {recipe.generator.name} of {parameters:,} parameters.{classes}
 
 ## Learned from
 
 {folders}
 
-{len(task.training):,} pictures; {len(task.held_out):,} more were held out. Seed {recipe.seed}, {status.get("steps")} rounds of
-{recipe.batch} pictures, {duration(status.get("seconds", 0))}; limner {status["versions"]["limner"]}, torch {status["versions"]["torch"]}.
+{len(task.training):,} pictures; {len(task.held_out):,} more were held out. \
+Seed {recipe.seed}, {status.get("steps")} rounds of
+{recipe.batch} pictures, {duration(status.get("seconds", 0))}; \
+limner {status["versions"]["limner"]}, torch {status["versions"]["torch"]}.
 The whole recipe: `recipe.yaml`.
 
 ## Scores

@@ -109,8 +109,8 @@ class GenerateRecipe:
         self.augment.build(AUGMENTATIONS)
         if self.augment.name == "ada" and self.loss.name == "wasserstein":
             raise UserError(
-                "augment ada follows how often logits of real pictures are above 0, which means nothing to the Wasserstein "
-                "loss; use augment diffaugment, or another loss"
+                "augment ada follows how often logits of real pictures are above 0, which means nothing to the "
+                "Wasserstein loss; use augment diffaugment, or another loss"
             )
         if self.loop.devices != 1:
             raise UserError(f"loop.devices is {self.loop.devices}; the generate room learns on one device so far")

@@ -240,7 +240,8 @@ class GenerateTask(Task):
             for name in ("generator", "discriminator")
         ]
         return (
-            f"{self.pictures.summary()}; {len(self.held_out)} held out, {steps} rounds of {self.recipe.batch} pictures, "
+            f"{self.pictures.summary()}; {len(self.held_out)} held out, {steps} rounds of {self.recipe.batch} "
+            "pictures, "
             f"{self.recipe.generator.name} against {self.recipe.discriminator.name} of {' and '.join(sizes)} parameters"
         )
 

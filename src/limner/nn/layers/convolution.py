@@ -50,8 +50,8 @@ def convolve(
     dimensions = signal.dim() - 2
     if dimensions not in _CONVOLUTIONS or kernel.dim() != signal.dim():
         raise ValueError(
-            f"a signal of shape {tuple(signal.shape)} with kernels of shape {tuple(kernel.shape)}; needed: (B, I, ...) and "
-            "(O, I, ...) with one to three dimensions behind"
+            f"a signal of shape {tuple(signal.shape)} with kernels of shape {tuple(kernel.shape)}; needed: (B, I, "
+            "...) and (O, I, ...) with one to three dimensions behind"
         )
     if signal.shape[1] != kernel.shape[1]:
         raise ValueError(

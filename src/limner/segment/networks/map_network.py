@@ -63,6 +63,6 @@ class MapNetwork(nn.Module):
         """A batch of one picture of one stride leaves one value a map at the bottom, which has no deviation."""
         if any(isinstance(module, nn.BatchNorm2d) for module in self.modules()):
             raise UserError(
-                f"one crop of {self.stride} x {self.stride} pixels is too little for batch normalization to learn from: "
-                "enlarge the batch or the crops"
+                f"one crop of {self.stride} x {self.stride} pixels is too little for batch normalization to learn "
+                "from: enlarge the batch or the crops"
             )

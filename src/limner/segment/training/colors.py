@@ -26,7 +26,8 @@ def harmonizer_of(run: Run, method: str | None, to: str | None, normalize: str) 
         return None
     if normalize == "scene":
         raise UserError(
-            "--harmonize brings the scene to the training colors, --normalize scene keeps it to its own; give one of them"
+            "--harmonize brings the scene to the training colors, --normalize scene keeps it to its own; give one of "
+            "them"
         )
     return run_harmonizer(run, method, to or ALL)
 

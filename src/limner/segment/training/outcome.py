@@ -104,8 +104,8 @@ def add_classes(report: Report, scored: Evaluation) -> Report:
     report.table(
         ("class", *SCORE_COLUMNS[:-1], "share of the truth"),
         classes,
-        "Each class against all others, areas together. A class that is in neither truth nor map has no score, and is in "
-        "no mean.",
+        "Each class against all others, areas together. A class that is in neither truth nor map has no score, and is "
+        "in no mean.",
     )
     confused = [
         [name, *(None if pixels == 0 else round(100 * int(called) / pixels) for called in row)]
@@ -127,8 +127,10 @@ def add_pictures(report: Report, folder: Path, worst: WorstTiles) -> Report:
     wall = worst.draw(TILES_SHOWN)
     if wall is not None:
         report.section("Worst tiles").text(
-            "Where most pixels of the validation ground are wrong. Look here first for wrong labels, for things that the "
-            f"training ground does not have, and for what is taken for something else. pictures/{WALL} shows more of them."
+            "Where most pixels of the validation ground are wrong. Look here first for wrong labels, for things that "
+            "the "
+            f"training ground does not have, and for what is taken for something else. pictures/{WALL} shows more of "
+            "them."
         )
         report.picture(wall, f"The worst first. {reading}")
     return report
@@ -179,13 +181,15 @@ Takes {task.data.channels} bands of {task.data.dtype}; ground resolution of the 
 
 {areas}
 
-Seed {recipe.seed}, {status.get("steps")} steps of {recipe.batch} crops of {recipe.data.crop_px} px, {duration(status.get("seconds", 0))};
+Seed {recipe.seed}, {status.get("steps")} steps of {recipe.batch} crops of {recipe.data.crop_px} px, \
+{duration(status.get("seconds", 0))};
 limner {status["versions"]["limner"]}, torch {status["versions"]["torch"]}. The whole recipe: `recipe.yaml`.
 
 ## Scores on validation ground
 
 {scores}
-Validation blocks lie in the same areas as the training ground: on other places expect less. `limner evaluate {run.name} --data PLACE`
+Validation blocks lie in the same areas as the training ground: on other places expect less. \
+`limner evaluate {run.name} --data PLACE`
 tells, and `limner refine` mends with a few minutes of drawing.
 
 ## Not for

@@ -202,7 +202,8 @@ class SegmentTask(Task):
         steps = sum(stage.total_steps for stage in self.stages())
         parameters = sum(parameter.numel() for parameter in self.networks["network"].parameters())
         return (
-            f"{len(self.data.areas)} areas, {len(self.source)} training tiles, {steps} steps of {self.recipe.batch} crops, "
+            f"{len(self.data.areas)} areas, {len(self.source)} training tiles, {steps} steps of {self.recipe.batch} "
+            "crops, "
             f"{self.recipe.network.name} of {parameters / 1e6:.2f} M parameters"
         )
 

@@ -24,8 +24,8 @@ READERS: tuple[Callable[[Path, Wanted], Source | None], ...] = (
 )
 """Tried in this order; each gives None for a folder that is not of its form."""
 NEEDED = (
-    "needed: Cityscapes (leftImg8bit and gtFine), COCO (a JSON file), YOLO (images and labels/*.txt), a CSV list of boxes, "
-    "or images and masks of the same names"
+    "needed: Cityscapes (leftImg8bit and gtFine), COCO (a JSON file), YOLO (images and labels/*.txt), a CSV list of "
+    "boxes, or images and masks of the same names"
 )
 
 

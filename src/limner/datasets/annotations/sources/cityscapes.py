@@ -33,8 +33,8 @@ UNLABELED = 0
 CLASSES = (
     "unlabeled", "ego vehicle", "rectification border", "out of roi", "static", "dynamic", "ground", "road", "sidewalk",
     "parking", "rail track", "building", "wall", "fence", "guard rail", "bridge", "tunnel", "pole", "polegroup",
-    "traffic light", "traffic sign", "vegetation", "terrain", "sky", "person", "rider", "car", "truck", "bus", "caravan",
-    "trailer", "train", "motorcycle", "bicycle",
+    "traffic light", "traffic sign", "vegetation", "terrain", "sky", "person", "rider", "car", "truck", "bus",
+    "caravan", "trailer", "train", "motorcycle", "bicycle",
 )  # fmt: skip
 """By their ids."""
 WITH_INSTANCES = CLASSES[24:]
@@ -75,7 +75,8 @@ def read_cityscapes(source: Path, wanted: Wanted) -> Source | None:
             without += 1
     if not found:
         raise UserError(
-            f"{truth}: no labels for the {counted(len(files))} in {pictures} (those of {WITHOUT_TRUTH} are not public); "
+            f"{truth}: no labels for the {counted(len(files))} in {pictures} (those of {WITHOUT_TRUTH} are not "
+            "public); "
             f"needed: *_{LABELS}_instanceIds.png or *_{LABELS}_polygons.json"
         )
     told = (
