@@ -265,8 +265,8 @@ COMMANDS = [
     Case("no arguments", "segment", r"(?i)requires an argument|missing|required"),
     Case("text for a number", f"{SEGMENT} --batch many", r'--batch.*"many"', scene, run=True),
     Case("unknown word", f"{SEGMENT} --normalize sometimes", r'"sometimes".*--normalize.*run.*scene', scene, run=True),
-    Case("no bands", "networks --channels 0", r"channels is 0"),
-    Case("one class of network", "networks --classes 1", r"classes is 1"),
+    Case("no bands", "networks segment --channels 0", r"channels is 0"),
+    Case("one class of network", "networks segment --classes 1", r"classes is 1"),
 ]  # fmt: skip
 DATA = [
     Case("no data", "train segment/demo", r"no data: add --data FOLDER"),
@@ -388,7 +388,7 @@ OUT = [
          r"need a folder, but run/run.json is a file", run=True),
     Case("unknown column", "compare run --columns f1,dice",
          r"no column 'dice'; choose of f1, acc, iou, precision, recall", run=True),
-    Case("no columns", "compare run --columns ,", r"no column ''; choose of f1", run=True),
+    Case("no columns", "compare run --columns ,", r"no columns; choose of f1", run=True),
     Case("unknown class", "compare run --class roof", r"no class 'roof'; the evaluations have background, ", run=True),
     Case("gains of one run", "compare run --gains", r"gains need something to gain on, but there is only run",
          run=True),
@@ -536,7 +536,7 @@ SCORES = [
          two_scores, run=True),
     Case("not evaluated", "compare run", r"evaluation.json: no evaluation there; run limner evaluate run",
          lambda here: (here / "run/evaluation.json").unlink(), run=True),
-    Case("not an evaluation", "compare some.json", r"format version None",
+    Case("not an evaluation", "compare some.json", r"some.json: holds no scores of pictures",
          lambda here: (here / "some.json").write_text("{}")),
     Case("nothing to compare", "compare", r"(?i)runs"),
 ]  # fmt: skip

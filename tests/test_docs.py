@@ -19,11 +19,15 @@ from limner.adversarial.priors import PRIORS
 from limner.adversarial.regularizers.penalties import PenaltySettings
 from limner.adversarial.weights.initialize import INITIALIZATIONS
 from limner.cli import app
+from limner.commands.learning import SHARED
+from limner.commands.rooms import app_of_room
 from limner.generate.networks import DISCRIMINATORS, GENERATORS
 from limner.generate.training.recipe import GenerateRecipe, PictureSettings, ScoreSettings
 from limner.learning.library import bundled_recipes
+from limner.learning.networks import NetworkRow, NetworkSizes
 from limner.learning.optimizers import OPTIMIZERS, SCHEDULES
 from limner.learning.recipe import Choice, options_of
+from limner.learning.rooms import rooms_with, verb_of
 from limner.learning.task import Task
 from limner.learning.training import LoopSettings
 from limner.segment.networks import NETWORKS
@@ -70,12 +74,42 @@ def verb_page(verb: str) -> Path:
 # --- verbs and their options -----------------------------------------------------------------------------------------
 
 
+def arguments(verb: Any, room: str | None) -> list[Any]:
+    """What a verb takes: in every room, or with ``room`` what it takes in this one beside that."""
+    everywhere = list(app[verb].assemble_argument_collection())
+    if room is None:
+        return everywhere
+    known = {one.name for one in everywhere}
+    there = app_of_room(verb, SHARED[verb], room)[verb].assemble_argument_collection()
+    return [one for one in there if one.name not in known]
+
+
+def rooms(verb: Any) -> list[str | None]:
+    """None, and the rooms in which a verb takes more."""
+    if verb not in SHARED:
+        return [None]
+    return [None, *(name for name in rooms_with(verb) if verb_of(name, verb).options_type() is not None)]
+
+
 @cache
-def options(verb: str) -> frozenset[str]:
-    """The options of a verb that ``--help`` lists, without the words that may be given by their place."""
-    arguments = app[verb].assemble_argument_collection()
-    named_only = [one for one in arguments if one.show and one.field_info.kind is inspect.Parameter.KEYWORD_ONLY]
-    return frozenset(name for one in named_only for name in one.names)
+def options(verb: str, room: str | None) -> frozenset[str]:
+    """The options that ``--help`` lists, without the words that may be given by their place."""
+    by_place = () if room else (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.POSITIONAL_ONLY)
+    shown = [one for one in arguments(verb, room) if one.show and one.field_info.kind not in by_place]
+    return frozenset(name for one in shown for name in one.names if name.startswith("-"))
+
+
+@cache
+def all_options(verb: str) -> frozenset[str]:
+    """The options of a verb in all rooms."""
+    return frozenset().union(*(options(verb, room) for room in rooms(verb)))
+
+
+def tables(verb: str) -> dict[str | None, str]:
+    """A verb's page from its heading "Options" on: what stands there for all rooms, and below a room's name."""
+    text = verb_page(verb).read_text(encoding="utf-8").partition("\n## Options\n")[2]
+    first, *more = text.partition("\n## ")[0].split("\n### In the room `")
+    return {None: first, **{part.partition("`")[0]: part.partition("\n")[2] for part in more}}
 
 
 @cache
@@ -117,22 +151,25 @@ def test_every_verb_has_a_page_that_the_index_names_and_no_other_page_is_there()
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_verbs_page_lists_each_of_its_options_in_the_table(verb: str) -> None:
-    rows = re.findall(r"^\| `(-[\w-]+)` \|", verb_page(verb).read_text(encoding="utf-8"), re.MULTILINE)
-    assert sorted(rows) == sorted(options(verb))
+def test_a_verbs_page_lists_each_of_its_options_in_the_table_of_its_room(verb: str) -> None:
+    found = {room: re.findall(r"^\| `(-[\w-]+)` \|", part, re.MULTILINE) for room, part in tables(verb).items()}
+    assert list(found) == rooms(verb)
+    for room, rows in found.items():
+        assert sorted(rows) == sorted(options(verb, room))
 
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_verbs_page_gives_the_defaults_that_the_code_has(verb: str) -> None:
-    table = dict(
-        re.findall(r"^\| `--?([\w-]+)` \| (.*?) \|", verb_page(verb).read_text(encoding="utf-8"), re.MULTILINE)
-    )
-    for argument in app[verb].assemble_argument_collection():
-        name, default = argument.names[0].lstrip("-"), argument.field_info.default
-        if name not in table or default is None:
-            continue
-        expected = "off" if default is False else "needed" if default is inspect.Parameter.empty else str(default)
-        assert table[name].strip("`") == expected, name
+    for room, part in tables(verb).items():
+        table = dict(re.findall(r"^\| `--?([\w-]+)` \| (.*?) \|", part, re.MULTILINE))
+        for argument in arguments(verb, room):
+            name, default = argument.names[0].lstrip("-"), argument.field_info.default
+            if name not in table or default is None:
+                continue
+            if isinstance(default, tuple):
+                default = ",".join(default)
+            expected = "off" if default is False else "needed" if default is inspect.Parameter.empty else str(default)
+            assert table[name].strip("`") == expected, name
 
 
 @pytest.mark.parametrize("path", PAGES, ids=named)
@@ -140,7 +177,7 @@ def test_pages_write_only_options_that_exist(path: Path) -> None:
     page_verb = path.stem if path.parent.name == "verbs" else None
     unknown = []
     for verb, option in used_options(path.read_text(encoding="utf-8"), page_verb):
-        known = EVERYWHERE | (options(verb) if verb else frozenset().union(*map(options, VERBS)))
+        known = EVERYWHERE | (all_options(verb) if verb else frozenset().union(*map(all_options, VERBS)))
         if verb in (None, "train", "refine", "generate"):
             known |= settings()
         if option not in known:
@@ -239,7 +276,9 @@ def test_the_recipes_pages_name_every_bundled_recipe() -> None:
 # --- networks --------------------------------------------------------------------------------------------------------
 
 
-network_rows = cache(list_networks)
+@cache
+def network_rows(channels: int, classes: int) -> list[NetworkRow]:
+    return list_networks(NetworkSizes(channels, classes))
 
 
 @pytest.mark.parametrize("name", NETWORKS)

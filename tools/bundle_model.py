@@ -18,10 +18,10 @@ from limner.colors.summary import write_summaries
 from limner.foundation.files import make_folder, write_json, write_text
 from limner.learning.library import recipe_of
 from limner.learning.recipe import write_recipe
-from limner.learning.run import COLORS_FILE, Run
+from limner.learning.run import Run
 from limner.learning.train import train
-from limner.segment.scoring.evaluate import evaluate_run
-from limner.segment.training.colors import training_colors
+from limner.learning.verbs import evaluate
+from limner.segment.training.colors import COLORS_FILE, training_colors
 
 BUNDLED = Path(__file__).parents[1] / "src" / "limner" / "bundled"
 PLACES = BUNDLED / "places"
@@ -42,7 +42,7 @@ def main() -> None:
         run = train(RECIPE, data=others, out=work / f"without-{place}").run
         for normalize in ("run", "scene"):
             out = work / f"without-{place}" / f"{place}-{normalize}.json"
-            unseen[place, normalize] = evaluate_run(run, data=own, normalize=normalize, out=out)
+            unseen[place, normalize] = evaluate(run, data=own, normalize=normalize, out=out)
     run = train(RECIPE, data=areas, out=work / "all").run
     store(run, unseen)
 

@@ -23,12 +23,11 @@ if TYPE_CHECKING:
     from limner.generate.cutouts.verb import cut_out
     from limner.generate.making.sample import generate_pictures
     from limner.generate.scoring.fid import fid
-    from limner.learning.rooms import compare, evaluate
     from limner.learning.run import open_run
     from limner.learning.train import load, train
+    from limner.learning.verbs import check, compare, evaluate
     from limner.recolor.methods.methods import transfer_color
     from limner.recolor.recoloring.recolor import recolor_files
-    from limner.segment.data.check import check
     from limner.segment.mapping.map_scenes import map_scenes
     from limner.segment.refine import refine
     from limner.segment.scoring.score import score_files as score
@@ -56,10 +55,10 @@ __all__ = [
 ]
 
 _PLACES = {
-    "check": "limner.segment.data.check:check",
-    "compare": "limner.learning.rooms:compare",
+    "check": "limner.learning.verbs:check",
+    "compare": "limner.learning.verbs:compare",
     "cut_out": "limner.generate.cutouts.verb:cut_out",
-    "evaluate": "limner.learning.rooms:evaluate",
+    "evaluate": "limner.learning.verbs:evaluate",
     "fid": "limner.generate.scoring.fid:fid",
     "generate_pictures": "limner.generate.making.sample:generate_pictures",
     "load": "limner.learning.train:load",

@@ -13,6 +13,7 @@ from cyclopts import CycloptsError
 
 from limner.commands import generate, learning, recolor, segment  # noqa: F401  # each adds its verbs to the app
 from limner.commands.app import app
+from limner.commands.mistakes import explain
 from limner.foundation.errors import UserError
 
 __all__ = ["app", "main"]
@@ -27,8 +28,10 @@ def main(tokens: Sequence[str] | None = None) -> NoReturn:
     given = list(sys.argv[1:] if tokens is None else tokens)
     debug = "--debug" in given
     given = [token for token in given if token != "--debug"]
+    room = None
     try:
-        app(given, exit_on_error=False, print_error=False)
+        application, room = learning.app_for(given)
+        application(given, exit_on_error=False, print_error=False)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader (head, less) has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes at its end
@@ -36,7 +39,8 @@ def main(tokens: Sequence[str] | None = None) -> NoReturn:
     except (UserError, CycloptsError, OSError) as error:
         if debug:
             raise
-        print(f"limner: {_one_line(error)}", file=sys.stderr)
+        said = explain(error, given, room) if isinstance(error, CycloptsError) else _one_line(error)
+        print(f"limner: {said}", file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         print("limner: stopped", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from drawing import CRS, draw_area, draw_mask, draw_picture, draw_scene, write_r
 from limner import __version__
 from limner.cli import app
 from limner.learning.library import bundled_recipes
+from limner.learning.rooms import rooms_with
 from limner.learning.run import bundled_models
 
 VERBS = (
@@ -131,15 +133,21 @@ def test_recipes_lists_every_bundled_recipe(limner: CommandLine) -> None:
 
 
 def test_networks_lists_every_network_with_its_exact_parameters(limner: CommandLine) -> None:
-    code, out, error = limner("networks", "--channels", "4")
+    code, out, error = limner("networks", "segment", "--channels", "4")
     assert (code, error) == (0, "")
-    counted = {
-        int(words[2]): int(words[3].replace(",", ""))
-        for words in map(str.split, out.splitlines())
-        if words[:2] == ["residual-unet", "depth"]
-    }
-    assert counted == PARAMETERS
-    assert "\nlite-unet " in out
+    form = re.compile(r"    depth (\d+) +([\d,]+) parameters, sees [\d,]+ px")
+    entry = out[out.index("\n  residual-unet: ") : out.index("\n  unet: ")]
+    assert {int(depth): int(count.replace(",", "")) for depth, count in form.findall(entry)} == PARAMETERS
+    assert len(re.findall(r"^  \S", out, re.MULTILINE)) == 3  # an entry a network
+
+
+def test_networks_without_a_room_lists_those_of_all(limner: CommandLine) -> None:
+    code, out, error = limner("networks")
+    assert (code, error) == (0, "")
+    assert re.findall(r"^(\w+): ", out, re.MULTILINE) == list(rooms_with("networks"))
+    assert limner("networks", "--channels", "4") == (
+        2, "", "limner: --channels is no option of limner networks; rooms that have it: segment, generate\n"
+    )  # fmt: skip
 
 
 def test_a_reader_that_stops_reading_is_no_error(tmp_path: Path) -> None:
@@ -215,7 +223,10 @@ def test_json_can_be_read_wherever_it_is_offered(here: Path, trained: Path, limn
     cutouts = "cutouts annotated --object car --no-filter --min-width 1 --min-height 1"
     save_instances(here / "annotated")
     made = "generate makes -n 2"
-    commands = ("check run ../town", "evaluate run", "score map.tif truth.tif", recolor, made, fid, cutouts, "doctor")
+    commands = (
+        "check run ../town", "evaluate run", "compare run", "networks", "score map.tif truth.tif", recolor, made, fid,
+        cutouts, "doctor",
+    )  # fmt: skip
     for command in commands:
         verb, *words = command.split()
         words = [str(trained / "town")] if verb == "check" else words
@@ -274,7 +285,8 @@ def test_a_geotiff_and_a_picture_are_mapped_then_found_mapped_then_mapped_anew(
     ]  # fmt: skip
     code, out, error = limner(*command, "run")
     assert (code, out) == (0, "maps/scene_classes.tif\nmaps/photo_classes.tif\n")
-    assert [line.split(":")[0] for line in error.splitlines()] == ["scene.tif", "photo.png"]
+    assert [line.split(":")[0] for line in error.splitlines()] == ["last", "scene.tif", "photo.png"]
+    assert error.startswith("last: runs/mine\n")
     with rasterio.open(here / "scene.tif") as scene, rasterio.open(here / "maps/scene_classes.tif") as made:
         assert (made.crs, made.transform, made.shape) == (scene.crs, scene.transform, scene.shape)
         assert made.crs.to_string() == CRS

@@ -15,7 +15,7 @@ from limner.learning.library import bundled_recipes, list_recipes, load_recipe
 from limner.learning.recipe import write_recipe
 from limner.learning.run import RUN_FILES, Run
 
-LEFT = {*RUN_FILES, "recipe.yaml"} - {"annotated.tif"}
+LEFT = {*RUN_FILES, "recipe.yaml", "colors.safetensors"}
 TINY = "--steps-per-epoch 2 --epochs 1 --batch 2 --data.tile-px 96 --data.crop-px 64 --data.stride-px 64"
 LARGE = {f"segment/{name}" for name in ("residual-50", "residual-101", "residual-152", "residual-200", "unet-35")}
 """Their runs are up to 1.4 GB each; segment/test_networks_learn.py takes their two steps without writing."""

@@ -22,11 +22,11 @@ from limner.learning.library import recipe_of
 from limner.learning.recipe import Choice
 from limner.learning.run import Run
 from limner.learning.train import train_recipe
+from limner.learning.verbs import evaluate
 from limner.scenes.statistics import Statistics
 from limner.segment.data import annotation
 from limner.segment.networks import NETWORKS
 from limner.segment.refine import Refinement, refine, refining_recipe
-from limner.segment.scoring.evaluate import evaluate_run
 from limner.segment.training.task import SegmentTask
 
 HEIGHT, WIDTH, SQUARE_PX = 256, 320, 64
@@ -148,19 +148,19 @@ def test_later_evaluations_leave_that_ground_out_of_this_scene_and_nothing_out_o
     simulated: Refinement, drawn: Picture, scene: Path, truth: Path, tmp_path: Path
 ) -> None:
     annotated_px = int((annotated_of(simulated.run) != 255).sum())
-    again = evaluate_run(simulated.run, data=[scene], labels=truth, out=tmp_path / "e.json")
+    again = evaluate(simulated.run, data=[scene], labels=truth, out=tmp_path / "e.json")
     assert simulated.after is not None
     assert again.pooled == simulated.after.pooled
     assert again.pooled.pixels == HEIGHT * WIDTH - annotated_px
     other = save(tmp_path / "other.tif", drawn.values, **PLACE)
-    everywhere = evaluate_run(simulated.run, data=[other], labels=truth, out=tmp_path / "e.json")
+    everywhere = evaluate(simulated.run, data=[other], labels=truth, out=tmp_path / "e.json")
     assert everywhere.pooled.pixels == HEIGHT * WIDTH
 
 
 def test_a_refined_run_has_no_validation_ground_that_a_score_may_count(simulated: Refinement) -> None:
     before = (simulated.run.folder / "evaluation.json").read_text()
     with pytest.raises(UserError, match=r"was refined on a part of .*scene\.tif, which no score may count; .*--data"):
-        evaluate_run(simulated.run)
+        evaluate(simulated.run)
     assert (simulated.run.folder / "evaluation.json").read_text() == before
     assert simulated.after is not None
     assert json.loads(before) == simulated.after.to_json()
@@ -359,7 +359,7 @@ def test_stopped_by_ctrl_c_it_keeps_what_was_annotated_and_goes_on_to_the_same_w
     assert stopped.stopped.exit_code == 130
     assert stopped.run.status["status"] == "interrupted"
     assert stopped.run.status["steps"] == 2
-    rest = evaluate_run(stopped.run, data=[scene], labels=truth, out=tmp_path / "e.json")
+    rest = evaluate(stopped.run, data=[scene], labels=truth, out=tmp_path / "e.json")
     assert straight.after is not None
     assert rest.pooled.truth_pixels == straight.after.pooled.truth_pixels
     gone_on = refine(parent.folder, scene, out=tmp_path / "run", **options)

@@ -1,45 +1,40 @@
 """The verbs that every room shares: what can be trained, training, scoring, comparing; the demos and the doctor."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import App, Parameter
 
-from limner.commands.app import Download, Folders, HowRead, Json, Out, Overrides, Overwrite, app
-from limner.commands.segment import Harmonize, HarmonizeTo, Normalize
-from limner.segment.labels.reading import AS_FOUND
+from limner.commands.app import Device, Download, Json, Out, Overrides, Overwrite, app
+from limner.commands.rooms import CHECKED, Command, RoomOptions, app_of_room, refuse_foreign, room_in
+from limner.foundation.command_line import INPUT, OUTPUT
+from limner.learning.rooms import ROOMS, SharedVerb, rooms_with
+
+Data = Annotated[
+    list[Path] | None,
+    Parameter(name="--data", negative=(), help="What to learn from; repeat for several.", group=INPUT),
+]
 
 
 @app.command
 def demo(
     room: Annotated[
-        Literal["segment", "recolor", "generate"],
-        Parameter(
-            help="segment: learn, map, refine, in about 8 minutes on two cores; recolor: under a minute; generate: "
-            "cut out, learn, make, in about a minute."
-        ),
-    ] = "segment",
+        str, Parameter(help="; ".join(f"{name}: {room.demo_line}" for name, room in rooms_with("demo").items()) + ".")
+    ] = next(iter(ROOMS)),
     /,
     *,
     out: Annotated[
-        Path | None, Parameter(help="Where to write (default: limner-demo, and for other rooms limner-demo-ROOM).")
+        Path | None,
+        Parameter(help="Where to write (default: limner-demo, and for other rooms limner-demo-ROOM).", group=OUTPUT),
     ] = None,
     quick: Annotated[bool, Parameter(negative=(), show=False)] = False,
 ) -> None:
     """A room's story on real pictures: every command is shown before it runs; a report at the end."""
-    if room == "recolor":
-        from limner.recolor.demo import run_demo as run_recolor_demo
+    from limner.learning.verbs import demo as run_demo
 
-        print(run_recolor_demo(out or Path("limner-demo-recolor"), quick=quick))
-    elif room == "generate":
-        from limner.generate.demo import run_demo as run_generate_demo
-
-        print(run_generate_demo(out or Path("limner-demo-generate"), quick=quick))
-    else:
-        from limner.segment.demo import run_demo
-
-        print(run_demo(out or Path("limner-demo"), quick=quick))
+    print(run_demo(room, out=out, quick=quick))
 
 
 @app.command
@@ -54,36 +49,61 @@ def recipes() -> None:
 
 
 @app.command
-def networks(
+def check(
+    data: Annotated[list[Path], Parameter(help="What to learn from: folders, or one scene.", negative=(), group=INPUT)],
     *,
+    room: Annotated[str, Parameter(help="The room that reads it.", group=INPUT)] = CHECKED,
+    options: RoomOptions = None,
+    out: Annotated[Path, Parameter(help="Where to write the contact sheet.", group=OUTPUT)] = Path("check.png"),
+    as_json: Json = False,
+) -> None:
+    """Look at a data set before training: how it was read, sizes, classes, broken files, leaks, the next command."""
+    from limner.learning.rooms import verb_of
+
+    report = verb_of(room, "check")(data, options, sheet=out)
+    print(json.dumps(report.to_json(), indent=2) if as_json else report.to_text())
+    if not report.usable:
+        raise SystemExit(1)
+
+
+@app.command
+def networks(
     room: Annotated[
-        Literal["segment", "generate"],
-        Parameter(help="segment: networks that map; generate: pairs that make pictures."),
-    ] = "segment",
-    channels: Annotated[int, Parameter(help="Bands of the pictures.")] = 3,
-    classes: Annotated[int | None, Parameter(help="Classes to tell apart (default: 2; of pairs none).")] = None,
+        str | None, Parameter(help=f"One of {', '.join(rooms_with('networks'))} (default: all).", group=INPUT)
+    ] = None,
+    /,
+    *,
+    options: RoomOptions = None,
+    as_json: Json = False,
 ) -> None:
     """Every network with its exact number of parameters and its receptive field."""
-    from limner.learning.rooms import list_networks
+    from limner.learning.networks import to_text
+    from limner.learning.rooms import verb_of
 
-    rows = list_networks(room, channels, classes)
-    wide = 2 + max(len(row.options) for row in rows)
-    print(f"{'network':16}{'options':{wide}}{'parameters':>14}{'receptive field':>18}   what it is")
-    for row in rows:
-        seen = "-" if row.receptive_field_px is None else f"{row.receptive_field_px} px"
-        print(f"{row.name:16}{row.options:{wide}}{row.parameters:>14,}{seen:>18}   {row.line}")
+    names = list(rooms_with("networks")) if room is None else [room]
+    found = {}
+    for name in names:
+        verb = verb_of(name, "networks")
+        options_type = verb.options_type()
+        usual = None if options_type is None else options_type()
+        found[name] = verb(usual if options is None else options)
+    if as_json:
+        print(json.dumps({name: [row._asdict() for row in rows] for name, rows in found.items()}, indent=2))
+    else:
+        print("\n\n".join(f"{name}: {ROOMS[name].line}\n{to_text(rows)}" for name, rows in found.items()))
 
 
 @app.command
 def train(
-    recipe: Annotated[str, Parameter(help="A recipe file, or a bundled recipe (see 'limner recipes').")],
+    recipe: Annotated[str, Parameter(help="A recipe file, or a bundled recipe (see 'limner recipes').", group=INPUT)],
     *settings: Overrides,
-    data: Folders = None,
-    reading: HowRead = AS_FOUND,
+    data: Data = None,
+    options: RoomOptions = None,
     out: Out = None,
     overwrite: Overwrite = False,
     dry_run: Annotated[
-        bool, Parameter(negative=(), help="Print the resolved recipe, sizes and an estimate of time.")
+        bool,
+        Parameter(negative=(), help="Print the resolved recipe, sizes and an estimate of time.", group=OUTPUT),
     ] = False,
     download: Download = False,
 ) -> None:
@@ -91,7 +111,8 @@ def train(
     from limner.learning import train as verbs
     from limner.nn.pretrained import allowing_downloads
 
-    resolved = verbs.resolve(recipe, data=data or (), overrides=settings, **reading.given())
+    refuse_foreign("train", settings, verbs.settings_of(recipe))
+    resolved = verbs.resolve(recipe, data=data or (), overrides=settings, options=options)
     with allowing_downloads(download):
         if dry_run:
             print(verbs.rehearse(resolved))
@@ -104,42 +125,26 @@ def train(
 
 @app.command
 def evaluate(
-    run: str,
+    run: Annotated[str, Parameter(help="A run's folder, 'last', or a bundled model's name.", group=INPUT)],
     *,
-    data: Folders = None,
-    left_out: Annotated[
-        bool, Parameter(negative=(), help="Score the areas that the recipe left out, read as in training.")
-    ] = False,
-    reading: HowRead = AS_FOUND,
-    normalize: Normalize = "auto",
-    harmonize: Harmonize = None,
-    harmonize_to: HarmonizeTo = None,
-    errors: Annotated[
-        Path | None, Parameter(help="Folder for pictures of each area's errors and of the worst tiles.")
+    data: Annotated[
+        list[Path] | None,
+        Parameter(name="--data", negative=(), help="What to score on (default: what training held out).", group=INPUT),
     ] = None,
-    features: Annotated[
-        Literal["inception", "efficientnet-lite0"] | None,
-        Parameter(help="Made pictures: the network to look through (default: as in training)."),
-    ] = None,
-    samples: Annotated[int | None, Parameter(help="Made pictures: how many (default: as in training).")] = None,
-    seed: Annotated[int, Parameter(help="Made pictures: of latents, subsets and resamples.")] = 0,
-    out: Annotated[Path | None, Parameter(help="Where to write (default: evaluation.json in the run).")] = None,
+    options: RoomOptions = None,
+    device: Device = "auto",
     download: Download = False,
+    out: Annotated[
+        Path | None, Parameter(help="Where to write (default: evaluation.json in the run).", group=OUTPUT)
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Score a run on what it did not learn from: the map of held-out ground, or made beside held-out pictures."""
-    from limner.learning.rooms import evaluate as evaluate_run
+    """Score a run on what it did not learn from; the trivial answers stand beside."""
+    from limner.learning.verbs import evaluate_with
     from limner.nn.pretrained import allowing_downloads
 
-    asked = {
-        "data": data or (), "left_out": left_out, "normalize": normalize, "harmonize": harmonize,
-        "harmonize_to": harmonize_to, "errors": errors, "features": features, "samples": samples, "seed": seed,
-        "out": out,
-    }  # fmt: skip
-    usual = {"data": (), "left_out": False, "normalize": "auto", "seed": 0}
-    given = {name: value for name, value in asked.items() if value != usual.get(name)}
     with allowing_downloads(download):
-        result = evaluate_run(run, **given, **reading.given())
+        result = evaluate_with(run, options, data=data or (), device=device, out=out)
     print(json.dumps(result.to_json(), indent=2) if as_json else result.to_markdown())
 
 
@@ -147,50 +152,28 @@ def evaluate(
 def compare(
     runs: Annotated[
         list[str],
-        Parameter(help="Runs, evaluation files, folders of made pictures, or NAME=any of these.", negative=()),
+        Parameter(
+            help="Runs, evaluation files, folders of made pictures, or NAME=any of these.", negative=(), group=INPUT
+        ),
     ],
     *,
-    gains: Annotated[
-        bool, Parameter(negative=(), help="Maps: say below each run but the first what it gained on the first.")
-    ] = False,
-    columns: Annotated[
-        str | None,
-        Parameter(
-            help="Scores to show; maps: of f1,acc,iou,precision,recall; made pictures: of "
-            "kid,fid,is,precision,recall,density,coverage."
-        ),
-    ] = None,
-    class_name: Annotated[
-        str | None,
-        Parameter(name="--class", help="Maps: compare this class (default: class 1 of two, else their mean)."),
-    ] = None,
-    data: Annotated[
-        Path | None,
-        Parameter(help="Made pictures: a folder of real ones to score all against (default: what runs held out)."),
-    ] = None,
-    features: Annotated[
-        Literal["inception", "efficientnet-lite0"] | None,
-        Parameter(help="Made pictures: the network to look through (default: as the first was scored)."),
-    ] = None,
-    samples: Annotated[
-        int | None, Parameter(help="Made pictures: how many of each (default: as many as the smallest folder holds).")
-    ] = None,
-    seed: Annotated[int, Parameter(help="Made pictures: of all that is drawn.")] = 0,
-    out: Annotated[Path | None, Parameter(help="Write the table to this .md, .csv or .tex file too.")] = None,
+    options: RoomOptions = None,
+    device: Device = "auto",
     download: Download = False,
+    out: Annotated[
+        Path | None, Parameter(help="Write the table to this .md, .csv or .tex file too.", group=OUTPUT)
+    ] = None,
+    as_json: Json = False,
 ) -> None:
-    """Runs side by side: the paper's table over maps of the same pixels, or made pictures under one protocol."""
-    from limner.learning.rooms import compare as compare_runs
+    """Runs of one room side by side, scored alike: the paper's table."""
+    from limner.learning.verbs import compare_with
+    from limner.nn.pretrained import allowing_downloads
 
-    asked = {
-        "gains": gains, "columns": None if columns is None else columns.split(","), "class_name": class_name,
-        "data": data,
-        "features": features, "samples": samples, "seed": seed, "download": download,
-    }  # fmt: skip
-    table = compare_runs(runs, **{name: value for name, value in asked.items() if value})
+    with allowing_downloads(download):
+        table = compare_with(runs, options, device=device)
     if out is not None:
         table.write(out)
-    print(table.to_markdown())
+    print(json.dumps(table.to_json(), indent=2) if as_json else table.to_markdown())
 
 
 @app.command
@@ -204,3 +187,19 @@ def doctor(*, as_json: Json = False) -> None:
     else:
         for name, value in found.items():
             print(f"{name:28}{value}")
+
+
+SHARED: dict[SharedVerb, Command] = {
+    "check": check, "networks": networks, "train": train, "evaluate": evaluate, "compare": compare,
+}  # fmt: skip
+
+
+def app_for(tokens: Sequence[str]) -> tuple[App, str | None]:
+    """The application that serves these tokens, and the room that their words name, if they do: then a shared verb is
+    there as that room has it.
+
+    Raises `UserError` where they name a run, a recipe or a room that is not there.
+    """
+    verb: Any = tokens[0] if tokens else ""
+    room = room_in(verb, tokens[1:]) if verb in SHARED else None
+    return (app if room is None else app_of_room(verb, SHARED[verb], room)), room

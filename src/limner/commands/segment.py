@@ -1,4 +1,4 @@
-"""The verbs of the room `segment`: check, segment, refine, score."""
+"""The verbs of the room `segment`: segment, refine, score."""
 
 import json
 from pathlib import Path
@@ -6,38 +6,11 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from limner.commands.app import Classes, Device, HowRead, Json, LabelField, Out, Overrides, Overwrite, Within, app
+from limner.commands.app import Classes, Device, Json, LabelField, Out, Overrides, Overwrite, Within, app
+from limner.foundation.command_line import split_names
 from limner.scenes.bands import parse_bands
-from limner.segment.labels.reading import AS_FOUND, Reading, split_names
-
-Normalize = Annotated[
-    Literal["auto", "run", "scene"],
-    Parameter(help="Standardize by the training areas' colors, by the scene's own, or as the run was trained."),
-]
-Harmonize = Annotated[
-    Literal["mkl", "idt", "histogram", "reinhard"] | None,
-    Parameter(help="Bring the colors to those of the training areas first."),
-]
-HarmonizeTo = Annotated[
-    str | None, Parameter(help="The training area whose colors to take, 'all' (default) or 'nearest'.")
-]
-
-
-@app.command
-def check(
-    data: Annotated[list[Path], Parameter(help="Folders of areas, or one scene.", negative=())],
-    *,
-    reading: HowRead = AS_FOUND,
-    out: Annotated[Path, Parameter(help="Where to write the contact sheet.")] = Path("check.png"),
-    as_json: Json = False,
-) -> None:
-    """Look at a data set before training: how it was read, sizes, classes, broken files, leaks, the next command."""
-    from limner.segment.data.check import check as check_data
-
-    report = check_data(data, reading, sheet=out)
-    print(json.dumps(report.to_json(), indent=2) if as_json else report.to_text())
-    if not report.usable:
-        raise SystemExit(1)
+from limner.segment.labels.reading import Reading
+from limner.segment.scoring.options import Harmonize, HarmonizeTo, Normalize
 
 
 @app.command
@@ -114,7 +87,7 @@ def refine(
     """Go on learning from a small annotated part of a scene; where truth is given, scores before and after."""
     from limner.segment.refine import refine as refine_run
 
-    meaning = Reading(classes=split_names(classes), label_field=label_field, bands=parse_bands(bands))
+    meaning = Reading(classes=split_names(classes or "") or None, label_field=label_field, bands=parse_bands(bands))
     done = refine_run(
         run, scene, labels=labels, within=within, truth=truth, fraction=fraction, normalize=normalize,
         overrides=settings, out=out, overwrite=overwrite, **meaning.given(),
@@ -141,6 +114,6 @@ def score(
     """F1, precision, recall, IoU and accuracy per area and mean, from exact counts, in little memory."""
     from limner.segment.scoring.score import score_files
 
-    meaning = Reading(classes=split_names(classes), target=target, label_field=label_field)
+    meaning = Reading(classes=split_names(classes or "") or None, target=target, label_field=label_field)
     result = score_files(prediction, truth, within=within, errors=errors, reading=meaning)
     print(json.dumps(result.to_json(), indent=2) if as_json else result.to_markdown())

@@ -25,6 +25,9 @@ _WORDS = {
 }
 """What must be equal for two scores to be compared, in words. The seed and limner's version need not be."""
 
+RESAMPLES = 200
+"""Of the pictures, for the intervals of scores."""
+
 
 @dataclass(frozen=True)
 class Protocol:

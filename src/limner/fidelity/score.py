@@ -12,13 +12,12 @@ from limner.fidelity.features import FeatureExtractor
 from limner.fidelity.frechet import fit_gaussian, gaussian_distance
 from limner.fidelity.inception_score import SPLITS, split_weights, weighted_scores
 from limner.fidelity.kernel import draw_resamples, draw_subsets, kernel_distance, weighted_distances
-from limner.fidelity.protocol import Protocol
+from limner.fidelity.protocol import RESAMPLES, Protocol
 from limner.fidelity.result import PictureScores, Score
 from limner.foundation.errors import UserError
 from limner.foundation.version import __version__
 
 SUBSETS, SUBSET_SIZE = 100, 1000
-RESAMPLES = 200
 FRECHET_RESAMPLES = 20
 """A Fréchet distance takes a decomposition each, so its interval comes from the spread of fewer resamples."""
 LEAST_PICTURES = 10

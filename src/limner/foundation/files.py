@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -83,6 +83,23 @@ def write_text(path: Path, text: str) -> None:
     """Write ``text`` as UTF-8, whole or not at all."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def as_paths(given: str | Path | Sequence[str | Path]) -> list[Path]:
+    """One path, or several, as a list.
+
+    >>> as_paths("places") == as_paths(["places"]) == [Path("places")]
+    True
+    """
+    return [Path(given)] if isinstance(given, str | Path) else [Path(item) for item in given]
+
+
+def must_exist(paths: Sequence[Path]) -> Sequence[Path]:
+    """The same paths. Raises `UserError` for one that is not there."""
+    for path in paths:
+        if not path.exists():
+            raise UserError(f"{path}: no such file or folder")
+    return paths
 
 
 def fingerprint(path: Path) -> str:

@@ -1,15 +1,15 @@
 """Where recipes are found: a file, the bundled ones by name, a run's own."""
 
-import difflib
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from limner.foundation.errors import UserError
+from limner.foundation.nearest import did_you_mean
 from limner.learning.recipe import write_recipe
-from limner.learning.recipe_reading import read_recipe
-from limner.learning.rooms import TASKS, task_class
+from limner.learning.recipe_reading import read_recipe, read_task
+from limner.learning.rooms import knows_task, task_class
 from limner.learning.run import Run
 
 
@@ -30,6 +30,17 @@ def list_recipes() -> list[tuple[str, str]]:
 
 def load_recipe(name: str, overrides: Sequence[str] = ()) -> Any:
     """A recipe by its file or its bundled name (``segment/modern``), with command-line overrides on top."""
+    text, shown = _read(name)
+    return read_recipe(text, shown, _recipe_type, overrides)
+
+
+def task_of_recipe(name: str) -> str:
+    """What a recipe's ``task:`` says; imports no room, and no torch. Raises `UserError` where it names none."""
+    return read_task(*_read(name), knows_task)
+
+
+def _read(name: str) -> tuple[str, str]:
+    """A recipe's text, and what to call it in messages."""
     path = Path(name)
     bundled = bundled_recipes()
     if not path.is_file():
@@ -38,19 +49,19 @@ def load_recipe(name: str, overrides: Sequence[str] = ()) -> Any:
                 f"'{name}' is a folder; a recipe is a YAML file, or a bundled one's name ({', '.join(bundled)})"
             )
         if name not in bundled:
-            near = difflib.get_close_matches(name, bundled, 1, 0.4)
-            hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(bundled)}"
-            raise UserError(f"no recipe '{name}' (neither a file nor a bundled recipe); {hint}")
+            raise UserError(
+                f"no recipe '{name}' (neither a file nor a bundled recipe); {did_you_mean(name, bundled, 0.4)}"
+            )
         path = bundled[name]
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         raise UserError(f"{path}: not a text file; a recipe is YAML") from None
-    return read_recipe(text, str(path) if path.name != name else name, _recipe_type, overrides)
+    return text, str(path) if path.name != name else name
 
 
 def _recipe_type(task: str) -> type | None:
-    return task_class(task).recipe_type if task in TASKS else None
+    return task_class(task).recipe_type if knows_task(task) else None
 
 
 def recipe_of(run: Run) -> Any:

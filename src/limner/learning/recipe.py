@@ -72,6 +72,29 @@ def to_plain(recipe: Any) -> Any:
     return str(recipe) if isinstance(recipe, Path) else recipe
 
 
+def as_overrides(settings: Mapping[str, Any]) -> list[str]:
+    """Settings by their names, sections as dictionaries, as the command line has them.
+
+    >>> as_overrides({"epochs": 3, "network": {"depth": 34}, "initial": None, "flip": True})
+    ['--epochs=3', '--network.depth=34', '--initial=none', '--flip=true']
+    """
+    tokens = []
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            tokens += [f"--{name}.{token.removeprefix('--')}" for token in as_overrides(value)]
+        else:
+            tokens.append(f"--{name}={_as_text(to_plain(value))}")
+    return tokens
+
+
+def _as_text(value: Any) -> str:
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return _flow(value) if any(isinstance(item, Mapping) for item in value) else ",".join(map(str, value))
+    return str(value)
+
+
 def write_recipe(recipe: Any) -> str:
     """The recipe as YAML with every setting written out, and each one's help and unit as a comment."""
     return "".join(_lines(recipe, ""))

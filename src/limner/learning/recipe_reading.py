@@ -45,15 +45,26 @@ def read_recipe(text: str, name: str, recipe_types: Callable[[str], type | None]
     # A name drops the options of the old one, so names come before the options that are given with them.
     for path, value in sorted(parse_overrides(overrides), key=lambda pair: (pair[0][-1] != "name", len(pair[0]))):
         _override(root, path, value)
-    task_node = dict(_items(root, source)).get("task")
-    if task_node is None:
-        source.refuse(root, "no 'task:'; a recipe's first line names its task, such as 'task: segment'")
-    if not isinstance(task_node, yaml.ScalarNode):
-        source.refuse(task_node, "task needs one name, got a list or a section")
-    recipe_type = recipe_types(task_node.value)
-    if recipe_type is None:
-        source.refuse(task_node, f"unknown task '{task_node.value}'; see 'limner recipes'")
+    recipe_type = recipe_types(_task(root, source, lambda task: recipe_types(task) is not None))
+    assert recipe_type is not None
     return _read_dataclass(root, recipe_type, source, "")
+
+
+def read_task(text: str, name: str, known: Callable[[str], bool]) -> str:
+    """What the ``task:`` of a recipe says. Raises `UserError` with file and line where it names none that is known."""
+    source = _Source(name)
+    return _task(_compose(text, source), source, known)
+
+
+def _task(root: yaml.MappingNode, source: _Source, known: Callable[[str], bool]) -> str:
+    node = dict(_items(root, source)).get("task")
+    if node is None:
+        source.refuse(root, "no 'task:'; a recipe's first line names its task, such as 'task: segment'")
+    if not isinstance(node, yaml.ScalarNode):
+        source.refuse(node, "task needs one name, got a list or a section")
+    if not known(node.value):
+        source.refuse(node, f"unknown task '{node.value}'; see 'limner recipes'")
+    return str(node.value)
 
 
 def parse_overrides(tokens: Sequence[str]) -> list[tuple[tuple[str, ...], str]]:

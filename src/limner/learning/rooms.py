@@ -1,116 +1,172 @@
-"""What each room does for the verbs that all rooms share: `limner evaluate`, `compare` and `networks` know none by
-name.
+"""The table of rooms: what each does for the verbs that all rooms share, which know no room by name.
 
-The tables name functions as module:name, so that looking at them imports no torch.
+Everything that a room gives is named as module:name, so that looking at the table imports no room, and no torch. A new
+room is a folder and an entry; from outside limner, an entry is enough::
+
+    from limner.learning.rooms import ROOMS, Room, Verb
+
+    ROOMS["mine"] = Room("what it does", tasks={"mine": "my_package.task:MyTask"}, evaluate=Verb("my_package:score"))
 """
 
-import inspect
-import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from limner.foundation.errors import UserError
-from limner.learning.run import Run, open_run
+from limner.foundation.nearest import did_you_mean
 
 if TYPE_CHECKING:
     from limner.learning.task import Task
 
-EVALUATIONS = {
-    "segment": "limner.segment.scoring.evaluate:evaluate_run",
-    "generate": "limner.generate.scoring.evaluate:evaluate_run",
-}
-"""Scores a run: a function of it and of options of its own."""
-COMPARISONS = {
-    "segment": "limner.segment.scoring.comparison:compare_runs",
-    "generate": "limner.generate.scoring.comparison:compare_pictures",
-}
-"""Puts runs side by side: a function of what names them, and of options of its own."""
-HOW_READ = "limner.segment.labels.reading:Reading"
-"""Options of how labels are read, for functions that take them as they come."""
-NETWORKS = {
-    "segment": "limner.segment.networks.listing:list_networks",
-    "generate": "limner.generate.networks.listing:list_networks",
-}
-"""Lists a room's networks: a function of channels and classes."""
+SharedVerb = Literal["train", "evaluate", "compare", "networks", "check", "demo"]
 
 
-def evaluate(run: str | Path | Run, **options: Any) -> Any:
-    """Score a run as its room does, and write ``evaluation.json`` into it, or to ``out``.
+@dataclass(frozen=True)
+class Verb:
+    """What a room does for a verb. Both as module:name.
 
-    Options and answer are those of `limner.segment.scoring.evaluate.evaluate_run` or
-    `limner.generate.scoring.evaluate.evaluate_run`. Raises `UserError` for an option that the run's room does not know.
+    options: a frozen dataclass of what the verb takes in this room beside what it takes in all; its fields are options
+    of the command line and keywords in Python. Without one, it takes nothing more.
     """
-    opened = run if isinstance(run, Run) else open_run(run)
-    task = opened.facts["task"]
-    function = _named(EVALUATIONS[task])
-    _check_options(function, options, f"{opened.folder}, a run of the room {task}")
-    return function(opened, **options)
+
+    function: str = ""
+    options: str = ""
+
+    def options_type(self) -> type | None:
+        """The dataclass that ``options`` names."""
+        found: type | None = named(self.options) if self.options else None
+        return found
+
+    def __call__(self, *arguments: Any, **more: Any) -> Any:
+        """Call the function."""
+        return named(self.function)(*arguments, **more)
 
 
-def compare(runs: Sequence[str], **options: Any) -> Any:
-    """Put runs and evaluations side by side as their room does; with made pictures among them, folders of pictures too.
+@dataclass(frozen=True)
+class Room:
+    """What a room does for the shared verbs; None: nothing.
 
-    Options and answer are those of `limner.segment.scoring.comparison.compare_runs` or, of made pictures,
-    `limner.generate.scoring.comparison.compare_pictures`.
+    The functions, in terms of `limner.learning`: with ``options`` an instance of the verb's dataclass, or None where it
+    names none,
+
+    - train: has no function, for the loop trains every `Task`; its options go to `Task.with_data`
+    - evaluate: ``(run: Run, options, *, data: Sequence[Path], device: str)`` -> what has ``to_json()`` and
+      ``to_markdown()``
+    - compare: ``(items: Sequence[Compared], options, *, device: str)`` -> what has these and ``write(path)``
+    - networks: ``(options)`` -> `NetworkRow`s
+    - check: ``(data: Sequence[Path], options, *, sheet: Path | None)`` -> what has ``to_json()``, ``to_text()``,
+      ``usable``
+    - demo: ``(folder: Path, *, quick: bool)`` -> the path of the report
     """
-    room = "generate" if any(map(_shows_pictures, runs)) else "segment"
-    function = _named(COMPARISONS[room])
-    _check_options(function, options, "maps" if room == "segment" else "made pictures")
-    return function(runs, **options)
+
+    line: str
+    """What it does, in a few words."""
+    tasks: Mapping[str, str] = field(default_factory=dict)
+    """Its classes of `Task` as module:name, by what a recipe's ``task:`` says."""
+    train: Verb = Verb()
+    evaluate: Verb | None = None
+    compare: Verb | None = None
+    networks: Verb | None = None
+    check: Verb | None = None
+    demo: Verb | None = None
+    demo_line: str = ""
+    """What its demo shows, and how long that takes."""
+    files: tuple[str, ...] = ()
+    """What a run of it holds beside `limner.learning.run.RUN_FILES`."""
+    compares_folders: bool = False
+    """Whether ``compare`` takes folders of pictures, which no run made, beside runs."""
+    begin_with: tuple[str, ...] = ()
+    """The bundled recipes that a newcomer should try first."""
 
 
-def list_networks(room: str, channels: int, classes: int | None = None) -> Any:
-    """Rows of the networks of a room; without classes, as many as its list takes."""
-    return _named(NETWORKS[room])(channels, **({} if classes is None else {"classes": classes}))
+ROOMS: dict[str, Room] = {
+    "segment": Room(
+        "maps of scenes",
+        tasks={"segment": "limner.segment.training.task:SegmentTask"},
+        train=Verb(options="limner.segment.labels.reading:Reading"),
+        evaluate=Verb("limner.segment.scoring.evaluate:evaluate_run", "limner.segment.scoring.options:EvaluateOptions"),
+        compare=Verb("limner.segment.scoring.comparison:compare_runs", "limner.segment.scoring.options:CompareOptions"),
+        networks=Verb("limner.segment.networks.listing:list_networks", "limner.learning.networks:NetworkSizes"),
+        check=Verb("limner.segment.data.check:check", "limner.segment.labels.reading:Reading"),
+        demo=Verb("limner.segment.demo:run_demo"),
+        demo_line="learn, map, refine; about 8 minutes on two cores",
+        files=("annotated.tif", "colors.safetensors"),
+        begin_with=("segment/modern", "segment/demo"),
+    ),
+    "recolor": Room(
+        "colors of one picture given to another",
+        demo=Verb("limner.recolor.demo:run_demo"),
+        demo_line="photos in the colors of others, a scene harmonized; under a minute",
+    ),
+    "generate": Room(
+        "new pictures like those of a folder",
+        tasks={"generate": "limner.generate.training.task:GenerateTask"},
+        evaluate=Verb(
+            "limner.generate.scoring.evaluate:evaluate_run", "limner.generate.scoring.options:EvaluateOptions"
+        ),
+        compare=Verb(
+            "limner.generate.scoring.comparison:compare_pictures", "limner.generate.scoring.options:CompareOptions"
+        ),
+        networks=Verb("limner.generate.networks.listing:list_networks", "limner.learning.networks:NetworkSizes"),
+        demo=Verb("limner.generate.demo:run_demo"),
+        demo_line="cut out, learn, make; about a minute",
+        compares_folders=True,
+        begin_with=("generate/best", "generate/tiny"),
+    ),
+}
 
 
-def _named(place: str) -> Any:
+def named(place: str) -> Any:
+    """What stands at ``module:name``."""
     module, _, attribute = place.partition(":")
     return getattr(import_module(module), attribute)
 
 
-def _check_options(function: Callable[..., Any], options: Mapping[str, Any], what: str) -> None:
-    parameters = inspect.signature(function).parameters.values()
-    known = [each.name for each in parameters if each.kind is inspect.Parameter.KEYWORD_ONLY]
-    if any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters):  # how data is read
-        known += [each.name for each in fields(_named(HOW_READ))]
-    for name in options:
-        if name not in known:
-            raise UserError(f"{_option(name)} does not fit {what}; it takes {', '.join(map(_option, known))}")
+def room_called(name: str) -> Room:
+    """The room of a name. Raises `UserError` for another, with the nearest."""
+    if name not in ROOMS:
+        raise UserError(f"no room '{name}'; {did_you_mean(name, ROOMS)}")
+    return ROOMS[name]
 
 
-def _option(name: str) -> str:
-    return "--class" if name == "class_name" else f"--{name.replace('_', '-')}"
+def rooms_with(verb: SharedVerb) -> dict[str, Room]:
+    """The rooms that do something for a verb, by name."""
+    return {name: room for name, room in ROOMS.items() if (room.tasks if verb == "train" else getattr(room, verb))}
 
 
-def _shows_pictures(word: str) -> bool:
-    """Whether a word of `compare` stands for made pictures: a run that makes them, their scores,
-    or a folder of them.
-    """
-    place = word.partition("=")[2] if "=" in word and not Path(word).exists() else word
-    path = Path(place)
-    if path.suffix == ".json":
-        try:
-            return "flat_kid" in json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, TypeError):
-            return False  # said by who reads it
-    if path.is_dir() and not any((path / name).exists() for name in ("model.json", "run.json")):
-        return True
-    return open_run(place).facts.get("task") == "generate"
-
-
-TASKS = {
-    "segment": "limner.segment.training.task:SegmentTask",
-    "generate": "limner.generate.training.task:GenerateTask",
-}
-"""Each task's class, as module:name, so that listing runs and recipes imports no torch."""
-
-
-def task_class(name: str) -> "type[Task]":
-    """The class behind a recipe's ``task:``."""
-    module, _, attribute = TASKS[name].partition(":")
-    found: type[Task] = getattr(import_module(module), attribute)
+def verb_of(room: str, verb: SharedVerb) -> Verb:
+    """What a room does for a verb. Raises `UserError` where that is nothing."""
+    found: Verb | None = getattr(room_called(room), verb)
+    if found is None or room not in rooms_with(verb):
+        raise UserError(f"the room {room} has no limner {verb}; rooms that have: {', '.join(rooms_with(verb))}")
     return found
+
+
+def room_of_task(task: str) -> str:
+    """The name of the room that a task belongs to. Raises `UserError` for a task of none."""
+    for name, room in ROOMS.items():
+        if task in room.tasks:
+            return name
+    raise UserError(f"unknown task '{task}'; {did_you_mean(task, _tasks())}; a newer limner may know it")
+
+
+def knows_task(task: str) -> bool:
+    """Whether a task belongs to a room."""
+    return task in _tasks()
+
+
+def task_class(task: str) -> "type[Task]":
+    """The class behind a recipe's ``task:``."""
+    found: type[Task] = named(ROOMS[room_of_task(task)].tasks[task])
+    return found
+
+
+def all_run_files() -> Iterator[str]:
+    """What rooms write into runs beside what all write."""
+    for room in ROOMS.values():
+        yield from room.files
+
+
+def _tasks() -> list[str]:
+    return [task for room in ROOMS.values() for task in room.tasks]

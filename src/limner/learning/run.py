@@ -4,14 +4,16 @@ import csv
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from limner.foundation.errors import UserError
 from limner.foundation.files import is_leftover, make_folder, remove, replacing, write_json, write_text
+from limner.foundation.progress import say
 from limner.foundation.version import __version__
 
 if TYPE_CHECKING:
@@ -21,23 +23,23 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 RUNS_FOLDER = Path("runs")
 
-COLORS_FILE = "colors.safetensors"
-"""The colors of each training area, to which scenes can be harmonized (`limner.colors.summary`)."""
-
 RUN_FILES = (
     "run.json", "model.json", "model.safetensors", "checkpoint", "metrics.csv", "curves.png", "pictures",
-    "evaluation.json", "card.md", "report.html", "annotated.tif", COLORS_FILE,
+    "evaluation.json", "card.md", "report.html",
 )  # fmt: skip
-"""What a training and its conclusion write beside ``recipe.yaml``."""
+"""What every training and its conclusion write beside ``recipe.yaml``; rooms add their own
+(`limner.learning.rooms.Room`)."""
+LAST = "last"
+"""Names the newest run."""
 
 
 @dataclass(frozen=True)
 class Run:
     """A training's folder: ``recipe.yaml``, ``model.safetensors`` + ``model.json``, ``checkpoint/``, ``metrics.csv``,
-    ``curves.png``, ``pictures/``, ``evaluation.json``, ``colors.safetensors``, ``card.md``, ``report.html`` and
-    ``run.json`` (status, versions).
+    ``curves.png``, ``pictures/``, ``evaluation.json``, ``card.md``, ``report.html`` and ``run.json`` (status,
+    versions), and what the room adds.
 
-    A bundled model is a run with only its model, recipe, colors, card and evaluation.
+    A bundled model is a run with only its model, recipe, card and evaluation, and what the room needs to use it.
     """
 
     folder: Path
@@ -64,6 +66,15 @@ class Run:
                 f"this one reads up to {FORMAT_VERSION}); run pip install -U limner"
             )
         return facts
+
+    @property
+    def task(self) -> str:
+        """The task that it learned, as ``model.json`` says. Raises `UserError` where it does not."""
+        if "task" not in self.facts:
+            raise UserError(
+                f"{self.folder}: model.json names no task; the run is damaged, train again or choose another"
+            )
+        return str(self.facts["task"])
 
     def weights(self) -> "dict[str, Tensor]":
         """The model's tensors by ``network.tensor`` names, float32 on the CPU (bundled models are stored as
@@ -135,9 +146,17 @@ def open_run(name: str | Path, room: str | None = None) -> Run:
     return run
 
 
+def is_run(name: str | Path) -> bool:
+    """Whether a word names a run: its folder, be it without a model yet, ``last``, or a bundled model's name."""
+    path = Path(name)
+    if path.exists():
+        return any((path / file).exists() for file in ("model.json", "run.json"))
+    return str(name) == LAST or str(name) in bundled_models()
+
+
 def _found(name: str | Path) -> Run:
     folder = Path(name)
-    if str(name) == "last" and not folder.exists():
+    if str(name) == LAST and not folder.exists():
         folder = _newest_run()
     elif not folder.exists() and (bundled := bundled_models().get(str(name))):
         return Run(bundled)
@@ -163,8 +182,16 @@ def bundled_models() -> dict[str, Path]:
 def _newest_run() -> Path:
     runs = [path.parent for path in RUNS_FOLDER.glob("*/model.json")]
     if not runs:
-        raise UserError(f"'last' names the newest run in {RUNS_FOLDER}/, and there is none yet")
-    return max(runs, key=lambda folder: (folder / "model.json").stat().st_mtime_ns)
+        raise UserError(f"'{LAST}' names the newest run in {RUNS_FOLDER}/, and there is none yet")
+    newest = max(runs, key=lambda folder: (folder / "model.json").stat().st_mtime_ns)
+    _tell_newest(newest)
+    return newest
+
+
+@cache
+def _tell_newest(folder: Path) -> None:
+    """Say once which run 'last' is."""
+    say(f"{LAST}: {folder}")
 
 
 def choose_folder(name: str, recipe_text: str, data: str, out: Path | None, overwrite: bool) -> tuple[Run, bool]:
@@ -210,10 +237,13 @@ def _is_same(run: Run, recipe_text: str, data: str) -> bool:
         return False
 
 
-def start_run(run: Run, recipe_text: str, data: str) -> None:
-    """Make a fresh run's folder with its recipe, versions and the data's fingerprint; an earlier one's files go."""
+def start_run(run: Run, recipe_text: str, data: str, more: Iterable[str] = ()) -> None:
+    """Make a fresh run's folder with its recipe, versions and the data's fingerprint; an earlier one's files go.
+
+    more: what rooms write beside `RUN_FILES`.
+    """
     make_folder(run.folder)
-    for name in RUN_FILES:
+    for name in (*RUN_FILES, *more):
         remove(run.folder / name)
     write_text(run.folder / "recipe.yaml", recipe_text)
     write_json(

@@ -59,9 +59,9 @@ class Task(ABC):
 
     @classmethod
     @abstractmethod
-    def with_data(cls, recipe: Any, paths: Sequence[Path], reading: Mapping[str, Any]) -> Any:
-        """The recipe with other data, read otherwise: what ``--data`` says (nothing: the recipe's own), and such
-        options as ``--labels`` by their names in the recipe's ``data``."""
+    def with_data(cls, recipe: Any, paths: Sequence[Path], options: Any) -> Any:
+        """The recipe with other data, read otherwise: what ``--data`` says (nothing: the recipe's own), and the room's
+        options of `limner train` (`limner.learning.rooms.Room`; None where it has none)."""
 
     @abstractmethod
     def stages(self) -> tuple[Stage, ...]:

@@ -2,15 +2,17 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from limner.foundation.files import as_paths, must_exist
 from limner.foundation.progress import duration, say
 from limner.foundation.signals import StopRequest
-from limner.learning.library import load_recipe
-from limner.learning.recipe import write_recipe
-from limner.learning.rooms import task_class
+from limner.learning.library import load_recipe, task_of_recipe
+from limner.learning.options import make_options, option_names
+from limner.learning.recipe import as_overrides, write_recipe
+from limner.learning.rooms import all_run_files, room_of_task, task_class, verb_of
 from limner.learning.run import Run, choose_folder, open_run, start_run
 from limner.learning.task import Task
 from limner.learning.training import LoopSettings, estimate_seconds, learn, make_fabric
@@ -27,34 +29,51 @@ class Training:
 def train(
     recipe: str | Path,
     *,
-    data: Sequence[Path | str] = (),
+    data: str | Path | Sequence[str | Path] = (),
     overrides: Sequence[str] = (),
     out: Path | str | None = None,
     overwrite: bool = False,
-    **reading: Any,
+    **settings: Any,
 ) -> Training:
     """Train a recipe on data; the same call again goes on with what was stopped, or finds it finished.
 
-    recipe: a recipe file or a bundled recipe's name. data: in place of the recipe's own. overrides: tokens such as
-    ``["--network.depth", "34"]``. out: the run's folder (default: ``runs/<recipe>-001`` and so on). reading: how the
-    data is read, such as ``labels="roofs.gpkg"`` (`limner.segment.labels.reading.Reading` has them all).
+    >>> train("segment/modern", data="places", epochs=3, network={"name": "unet", "depth": 19})  # doctest: +SKIP
+
+    recipe: a recipe file or a bundled recipe's name. data: in place of the recipe's own. overrides: settings as the
+    command line has them, such as ``["--network.depth", "34"]``. out: the run's folder (default: ``runs/<recipe>-001``
+    and so on). settings: of the recipe by their names, a section as a dictionary; and what the room takes beside (how
+    data is read, such as ``labels="roofs.gpkg"``: `limner.segment.labels.reading.Reading`).
+
+    Raises `UserError` for a recipe that is not there, a setting that it does not have, and data that cannot be learned
+    from.
     """
-    resolved = resolve(recipe, data=data, overrides=overrides, **reading)
+    room = room_of_task(task_of_recipe(str(recipe)))
+    options_type = verb_of(room, "train").options_type()
+    options = {name: value for name, value in settings.items() if name in option_names(options_type)}
+    tokens = as_overrides({name: value for name, value in settings.items() if name not in options})
+    chosen = make_options(options_type, options, f"limner train {recipe}")
+    resolved = resolve(recipe, data=data, overrides=[*overrides, *tokens], options=chosen)
     return train_recipe(resolved, Path(recipe).stem, out=Path(out) if out else None, overwrite=overwrite)
 
 
 def resolve(
     recipe: str | Path,
     *,
-    data: Sequence[Path | str] = (),
+    data: str | Path | Sequence[str | Path] = (),
     overrides: Sequence[str] = (),
-    **reading: Any,
+    options: Any = None,
 ) -> Any:
-    """The recipe that `train` would train, as its dataclass."""
+    """The recipe that `train` would train, as its dataclass. options: of its room, as `Task.with_data` takes them."""
+    paths = [path.resolve() for path in must_exist(as_paths(data))]
     resolved = load_recipe(str(recipe), overrides)
-    if not (data or reading):
+    if not paths and options is None:
         return resolved
-    return task_class(resolved.task).with_data(resolved, [Path(item).resolve() for item in data], reading)
+    return task_class(resolved.task).with_data(resolved, paths, options)
+
+
+def settings_of(recipe: str | Path) -> list[str]:
+    """The names of a recipe's settings and sections."""
+    return [item.name for item in fields(task_class(task_of_recipe(str(recipe))).recipe_type)]
 
 
 def rehearse(recipe: Any) -> str:
@@ -76,7 +95,7 @@ def train_recipe(recipe: Any, name: str, *, out: Path | None = None, overwrite: 
         say(f"{run.folder}: this recipe has already been trained on this data; --overwrite trains it anew")
         return Training(run)
     if not going_on:
-        start_run(run, text, task.fingerprint)
+        start_run(run, text, task.fingerprint, all_run_files())
     say(f"{run.folder}: {'going on' if going_on else 'training'}; {task.summary()}")
     return _learn(task, run, recipe.loop)
 
@@ -100,4 +119,4 @@ def load(run: str | Path, device: str = "auto") -> Any:
     `limner.generate.making.predictor.PictureGenerator`.
     """
     opened = open_run(run)
-    return task_class(opened.facts["task"]).predictor(opened, device)
+    return task_class(opened.task).predictor(opened, device)

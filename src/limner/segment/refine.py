@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from limner.foundation.errors import UserError
-from limner.foundation.files import write_json
 from limner.foundation.progress import say
 from limner.foundation.signals import StopRequest
+from limner.learning.evaluations import EVALUATION_FILE, write_evaluation
 from limner.learning.library import recipe_of, with_overrides
 from limner.learning.recipe import Choice
 from limner.learning.run import Run, open_run
@@ -186,5 +186,5 @@ def score_rest(parent: Run, refined: Run, data: DataSet) -> Refinement:
         for name, way in (("before, training colors", "run"), ("before, scene's colors", "scene"))
     }
     result = evaluate_data(after, data, normalize="run", without=without, ring_px=whole_px)
-    write_json(refined.folder / "evaluation.json", result.to_json())
+    write_evaluation(refined.folder / EVALUATION_FILE, "segment", result.to_json())
     return Refinement(refined, scored, result)

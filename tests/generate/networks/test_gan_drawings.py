@@ -11,6 +11,7 @@ import pytest
 
 from limner.generate.networks import DISCRIMINATORS, GENERATORS
 from limner.generate.networks.listing import list_networks
+from limner.learning.networks import NetworkSizes
 
 TOP = Path(__file__).parents[3]
 PAGE = (TOP / "docs" / "generate" / "networks.md").read_text(encoding="utf-8")
@@ -42,7 +43,7 @@ def test_a_drawn_pair_goes_from_latent_to_picture_and_from_picture_to_logit(name
 
 
 def test_the_page_has_the_parameters_and_receptive_fields_that_the_code_gives() -> None:
-    rows = {(row.name, row.options): row for row in list_networks()}
+    rows = {(row.name, row.options): row for row in list_networks(NetworkSizes())}
     for name in GENERATORS:
         for size_px in (32, 64, 128, 256):
             generator, discriminator = (rows[name, f"{kind} {size_px} px"] for kind in ("generator", "discriminator"))

@@ -19,6 +19,7 @@ from limner.generate.networks import (
     SNGANGenerator,
 )
 from limner.generate.networks.listing import list_networks
+from limner.learning.networks import NetworkSizes
 
 
 def made(kind: Any, *arguments: int, **options: Any) -> nn.Module:
@@ -128,7 +129,7 @@ def test_the_receptive_field_is_as_far_as_the_gradient_of_one_feature_reaches(na
 
 
 def test_the_list_has_every_player_at_every_size_with_its_exact_numbers() -> None:
-    rows = list_networks()
+    rows = list_networks(NetworkSizes())
     assert len(rows) == (len(GENERATORS) + len(DISCRIMINATORS)) * len(SIZES_PX)
     found = {(row.name, row.options): row for row in rows}
     assert found["dcgan", "generator 64 px"].parameters == 3_576_704
@@ -136,4 +137,4 @@ def test_the_list_has_every_player_at_every_size_with_its_exact_numbers() -> Non
     assert found["dcgan", "discriminator 64 px"][2:4] == (2_765_568, 46)
     assert all(row.line.endswith(".") for row in rows)
     with pytest.raises(UserError, match="channels is 0; needed: 1 or more"):
-        list_networks(channels=0)
+        list_networks(NetworkSizes(channels=0))

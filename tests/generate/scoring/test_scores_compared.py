@@ -19,8 +19,8 @@ from limner.fidelity.result import PictureScores
 from limner.fidelity.score import score_pictures
 from limner.foundation.errors import UserError
 from limner.generate.scoring import comparison, sides
-from limner.generate.scoring.comparison import compare_pictures
 from limner.generate.scoring.fid import fid
+from limner.learning.verbs import compare as compare_pictures
 
 LITE0 = "efficientnet-lite0"
 
@@ -311,7 +311,7 @@ def test_runs_that_hold_out_other_pictures_need_data(tmp_path, scores, playing_r
     ("words", "options", "expected"),
     [
         (["samples"], {}, "folders alone do not say what is real; add --data"),
-        (["nowhere"], {}, "nowhere: no such folder"),
+        (["nowhere"], {}, "nowhere: no such run, evaluation or folder"),
         (["gone.json"], {}, "gone.json: no evaluation there"),
         (["samples"], {"columns": ["lpips"]}, "no column 'lpips'; choose of kid"),
         (["samples"], {"data": "samples", "samples": 99, "features": LITE0}, "13 pictures, fewer than --samples 99"),

@@ -47,7 +47,7 @@ def broken(folder: Path) -> None:
 
 CASES = (
     Case("no data", "train generate/tiny", r"no folder of pictures is given; needed: .*--data FOLDER"),
-    Case("no such folder", "train generate/tiny --data none", r"none: no such folder"),
+    Case("no such folder", "train generate/tiny --data none", r"none: no such file or folder"),
     Case("an empty folder", TINY, r"boxes: no pictures in it", lambda here: (here / "boxes").mkdir()),
     Case("three pictures", TINY, r"boxes: only 3 pictures|boxes: 3 pictures; needed: 16 or more", boxes(3)),
     Case("corrupt files", TINY, r"0003\.png.*\(and 1 more of 40 files cannot be read\)", boxes_and(broken)),
@@ -71,7 +71,7 @@ CASES = (
     Case("attention where no maps are so large", f"{TINY} --generator.attention 64",
          r"attention is 64, but no maps are 64 px wide; choose 0 \(none\), 4, 8, 16", boxes(40)),
     Case("an option of another room", f"{TINY} --labels roofs.gpkg",
-         r"--labels says how labels of scenes are read; recipes that generate take pictures alone", boxes(40)),
+         r"--labels is not for this recipe; rooms that have it: segment", boxes(40)),
     Case("classes without folders", f"{TINY} --data.classes folders", r"lies in no class's folder \(40 of 40 do\)",
          boxes(40)),
     Case("spectral norm where there is no attention", f"{TINY} --spectral-norm attention",
@@ -136,13 +136,16 @@ def test_a_wrong_class_is_answered_with_the_nearest_one(here: Path, limner: Comm
     [
         (
             "evaluate run --normalize scene",
-            r"--normalize does not fit run, a run of the room generate; it takes --data, ",
+            r"--normalize is no option of limner evaluate in the room generate; rooms that have it: segment",
         ),
-        ("evaluate run --labels roofs.gpkg", r"--labels does not fit run, a run of the room generate"),
+        ("evaluate run --labels roofs.gpkg", r"--labels is no option of limner evaluate in the room generate"),
         ("evaluate run --data boxes --data boxes", r"--data names 2 folders; scores are against one"),
         ("evaluate run --samples 4", r"4 generated pictures; needed: 10 or more"),
-        ("compare run --gains", r"--gains does not fit made pictures; it takes --data, --features"),
-        ("compare run --class car", r"--class does not fit made pictures"),
+        (
+            "compare run --gains",
+            r"--gains is no option of limner compare in the room generate; rooms that have it: segment",
+        ),
+        ("compare run --class car", r"--class is no option of limner compare in the room generate"),
         ("compare run boxes --columns f1", r"no column 'f1'; choose of kid, fid"),
         ("segment run boxes/0000.png", r"run: a run of the room generate; needed: one of the room segment"),
         ("refine run boxes/0000.png --labels a.gpkg", r"run: a run of the room generate"),

@@ -13,7 +13,8 @@ from rasterio.enums import ColorInterp
 
 from drawing import draw_mask, draw_picture, draw_scene, write_raster
 from limner.foundation.errors import UserError
-from limner.recolor.recoloring.scenes import harmonize_scene, names_a_run
+from limner.learning.run import is_run
+from limner.recolor.recoloring.scenes import harmonize_scene
 from limner.scenes.rasters import open_raster
 
 GROWTH_MB = 220
@@ -162,7 +163,7 @@ def test_chosen_bands_are_written_in_the_order_of_the_others(tmp_path):
 def test_a_run_lends_the_colors_of_its_training_areas(trained, tmp_path):
     made = harmonize_scene(draw_scene(tmp_path / "scene.tif"), trained / "run", tmp_path / "out.tif", to="nearest")
     assert made.matched == "town"
-    assert names_a_run(trained / "run") and names_a_run("buildings") and not names_a_run(made.path)
+    assert is_run(trained / "run") and is_run("buildings") and not is_run(made.path)
 
 
 def test_the_same_call_again_finds_the_file_and_another_is_refused(other, tmp_path):

@@ -9,15 +9,16 @@ import torch
 
 from drawn import draw_picture, recipe_for, save_area
 from limner.learning.library import bundled_recipes, load_recipe
+from limner.learning.networks import NetworkRow, NetworkSizes
 from limner.learning.recipe import write_recipe
 from limner.learning.training import make_fabric
 from limner.segment.measures.tally import Tally
 from limner.segment.networks import NETWORKS
-from limner.segment.networks.listing import NetworkRow, list_networks
+from limner.segment.networks.listing import list_networks
 from limner.segment.training.recipe import SegmentRecipe
 from limner.segment.training.task import SegmentTask
 
-FORMS = list_networks(3, 2)
+FORMS = list_networks(NetworkSizes(3, 2))
 RECIPES = [name for name in bundled_recipes() if name.startswith("segment/")]
 SMALL = ("--data.validation-share", "0", "--data.tile-px", "48", "--data.crop-px", "32")
 WHOLE = ("--data.validation-share", "0", "--data.tile-px", "64", "--data.crop-px", "64")

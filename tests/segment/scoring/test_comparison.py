@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from limner.foundation.errors import UserError
+from limner.learning.verbs import compare as compare_runs
 from limner.segment.measures.counts import Counts
 from limner.segment.measures.scores import Evaluation, Protocol
-from limner.segment.scoring.comparison import Comparison, Row, compare, compare_runs
+from limner.segment.scoring.comparison import Comparison, Row, compare
 
 
 def evaluation(right, areas=("D12", "D19"), pixels="all labelled pixels", objects=400, **protocol):
@@ -300,7 +301,7 @@ def test_nothing_to_compare_is_said():
 def test_runs_and_evaluation_files_are_found_and_named(tmp_path):
     for name in ("first", "second"):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "model.json").write_text("{}")
+        (tmp_path / name / "model.json").write_text('{"task": "segment"}')
         (tmp_path / name / "evaluation.json").write_text(json.dumps(evaluation(0.8)))
     table = compare_runs(
         [str(tmp_path / "first"), f"ours={tmp_path / 'second'}", f"{tmp_path / 'second/evaluation.json'}"]
@@ -309,7 +310,7 @@ def test_runs_and_evaluation_files_are_found_and_named(tmp_path):
 
 
 def test_runs_without_an_evaluation_are_sent_to_evaluate(tmp_path):
-    (tmp_path / "model.json").write_text("{}")
+    (tmp_path / "model.json").write_text('{"task": "segment"}')
     with pytest.raises(UserError, match="no evaluation there; run limner evaluate"):
         compare_runs([str(tmp_path)])
     (tmp_path / "evaluation.json").write_text("{half")

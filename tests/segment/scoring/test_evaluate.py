@@ -14,6 +14,7 @@ from drawn import PLACE, TinyNetwork, draw_picture, recipe_for, save, save_area
 from limner.foundation.errors import UserError
 from limner.learning.run import Run
 from limner.learning.train import train_recipe
+from limner.learning.verbs import evaluate
 from limner.scenes.statistics import Statistics
 from limner.scenes.windows import Pixels, Window
 from limner.segment.data.areas import find_data
@@ -23,7 +24,7 @@ from limner.segment.measures import tally
 from limner.segment.measures.counts import Counts
 from limner.segment.networks import NETWORKS
 from limner.segment.predicting.predictor import SegmentPredictor, load_predictor
-from limner.segment.scoring.evaluate import evaluate_data, evaluate_run
+from limner.segment.scoring.evaluate import evaluate_data
 from limner.segment.scoring.score import score_files
 from limner.segment.training.task import SegmentTask
 
@@ -130,11 +131,11 @@ def test_every_labelled_pixel_of_the_windows_is_counted_once(monkeypatch: pytest
     assert (shown[mask != 255] == 1).all() and shown.max() == 1
 
 
-# --- evaluate_run ---
+# --- evaluate ---
 
 
 def test_a_runs_validation_score_is_that_of_one_pass_over_whole_pictures_on_its_validation_blocks(home: Path) -> None:
-    result = evaluate_run(home / "run")
+    result = evaluate(home / "run")
     predictor = load_predictor(Run(home / "run"))
     task = SegmentTask(recipe_for(home, [home / "north", home / "south"]))
     expected = {"north": Counts.zero(2), "south": Counts.zero(2)}
@@ -158,9 +159,9 @@ def test_what_a_training_says_of_itself_is_what_evaluating_its_run_says(home: Pa
     recipe = recipe_for(tmp_path, [home / "north"], "--epochs", "1", "--normalize", "area")
     run = train_recipe(recipe, "again", out=tmp_path / "run").run
     concluded = json.loads((run.folder / "evaluation.json").read_text())
-    plain = evaluate_run(run, normalize="run", out=tmp_path / "plain.json")
+    plain = evaluate(run, normalize="run", out=tmp_path / "plain.json")
     assert plain.protocol.normalization == "run"
-    evaluated = evaluate_run(run, out=tmp_path / "other.json").to_json()
+    evaluated = evaluate(run, out=tmp_path / "other.json").to_json()
     assert concluded == evaluated == json.loads((tmp_path / "other.json").read_text())
     assert evaluated["protocol"]["normalization"] == "scene"
 
@@ -168,7 +169,7 @@ def test_what_a_training_says_of_itself_is_what_evaluating_its_run_says(home: Pa
 def test_other_data_is_scored_in_full_as_its_map_is(home: Path, tmp_path: Path) -> None:
     pictures = [draw_picture(140, 190, seed=seed, noise=25) for seed in (50, 51)]
     save_area(tmp_path / "place", pictures)
-    result = evaluate_run(home / "run", data=[tmp_path / "place"], out=tmp_path / "e.json")
+    result = evaluate(home / "run", data=[tmp_path / "place"], out=tmp_path / "e.json")
     assert result.pooled.pixels == 2 * 140 * 190
     predictor = load_predictor(Run(home / "run"))
     counts = sum((Counts.of(p.mask, whole(predictor, p.values)) for p in pictures), Counts.zero(2))
@@ -193,15 +194,15 @@ def test_the_scenes_colors_are_those_of_each_area_by_itself(home: Path, tmp_path
         parts = (Counts.of(p.mask, whole(predictor, p.values, own)) for p in pictures)
         expected[name] = sum(parts, Counts.zero(2))
     data = [tmp_path / name for name in places]
-    result = evaluate_run(home / "run", data=data, normalize="scene", out=tmp_path / "e.json")
+    result = evaluate(home / "run", data=data, normalize="scene", out=tmp_path / "e.json")
     assert dict(result.areas) == expected
-    spoiled = evaluate_run(home / "run", data=data, out=tmp_path / "e.json")
+    spoiled = evaluate(home / "run", data=data, out=tmp_path / "e.json")
     assert spoiled.mean().f1 < result.mean().f1
     assert (result.protocol.normalization, spoiled.protocol.normalization) == ("scene", "run")
 
 
 def test_validation_ground_can_be_scored_by_each_areas_own_colors(home: Path, tmp_path: Path) -> None:
-    plain, own = (evaluate_run(home / "run", normalize=way, out=tmp_path / "e.json") for way in ("run", "scene"))
+    plain, own = (evaluate(home / "run", normalize=way, out=tmp_path / "e.json") for way in ("run", "scene"))
     assert own.pooled.pixels == plain.pooled.pixels
     assert own.pooled != plain.pooled
     assert own.protocol.normalization == "scene"
@@ -229,7 +230,7 @@ def test_pixels_without_data_are_not_counted(home: Path, tmp_path: Path) -> None
     picture.values[:, :30] = 0
     save(tmp_path / "place" / "images" / "0.tif", picture.values, nodata=0, **PLACE)
     save(tmp_path / "place" / "masks" / "0.tif", picture.mask)
-    result = evaluate_run(home / "run", data=[tmp_path / "place"], out=tmp_path / "e.json")
+    result = evaluate(home / "run", data=[tmp_path / "place"], out=tmp_path / "e.json")
     assert result.pooled.pixels == 96 * 66
 
 
@@ -237,7 +238,7 @@ def test_other_bands_and_data_without_labels_are_refused(home: Path, tmp_path: P
     gray = draw_picture(ground=(90,), roof=(200,))
     save_area(tmp_path / "gray", [gray])
     with pytest.raises(UserError, match=r"0\.tif: has 1 bands, the network was trained on 3"):
-        evaluate_run(home / "run", data=[tmp_path / "gray"])
+        evaluate(home / "run", data=[tmp_path / "gray"])
     save_area(tmp_path / "empty", [draw_picture()._replace(mask=np.full((96, 96), 255, np.uint8))] * 2)
     save_area(tmp_path / "empty", [draw_picture()._replace(mask=np.full((96, 96), 255, np.uint8))])
     save(tmp_path / "empty" / "masks" / "1.tif", np.array([[1] + [255] * 95] + [[255] * 96] * 95, np.uint8))
@@ -254,28 +255,28 @@ def test_other_bands_and_data_without_labels_are_refused(home: Path, tmp_path: P
 def test_errors_are_drawn_on_the_way_and_change_no_score(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain = evaluate_run(home / "run", data=[home / "north", home / "south"], out=tmp_path / "e.json")
+    plain = evaluate(home / "run", data=[home / "north", home / "south"], out=tmp_path / "e.json")
     calls = []
     predict = SegmentPredictor.probabilities
     monkeypatch.setattr(
         SegmentPredictor, "probabilities", lambda self, *given: calls.append(1) or predict(self, *given)
     )
     folder = tmp_path / "errors"
-    drawn = evaluate_run(home / "run", data=[home / "north", home / "south"], out=tmp_path / "e.json", errors=folder)
+    drawn = evaluate(home / "run", data=[home / "north", home / "south"], out=tmp_path / "e.json", errors=folder)
     assert drawn.to_json() == plain.to_json()
     assert len(calls) == 6, "each chip is predicted once"
     assert sorted(path.name for path in folder.iterdir()) == ["north.jpg", "south.jpg", "worst.jpg"]
 
 
 def test_errors_on_validation_ground_are_drawn_too(home: Path, tmp_path: Path) -> None:
-    evaluate_run(home / "run", out=tmp_path / "e.json", errors=tmp_path / "errors")
+    evaluate(home / "run", out=tmp_path / "e.json", errors=tmp_path / "errors")
     assert sorted(path.name for path in (tmp_path / "errors").iterdir()) == ["north.jpg", "south.jpg", "worst.jpg"]
 
 
 def test_nothing_is_scored_or_written_where_errors_cannot_be(home: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
     with pytest.raises(UserError, match="need a folder"):
-        evaluate_run(home / "run", data=[home / "north"], out=tmp_path / "e.json", errors=tmp_path / "file")
+        evaluate(home / "run", data=[home / "north"], out=tmp_path / "e.json", errors=tmp_path / "file")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
@@ -348,12 +349,12 @@ def test_a_bundled_model_is_never_written_to(home: Path, tmp_path: Path, monkeyp
     bundled = Run(tmp_path / "models" / "town")
     bundled.save_model(Run(home / "run").weights(), load_facts(home))
     monkeypatch.setattr("limner.learning.run.bundled_models", lambda: {"town": bundled.folder})
-    monkeypatch.setattr("limner.segment.scoring.evaluate.bundled_models", lambda: {"town": bundled.folder})
+    monkeypatch.setattr("limner.learning.verbs.bundled_models", lambda: {"town": bundled.folder})
     monkeypatch.chdir(tmp_path)
     before = sorted(path.name for path in bundled.folder.iterdir())
-    result = evaluate_run("town", data=[home / "north"])
+    result = evaluate("town", data=[home / "north"])
     assert sorted(path.name for path in bundled.folder.iterdir()) == before
-    evaluate_run("town", data=[home / "north"], out=tmp_path / "e.json")
+    evaluate("town", data=[home / "north"], out=tmp_path / "e.json")
     assert json.loads((tmp_path / "e.json").read_text()) == result.to_json()
 
 

@@ -1,30 +1,22 @@
 """What `limner networks` prints of this room: every generator and discriminator with its sizes, nothing allocated."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 
 from limner.generate.networks import DISCRIMINATORS, GENERATORS, SIZES_PX
+from limner.learning.networks import NetworkRow, NetworkSizes
 
 
-class NetworkRow(NamedTuple):
-    """One network at one size. A generator, which sees no picture, has no receptive field."""
-
-    name: str
-    options: str
-    parameters: int
-    receptive_field_px: int | None
-    line: str
-
-
-def list_networks(channels: int = 3, classes: int = 0) -> list[NetworkRow]:
+def list_networks(sizes: NetworkSizes) -> list[NetworkRow]:
     """Each generator and discriminator at each size, with exact parameters at its default options.
 
-    channels: 1, 3 or 4. classes: 0 for none. The receptive field is that of one position of a discriminator's features
-    (its logit sees the whole picture).
+    sizes: 1, 3 or 4 channels; no classes where none are given. The receptive field is that of one position of a
+    discriminator's features (its logit sees the whole picture).
 
     Raises `UserError` for less than one channel or a negative number of classes.
     """
+    channels, classes = sizes.channels, sizes.classes or 0
     rows = []
     with torch.device("meta"):
         for player, entries in (("generator", GENERATORS), ("discriminator", DISCRIMINATORS)):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,12 +19,13 @@ from limner.fidelity.result import HEADS, LOWER_IS_BETTER, PictureScores, printe
 from limner.fidelity.score import score_pictures, state_protocol
 from limner.foundation.device import choose_device
 from limner.foundation.errors import UserError
-from limner.generate.scoring.sides import as_run, make_pictures, unseen_by
+from limner.generate.scoring.options import USUAL_COLUMNS, CompareOptions
+from limner.generate.scoring.sides import make_pictures, unseen_by
+from limner.learning.evaluations import Compared
 from limner.learning.run import Run
-from limner.nn.pretrained import INCEPTION, allowing_downloads
+from limner.nn.pretrained import INCEPTION
 from limner.reporting.tables import TEX_SPECIAL, markdown_row, write_table
 
-USUAL_COLUMNS = ("kid", "fid", "precision", "recall", "density", "coverage")
 FLAT = "flat mean colors"
 
 
@@ -124,85 +124,64 @@ class PictureComparison:
         ]
         return "\n".join(lines) + "\n"
 
+    def to_json(self) -> dict[str, Any]:
+        """The rows, each with its scores by column, their intervals, and the protocol of all; and the notes."""
+        rows = {name: {column: asdict(scores.scores[column]) for column in self.columns} for name, scores in self.rows}
+        first = self.rows[0][1]
+        return {
+            "pictures": rows,
+            "flat_kid": first.flat_kid,
+            "protocol": first.protocol.to_json(),
+            "notes": self.notes(),
+        }
+
     def write(self, path: Path) -> None:
         """Write the table as ``.md``, ``.csv`` or ``.tex``, by the suffix."""
         write_table(path, {".md": self.to_markdown, ".csv": self.to_csv, ".tex": self.to_tex})
 
 
 def compare_pictures(
-    words: Sequence[str],
-    *,
-    data: Path | str | None = None,
-    features: str | None = None,
-    samples: int | None = None,
-    seed: int = 0,
-    columns: Sequence[str] = USUAL_COLUMNS,
-    device: str = "auto",
-    download: bool = False,
+    compared: Sequence[Compared], options: CompareOptions, *, device: str = "auto"
 ) -> PictureComparison:
     """Compare runs that generate, folders of pictures and evaluation files, all by one protocol.
 
     Runs alone are compared by their ``evaluation.json``. With a folder among them, or with ``data``, what is not yet
     scored by the common protocol is scored now, and nothing is written.
 
-    Args:
-        words: each a run, a folder of pictures, an evaluation file (.json), or NAME=any of these.
-        data: a folder of real pictures (default: what the runs held out).
-        features: an extractor's name (default: that of the first evaluation, else ``inception``).
-        samples: generated pictures of each (default: as many as the smallest folder holds, or as the first evaluation
-            had, else as many as there are real ones).
-        seed: of what is drawn.
-        columns: keys of `HEADS`.
-        device: auto, cpu or cuda.
-        download: fetch weights that are nowhere here.
-
-    Raises:
-        UserError: naming what differs, where protocols do; without real pictures; runs that hold out other pictures.
+    Raises `UserError`, naming what differs, where protocols do; without real pictures; for runs that hold out other
+    ones.
     """
-    items = [_item(word) for word in words]
-    for column in columns:
+    items = [_item(each) for each in compared]
+    data, features, samples, seed = options.data, options.features, options.samples, options.seed
+    for column in options.columns:
         if column not in HEADS:
             raise UserError(f"no column '{column}'; choose of {', '.join(HEADS)}")
-    options = (data, features, samples)
     kept = [(item.name, item.kept) for item in items if item.kept is not None]
-    if len(kept) == len(items) and all(wish is None for wish in options):
+    if len(kept) == len(items) and data is None and features is None and samples is None:
         rows = kept
     else:
         unseen = _held_out(items) if data is None else None
-        with allowing_downloads(download):
-            name = features or (kept[0][1].protocol.features if kept else INCEPTION)
-            extractor = FeatureExtractor.of(name, device=choose_device(device))
+        name = features or (kept[0][1].protocol.features if kept else INCEPTION)
+        extractor = FeatureExtractor.of(name, device=choose_device(device))
         real = describe_folder(str(data), extractor) if unseen is None else describe(unseen, extractor)
         count = _count(items, samples, real)
         rows = [(item.name, _scored(item, real, count, extractor, seed)) for item in items]
     _check_alike(rows)
     leading = rows[0][1].leading
-    ordered = sorted(dict.fromkeys(columns), key=lambda column: (column not in LOWER_IS_BETTER, column != leading))
+    ordered = sorted(
+        dict.fromkeys(options.columns), key=lambda column: (column not in LOWER_IS_BETTER, column != leading)
+    )
     return PictureComparison(tuple(rows), tuple(ordered))
 
 
-def read_scores(path: Path) -> PictureScores:
-    """The scores in a file of JSON. Raises `UserError` where there are none."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except OSError:
-        raise UserError(f"{path}: no evaluation there; run limner evaluate {path.parent} first") from None
-    except ValueError:
-        raise UserError(f"{path}: not JSON; run limner evaluate again") from None
-    return PictureScores.from_json(value, str(path))
-
-
-def _item(word: str) -> Item:
-    name, _, place = word.partition("=") if "=" in word and not Path(word).exists() else ("", "", word)
-    path = Path(place)
-    if path.suffix == ".json":
-        return Item(name or path.stem, path, None, read_scores(path))
-    run = as_run(place)
-    if run is None:
-        picture_files(path)  # there must be some
-        return Item(name or path.name, path, None, None)
-    evaluation = run.folder / "evaluation.json"
-    return Item(name or run.name, run.folder, run, read_scores(evaluation) if evaluation.exists() else None)
+def _item(compared: Compared) -> Item:
+    if compared.path is None:
+        folder = Path(compared.place)
+        picture_files(folder)  # there must be some
+        return Item(compared.name, folder, None, None)
+    kept = None if compared.evaluation is None else PictureScores.from_json(compared.evaluation, str(compared.path))
+    place = compared.path if compared.run is None else compared.run.folder
+    return Item(compared.name, place, compared.run, kept)
 
 
 def _held_out(items: Sequence[Item]) -> Tensor:

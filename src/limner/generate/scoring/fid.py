@@ -6,8 +6,9 @@ from pathlib import Path
 
 from limner.fidelity.described import describe_folder
 from limner.fidelity.features import FeatureExtractor
+from limner.fidelity.protocol import RESAMPLES
 from limner.fidelity.result import PictureScores
-from limner.fidelity.score import RESAMPLES, score_pictures
+from limner.fidelity.score import score_pictures
 from limner.foundation.device import choose_device
 from limner.foundation.errors import UserError
 from limner.generate.scoring.sides import as_run, describe_side

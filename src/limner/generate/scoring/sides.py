@@ -11,7 +11,7 @@ from limner.datasets.pictures.quantized import quantized
 from limner.fidelity.described import Described, describe, describe_folder
 from limner.fidelity.features import FeatureExtractor
 from limner.foundation.errors import UserError
-from limner.learning.run import Run, bundled_models, open_run
+from limner.learning.run import Run, is_run, open_run
 
 GENERATE = "generate"
 
@@ -21,12 +21,7 @@ def as_run(place: Path | str) -> Run | None:
 
     Raises `UserError` for a run that does not generate.
     """
-    folder = Path(place)
-    if folder.exists():
-        is_run = (folder / "model.json").exists()
-    else:
-        is_run = str(place) == "last" or str(place) in bundled_models()
-    if not is_run:
+    if not is_run(place):
         return None
     run = open_run(place)
     task = run.facts.get("task")

@@ -9,10 +9,11 @@ from torch import Tensor
 from limner.datasets.pictures.licences import terms_beside
 from limner.fidelity.result import PictureScores, printed
 from limner.fidelity.score import score_pictures
-from limner.foundation.files import write_json, write_text
+from limner.foundation.files import write_text
 from limner.foundation.progress import duration
 from limner.generate.training.alarms import ALARMS, ringing
 from limner.generate.training.memorization import draw_nearest
+from limner.learning.evaluations import EVALUATION_FILE, write_evaluation
 from limner.learning.run import Run
 from limner.reporting.grid import grid
 from limner.reporting.pictures import write_picture
@@ -31,7 +32,7 @@ def finish_training(task: "GenerateTask", run: Run) -> None:
     _, pictures, made = task.look()
     scored = score_pictures(task.watch.real, made, task.watch.extractor)
     alarms = task.alarms(pictures, made)
-    write_json(run.folder / "evaluation.json", {**scored.to_json(), "alarms": alarms})
+    write_evaluation(run.folder / EVALUATION_FILE, task.name, {**scored.to_json(), "alarms": alarms})
     draw_pictures(task, run, pictures)
     if metrics := run.metrics():
         draw_curves(metrics, run.folder / "curves.png")

@@ -88,12 +88,10 @@ class GenerateTask(Task):
             )
 
     @classmethod
-    def with_data(cls, recipe: GenerateRecipe, paths: Sequence[Path], reading: Mapping[str, Any]) -> GenerateRecipe:
-        """The recipe with other folders of pictures (``--data``). Raises `UserError` for options that say how labels of
-        scenes are read."""
-        if reading:
-            option = next(iter(reading)).replace("_", "-")
-            raise UserError(f"--{option} says how labels of scenes are read; recipes that generate take pictures alone")
+    def with_data(cls, recipe: GenerateRecipe, paths: Sequence[Path], options: None) -> GenerateRecipe:
+        """The recipe with other folders of pictures (``--data``)."""
+        if not paths:
+            return recipe
         return dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, paths=tuple(paths)))
 
     @property

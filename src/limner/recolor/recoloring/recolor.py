@@ -14,7 +14,7 @@ from limner.foundation.device import choose_device
 from limner.foundation.errors import UserError
 from limner.foundation.progress import Progress, say
 from limner.foundation.records import Made, made_before, recorded, refuse_own_results
-from limner.learning.run import bundled_models
+from limner.learning.run import is_run
 from limner.photos.encoding import SUFFIXES
 from limner.photos.photos import read_photo
 from limner.photos.profiles import to_profile
@@ -100,7 +100,7 @@ def recolor_files(
 
 def _kind_of(paths: Sequence[Path], like: Sequence[Path | str], out: Path, clip: bool) -> str:
     """What is asked for, by what was given."""
-    if _is_run(like[0]) or all(map(_is_scene, [*paths, *map(Path, like)])):
+    if is_run(like[0]) or all(map(_is_scene, [*paths, *map(Path, like)])):
         return SCENES
     if clip or any(path.suffix.lower() in VIDEO_SUFFIXES for path in paths):
         return CLIPS
@@ -268,11 +268,6 @@ def _scenes(
         made = Made(result, numbers, done.skipped)
         say(made.line() + ("" if done.skipped else f", in the colors of {done.matched}"))
         yield made
-
-
-def _is_run(like: Path | str) -> bool:
-    path = Path(like)
-    return (path / "model.json").exists() or (not path.exists() and str(like) in ("last", *bundled_models()))
 
 
 def _is_scene(path: Path) -> bool:

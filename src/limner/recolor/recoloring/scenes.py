@@ -20,7 +20,7 @@ from limner.colors.summary import ALL
 from limner.foundation.background import BackgroundWriter, Progress
 from limner.foundation.errors import UserError
 from limner.foundation.files import fingerprint, replacing
-from limner.learning.run import bundled_models, open_run
+from limner.learning.run import is_run, open_run
 from limner.scenes.bands import Bands, check_bands, parse_bands
 from limner.scenes.mosaic import chips_folder, scene_name
 from limner.scenes.rasters import Raster, open_raster
@@ -107,17 +107,9 @@ def harmonize_scene(
     return RecoloredScene(out, colors.reference, time.perf_counter() - began)
 
 
-def names_a_run(like: Path | str) -> bool:
-    """Whether ``like`` means a run, by its folder, ``last`` or a bundled model's name, and no picture or scene."""
-    path = Path(like)
-    if path.exists():
-        return path.is_dir() and any((path / name).exists() for name in ("model.json", "run.json"))
-    return str(like) == "last" or str(like) in bundled_models()
-
-
 def _digest(like: Path | str) -> str:
     """Tells what colors are taken from."""
-    if names_a_run(like):
+    if is_run(like):
         return open_run(like).digest()
     path = Path(like)
     if not path.exists():
@@ -129,7 +121,7 @@ def _digest(like: Path | str) -> str:
 
 def _harmonizer(like: Path | str, method: str, to: str, raster: Raster, tell: Progress) -> Harmonizer:
     """What brings ``raster`` to the colors of ``like``, whose bands are the same."""
-    if names_a_run(like):
+    if is_run(like):
         run = open_run(like)
         names = run.facts.get("bands")
         check_bands(raster, run.facts["channels"], tuple(names) if names else None)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from limner.foundation.command_line import GIVEN_BY_COMMAS, INPUT, split_names
 from limner.foundation.errors import UserError
 from limner.scenes.bands import parse_bands
 
@@ -17,27 +18,15 @@ CLASS_FILE = "classes.yaml"
 CLASS_FILE_SUFFIXES = (".yaml", ".yml")
 
 
-def split_names(text: str | None) -> tuple[str, ...] | None:
-    """Names written with commas; None for nothing.
-
-    >>> split_names("land, road")
-    ('land', 'road')
-    """
-    return None if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def _split(_: Any, tokens: Sequence[Any]) -> tuple[str, ...] | None:
-    return split_names(",".join(token.value for token in tokens))
-
-
 def _split_numbers(_: Any, tokens: Sequence[Any]) -> tuple[int, ...] | None:
     return parse_bands([token.value for token in tokens])
 
 
 def _list(help: str) -> Parameter:
-    return Parameter(help=help, converter=_split, n_tokens=1, negative=())
+    return Parameter(help=help, **GIVEN_BY_COMMAS)
 
 
+@Parameter(name="*", group=INPUT)
 @dataclass(frozen=True)
 class Reading:
     """How pictures and labels below some paths are read. None everywhere: by what the folders hold.

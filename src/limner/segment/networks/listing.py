@@ -1,30 +1,23 @@
 """What `limner networks` prints: every network with its sizes, nothing allocated."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 
 from limner.foundation.errors import UserError
+from limner.learning.networks import NetworkRow, NetworkSizes
 from limner.segment.networks import NETWORKS
 from limner.segment.networks.residual_unet import UNITS
 from limner.segment.networks.unet import CONVOLUTIONS
 
 
-class NetworkRow(NamedTuple):
-    """One network in one form."""
-
-    name: str
-    options: str
-    parameters: int
-    receptive_field_px: int
-    line: str
-
-
-def list_networks(channels: int, classes: int = 2) -> list[NetworkRow]:
-    """Each network for so many bands and classes, with its exact parameters and theoretical receptive field.
+def list_networks(sizes: NetworkSizes) -> list[NetworkRow]:
+    """Each network for so many bands and classes (2 where none are given), with its exact parameters and theoretical
+    receptive field.
 
     Raises `UserError` for less than one band or two classes.
     """
+    channels, classes = sizes.channels, 2 if sizes.classes is None else sizes.classes
     if channels < 1:
         raise UserError(f"channels is {channels}; needed: 1 band or more")
     if classes < 2:

@@ -7,17 +7,17 @@ says little before one knows what doing nothing scores on the same pixels.
 
 import csv
 import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from limner.foundation.errors import UserError
-from limner.learning.run import open_run
+from limner.learning.evaluations import Compared
 from limner.reporting.tables import _tex, markdown_row, percent, write_table
 from limner.segment.measures.counts import Scores
 from limner.segment.measures.scores import Evaluation
+from limner.segment.scoring.options import USUAL_COLUMNS, CompareOptions
 
 
 class Column(NamedTuple):
@@ -34,7 +34,6 @@ COLUMNS = {
     "precision": Column("Precision", "precision"),
     "recall": Column("Recall", "recall"),
 }
-USUAL_COLUMNS = ("f1", "acc", "iou")
 
 
 class Row(NamedTuple):
@@ -131,6 +130,20 @@ class Comparison:
             lines += [r"\midrule", *(" & ".join(row) + r" \\" for row in group)]
         return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
 
+    def to_json(self) -> dict[str, Any]:
+        """The runs and the constants, each with its scores (fractions 0..1) by place and column; and the notes."""
+        rows = {
+            kind: {
+                row.name: {
+                    place: {column: getattr(scores, COLUMNS[column].field) for column in self.columns}
+                    for place, scores in zip(self.places, row.scores, strict=True)
+                }
+                for row in found
+            }
+            for kind, found in (("runs", self.runs), ("constants", self.constants))
+        }
+        return {**rows, "notes": list(self.notes)}
+
     def write(self, path: Path) -> None:
         """Write the table as ``.md``, ``.csv`` or ``.tex``, by the suffix."""
         write_table(path, {".md": self.to_markdown, ".csv": self.to_csv, ".tex": self.to_tex})
@@ -183,20 +196,10 @@ def compare(
     )
 
 
-def compare_runs(
-    runs: Sequence[str],
-    *,
-    gains: bool = False,
-    columns: Sequence[str] = USUAL_COLUMNS,
-    class_name: str | None = None,
-) -> Comparison:
-    """Compare runs by what their ``evaluation.json`` says, see `compare`.
-
-    runs: each a run (its folder, ``last``, a bundled model), the path of an evaluation file, or NAME=either; without a
-    name the folder's, or the file's without its suffix.
-    """
-    items = [_named_evaluation(run) for run in runs]
-    return compare(items, gains=gains, columns=columns, class_name=class_name)
+def compare_runs(items: Sequence[Compared], options: CompareOptions, *, device: str = "auto") -> Comparison:
+    """Compare runs by what their ``evaluation.json`` says, see `compare`; nothing is computed, on no device."""
+    evaluations = [(item.name, item.needed()) for item in items]
+    return compare(evaluations, gains=options.gains, columns=options.columns, class_name=options.class_name)
 
 
 def _known_columns(columns: Sequence[str]) -> tuple[str, ...]:
@@ -212,22 +215,6 @@ def _class_number(name: str, names: Sequence[str]) -> int:
     if name not in names:
         raise UserError(f"no class '{name}'; the evaluations have {', '.join(names)}")
     return names.index(name)
-
-
-def _named_evaluation(run: str) -> tuple[str, Mapping[str, Any]]:
-    name, _, place = run.partition("=") if "=" in run and not Path(run).exists() else ("", "", run)
-    path = Path(place)
-    if path.suffix == ".json":
-        name = name or path.stem
-    else:
-        opened = open_run(place)
-        name, path = name or opened.name, opened.folder / "evaluation.json"
-    try:
-        return name, json.loads(path.read_text(encoding="utf-8"))
-    except OSError:
-        raise UserError(f"{path}: no evaluation there; run limner evaluate {place} first") from None
-    except ValueError:
-        raise UserError(f"{path}: not JSON; run limner evaluate again") from None
 
 
 def _row(name: str, evaluation: Evaluation, areas: Sequence[str], number: int | None) -> Row:

@@ -3,16 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from limner.colors.harmonize import Harmonizer, SceneColors
 from limner.colors.summary import ColorSummary, summarize
 from limner.foundation.errors import UserError
-from limner.foundation.files import write_json
 from limner.learning.library import recipe_of
-from limner.learning.run import Run, bundled_models, open_run
+from limner.learning.run import Run
 from limner.reporting.pictures import IGNORE
 from limner.scenes.bands import check_bands
 from limner.scenes.rasters import open_raster
@@ -30,36 +28,20 @@ from limner.segment.measures.gallery import drawing_errors
 from limner.segment.measures.scores import Evaluation
 from limner.segment.measures.tally import Read, tally_areas
 from limner.segment.predicting.predictor import SegmentPredictor, load_predictor
+from limner.segment.scoring.options import EvaluateOptions
 from limner.segment.training.colors import harmonizer_of
 from limner.segment.training.recipe import DataSettings, SegmentRecipe
 from limner.segment.training.recipe_data import load_data, make_source, split_data
 
 
-def evaluate_run(
-    run: str | Path | Run,
-    *,
-    data: Sequence[Path | str] = (),
-    left_out: bool = False,
-    normalize: str = "auto",
-    harmonize: str | None = None,
-    harmonize_to: str | None = None,
-    device: str = "auto",
-    out: Path | None = None,
-    errors: Path | None = None,
-    **reading: Any,
-) -> Evaluation:
-    """Score a run and write ``evaluation.json`` into it, or to ``out`` (only there, for a bundled model).
+def evaluate_run(run: Run, options: EvaluateOptions, *, data: Sequence[Path] = (), device: str = "auto") -> Evaluation:
+    """Score a run.
 
     Without ``data``: on the validation blocks of the areas it was trained on. With it: on every labelled pixel, read as
-    ``reading`` says (`limner.segment.labels.reading.Reading`). left_out: on every labelled pixel of the areas that the
-    recipe left out, its data read as in training. A
-    refined run's annotated ground is left out, and without ``data`` it has no other: that is a `UserError`.
-    normalize: standardize by the training areas' mean and deviation ("run"), each area by its own ("scene"), or as the
-    run was trained ("auto"). harmonize, harmonize_to: bring each area of the data to the colors of the training areas
-    first, as `limner.segment.mapping.map_scenes` does with scenes. errors: a folder for pictures of what is wrong
-    (`drawing_errors`).
+    the options say. A refined run's annotated ground is left out, and without ``data`` it has no other: that is a
+    `UserError`.
     """
-    run = run if isinstance(run, Run) else open_run(run)
+    left_out, reading = options.left_out, options.reading.given()
     # The validation ground is scored in the numbers that training scored it in.
     if left_out and (data or reading):
         raise UserError(
@@ -67,25 +49,22 @@ def evaluate_run(
         )
     whole = bool(data) or left_out
     predictor = load_predictor(run, device, "auto" if whole else recipe_of(run).loop.precision)
-    harmonizer = harmonizer_of(run, harmonize, harmonize_to, normalize)
-    normalize = predictor.normalization(normalize, harmonized=harmonizer is not None)
+    harmonizer = harmonizer_of(run, options.harmonize, options.harmonize_to, options.normalize)
+    normalize = predictor.normalization(options.normalize, harmonized=harmonizer is not None)
     if whole:
-        paths, how = left_out_areas(run) if left_out else ([Path(item) for item in data], Reading(**reading))
+        paths, how = left_out_areas(run) if left_out else (list(data), options.reading)
         found = find_data(paths, how, wanted=predictor.class_names)
-        result = evaluate_data(
-            predictor, found, normalize=normalize, harmonize=harmonizer, without=annotated_ground(run), errors=errors
+        without = annotated_ground(run)
+        return evaluate_data(
+            predictor, found, normalize=normalize, harmonize=harmonizer, without=without, errors=options.errors
         )
-    elif harmonizer is not None:
+    if harmonizer is not None:
         raise UserError(
             "--harmonize is for places that the run was not trained on; name one with --data, or add --left-out"
         )
-    elif reading:
+    if reading:
         raise UserError(f"--{next(iter(reading)).replace('_', '-')} says how --data is read, but there is no --data")
-    else:
-        result = evaluate_validation(run, predictor, normalize=normalize, errors=errors)
-    if out is not None or run.folder not in bundled_models().values():
-        write_json(out or run.folder / "evaluation.json", result.to_json())
-    return result
+    return evaluate_validation(run, predictor, normalize=normalize, errors=options.errors)
 
 
 def left_out_areas(run: Run) -> tuple[list[Path], Reading]:

@@ -9,9 +9,12 @@ from limner.colors.summary import ALL, ColorSummary, read_summaries, write_summa
 from limner.foundation.errors import UserError
 from limner.foundation.progress import say
 from limner.learning.library import recipe_of
-from limner.learning.run import COLORS_FILE, Run
+from limner.learning.run import Run
 from limner.segment.data.areas import fingerprint
 from limner.segment.training.recipe_data import load_data, make_source, split_data
+
+COLORS_FILE = "colors.safetensors"
+"""In a run: the colors of each training area, to which scenes can be harmonized."""
 
 
 def harmonizer_of(run: Run, method: str | None, to: str | None, normalize: str) -> Harmonizer | None:

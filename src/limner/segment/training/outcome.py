@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from limner.colors.summary import write_summaries
 from limner.foundation.errors import UserError
-from limner.foundation.files import write_json, write_text
+from limner.foundation.files import write_text
 from limner.foundation.progress import duration
-from limner.learning.run import COLORS_FILE, Run
+from limner.learning.evaluations import EVALUATION_FILE, write_evaluation
+from limner.learning.run import Run
 from limner.reporting.report import Report, draw_curves
 from limner.segment.labels.drawing import how_to_read
 from limner.segment.labels.forms import background_of
@@ -18,6 +19,7 @@ from limner.segment.measures.evaluation import VALIDATION, as_evaluation
 from limner.segment.measures.gallery import WALL, WorstTiles
 from limner.segment.measures.scores import Evaluation
 from limner.segment.measures.tally import Observer
+from limner.segment.training.colors import COLORS_FILE
 
 if TYPE_CHECKING:
     from limner.segment.training.task import SegmentTask
@@ -33,7 +35,7 @@ def finish_training(task: "SegmentTask", run: Run) -> None:
     scored = validation_scores(task, worst)
     worst.write(run.folder / "pictures" / WALL)
     if scored is not None:
-        write_json(run.folder / "evaluation.json", scored.to_json())
+        write_evaluation(run.folder / EVALUATION_FILE, task.name, scored.to_json())
     write_summaries(run.folder / COLORS_FILE, task.source.area_colors)
     metrics = run.metrics()
     if metrics:

@@ -61,11 +61,10 @@ class SegmentTask(Task):
         self.threshold = 0.5
 
     @classmethod
-    def with_data(cls, recipe: SegmentRecipe, paths: Sequence[Path], reading: Mapping[str, Any]) -> SegmentRecipe:
+    def with_data(cls, recipe: SegmentRecipe, paths: Sequence[Path], options: Reading) -> SegmentRecipe:
         """The recipe with other data (``--data``) and another `Reading` of it (``--labels``, ``--masks``, ...)."""
         files = {} if not paths else {"paths": tuple(paths), "labels": None, "within": None}
-        given = Reading(**reading).given()
-        return dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, **{**files, **given}))
+        return dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, **{**files, **options.given()}))
 
     def _statistics_of(self, chip: int) -> Statistics:
         return self.area_statistics.get(self.data.chips[chip].area, self.statistics)
