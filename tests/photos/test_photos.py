@@ -13,7 +13,8 @@ from PIL import Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 
 from limner.foundation.errors import UserError
-from limner.photos.exif import orientation, turned, upright
+from limner.foundation.orientation import turned
+from limner.photos.exif import orientation, upright
 from limner.photos.photos import Photo, read_photo, write_photo
 from limner.photos.profiles import ASSUMING_SRGB
 from limner.photos.tiffs import write_tiff

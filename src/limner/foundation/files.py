@@ -13,6 +13,9 @@ from typing import Any
 
 from limner.foundation.errors import UserError
 
+LINKS_DEEP = 4
+"""Links to folders within linked folders that are followed: folders that link to each other would never end."""
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -118,6 +121,29 @@ def fingerprint(path: Path) -> str:
 def _visible_files(folder: Path) -> list[Path]:
     """The files of a folder but hidden ones, sorted."""
     return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+
+
+def files_below(folder: Path) -> list[Path]:
+    """All files in a folder and the folders in it, sorted by path, behind links, too, also those that lead nowhere.
+
+    A link to a folder above itself is not followed, and links within linked folders no deeper than `LINKS_DEEP`.
+    """
+    real = Path(os.path.realpath(folder))
+    return sorted(_files_below(folder, (*map(str, real.parents), str(real)), 0))
+
+
+def _files_below(folder: Path, above: tuple[str, ...], links: int) -> Iterator[Path]:
+    """above: real paths of the folders on the way here, this one last. links: how many of them were links."""
+    with os.scandir(folder) as entries:
+        found = list(entries)
+    for entry in found:
+        path = folder / entry.name
+        if not entry.is_dir():
+            yield path
+        elif not entry.is_symlink():
+            yield from _files_below(path, (*above, os.path.join(above[-1], entry.name)), links)
+        elif (real := os.path.realpath(path)) not in above and links < LINKS_DEEP:
+            yield from _files_below(path, (*above, real), links + 1)
 
 
 def remove_leftovers(folder: Path) -> None:

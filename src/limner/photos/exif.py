@@ -11,7 +11,6 @@ from contextlib import suppress
 from io import BytesIO
 from typing import Any, BinaryIO
 
-import numpy as np
 from PIL.TiffImagePlugin import ImageFileDirectory_v2 as Directory
 
 ORIENTATION, EXIF_DIRECTORY, GPS_DIRECTORY, INTEROPERABILITY = 0x0112, 0x8769, 0x8825, 0xA005
@@ -64,17 +63,6 @@ def upright(exif: bytes, swapped: bool) -> bytes | None:
 def upright_xmp(xmp: bytes) -> bytes:
     """``xmp`` with its own copy of the orientation set to 1, too: some editors believe it more than EXIF."""
     return re.sub(rb"(tiff:Orientation(?:=[\"']|>))[2-8]", rb"\g<1>1", xmp)
-
-
-def turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
-    """A view of ``pixels`` (H, W, ...) stored with ``orientation`` 1 to 8, upright (TIFF 6.0, tag 274)."""
-    if orientation >= 5:
-        pixels = pixels.swapaxes(0, 1)
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    return pixels
 
 
 def directory(file: BinaryIO) -> Directory:

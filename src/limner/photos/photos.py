@@ -14,9 +14,10 @@ from torch import Tensor
 
 from limner.foundation.errors import UserError
 from limner.foundation.files import replacing
+from limner.foundation.orientation import swaps_edges, turned
 from limner.photos.decoding import Decoded, decode
 from limner.photos.encoding import SUFFIXES, Parts
-from limner.photos.exif import turned, upright, upright_xmp
+from limner.photos.exif import upright, upright_xmp
 from limner.photos.profiles import to_profile, usable
 
 ROWS_BYTES = 1 << 23  # of floats at a time between a picture and a file's numbers: stays in the cache
@@ -85,7 +86,7 @@ def read_photo(path: Path) -> Photo:
         raise UserError(f"{path}: no visible pixel: all are transparent or NaN; give a photo that shows something")
     profile, note = usable(decoded.profile, decoded.space)
     notes = (*decoded.notes, *([note] if note else []))
-    swapped = decoded.turn >= 5
+    swapped = swaps_edges(decoded.turn)
     gray = decoded.space == "GRAY"
     if gray and profile is not None:
         # A gray profile would not be valid in the file that is written, which has color.

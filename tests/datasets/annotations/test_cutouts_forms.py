@@ -9,7 +9,7 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from drawn_cityscapes import save, write_cityscapes
-from limner.datasets.annotations.instances import Labels, areas_of, read_ids
+from limner.datasets.annotations.instances import Labels, Lost, areas_of, read_ids
 from limner.datasets.annotations.polygons import polygon_mask, run_length_mask
 from limner.datasets.annotations.sources import read_source
 from limner.datasets.annotations.sources.wanted import Wanted
@@ -94,14 +94,18 @@ def test_runs_that_are_none_are_told(tmp_path: Path, counts: object) -> None:
     write_coco(tmp_path, {"segmentation": {"size": [HEIGHT, WIDTH], "counts": counts}}, {"segmentation": [CORNERS]})
     found = labels(tmp_path)
     assert [one.number for one in found.instances] == ["2"]
-    assert found.odd == ("annotation 1, whose segmentation cannot be read",)
+    assert found.lost == (Lost("1", "car", "broken: neither its segmentation nor its bbox can be drawn"),)
 
 
 @pytest.mark.parametrize("outline", [[1e9, 1, 2, 3, 4, 5], [float("nan"), 1, 2, 3, 4, 5], ["a", 1, 2, 3, 4, 5]])
 def test_outlines_that_are_none_are_told(tmp_path: Path, outline: list[object]) -> None:
     photo(tmp_path / "images/a.png")
     write_coco(tmp_path, {"segmentation": [outline]})
-    assert labels(tmp_path) == ([], ("annotation 1, whose segmentation cannot be read",))
+    assert labels(tmp_path) == (
+        [],
+        (Lost("1", "car", "broken: neither its segmentation nor its bbox can be drawn"),),
+        (),
+    )
 
 
 def test_coco_in_its_own_folders_is_read_as_splits(tmp_path: Path) -> None:
@@ -165,7 +169,7 @@ def test_a_list_of_boxes_without_classes_is_of_the_one_object(tmp_path: Path, he
         ("2", "jeep", (5, 10, 45, 30)),
         ("3", "jeep", (50, 35, 60, 40)),
     ]
-    assert found.odd == ("line 4, whose box lies outside its picture",)
+    assert found.lost == (Lost("4", "jeep", "empty: its box has no pixel in its picture"),)
 
 
 def test_a_list_of_boxes_with_classes_knows_them(tmp_path: Path) -> None:

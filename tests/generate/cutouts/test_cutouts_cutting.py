@@ -72,7 +72,8 @@ def test_truncation_is_the_share_of_the_side_that_touches() -> None:
     mask = np.zeros((HEIGHT, WIDTH), bool)
     mask[4:14, 0:10] = True
     mask[4:10, 0] = False
-    (one,) = instance_of("1", "car", mask)
+    one = instance_of("1", "car", mask)
+    assert isinstance(one, Instance)
     assert truncation(one, WIDTH, HEIGHT) == pytest.approx(0.4)
 
 

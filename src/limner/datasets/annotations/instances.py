@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -13,8 +13,15 @@ from scipy import ndimage
 
 from limner.foundation.errors import UserError
 
+BROKEN, EMPTY, DUPLICATE, NO_PICTURE = "broken", "empty", "duplicate", "no picture"
+"""Why an object has no pixels: its outline and box cannot be drawn; nothing of it lies in its picture; the same words
+stand elsewhere; its picture is not there."""
 SEARCHABLE = 65535
 """The largest id that is found through a table of all smaller ones; larger ones are numbered anew first."""
+
+
+class OtherSizeError(UserError):
+    """Labels are of another size than their picture."""
 
 
 class Box(NamedTuple):
@@ -59,11 +66,23 @@ class Instance:
     group: bool = False
 
 
+class Lost(NamedTuple):
+    """An object that the labels tell of and that has no pixels. reason: `BROKEN`, `EMPTY`, ..., and perhaps more after
+    a colon. picture: its name, where that is not known from elsewhere."""
+
+    number: str
+    name: str
+    reason: str
+    picture: str = ""
+
+
 class Labels(NamedTuple):
-    """What is known of one picture. odd: what the labels say that the data set does not define, such as ``id 77``."""
+    """What is known of one picture. notes: what a user should know of how its labels were read, in words that are the
+    same for all pictures of which they are true."""
 
     instances: list[Instance]
-    odd: tuple[str, ...] = ()
+    lost: tuple[Lost, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -71,7 +90,8 @@ class LabeledPicture:
     """A picture whose labels are still to be read.
 
     name: below the data set's pictures, with / between folders. labels: files that they come from, but for those that
-    serve all pictures. read: a function of (width, height) that processes can be sent.
+    serve all pictures. read: a function of (width, height) that processes can be sent. It raises `OtherSizeError` where
+    the labels are of another size. alone: no other picture has its name but for the suffix.
     """
 
     path: Path
@@ -79,32 +99,52 @@ class LabeledPicture:
     split: str
     labels: tuple[Path, ...]
     read: Callable[[int, int], Labels]
+    alone: bool = True
+
+    @property
+    def stem(self) -> str:
+        """What its cut-outs' names begin with."""
+        return str(Path(self.name).with_suffix("")) if self.alone else self.name
 
 
 @dataclass(frozen=True)
 class Source:
     """A data set, as it was found. form: what it is called. names: its classes that have instances, or none where it
-    names none. shared: files that tell of all pictures. notes: what a user should know of how it was read."""
+    names none. shared: files that tell of all pictures. notes: what a user should know of how it was read. lost:
+    objects without a picture."""
 
     form: str
     pictures: list[LabeledPicture]
     names: tuple[str, ...]
     shared: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
+    lost: tuple[Lost, ...] = ()
 
 
-def instance_of(number: str, name: str, mask: np.ndarray, *, group: bool = False) -> Iterator[Instance]:
-    """The instance of an (H, W) mask; nothing where the mask is empty."""
+def instance_of(number: str, name: str, mask: np.ndarray, *, group: bool = False) -> Instance | Lost:
+    """The instance of an (H, W) mask; `EMPTY` where the mask is."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if rows.size:
-        box = Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
-        yield Instance(number, name, box, mask[box.window].astype(bool), group)
+    if not rows.size:
+        return Lost(number, name, f"{EMPTY}: it has no pixel in its picture")
+    box = Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+    return Instance(number, name, box, mask[box.window].astype(bool), group)
 
 
-def boxed(number: str, name: str, box: Box) -> Iterator[Instance]:
-    """The instance whose mask is all of its box; nothing where the box has no area."""
-    if box.width > 0 and box.height > 0:
-        yield Instance(number, name, box, np.ones((box.height, box.width), bool))
+def boxed(number: str, name: str, box: Box, *, group: bool = False) -> Instance | Lost:
+    """The instance whose mask is all of its box; `EMPTY` where the box has no area."""
+    if box.width < 1 or box.height < 1:
+        return Lost(number, name, f"{EMPTY}: its box has no pixel in its picture")
+    return Instance(number, name, box, np.ones((box.height, box.width), bool), group)
+
+
+def labels_of(found: Iterable[Instance | Lost], notes: Iterable[str] = ()) -> Labels:
+    """Instances and lost ones apart, each in their order; what is noted twice is noted once."""
+    every = list(found)
+    return Labels(
+        [one for one in every if isinstance(one, Instance)],
+        tuple(one for one in every if isinstance(one, Lost)),
+        tuple(dict.fromkeys(notes)),
+    )
 
 
 def areas_of(ids: np.ndarray) -> Iterator[tuple[int, Box, np.ndarray]]:
@@ -144,8 +184,8 @@ def read_ids(path: Path, width: int, height: int) -> np.ndarray:
 
 
 def check_size(path: Path, size: tuple[int, int], width: int, height: int) -> None:
-    """Raise `UserError` where labels are of another (width, height) than their picture."""
+    """Raise `OtherSizeError` where labels are of another (width, height) than their picture."""
     if size != (width, height):
-        raise UserError(
+        raise OtherSizeError(
             f"{path}: labels of {size[0]} x {size[1]} px for a picture of {width} x {height}; needed: one size"
         )

@@ -8,10 +8,16 @@ from typing import Literal
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.ExifTags import Base
+from PIL.TiffImagePlugin import TiffImageFile
 
 from limner.foundation.errors import UserError
+from limner.foundation.orientation import UPRIGHT
 
 PIXEL_LIMIT = 100_000_000
+ORIENTATION = Base.Orientation
+SAY_ORIENTATION = ("exif", "Raw profile type exif", "XML:com.adobe.xmp", "xmp")
+"""Where Pillow keeps what says how a picture is turned."""
 BEHIND_ALPHA = (51, 255, 51)
 """What shows through transparent pixels: the background of cut-outs, so that both kinds of cut-outs are alike."""
 Colors = Literal["rgb", "rgba", "gray"]
@@ -23,7 +29,13 @@ DAMAGES = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, Typ
 
 
 def decode(path: Path, colors: Colors, *, least_px: int) -> Image.Image:
-    """The picture in a file, turned as its EXIF says, in the mode that ``colors`` means.
+    """`decode_turned`, without the orientation."""
+    return decode_turned(path, colors, least_px=least_px)[0]
+
+
+def decode_turned(path: Path, colors: Colors, *, least_px: int) -> tuple[Image.Image, int]:
+    """The picture in a file, turned as its EXIF says, in the mode that ``colors`` means, and the orientation, 1 to 8,
+    that it was turned by.
 
     Gray becomes RGB by repetition and RGB gray by its luma (ITU-R BT.601); 16 bits are scaled to 8; palettes are looked
     up; CMYK is converted by a plain formula, without its color profile. Where alpha is not wanted, `BEHIND_ALPHA` shows
@@ -41,7 +53,11 @@ def decode(path: Path, colors: Colors, *, least_px: int) -> Image.Image:
                 if image.width * image.height > PIXEL_LIMIT:
                     raise UserError(_too_large(path, f"{image.width} x {image.height} pixels"))
                 image.draft(None, (least_px, least_px))
-                return _in_mode(ImageOps.exif_transpose(_in_eight_bits(image, path)), MODES[colors])
+                # Loading a TIFF turns it and forgets that; a PNG's EXIF may stand behind its pixels.
+                orientation = _orientation(image) if isinstance(image, TiffImageFile) else None
+                loaded = _in_eight_bits(image, path)
+                orientation = orientation or _orientation(image)
+                return _in_mode(ImageOps.exif_transpose(loaded), MODES[colors]), orientation
     except UserError:
         raise
     except Image.DecompressionBombError:
@@ -50,9 +66,17 @@ def decode(path: Path, colors: Colors, *, least_px: int) -> Image.Image:
         raise UserError(
             f"{path}: not a picture, or of a kind that Pillow cannot read; remove it or save it as PNG"
         ) from None
+    except FileNotFoundError:
+        what = "a link that leads to no file" if path.is_symlink() else "no such file"
+        raise UserError(f"{path}: {what}; remove it, or put the picture there") from None
     except DAMAGES as error:
         words = " ".join(str(error).split())[-80:]
         raise UserError(f"{path}: cut short or damaged ({words}); remove it or save it again") from None
+
+
+def _orientation(image: Image.Image) -> int:
+    found = image.getexif().get(ORIENTATION, UPRIGHT)
+    return found if found in range(1, 9) else UPRIGHT
 
 
 def _too_large(path: Path, got: str) -> str:
@@ -69,7 +93,7 @@ def _in_eight_bits(image: Image.Image, path: Path) -> Image.Image:
     if values.min() < 0 or values.max() > 65535:
         raise UserError(f"{path}: values from {values.min()} to {values.max()}; needed: 0 to 65535; save it as 16 bit")
     gray = Image.fromarray(((values + 128) // 257).astype(np.uint8))
-    gray.info["exif"] = image.info.get("exif", b"")
+    gray.info |= {key: image.info[key] for key in SAY_ORIENTATION if key in image.info}
     return gray
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from limner.datasets.pictures.decoding import decode
 from limner.foundation.errors import UserError
+from limner.foundation.files import files_below
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 LOSSY = (".jpg", ".jpeg", ".webp")
@@ -25,7 +26,7 @@ AHEAD = 4
 
 
 def picture_files(folder: Path | str) -> list[Path]:
-    """The pictures in a folder and those below it, hidden ones left out, sorted by path.
+    """The pictures in a folder and those below it, also behind links, hidden ones left out, sorted by path.
 
     Raises `UserError` for no folder, a file, or a folder without pictures.
     """
@@ -35,14 +36,12 @@ def picture_files(folder: Path | str) -> list[Path]:
         raise UserError(f"{folder}: {what}; needed: a folder of pictures ({', '.join(SUFFIXES)})")
     found = [
         path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES
-        and path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        for path in files_below(folder)
+        if path.suffix.lower() in SUFFIXES and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     ]
     if not found:
         raise UserError(f"{folder}: no pictures in it; needed: {', '.join(SUFFIXES)} files")
-    return sorted(found)
+    return found
 
 
 def read_picture(path: Path) -> Tensor:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from limner.datasets.annotations.instances import Box, Instance, LabeledPicture
-from limner.datasets.pictures.decoding import decode
+from limner.datasets.annotations.instances import Box, Instance, LabeledPicture, Lost
+from limner.datasets.annotations.turning import read_upright
+from limner.datasets.pictures.decoding import decode_turned
 from limner.foundation.errors import UserError
 from limner.generate.cutouts.detector import Finding
 from limner.generate.cutouts.options import GREEN, Background, CutOutOptions, parse_background
@@ -56,10 +58,11 @@ class Job:
 
 
 class Candidate(NamedTuple):
-    """An instance within the limits."""
+    """An instance within the limits. file: of its cut-out, below the folder."""
 
     row: Row
     instance: Instance
+    file: str
 
 
 class Prepared(NamedTuple):
@@ -69,14 +72,14 @@ class Prepared(NamedTuple):
     pixels: np.ndarray | None
     candidates: tuple[Candidate, ...]
     rejected: tuple[Row, ...]
-    odd: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Done(NamedTuple):
-    """What became of a picture's instances, and what its labels say that the data set does not define."""
+    """What became of a picture's instances, and what is to be told of how its labels were read."""
 
     rows: tuple[Row, ...]
-    odd: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 def prepare(job: Job, picture: LabeledPicture) -> Prepared:
@@ -85,25 +88,48 @@ def prepare(job: Job, picture: LabeledPicture) -> Prepared:
     A picture that cannot be read, or whose labels cannot, becomes a row that says why: one of thousands stops nothing.
     """
     try:
-        pixels = np.asarray(decode(picture.path, "rgb", least_px=WHOLE))
-        height, width = pixels.shape[:2]
-        labels = picture.read(width, height)
+        image, orientation = decode_turned(picture.path, "rgb", least_px=WHOLE)
+        labels = read_upright(picture, image.size, orientation, upright_labels=job.options.upright_labels)
     except UserError as error:
         row = Row(picture.name, picture.split, "", "", reason=f"{UNREADABLE}: {' '.join(str(error).split())}")
         return Prepared(None, (), (row,))
-    covered = np.zeros((height, width), np.uint16)
+    pixels = np.asarray(image)
+    covered = np.zeros(pixels.shape[:2], np.uint16)
     for instance in labels.instances:
         covered[instance.box.window] += instance.mask
-    candidates, rejected = [], []
-    for instance in labels.instances:
+    candidates = []
+    rejected = [lost_row(one, picture) for one in labels.lost if one.name in job.objects]
+    for instance, number in zip(labels.instances, _file_numbers(labels.instances), strict=True):
         if instance.name in job.objects:
             row = measured(picture, instance, covered)
             reason = rejection(row, instance, job.options)
             if reason:
                 rejected.append(replace(row, reason=reason))
             else:
-                candidates.append(Candidate(row, instance))
-    return Prepared(pixels if candidates else None, tuple(candidates), tuple(rejected), labels.odd)
+                file = job.folder / instance.name / f"{picture.stem}-{number}.png"
+                candidates.append(Candidate(row, instance, file.as_posix()))
+    return Prepared(pixels if candidates else None, tuple(candidates), tuple(rejected), labels.notes)
+
+
+def lost_row(lost: Lost, picture: LabeledPicture | None = None) -> Row:
+    """The row of an object without pixels."""
+    source, split = (lost.picture, "") if picture is None else (picture.name, picture.split)
+    return Row(source, split, lost.number, lost.name, reason=lost.reason)
+
+
+def _file_numbers(instances: Sequence[Instance]) -> Iterator[str]:
+    """A name for each of a picture's instances: its number, without what could lead elsewhere, for it comes from a file
+    of anybody's, and without the dash that parts it from the picture's; of several that have one, all but the first
+    with theirs among them behind it."""
+    taken: set[str] = set()
+    for instance in instances:
+        name = plain = re.sub(r"[^\w.]", "_", instance.number)
+        for count in itertools.count(2):
+            if name.casefold() not in taken:
+                break
+            name = f"{plain}_{count}"
+        taken.add(name.casefold())
+        yield name
 
 
 def measured(picture: LabeledPicture, instance: Instance, covered: np.ndarray) -> Row:
@@ -181,19 +207,17 @@ def finish(job: Job, prepared: Prepared, findings: Sequence[Finding | None] | No
     """
     rows = list(prepared.rejected)
     for place, candidate in enumerate(prepared.candidates):
-        row, instance = candidate
+        row, instance, file = candidate
         finding = findings[place] if findings is not None else None
         if findings is not None:
             row = _with_finding(row, finding, job.options.min_score)
         if not row.reason:
             assert prepared.pixels is not None  # there are candidates
             crop = _crop(job.options, prepared.pixels, instance, finding)
-            number = re.sub(r"[^\w.-]", "_", instance.number)  # from a file of anybody's: it may not lead elsewhere
-            file = job.folder / instance.name / f"{Path(row.source).with_suffix('')}-{number}.png"
             write_picture(job.out / file, painted(prepared.pixels, instance, crop, job.background))
-            row = replace(row, kept="yes", file=file.as_posix())
+            row = replace(row, kept="yes", file=file)
         rows.append(row)
-    return Done(tuple(rows), prepared.odd)
+    return Done(tuple(rows), prepared.notes)
 
 
 def cut_picture(job: Job, picture: LabeledPicture) -> Done:

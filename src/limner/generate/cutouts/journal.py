@@ -72,14 +72,14 @@ class Journal:
                 entry = json.loads(line)
             except ValueError:
                 continue  # cut short by the kill
-            group = [Done(tuple(Row(**row) for row in rows), tuple(odd)) for rows, odd in entry["done"]]
+            group = [Done(tuple(Row(**row) for row in rows), tuple(notes)) for rows, notes in entry["done"]]
             if all((self.folder / row.file).exists() for done in group for row in done.rows if row.file):
                 groups[entry["group"]] = group
         return groups
 
     def add(self, group: int, done: Sequence[Done]) -> None:
         """Note a group as done."""
-        entry = {"group": group, "done": [[[asdict(row) for row in one.rows], one.odd] for one in done]}
+        entry = {"group": group, "done": [[[asdict(row) for row in one.rows], one.notes] for one in done]}
         with self.path.open("a", encoding="utf-8") as file:
             file.write(f"\n{json.dumps(entry)}\n")  # begun on a line of its own: the one before may be cut short
 

@@ -104,6 +104,14 @@ class CutOutOptions:
         str | None,
         Parameter(help="Masks hold classes, not instances: cut out each connected region of this value or class."),
     ] = None
+    upright_labels: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            help="Of pictures that their EXIF turns, labels count the upright picture's pixels (default: the pixels as "
+            "stored, where their size does not tell).",
+        ),
+    ] = False
     workers: Annotated[int | None, Parameter(help="Processes that read and cut (default: one for each core).")] = None
 
     def __post_init__(self) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
+from limner.datasets.annotations.instances import BROKEN, DUPLICATE, EMPTY, NO_PICTURE
 from limner.foundation.files import replacing
 
 UNREADABLE, GROUP, SMALL, CUT_OFF, COVERED, UNSEEN, UNSURE = (
@@ -15,6 +16,10 @@ UNREADABLE, GROUP, SMALL, CUT_OFF, COVERED, UNSEEN, UNSURE = (
 )  # fmt: skip
 REASONS = {
     UNREADABLE: "the picture or its labels cannot be read",
+    NO_PICTURE: "the picture that its labels name is not there",
+    BROKEN: "neither its outline nor its box can be drawn",
+    EMPTY: "nothing of it is to be seen in its picture",
+    DUPLICATE: "the labels tell of it twice, in the same words",
     GROUP: "several objects drawn as one",
     SMALL: "below --min-width, --min-height or --min-area",
     CUT_OFF: "above --max-truncation",

@@ -10,7 +10,7 @@ import numpy as np
 from limner.datasets.annotations.instances import Box, LabeledPicture
 from limner.datasets.pictures.decoding import decode
 from limner.generate.cutouts.cutting import WHOLE
-from limner.generate.cutouts.rows import UNREADABLE, Row
+from limner.generate.cutouts.rows import Row
 from limner.reporting.pictures import captioned_rows
 
 KEPT, REJECTED, COLUMNS, CELL_PX = 48, 8, 8, 160
@@ -23,7 +23,7 @@ AROUND = 0.25
 def draw_sheet(out: Path, rows: Sequence[Row], pictures: Sequence[LabeledPicture], title: str) -> np.ndarray:
     """(H, W, 3) uint8: up to `KEPT` cut-outs spread evenly over the data set, then up to `REJECTED` for each reason.
 
-    What was rejected is shown in its picture, with its box drawn.
+    What was rejected is shown in its picture, with its box drawn; what has no pixels is not shown.
     """
     kept = _spread([row for row in rows if row.file], KEPT)
     cells = [_checkered(np.asarray(decode(out / row.file, "rgba", least_px=WHOLE))) for row in kept]
@@ -31,7 +31,7 @@ def draw_sheet(out: Path, rows: Sequence[Row], pictures: Sequence[LabeledPicture
     lines = [cells[start : start + COLUMNS] for start in range(0, len(cells), COLUMNS)]
     words = [captions[start : start + COLUMNS] for start in range(0, len(cells), COLUMNS)]
     paths = {picture.name: picture.path for picture in pictures}
-    for reason in sorted({row.reason for row in rows if row.reason and not row.reason.startswith(UNREADABLE)}):
+    for reason in sorted({row.reason for row in rows if row.reason and row.x0 is not None}):
         some = _spread([row for row in rows if row.reason == reason], REJECTED)
         lines.append([_in_its_picture(paths[row.source], row) for row in some])
         words.append([f"{reason}: {_told(row)}" for row in some])

@@ -16,7 +16,7 @@ from limner.datasets.annotations.sources.wanted import Wanted, counted
 from limner.foundation.errors import UserError
 from limner.foundation.files import fingerprint, write_json
 from limner.foundation.progress import say
-from limner.generate.cutouts.cutting import Done, Job
+from limner.generate.cutouts.cutting import Done, Job, lost_row
 from limner.generate.cutouts.detector import Detector, class_for
 from limner.generate.cutouts.journal import MANIFEST, SHEET, SUMMARY, Journal, is_folder_name
 from limner.generate.cutouts.options import PLAIN, CutOutOptions
@@ -25,7 +25,7 @@ from limner.generate.cutouts.sheet import draw_sheet
 from limner.generate.cutouts.work import work_through
 from limner.reporting.pictures import write_picture
 
-ODD_SHOWN = 3
+NOTES_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,8 @@ def _done_before(job: Job, source: Source) -> CutOuts | None:
 
 
 def _conclude(job: Job, source: Source, done: Sequence[Done], path: Path) -> CutOuts:
-    rows = sorted((row for one in done for row in one.rows), key=manifest_order)
+    lost = [lost_row(one) for one in source.lost if one.name in job.objects]
+    rows = sorted((*lost, *(row for one in done for row in one.rows)), key=manifest_order)
     unreadable = [row for row in rows if row.reason.startswith(UNREADABLE)]
     if len(unreadable) == len(rows):
         if unreadable:
@@ -185,22 +186,23 @@ def _conclude(job: Job, source: Source, done: Sequence[Done], path: Path) -> Cut
             f"{path} ({source.form}): {' or '.join(job.objects)} is in none of its pictures; nothing to cut out"
         )
     made = CutOuts(job.out, job.objects, source.form, len(source.pictures), tuple(rows))
-    odd = Counter(word for one in done for word in sorted(set(one.odd)))
-    for line in (*source.notes, *_warnings(unreadable, odd)):
+    notes = Counter(note for one in done for note in sorted(set(one.notes)))
+    for line in (*source.notes, *_warnings(unreadable, notes)):
         say(f"limner: {path}: {line}")
     write_picture(job.out / SHEET, draw_sheet(job.out, rows, source.pictures, made.to_text()))
     told = {key: value for key, value in made.to_json().items() if key != "folder"}
-    write_json(job.out / SUMMARY, {**told, "odd": dict(sorted(odd.items())), "notes": list(source.notes)})
+    write_json(
+        job.out / SUMMARY, {**told, "notes": list(source.notes), "notes_of_pictures": dict(sorted(notes.items()))}
+    )
     write_manifest(job.out / MANIFEST, rows)
     return made
 
 
-def _warnings(unreadable: Sequence[Row], odd: Counter[str]) -> list[str]:
+def _warnings(unreadable: Sequence[Row], notes: Counter[str]) -> list[str]:
     told = []
     if unreadable:
         told.append(f"{counted(len(unreadable))} left out; the first: {unreadable[0].reason.partition(': ')[2]}")
-    if odd:
-        shown = ", ".join(word for word, _ in odd.most_common(ODD_SHOWN))
-        more = " and others" if len(odd) > ODD_SHOWN else ""
-        told.append(f"labels that the data set does not define are left out: {shown}{more}")
+    told += (f"{counted(count)}: {note}" for note, count in notes.most_common(NOTES_SHOWN))
+    if len(notes) > NOTES_SHOWN:
+        told.append(f"{len(notes) - NOTES_SHOWN} notes more in {SUMMARY}")
     return told

@@ -74,7 +74,7 @@ def filtered(job: Job, group: Sequence[Prepared], detector: Detector) -> list[Do
     """Ask the detector about all candidates of a group, and write those that it recognizes."""
     squares, corners, names = [], [], []
     for prepared in group:
-        for row, instance in prepared.candidates:
+        for row, instance, _ in prepared.candidates:
             assert prepared.pixels is not None  # there are candidates
             square, corner = canvas(prepared.pixels, instance, job.background)
             squares.append(square)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from limner.datasets.annotations.instances import Source
@@ -40,6 +42,7 @@ def read_source(path: Path, wanted: Wanted, split: tuple[str, ...] | None = None
     source = next((found for reader in READERS if (found := reader(path, wanted)) is not None), None)
     if source is None:
         raise UserError(f"{path}: not a form of instances that limner reads; {NEEDED}")
+    source = _told_apart(source)
     if wanted.regions is not None and source.form != MASKS:
         raise UserError(f"--regions is for masks of classes, and {path} was read as {source.form}; leave it out")
     for name in wanted.objects:
@@ -52,5 +55,11 @@ def read_source(path: Path, wanted: Wanted, split: tuple[str, ...] | None = None
         if part not in there:
             hint = nearest(part, there) if there else "its pictures are not divided; leave it out"
             raise UserError(f"--split: {path} ({source.form}) has no part '{part}' to cut from; {hint}")
-    chosen = [picture for picture in source.pictures if picture.split in split]
-    return Source(source.form, chosen, source.names, source.shared, source.notes)
+    return replace(source, pictures=[picture for picture in source.pictures if picture.split in split])
+
+
+def _told_apart(source: Source) -> Source:
+    """Pictures whose names are the same but for the suffix, or on many disks for letters' case, keep the suffix."""
+    count = Counter(picture.stem.casefold() for picture in source.pictures)
+    pictures = [replace(picture, alone=count[picture.stem.casefold()] == 1) for picture in source.pictures]
+    return replace(source, pictures=pictures)

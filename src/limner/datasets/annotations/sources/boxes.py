@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import csv
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from limner.datasets.annotations.instances import Box, Instance, LabeledPicture, Labels, Source, boxed
+from limner.datasets.annotations.instances import Box, LabeledPicture, Labels, Source, boxed, labels_of
 from limner.datasets.annotations.sources.wanted import PICTURE_FOLDER, Wanted, inside
 from limner.foundation.errors import UserError
 
@@ -70,7 +71,7 @@ def _tables(source: Path) -> list[Path]:
 def _places(path: Path) -> dict[str, int] | None:
     """The places of the columns, by their names in the first line; None where one is missing."""
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        heads = [head.strip().lower() for head in next(csv.reader(file), [])]
+        heads = [head.strip().lower() for head in next(_checked(csv.reader(file), path), [])]
     places = {}
     for column, names in {**COLUMNS, "class": CLASS}.items():
         place = next((heads.index(name) for name in names if name in heads), None)
@@ -89,7 +90,7 @@ def _lines(path: Path, wanted: Wanted) -> tuple[dict[str, list[_Line]], tuple[st
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         table = csv.reader(file)
         next(table)
-        for row in table:
+        for row in _checked(table, path):
             number = table.line_num
             if not any(cell.strip() for cell in row):
                 continue
@@ -109,17 +110,22 @@ def _lines(path: Path, wanted: Wanted) -> tuple[dict[str, list[_Line]], tuple[st
     return lines, tuple(sorted(names)) if single is None else ()
 
 
+def _checked(table: Any, path: Path) -> Iterator[list[str]]:
+    """The lines of a CSV reader, whose complaints are one line."""
+    try:
+        yield from table
+    except csv.Error as error:
+        raise UserError(
+            f"{path}:{table.line_num}: no line of a CSV file ({error}); needed: {', '.join(COLUMNS)}"
+        ) from None
+
+
 class _Boxes:
     def __init__(self, lines: tuple[_Line, ...]) -> None:
         self.lines = lines
 
     def __call__(self, width: int, height: int) -> Labels:
-        instances: list[Instance] = []
-        odd = []
-        for number, name, corners in self.lines:
-            x0, y0, x1, y1 = map(round, corners)
-            made = list(boxed(str(number), name, Box(x0, y0, x1, y1).within(width, height)))
-            instances += made
-            if not made:
-                odd.append(f"line {number}, whose box lies outside its picture")
-        return Labels(instances, tuple(odd))
+        return labels_of(
+            boxed(str(number), name, Box(*map(round, corners)).within(width, height))
+            for number, name, corners in self.lines
+        )

@@ -16,16 +16,20 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from limner.datasets.annotations.instances import (
+    EMPTY,
     Instance,
     LabeledPicture,
     Labels,
+    Lost,
     Source,
     areas_of,
     check_size,
+    labels_of,
     read_ids,
 )
 from limner.datasets.annotations.sources.wanted import Wanted, counted
 from limner.foundation.errors import UserError
+from limner.foundation.files import files_below
 
 FORM = "Cityscapes"
 PICTURES, LABELS = "leftImg8bit", "gtFine"
@@ -54,7 +58,7 @@ def read_cityscapes(source: Path, wanted: Wanted) -> Source | None:
     pictures, truth = source / PICTURES, source / LABELS
     if not (pictures.is_dir() and truth.is_dir()):
         return None
-    files = sorted(pictures.rglob(f"*_{PICTURES}.png"))
+    files = [path for path in files_below(pictures) if path.name.endswith(f"_{PICTURES}.png")]
     if not files:
         raise UserError(f"{pictures}: no *_{PICTURES}.png in it; needed: {PICTURES}/<split>/<city>/*_{PICTURES}.png")
     found: list[LabeledPicture] = []
@@ -108,30 +112,35 @@ class _Polygons:
             drawn = json.loads(self.path.read_text(encoding="utf-8"))
             size = int(drawn["imgWidth"]), int(drawn["imgHeight"])
             check_size(self.path, size, width, height)
-            ids, odd = draw_ids(drawn["objects"], width, height)
+            ids, numbered, notes = draw_ids(drawn["objects"], width, height)
         except UserError:
             raise
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
             raise UserError(f"{self.path}: not polygons of Cityscapes, or cut short; fetch it again") from None
         labels = labels_of_ids(ids)
-        return Labels(labels.instances, (*labels.odd, *odd))
+        seen = {one.number for one in labels.instances}
+        reason = f"{EMPTY}: later outlines cover it, or it has no pixel in its picture"
+        lost = (Lost(number, name, reason) for number, name in numbered.items() if number not in seen)
+        return labels_of([*labels.instances, *lost], [*labels.notes, *notes])
 
 
 def labels_of_ids(ids: np.ndarray) -> Labels:
     """The instances in (H, W) ids; what has no instances, such as roads, is left out."""
     instances: list[Instance] = []
-    odd: list[str] = []
+    notes: list[str] = []
     for value, box, mask in areas_of(ids):
         number = value // PER_CLASS if value >= PER_CLASS else value
         if number >= len(CLASSES) or (value >= PER_CLASS and CLASSES[number] not in WITH_INSTANCES):
-            odd.append(f"id {value}")
+            notes.append(f"id {value} is none of Cityscapes: left out")
         elif CLASSES[number] in WITH_INSTANCES:
             instances.append(Instance(str(value), CLASSES[number], box, mask, group=value < PER_CLASS))
-    return Labels(instances, tuple(odd))
+    return labels_of(instances, notes)
 
 
-def draw_ids(objects: Sequence[dict[str, Any]], width: int, height: int) -> tuple[np.ndarray, tuple[str, ...]]:
-    """((H, W) int32 ids of polygons, labels that Cityscapes does not define).
+def draw_ids(
+    objects: Sequence[dict[str, Any]], width: int, height: int
+) -> tuple[np.ndarray, dict[str, str], tuple[str, ...]]:
+    """((H, W) int32 ids of polygons, id -> class of all instances among them, what to tell of labels).
 
     Later polygons lie over earlier ones. Instances are numbered as they come, also those that are covered later, so
     that the ids are those of ``instanceIds.png``.
@@ -139,19 +148,21 @@ def draw_ids(objects: Sequence[dict[str, Any]], width: int, height: int) -> tupl
     picture = Image.new("I", (width, height), UNLABELED)
     draw = ImageDraw.Draw(picture)
     instances: Counter[str] = Counter()
-    odd: list[str] = []
+    numbered: dict[str, str] = {}
+    notes: list[str] = []
     for drawn in objects:
         label = str(drawn["label"])
         if drawn.get("deleted") or label in WITHOUT_ID:
             continue
         single = label if label in IDS else label.removesuffix("group")
         if single not in IDS:
-            odd.append(f"label '{label}'")
+            notes.append(f"label '{label}' is none of Cityscapes: left out")
         value = IDS.get(single, UNLABELED)
         if single in WITH_INSTANCES and single == label:
             value = value * PER_CLASS + instances[label]
             instances[label] += 1
+            numbered[str(value)] = label
         corners = [(float(x), float(y)) for x, y in drawn["polygon"]]
         if len(corners) > 1:
             draw.polygon(corners, fill=value)
-    return np.asarray(picture).astype(np.int32), tuple(odd)
+    return np.asarray(picture).astype(np.int32), numbered, tuple(notes)

@@ -7,16 +7,38 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 from scipy import ndimage
 
-from limner.datasets.annotations.instances import Instance, LabeledPicture, Labels, Source, areas_of, read_ids
-from limner.datasets.annotations.sources.wanted import PICTURE_FOLDER, Wanted, counted, nearest, pictures_below
+from limner.datasets.annotations.instances import (
+    NO_PICTURE,
+    Instance,
+    LabeledPicture,
+    Labels,
+    Lost,
+    Source,
+    areas_of,
+    labels_of,
+    read_ids,
+)
+from limner.datasets.annotations.sources.wanted import (
+    PICTURE_FOLDER,
+    Wanted,
+    counted,
+    is_hidden,
+    nearest,
+    pictures_below,
+)
 from limner.foundation.errors import UserError
+from limner.foundation.files import files_below
 
 FORM = "pictures and masks"
 MASK_FOLDERS = ("masks", "instances", "labels", "annotations")
 MASK_SUFFIXES = (".png", ".tif", ".tiff", ".bmp")
 EIGHT_NEIGHBORS = np.ones((3, 3), int)
+BORDER, BORDER_COLOR = 255, (224, 224, 192)
+"""M. Everingham et al., "The PASCAL Visual Object Classes Challenge 2012": what is void, and how its palette shows
+it."""
 
 
 def read_masks(source: Path, wanted: Wanted) -> Source | None:
@@ -33,8 +55,15 @@ def read_masks(source: Path, wanted: Wanted) -> Source | None:
     name = wanted.single(source)
     value = None if wanted.regions is None else _value(source, wanted.regions)
     found, without = [], 0
+    lost: list[Lost] = []
     for prefix, pictures, masks in areas:
-        for stem, path in pictures_below(pictures).items():
+        shown = pictures_below(pictures)
+        lost += (
+            Lost("", name, f"{NO_PICTURE}: {path} is a mask of none", (prefix / stem).as_posix())
+            for stem, path in masks.items()
+            if stem not in shown
+        )
+        for stem, path in shown.items():
             if stem not in masks:
                 without += 1
                 continue
@@ -49,7 +78,9 @@ def read_masks(source: Path, wanted: Wanted) -> Source | None:
     notes = [how if value is None else f"each connected region of the value {value} is an instance"]
     if without:
         notes.append(f"{counted(without)} without masks left out")
-    return Source(FORM, found, (), notes=tuple(notes))
+    if lost:
+        notes.append(f"masks of no picture left out: {len(lost):,}")
+    return Source(FORM, found, (), notes=tuple(notes), lost=tuple(lost))
 
 
 def _areas(source: Path) -> list[tuple[Path, Path, dict[str, Path]]]:
@@ -67,8 +98,9 @@ def _masks_of(folder: Path) -> tuple[Path, dict[str, Path]] | None:
     labels = next((folder / name for name in MASK_FOLDERS if (folder / name).is_dir()), None)
     if not pictures.is_dir() or labels is None:
         return None
-    masks = {path.relative_to(labels).with_suffix("").as_posix(): path for path in sorted(labels.rglob("*"))
-             if path.suffix.lower() in MASK_SUFFIXES}  # fmt: skip
+    masks = {below.with_suffix("").as_posix(): labels / below
+             for below in (path.relative_to(labels) for path in files_below(labels))
+             if below.suffix.lower() in MASK_SUFFIXES and not is_hidden(below)}  # fmt: skip
     return (pictures, masks) if masks else None
 
 
@@ -92,6 +124,25 @@ class _Mask:
 
     def __call__(self, width: int, height: int) -> Labels:
         ids = read_ids(self.path, width, height)
+        notes = []
         if self.value is not None:
             ids, _ = ndimage.label(ids == self.value, EIGHT_NEIGHBORS)
-        return Labels([Instance(str(number), self.name, box, mask) for number, box, mask in areas_of(ids)])
+        elif has_border(self.path, ids):
+            ids = np.where(ids == BORDER, 0, ids)
+            notes.append(f"value {BORDER} is taken for the border that VOC draws between objects, and for no object")
+        return labels_of((Instance(str(number), self.name, box, mask) for number, box, mask in areas_of(ids)), notes)
+
+
+def has_border(path: Path, ids: np.ndarray) -> bool:
+    """Whether 255 in a mask is the border that VOC draws around objects, rather than an object.
+
+    It is where the palette gives it VOC's color, and where the other values number the objects from 1, without a gap.
+    """
+    others = np.unique(ids[(ids > 0) & (ids != BORDER)])
+    if ids.max(initial=0) != BORDER or not (ids == BORDER).any():
+        return False
+    with Image.open(path) as image:
+        palette = image.getpalette() if image.mode == "P" else None
+    if palette is not None and tuple(palette[3 * BORDER : 3 * BORDER + 3]) == BORDER_COLOR:
+        return True
+    return 0 < others.size < BORDER - 1 and int(others[-1]) == others.size

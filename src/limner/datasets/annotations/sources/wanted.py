@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from limner.foundation.errors import UserError
+from limner.foundation.files import files_below
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 PICTURE_FOLDER = "images"
@@ -50,9 +51,9 @@ def pictures_below(folder: Path) -> dict[str, Path]:
     Raises `UserError` for two pictures of one name.
     """
     found: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
+    for path in files_below(folder):
         below = path.relative_to(folder)
-        if path.suffix.lower() not in SUFFIXES or any(part.startswith(".") for part in below.parts):
+        if path.suffix.lower() not in SUFFIXES or is_hidden(below):
             continue
         name = below.with_suffix("").as_posix()
         if name in found:
@@ -61,10 +62,18 @@ def pictures_below(folder: Path) -> dict[str, Path]:
     return found
 
 
+def is_hidden(below: Path) -> bool:
+    """Whether a file, by its path below a folder, or a folder that it lies in is hidden."""
+    return any(part.startswith(".") for part in below.parts)
+
+
 def inside(folder: Path, name: str, told_by: str) -> Path:
-    """The file ``name`` below a folder. Raises `UserError` for a name that leads out of it, even if it comes back:
-    cut-outs are called after it."""
-    path = folder / name
-    if ".." in Path(name).parts or not path.resolve().is_relative_to(folder.resolve()):
+    """The file ``name`` below a folder; it may be a link to anywhere.
+
+    Raises `UserError` for a name that leads out of the folder, even if it comes back: cut-outs are called after it.
+    """
+    if "\0" in name:
+        raise UserError(f"{told_by}: {name!r} cannot name a file; needed: files below {folder}")
+    if Path(name).is_absolute() or Path(name).drive or ".." in Path(name).parts:
         raise UserError(f"{told_by}: '{name}' leads out of {folder}; needed: files below it")
-    return path
+    return folder / name

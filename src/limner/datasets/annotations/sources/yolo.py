@@ -1,20 +1,33 @@
 """YOLO: ``images`` and ``labels`` of the same names, a line ``class x0 y0 x1 y1 ...`` for each outline, in shares of
 the size.
 
-The form of Ultralytics' segmentation data. A line of five numbers is a box: class, middle (x, y), width, height.
+The form of Ultralytics' segmentation data. A line of five numbers is a box: class, middle (x, y), width, height; so are
+the first five of data whose YAML file tells of keypoints.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
-
-from limner.datasets.annotations.instances import Box, Instance, LabeledPicture, Labels, Source, boxed, instance_of
+from limner.datasets.annotations.instances import (
+    NO_PICTURE,
+    Box,
+    Instance,
+    LabeledPicture,
+    Labels,
+    Lost,
+    Source,
+    boxed,
+    instance_of,
+    labels_of,
+)
 from limner.datasets.annotations.polygons import LEAST_NUMBERS, polygon_mask
-from limner.datasets.annotations.sources.wanted import PICTURE_FOLDER, Wanted, counted, pictures_below
+from limner.datasets.annotations.sources.wanted import PICTURE_FOLDER, Wanted, counted, is_hidden, pictures_below
+from limner.datasets.annotations.sources.yolo_names import YAML_SUFFIXES, Named, class_names
 from limner.foundation.errors import UserError
+from limner.foundation.files import files_below
 
 FORM = "YOLO"
 LABEL_FOLDER = "labels"
@@ -32,57 +45,77 @@ class _Line(NamedTuple):
 
 
 def read_yolo(source: Path, wanted: Wanted) -> Source | None:
-    """The data set of a folder with ``images`` and text files in ``labels``; None for another folder.
+    """The data set of a folder with ``images`` and text files in ``labels``, of folders that each have them, such as
+    ``train`` and ``valid``, or of their YAML file; None for another.
 
-    Names are those of ``classes.txt`` or of ``names`` in a YAML file. Folders directly below ``images`` are splits. All
-    labels are read at once, so that a mistake in them is told before the first cut; only pictures with a wanted object
-    are taken. Raises `UserError` for such a mistake.
+    Folders directly below ``images`` are splits, or else those that have ``images``. All labels are read at once, so
+    that a mistake in them is told before the first cut; only pictures with a wanted object are taken. Raises
+    `UserError` for such a mistake, and as `limner.datasets.annotations.sources.yolo_names.class_names` does.
     """
-    pictures, labels = source / PICTURE_FOLDER, source / LABEL_FOLDER
-    if not (pictures.is_dir() and labels.is_dir() and next(labels.rglob("*.txt"), None)):
+    yaml_file = source if source.suffix.lower() in YAML_SUFFIXES and source.is_file() else None
+    folder = source if yaml_file is None else source.parent
+    areas = _areas(folder)
+    if not areas:
         return None
-    names, told_by = class_names(source)
-    found, labeled, without = [], 0, 0
-    for name, path in pictures_below(pictures).items():
-        text = labels / f"{name}.txt"
-        if not text.is_file():
-            without += 1
-            continue
-        below = path.relative_to(pictures)
-        lines = _lines(text, names, told_by)
-        split = below.parts[0] if len(below.parts) > 1 else ""
-        labeled += 1
-        if any(line.name in wanted.objects for line in lines):
-            found.append(LabeledPicture(path, below.as_posix(), split, (text,), _Outlines(lines)))
+    named = class_names(folder, areas, LABEL_FOLDER, yaml_file)
+    found: list[LabeledPicture] = []
+    lost: list[Lost] = []
+    labeled, without = 0, 0
+    for area in areas:
+        prefix, pictures, labels = area.relative_to(folder), area / PICTURE_FOLDER, area / LABEL_FOLDER
+        shown = pictures_below(pictures)
+        for name, path in shown.items():
+            text = labels / f"{name}.txt"
+            if not text.is_file():
+                without += 1
+                continue
+            below = prefix / path.relative_to(pictures)
+            lines = _lines(text, named)
+            labeled += 1
+            if any(line.name in wanted.objects for line in lines):
+                split = below.parts[0] if len(below.parts) > 1 else ""
+                found.append(LabeledPicture(path, below.as_posix(), split, (text,), _Outlines(lines)))
+        for name, text in _texts(labels).items():
+            if name not in shown and text != named.told_by:
+                reason = f"{NO_PICTURE}: {text} is of none"
+                lines = _lines(text, named)
+                lost += (Lost(str(line.number), line.name, reason, (prefix / name).as_posix()) for line in lines)
     if not labeled:
-        raise UserError(f"{labels}: no text file has the name of a picture in {pictures}; needed: a.txt for a.jpg")
-    notes = (f"{counted(without)} without labels left out",) if without else ()
-    return Source(FORM, found, names, shared=(told_by,), notes=notes)
+        raise UserError(
+            f"{areas[0] / LABEL_FOLDER}: no text file has the name of a picture in {areas[0] / PICTURE_FOLDER}; "
+            "needed: a.txt for a.jpg"
+        )
+    notes = [f"{counted(without)} without labels left out"] if without else []
+    if lost:
+        notes.append(f"labels of no picture left out: {len(lost):,}")
+    return Source(FORM, found, named.names, shared=(named.told_by,), notes=tuple(notes), lost=tuple(lost))
 
 
-def class_names(source: Path) -> tuple[tuple[str, ...], Path]:
-    """(The classes by number, the file that names them). Raises `UserError` where none does."""
-    plain = source / "classes.txt"
-    if plain.is_file():
-        return tuple(line.strip() for line in plain.read_text(encoding="utf-8").splitlines() if line.strip()), plain
-    for path in sorted([*source.glob("*.yaml"), *source.glob("*.yml")]):
-        try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (yaml.YAMLError, ValueError):
-            raise UserError(f"{path}: not YAML; needed: names: [person, car, ...]") from None
-        names = content.get("names") if isinstance(content, dict) else None
-        if isinstance(names, dict):
-            if sorted(names) != list(range(len(names))):
-                raise UserError(f"{path}: names are not numbered 0 to {len(names) - 1}; number each class once")
-            names = [names[number] for number in range(len(names))]
-        if isinstance(names, list):
-            return tuple(map(str, names)), path
-    raise UserError(
-        f"{source}: nothing names its classes; needed: classes.txt, a name on each line, or names in data.yaml"
+def _areas(folder: Path) -> list[Path]:
+    """The folder, or else the folders in it, that have pictures and labels."""
+    if not folder.is_dir():
+        return []
+    inner = (path for path in sorted(folder.iterdir()) if path.is_dir() and not path.name.startswith("."))
+    return [folder] if _is_area(folder) else [path for path in inner if _is_area(path)]
+
+
+def _is_area(folder: Path) -> bool:
+    return (
+        (folder / PICTURE_FOLDER).is_dir() and (folder / LABEL_FOLDER).is_dir() and bool(_texts(folder / LABEL_FOLDER))
     )
 
 
-def _lines(path: Path, names: tuple[str, ...], told_by: Path) -> tuple[_Line, ...]:
+def _texts(labels: Path) -> dict[str, Path]:
+    """Name without suffix, with / between folders -> the text file."""
+    found = (path.relative_to(labels) for path in files_below(labels))
+    return {
+        below.with_suffix("").as_posix(): labels / below
+        for below in found
+        if below.suffix.lower() == ".txt" and not is_hidden(below)
+    }
+
+
+def _lines(path: Path, named: Named) -> tuple[_Line, ...]:
     lines = []
     for number, text in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
         if not text.strip():
@@ -92,17 +125,20 @@ def _lines(path: Path, names: tuple[str, ...], told_by: Path) -> tuple[_Line, ..
             numbers = tuple(rest)
         except ValueError:
             raise UserError(f"{path}:{number}: not numbers; needed: class x0 y0 x1 y1 x2 y2 ...") from None
-        if first != int(first) or not 0 <= first < len(names):
+        if first not in range(len(named.names)):  # neither are fractions, NaN and infinity
             raise UserError(
-                f"{path}:{number}: class {first:g}; {told_by.name} names {len(names)}, from 0; name it there"
+                f"{path}:{number}: class {first:g}; {named.told_by.name} names {len(named.names)}, from 0; name it "
+                "there"
             )
+        if named.keypoint_numbers and len(numbers) == BOX_NUMBERS + named.keypoint_numbers:
+            numbers = numbers[:BOX_NUMBERS]
         if len(numbers) != BOX_NUMBERS and (len(numbers) < LEAST_NUMBERS or len(numbers) % 2):
             raise UserError(f"{path}:{number}: {len(numbers)} numbers after the class; needed: three or more pairs x y")
         if not all(-BEYOND <= value <= 1 + BEYOND for value in numbers):  # NaN neither
             raise UserError(
                 f"{path}:{number}: a coordinate outside 0 to 1; needed: shares of width and height, not pixels"
             )
-        lines.append(_Line(number, names[int(first)], numbers))
+        lines.append(_Line(number, named.names[int(first)], numbers))
     return tuple(lines)
 
 
@@ -113,7 +149,9 @@ class _Outlines:
         self.lines = lines
 
     def __call__(self, width: int, height: int) -> Labels:
-        instances: list[Instance] = []
+        return labels_of(self._drawn(width, height))
+
+    def _drawn(self, width: int, height: int) -> Iterator[Instance | Lost]:
         for number, name, shares in self.lines:
             if len(shares) == BOX_NUMBERS:
                 x, y, wide, high = shares
@@ -123,8 +161,7 @@ class _Outlines:
                     (x + wide / 2) * width,
                     (y + high / 2) * height,
                 )
-                instances += boxed(str(number), name, Box(*map(round, corners)).within(width, height))
+                yield boxed(str(number), name, Box(*map(round, corners)).within(width, height))
             else:
                 outline = [share * (height if place % 2 else width) for place, share in enumerate(shares)]
-                instances += instance_of(str(number), name, polygon_mask([outline], width, height))
-        return Labels(instances)
+                yield instance_of(str(number), name, polygon_mask([outline], width, height))
