@@ -1,6 +1,5 @@
-"""The verbs that every room shares, and each bundled recipe from its first step to its report."""
+"""The verbs that every room shares, in Python and on the command line."""
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,54 +11,9 @@ import limner as api
 from conftest import QUICK
 from drawing import draw_area, draw_picture, draw_scene
 from limner.learning.library import bundled_recipes, list_recipes, load_recipe
-from limner.learning.recipe import write_recipe
-from limner.learning.run import RUN_FILES, Run
+from limner.learning.run import Run
 
-LEFT = {*RUN_FILES, "recipe.yaml", "colors.safetensors"}
-TINY = "--steps-per-epoch 2 --epochs 1 --batch 2 --data.tile-px 96 --data.crop-px 64 --data.stride-px 64"
-LARGE = {f"segment/{name}" for name in ("residual-50", "residual-101", "residual-152", "residual-200", "unet-35")}
-"""Their runs are up to 1.4 GB each; segment/test_networks_learn.py takes their two steps without writing."""
 CommandLine = Callable[..., tuple[int, str, str]]
-
-
-def shortened(name: str, path: Path) -> Path:
-    """A bundled recipe with each of its stages cut to one epoch."""
-    recipe = load_recipe(name)
-    stages = tuple(dataclasses.replace(stage, epochs=1) for stage in recipe.stages)
-    path.write_text(write_recipe(dataclasses.replace(recipe, stages=stages)))
-    return path
-
-
-@pytest.mark.parametrize(
-    "name", sorted(name for name in bundled_recipes() if name.startswith("segment/") and name not in LARGE)
-)
-def test_every_bundled_recipe_that_maps_runs_two_steps(name: str, here: Path, limner: CommandLine) -> None:
-    draw_area(here / "town")
-    recipe = load_recipe(name)
-    command = ["train", shortened(name, here / "short.yaml"), "--data", "town", "--out", "run", *TINY.split()]
-    command += ["--loop.precision", "fp32"]
-    assert limner(*command)[:2] == (0, "run\n")
-
-    run = Run(here / "run")
-    assert {path.name for path in run.folder.iterdir()} == LEFT
-    assert run.status["status"] == "finished"
-    assert run.status["steps"] == 2 * max(1, len(recipe.stages))
-    assert {row["stage"] for row in run.metrics()} == {stage.name for stage in recipe.all_stages()}
-    assert all(np.isfinite(float(row["train/loss"])) for row in run.metrics())
-    assert run.facts["network"]["name"] == recipe.network.name
-    assert len(list((run.folder / "pictures").glob("*-*.jpg"))) == max(1, len(recipe.stages))
-
-    classes = api.load(run.folder).predict(here / "town/images/0.tif")
-    assert (classes.shape, classes.dtype) == ((96, 96), np.uint8)
-    assert set(np.unique(classes)) <= {0, 1}
-
-    code, out, said = limner(*command)
-    assert (code, out) == (0, "run\n")
-    assert "already been trained" in said
-    draw_area(here / "village", seed=100)
-    code, out, said = limner(*command, "--data", "village")
-    assert (code, out) == (2, "")
-    assert "holds a run with another recipe or other data" in said
 
 
 def test_every_bundled_recipe_says_what_it_is_in_one_line() -> None:

@@ -1,0 +1,89 @@
+"""What the contract of all recipes needs to know of each room: tiny data, settings for two steps, how to predict."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torchvision.models.resnet import BasicBlock
+
+from drawing import draw_area
+from drawn_pictures import save_boxes
+from limner.fidelity.features import FeatureExtractor
+from limner.segment.networks import residual_unet, unet
+from quick_features import mean_colors
+
+
+@dataclass(frozen=True)
+class Contract:
+    """A room's part.
+
+    draw: writes data into a folder and gives what ``--data`` takes. settings: for two steps of a recipe in each of its
+    stages. slim: makes what is large small. left: files of a run beside those of all rooms. use: has a predictor
+    predict, and checks what comes out.
+    """
+
+    draw: Callable[[Path], Path]
+    settings: Callable[[Any], list[str]]
+    slim: Callable[[pytest.MonkeyPatch], None]
+    use: Callable[[Any, Path], None]
+    left: tuple[str, ...] = ()
+
+
+def _stages(recipe: Any) -> list[str]:
+    if not recipe.stages:
+        return ["--epochs=1"]
+    kept = ", ".join(f"{{name: {stage.name}, epochs: 1, train: {stage.train}}}" for stage in recipe.stages)
+    return [f"--stages=[{kept}]"]
+
+
+def _map_settings(recipe: Any) -> list[str]:
+    crops = "--steps-per-epoch 2 --batch 2 --data.tile-px 96 --data.crop-px 64 --data.stride-px 64"
+    return [*crops.split(), *_stages(recipe)]
+
+
+def _slim_maps(patch: pytest.MonkeyPatch) -> None:
+    """One unit a block, an eighth of the maps; the networks at their full size are in test_networks_learn.py."""
+    patch.setattr(residual_unet, "UNITS", {depth: (BasicBlock, [1, 1, 1, 1]) for depth in residual_unet.UNITS})
+    patch.setattr(unet, "MAPS", (8, 16, 32, 64))
+    patch.setattr(unet, "BOTTOM_MAPS", 128)
+
+
+def _map(predictor: Any, data: Path) -> None:
+    classes = predictor.predict(data / "images/0.tif")
+    assert (classes.shape, classes.dtype) == ((96, 96), np.uint8)
+    assert set(np.unique(classes)) <= {0, 1}
+
+
+def _draw_boxes(folder: Path) -> Path:
+    for name, first in (("low", 0), ("high", 100)):
+        save_boxes(folder / name, 16, first=first)
+    return folder
+
+
+def _picture_settings(recipe: Any) -> list[str]:
+    kimg = 2 * 4 * recipe.discriminator_steps / 1000
+    more = "--batch 4 --scores.samples 16 --data.held-out 12 --generator.width 8 --discriminator.width 8"
+    return ["--kimg", f"{kimg}", *more.split()]
+
+
+def _quick_scores(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(FeatureExtractor, "of", staticmethod(mean_colors))
+
+
+def _make(predictor: Any, data: Path) -> None:
+    made = predictor.generate(3)
+    assert made.shape == (3, predictor.channels, predictor.size_px, predictor.size_px)
+    assert made.dtype == torch.float32
+
+
+CONTRACTS = {
+    "segment": Contract(
+        lambda folder: draw_area(folder / "town"), _map_settings, _slim_maps, _map, left=("colors.safetensors",)
+    ),
+    "generate": Contract(_draw_boxes, _picture_settings, _quick_scores, _make),
+}
+"""By room."""

@@ -1,0 +1,110 @@
+"""The contract of every bundled recipe of every room: two steps, stopped and gone on with = straight, finished, loaded,
+and a mistake answered in one line.
+"""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import limner as api
+from contracts import CONTRACTS, Contract
+from limner.learning.evaluations import read_evaluation
+from limner.learning.library import bundled_recipes, load_recipe
+from limner.learning.rooms import ROOMS, room_of_task, rooms_with, task_class
+from limner.learning.run import RUN_FILES, Run
+from mistakes import everything_below
+
+CommandLine = Callable[..., tuple[int, str, str]]
+
+
+@cache
+def contract_of(name: str) -> tuple[Any, Contract]:
+    """A recipe, and the contract of its room."""
+    recipe = load_recipe(name)
+    return recipe, CONTRACTS[room_of_task(recipe.task)]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """What ``--data`` names, by room."""
+    return {room: contract.draw(tmp_path_factory.mktemp(room)) for room, contract in CONTRACTS.items()}
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def stop_after_a_step(patch: pytest.MonkeyPatch, task: str) -> None:
+    """The next training is asked to stop once it has taken a step."""
+    kind = task_class(task)
+    whole = kind.step
+
+    def stopped(self: Any, batches: Any, index: int) -> dict[str, torch.Tensor]:
+        values = whole(self, batches, index)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return values
+
+    patch.setattr(kind, "step", stopped)
+
+
+def test_every_room_that_trains_has_a_contract() -> None:
+    assert set(CONTRACTS) == set(rooms_with("train"))
+    assert {name.partition("/")[0] for name in bundled_recipes()} <= set(ROOMS)
+
+
+@pytest.mark.parametrize("name", sorted(bundled_recipes()))
+def test_a_recipe_keeps_the_contract(
+    name: str, data: dict[str, Path], here: Path, limner: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, contract = contract_of(name)
+    place = data[room_of_task(recipe.task)]
+    contract.slim(monkeypatch)
+    command = ["train", name, "--data", place, *contract.settings(recipe), "--loop.precision", "fp32"]
+
+    code, out, error = limner(*command, "--out", "straight")
+    assert (code, out) == (0, "straight\n"), error
+    straight = Run(here / "straight")
+    stages = getattr(recipe, "stages", ()) or (None,)
+    assert (straight.status["status"], straight.status["steps"]) == ("finished", 2 * len(stages))
+    assert {path.name for path in straight.folder.iterdir()} == {*RUN_FILES, "recipe.yaml", *contract.left}
+    assert set(contract.left) <= set(ROOMS[room_of_task(recipe.task)].files)
+    losses = [float(value) for row in straight.metrics() for key, value in row.items() if key.startswith("train/")]
+    assert losses and np.isfinite(losses).all()
+    assert read_evaluation(straight.folder / "evaluation.json")["task"] == straight.task == recipe.task
+
+    with monkeypatch.context() as patch:
+        stop_after_a_step(patch, recipe.task)
+        assert limner(*command, "--out", "stopped")[:2] == (143, "stopped\n")
+    stopped = Run(here / "stopped")
+    assert (stopped.status["status"], stopped.status["steps"]) == ("interrupted", 1)
+    contract.use(api.load("stopped"), place)
+    code, out, error = limner(*command, "--out", "stopped")
+    assert (code, out) == (0, "stopped\n"), error
+    assert "going on" in error
+    for file in ("model.safetensors", "metrics.csv", "evaluation.json", "recipe.yaml"):
+        assert (stopped.folder / file).read_bytes() == (straight.folder / file).read_bytes(), file
+    assert stopped.facts == straight.facts
+    contract.use(api.load("straight"), place)
+
+    before = everything_below(here)
+    assert "already been trained" in limner(*command, "--out", "straight")[2]
+    for more, says in (
+        (["--data", "gone", "--out", "new"], "gone: no such file or folder"),
+        (["--loop.keeep", "last", "--out", "new"], "unknown setting 'loop.keeep'; did you mean 'keep'?"),
+        (["--seed", "1", "--out", "straight"], "holds a run with another recipe or other data"),
+    ):
+        code, out, error = limner(*command, *more)
+        assert (code, out, error.count("\n")) == (2, "", 1), error
+        assert says in error
+    assert everything_below(here) == before
