@@ -3,6 +3,7 @@
 This file imports no torch: `limner check` and `limner score` stay light.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,9 +14,9 @@ from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import RasterioError
 
 from limner.foundation.errors import UserError
-from limner.scenes import alpha, georeference
+from limner.scenes import alpha, georeference, validity
 from limner.scenes.georeference import Place
-from limner.scenes.opening import RASTER_SUFFIXES, open_dataset, reason
+from limner.scenes.opening import DATA_TYPES, RASTER_SUFFIXES, common_type, open_dataset, reason
 from limner.scenes.virtual import Band, Form, MosaicTile, Palette, Source, virtual_raster
 
 IMAGES = "images"  # an area's pictures lie here
@@ -33,7 +34,7 @@ class _Chip(NamedTuple):
     source: Source
     place: Place
     dtype: str
-    nodata: float | None
+    nodata: tuple[float | None, ...]
     meanings: tuple[ColorInterp, ...]
     names: tuple[str | None, ...]
     palette: Palette | None
@@ -57,7 +58,7 @@ def chips_folder(path: Path) -> Path:
     return path / IMAGES if (path / IMAGES).is_dir() else path
 
 
-def open_mosaic(folder: Path) -> Any:
+def open_mosaic(folder: Path, types: Sequence[str] = DATA_TYPES) -> Any:
     """All chips of a folder (or of its ``images/``) as one rasterio dataset, to be closed by the caller.
 
     A chip lies where its georeference says, else where its name does (`georeference.place_by_name`), else where the
@@ -72,7 +73,9 @@ def open_mosaic(folder: Path) -> Any:
     chips = chips_folder(folder)
     beside = chips.parent / IMAGES
     pictures = beside if beside.is_dir() and not beside.samefile(chips) else None
-    xml = _described(chips, chips.resolve(), _listing(chips), pictures, _listing(pictures) if pictures else ())
+    xml = _described(
+        chips, chips.resolve(), _listing(chips), pictures, _listing(pictures) if pictures else (), tuple(types)
+    )
     try:
         return rasterio.open(xml)
     except RasterioError as error:
@@ -90,7 +93,9 @@ def _listing(folder: Path) -> Listing:
 
 
 @lru_cache(maxsize=16)
-def _described(folder: Path, resolved: Path, listing: Listing, pictures: Path | None, pictured: Listing) -> str:
+def _described(
+    folder: Path, resolved: Path, listing: Listing, pictures: Path | None, pictured: Listing, types: tuple[str, ...]
+) -> str:
     """The mosaic of a folder as a VRT; chips are looked into once for each state of their files.
 
     resolved: the folder's absolute path; listing, pictured: what it and the folder of its masks' pictures hold.
@@ -100,14 +105,14 @@ def _described(folder: Path, resolved: Path, listing: Listing, pictures: Path | 
     pictures_of = {Path(name).stem: pictures / name for name, *_ in pictured} if pictures else {}
     chips: list[_Chip] = []
     for name, *_ in listing:
-        chip = _look_into(folder / name, resolved / name, pictures_of.get(Path(name).stem))
+        chip = _look_into(folder / name, resolved / name, pictures_of.get(Path(name).stem), types)
         chips.append(_fitted(chip, chips[0], folder) if chips else chip)
     return _assembled(folder, chips)
 
 
-def _look_into(path: Path, resolved: Path, picture: Path | None) -> _Chip:
+def _look_into(path: Path, resolved: Path, picture: Path | None, types: tuple[str, ...]) -> _Chip:
     """A chip's file. path: as the user names it; picture: the one whose mask it may be."""
-    with open_dataset(path) as dataset:
+    with open_dataset(path, types) as dataset:
         place = georeference.place_of(path, dataset) or _place_of_picture(picture, dataset.height, dataset.width)
         if place is None:
             raise UserError(
@@ -125,8 +130,8 @@ def _look_into(path: Path, resolved: Path, picture: Path | None) -> _Chip:
         return _Chip(
             Source(resolved, dataset.height, dataset.width, bands, mask),
             place,
-            str(dataset.dtypes[0]),
-            None if dataset.nodata is None else float(dataset.nodata),
+            common_type(dataset.dtypes),
+            validity.nodata_of(dataset, bands),
             meanings,
             tuple(dataset.descriptions[number - 1] for number in bands),
             dataset.colormap(1) if meanings == (ColorInterp.palette,) else None,
@@ -156,7 +161,7 @@ def _fitted(chip: _Chip, first: _Chip, folder: Path) -> _Chip:
         ("reference system", chip.place.crs, first.place.crs, "bring them to one (gdalwarp -t_srs ...)"),
         ("bands", len(chip.source.bands), len(first.source.bands), "all chips need the same bands"),
         ("type", chip.dtype, first.dtype, "bring them to one (gdal_translate -ot ...)"),
-        ("nodata", str(chip.nodata), str(first.nodata), "bring them to one (gdal_edit.py -a_nodata ...)"),
+        ("nodata", _told(chip.nodata), _told(first.nodata), "bring them to one (gdal_edit.py -a_nodata ...)"),
     ):
         if mine != others:
             raise UserError(f"{name}: {what} {mine}, but {other} has {others}; {advice}")
@@ -175,6 +180,12 @@ def _fitted(chip: _Chip, first: _Chip, folder: Path) -> _Chip:
             "-tr ...)"
         )
     return chip._replace(offset=(round(offset[0]), round(offset[1])))
+
+
+def _told(nodata: tuple[float | None, ...]) -> str:
+    """The nodata of a chip's bands in words, once where all have the same."""
+    values = [str(value) for value in nodata]
+    return ", ".join(values[:1] if len(set(values)) == 1 else values)
 
 
 def _assembled(folder: Path, chips: list[_Chip]) -> str:
@@ -197,8 +208,7 @@ def _assembled(folder: Path, chips: list[_Chip]) -> str:
         width,
         Place(first.place.crs, georeference.shifted(first.place.transform, west, north)),
         first.dtype,
-        first.nodata,
-        tuple(Band(meaning, name) for meaning, name in zip(meanings, first.names, strict=True)),
+        tuple(Band(*band) for band in zip(meanings, first.names, first.nodata, strict=True)),
         first.palette if whole else None,
     )
     return virtual_raster(

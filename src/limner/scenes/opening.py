@@ -5,9 +5,11 @@ This file imports no torch: `limner check` and `limner score` stay light.
 
 import os
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
@@ -15,14 +17,16 @@ from limner.foundation.errors import UserError
 
 RASTER_SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".jp2", ".vrt")
 DATA_TYPES = ("uint8", "uint16", "int16", "float32", "float64")
+MASK_TYPES = (*DATA_TYPES, "int8", "int32", "uint32", "int64", "uint64")
+"""Of masks: class numbers are written in any integer type, whatever they need."""
 PNG_TAIL_BYTES = 4096  # its last chunk is looked for here: some programs add a few bytes after it
 
 os.environ.setdefault("GDAL_CACHEMAX", "128")  # MB: GDAL's own default is 5 % of the machine
 warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)  # plain pictures are welcome here
 
 
-def open_dataset(path: Path) -> Any:
-    """The file as a rasterio dataset, to be closed by the caller.
+def open_dataset(path: Path, types: Sequence[str] = DATA_TYPES) -> Any:
+    """The file as a rasterio dataset of one of ``types``, to be closed by the caller.
 
     Raises `UserError` for a file that is missing, empty, broken, or of a type that is not pictures' (complex numbers).
     """
@@ -37,11 +41,41 @@ def open_dataset(path: Path) -> Any:
     if dataset.driver == "PNG" and not _ends_like_png(path):
         dataset.close()
         raise UserError(f"{path}: the file is cut short; copy or download it again")
-    if dataset.count == 0 or dataset.dtypes[0] not in DATA_TYPES:
-        kind = dataset.dtypes[0] if dataset.count else "no bands"
+    wrong = [kind for kind in dataset.dtypes if kind not in types] if dataset.count else ["no bands"]
+    if wrong:
         dataset.close()
-        raise UserError(f"{path}: pixels of type {kind}; needed: {', '.join(DATA_TYPES)}")
+        raise UserError(f"{path}: pixels of type {wrong[0]}; needed: {', '.join(types)}")
     return dataset
+
+
+def common_type(dtypes: Sequence[str]) -> str:
+    """The type that holds the pixels of bands of these types, as numpy names it: a VRT may join several.
+
+    >>> common_type(["uint8", "uint8"]), common_type(["uint8", "uint16"]), common_type(["uint16", "int16"])
+    ('uint8', 'uint16', 'float32')
+    """
+    if len(set(dtypes)) == 1:
+        return str(dtypes[0])
+    joined = np.result_type(*dtypes).name
+    return joined if joined in DATA_TYPES else ("float32" if joined == "int32" else "float64")
+
+
+def lossy_compression(dataset: Any) -> str | None:
+    """The compression of a rasterio dataset's file that changes pixels ("JPEG"), or None; of a VRT, any file's."""
+    if dataset.driver == "VRT":
+        for name in dataset.files[1:]:
+            try:
+                with rasterio.open(name) as part:
+                    found = None if part.driver == "VRT" else lossy_compression(part)
+            except RasterioError:
+                continue  # who reads its pixels is told what is wrong with them
+            if found is not None:
+                return found
+        return None
+    tags = {**dataset.tags(1, ns="IMAGE_STRUCTURE"), **dataset.tags(ns="IMAGE_STRUCTURE")}
+    name = tags.get("COMPRESSION", dataset.driver)
+    is_lossy = tags.get("COMPRESSION_REVERSIBILITY", "").startswith("LOSSY") or float(tags.get("MAX_Z_ERROR", 0)) > 0
+    return name if is_lossy or dataset.driver == "JPEG" or name.endswith("JPEG") else None
 
 
 def reason(error: Exception) -> str:

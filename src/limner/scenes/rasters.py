@@ -5,22 +5,22 @@ This file imports no torch: `limner check` and `limner score` stay light.
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rasterio.enums import ColorInterp, MaskFlags, Resampling
+from rasterio.enums import ColorInterp, Resampling
 from rasterio.errors import RasterioError
 from rasterio.transform import Affine
 
 from limner.foundation.errors import UserError
-from limner.scenes import alpha, georeference, resampling
+from limner.scenes import alpha, georeference, resampling, validity
 from limner.scenes.mosaic import open_mosaic
+from limner.scenes.opening import DATA_TYPES, MASK_TYPES, common_type, open_dataset, reason
 from limner.scenes.opening import RASTER_SUFFIXES as RASTER_SUFFIXES  # for who lists folders
-from limner.scenes.opening import open_dataset, reason
 from limner.scenes.windows import Pixels, Window
 
 NUMBERED = re.compile(r"band[ _-]?\d+")  # a description that names nothing
@@ -108,7 +108,7 @@ class Raster:
     @property
     def dtype(self) -> str:
         """The type of the pixels that `read` gives, as numpy names it; at any scale the file's own."""
-        return "uint8" if self.palette is not None else str(self.dataset.dtypes[0])
+        return "uint8" if self.palette is not None else common_type(self.dataset.dtypes)
 
     @property
     def format(self) -> str:
@@ -117,8 +117,14 @@ class Raster:
 
     @property
     def nodata(self) -> float | None:
-        """The value that means "no data", if the file names one."""
-        return None if self.dataset.nodata is None else float(self.dataset.nodata)
+        """The value that means "no data", if the file names one: that of the first band that does."""
+        return next((value for value in self._nodata if value is not None), None)
+
+    @cached_property
+    def _nodata(self) -> tuple[float | None, ...]:
+        """The value that means "no data" in each data band."""
+        # The mask of a mosaic tells what no chip covers; what masks say in the chips is in its nodata already.
+        return validity.nodata_of(self.dataset, self.data_bands, outranked=not self.path.is_dir())
 
     @cached_property
     def _place(self) -> georeference.Place | None:
@@ -160,7 +166,7 @@ class Raster:
     @property
     def may_lack_data(self) -> bool:
         """Whether any pixel can be no data: known without reading them."""
-        hidden = len(self.data_bands) < self.dataset.count or MaskFlags.per_dataset in self.dataset.mask_flag_enums[0]
+        hidden = len(self.data_bands) < self.dataset.count or validity.has_mask(self.dataset, self.data_bands)
         return hidden or self.nodata is not None or self.palette is not None or self.dtype.startswith("float")
 
     def read(self, window: Window | None = None) -> Pixels:
@@ -224,15 +230,25 @@ class Raster:
     def _read(self, window: Window, height: int, width: int, method: Resampling, colors: bool = True) -> Pixels:
         """The pixels of a window inside the file, brought to ``height`` x ``width``."""
         options = {"window": window.rasterio, "resampling": method}
-        numbers = self.data_bands
+        places = list(range(len(self.data_bands)))
         if self.chosen is not None and self.palette is None:
-            numbers = tuple(numbers[number - 1] for number in self.chosen)
+            places = [number - 1 for number in self.chosen]
+        numbers = [self.data_bands[place] for place in places]
+        dtypes = [self.dataset.dtypes[number - 1] for number in numbers]
         try:
-            values = self.dataset.read(list(numbers), out_shape=(len(numbers), height, width), **options)
-            shown = self._shown(height, width, options)
+            if len(set(dtypes)) == 1:
+                values = self.dataset.read(numbers, out_shape=(len(numbers), height, width), **options)
+                values = values.astype(common_type(self.dataset.dtypes), copy=False)
+            else:
+                values = np.empty((len(numbers), height, width), common_type(self.dataset.dtypes))
+                for band, number in zip(values, numbers, strict=True):
+                    band[...] = self.dataset.read(number, out_shape=(height, width), **options)
+            shown = validity.shown(self.dataset, self.data_bands, height, width, options)
         except RasterioError as error:
             raise UserError(f"{self.path}: cannot read its pixels ({reason(error)}); is the file whole?") from None
-        usable = self._filled(values) if shown is None else self._filled(values) & shown
+        usable = validity.filled(values, [self._nodata[place] for place in places], dtypes)
+        if shown is not None:
+            usable &= shown
         if self.palette is not None and colors:
             table = self.palette[values[0]]
             usable &= table[..., 3] > 0
@@ -242,36 +258,25 @@ class Raster:
             values[:, ~usable] = 0
         return Pixels(values, usable)
 
-    def _filled(self, values: np.ndarray) -> np.ndarray:
-        """Which pixels of ``values`` (bands, H, W) hold a measurement: (H, W) bool."""
-        filled = np.ones(values.shape[1:], bool)
-        if self.nodata is not None:
-            empty = values == self.nodata
-            # One dark band that equals a nodata of 0 is still a picture, so every band must say so; a negative
-            # nodata (-9999) is no measurement at all, so one band that says so spoils the pixel.
-            filled &= ~(empty.any(axis=0) if self.nodata < 0 else empty.all(axis=0))
-        if np.issubdtype(values.dtype, np.floating):
-            filled &= np.isfinite(values).all(axis=0)
-        return filled
 
-    def _shown(self, height: int, width: int, options: dict[str, Any]) -> np.ndarray | None:
-        """Which pixels the alpha band or the mask inside the file lets show: (H, W) bool; None without."""
-        if self.mistaken_alpha is not None:
-            return None
-        if len(self.data_bands) < self.dataset.count:
-            hidden = next(number for number in self.dataset.indexes if number not in self.data_bands)
-            return np.asarray(self.dataset.read(hidden, out_shape=(height, width), **options)) > 0
-        if MaskFlags.per_dataset in self.dataset.mask_flag_enums[0]:
-            return np.asarray(self.dataset.read_masks(1, out_shape=(height, width), **options)) > 0
-        return None
+def open_mask(path: Path | str) -> Raster:
+    """Open a file of class numbers or colors, or a folder of such chips: as `open_raster`, of any integer type."""
+    return open_raster(path, types=MASK_TYPES)
 
 
-def open_raster(path: Path | str, *, bands: tuple[int, ...] | None = None, scale: float = 1.0) -> Raster:
+def open_raster(
+    path: Path | str,
+    *,
+    bands: tuple[int, ...] | None = None,
+    scale: float = 1.0,
+    types: Sequence[str] = DATA_TYPES,
+) -> Raster:
     """Open a picture or scene, or a folder of georeferenced chips as one scene, for reading by windows.
 
     Args:
         bands: numbers (from 1) of the data bands to read, in that order; alpha is not counted, a palette has 3.
         scale: see the raster with this many times the pixels along each edge (0.5: half as many).
+        types: those that its pixels may have.
 
     Raises:
         UserError: for a file that is missing, empty, broken, or of a type that is not pictures' (complex numbers); for
@@ -281,7 +286,8 @@ def open_raster(path: Path | str, *, bands: tuple[int, ...] | None = None, scale
     path = Path(path)
     if not 0 < scale < math.inf:
         raise UserError(f"{path}: cannot be seen at scale {scale:g}; needed is a number above 0")
-    raster = Raster(path, open_mosaic(path) if path.is_dir() else open_dataset(path), bands, scale)
+    dataset = open_mosaic(path, types) if path.is_dir() else open_dataset(path, types)
+    raster = Raster(path, dataset, bands, scale)
     if bands is not None:
         try:
             _check_bands(raster, bands)

@@ -12,7 +12,10 @@ from rasterio.enums import ColorInterp
 
 from limner.scenes.georeference import Place
 
-GDAL_TYPES = {"uint8": "Byte", "uint16": "UInt16", "int16": "Int16", "float32": "Float32", "float64": "Float64"}
+GDAL_TYPES = {
+    "uint8": "Byte", "uint16": "UInt16", "int16": "Int16", "float32": "Float32", "float64": "Float64",
+    "int8": "Int8", "int32": "Int32", "uint32": "UInt32", "int64": "Int64", "uint64": "UInt64",
+}  # fmt: skip
 
 Palette = dict[int, tuple[int, int, int, int]]
 
@@ -40,20 +43,20 @@ class MosaicTile(NamedTuple):
 
 
 class Band(NamedTuple):
-    """A band of a virtual raster: what color it is, and its description or None."""
+    """A band of a virtual raster: what color it is, its description or None, its nodata or None."""
 
     meaning: ColorInterp
     name: str | None
+    nodata: float | None = None
 
 
 class Form(NamedTuple):
-    """What a virtual raster is like: pixels, place, type as numpy names it, nodata, bands, the one band's palette."""
+    """What a virtual raster is like: pixels, place, type as numpy names it, bands, the one band's palette."""
 
     height: int
     width: int
     place: Place
     dtype: str
-    nodata: float | None
     bands: tuple[Band, ...]
     palette: Palette | None
 
@@ -80,13 +83,13 @@ def virtual_raster(form: Form, laid: Sequence[MosaicTile]) -> str:
 
 def _band(form: Form, place: int, laid: Sequence[MosaicTile]) -> Iterator[str]:
     """The band number ``place`` (from 0) with its sources."""
-    meaning, name = form.bands[place]
+    meaning, name, nodata = form.bands[place]
     yield f'<VRTRasterBand dataType="{GDAL_TYPES[form.dtype]}" band="{place + 1}">'
     if name:
         yield f"<Description>{escape(name)}</Description>"
-    below = "" if form.nodata is None else f"<NODATA>{form.nodata!r}</NODATA>"
+    below = "" if nodata is None else f"<NODATA>{nodata!r}</NODATA>"
     if below:
-        yield f"<NoDataValue>{form.nodata!r}</NoDataValue>"
+        yield f"<NoDataValue>{nodata!r}</NoDataValue>"
     yield f"<ColorInterp>{meaning.name.capitalize()}</ColorInterp>"
     if form.palette is not None:
         entries = (form.palette[number] for number in sorted(form.palette))

@@ -321,3 +321,39 @@ def test_a_broken_map_leaves_no_error_map_behind(tmp_path, mapped):
     broken.write_bytes(content[: len(content) // 2])
     refuse(broken, mapped, "broken.tif", errors=tmp_path / "out" / "errors.tif")
     assert not (tmp_path / "out" / "errors.tif").exists()
+
+
+def test_a_score_of_a_part_of_the_ground_says_so_in_its_first_line(tmp_path):
+    truth, prediction = random_masks(21)
+    prediction[prediction == 255] = 0
+    truth[truth == 255] = 0
+    plain = write_mask(tmp_path / "truth.tif", truth), write_mask(tmp_path / "map.tif", prediction)
+    silent = (
+        write_mask(tmp_path / "truth0.tif", truth, nodata=0),
+        write_mask(tmp_path / "map0.tif", prediction.astype(np.int16), nodata=0),
+    )
+    whole = score_files(plain[1], plain[0])
+    assert whole.cautions == () and whole.to_markdown().startswith("| area")
+    objects = int((truth == 1).sum())
+    on_truth = score_files(plain[1], silent[0])
+    first, second, *_ = on_truth.to_markdown().splitlines()
+    assert first.startswith(
+        f"Careful: only {objects:,} of {truth.size:,} pixels ({objects / truth.size:.1%}) are scored"
+    )
+    assert "truth0.tif: 0 (background) is tagged as nodata" in second
+    on_map = score_files(silent[1], plain[0])
+    mapped = int((prediction == 1).sum())
+    first, second, *_ = on_map.to_markdown().splitlines()
+    assert f"only {mapped:,} of {truth.size:,}" in first and "the map says nothing of" in first
+    assert "count as not mapped" in second
+    assert json.loads(json.dumps(on_map.to_json()))["cautions"] == list(on_map.cautions)
+
+
+def test_polygons_without_the_annotated_ground_say_first_what_is_scored(tmp_path):
+    write_mask(tmp_path / "map.tif", np.zeros((200, 200), np.uint8))
+    write_boxes(tmp_path / "truth.gpkg", (100, 100, 20, 20))
+    write_boxes(tmp_path / "area.gpkg", (0, 0, 200, 200))
+    first = score_files(tmp_path / "map.tif", tmp_path / "truth.gpkg").to_markdown().splitlines()[0]
+    assert "the polygons and 32 px around each" in first and "false alarms elsewhere count in no score" in first
+    within = score_files(tmp_path / "map.tif", tmp_path / "truth.gpkg", within=tmp_path / "area.gpkg")
+    assert within.cautions == ()

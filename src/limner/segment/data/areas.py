@@ -14,10 +14,11 @@ from typing import NamedTuple
 from limner.foundation import files
 from limner.foundation.errors import UserError
 from limner.scenes.overlaps import groups
-from limner.scenes.rasters import Raster, open_raster
+from limner.scenes.rasters import Raster, open_mask, open_raster
 from limner.segment.data.chips import Area, Chip, DataSet
 from limner.segment.data.places import find_places, listing
 from limner.segment.labels.alignment import check_alignable, is_aligned
+from limner.segment.labels.cautions import mask_cautions
 from limner.segment.labels.forms import LabelForm, check_known
 from limner.segment.labels.masks import MaskContent, draft_class_file, mask_content
 from limner.segment.labels.meaning import explanation, find_form
@@ -97,7 +98,7 @@ def survey(paths: Sequence[Path], reading: Reading, wanted: Sequence[str] | None
         form = find_form(explained, contents, list(vectors), reading, wanted)
         LabelReader(form, field=reading.label_field).check_place(one.chip for one in found)
         if found:
-            data = _assemble(found, form, reading.label_field)
+            data = _assemble(found, form, reading.label_field, mask_cautions(contents, form))
             return Survey(data, tuple(problems), tuple(notes), draft)
     return Survey(None, tuple(problems), tuple(notes), draft)
 
@@ -140,7 +141,7 @@ def _open_chip(area: str, image: Path, labels: Path | None, reading: Reading) ->
         if within is not None and not is_vector(within):
             raise UserError(f"{within}: the annotated ground is given as polygons (.geojson .gpkg .shp)")
         if labels is not None and not is_vector(labels):
-            with open_raster(labels) as mask:
+            with open_mask(labels) as mask:
                 check_alignable(mask, picture)
                 aligned = is_aligned(mask, picture)
         seen = replace(picture, scale=_scale(picture, reading.to_ground_m))
@@ -225,7 +226,7 @@ def _on_another_grid(found: list[_Found]) -> list[str]:
     return [f"{others[0]}{more}: the mask has another grid than the picture; each pixel takes the nearest of the mask"]
 
 
-def _assemble(found: list[_Found], form: LabelForm, label_field: str | None) -> DataSet:
+def _assemble(found: list[_Found], form: LabelForm, label_field: str | None, cautions: tuple[str, ...]) -> DataSet:
     chips: dict[str, list[Chip]] = {}
     for one in found:
         chips.setdefault(one.chip.area, []).append(one.chip)
@@ -237,4 +238,5 @@ def _assemble(found: list[_Found], form: LabelForm, label_field: str | None) -> 
         band_names=band_names.pop() if len(band_names) == 1 else None,
         form=form,
         label_field=label_field,
+        cautions=cautions,
     )

@@ -74,6 +74,7 @@ def check(data: Sequence[Path | str], reading: Reading = AS_FOUND, *, sheet: Pat
         next_command=_command("check" if problems else "train", paths, reading),
         sheet=str(sheet) if shown else None,
         draft=draft,
+        cautions=found.cautions,
     )
 
 
@@ -210,7 +211,7 @@ def _warnings(areas: Sequence[AreaReport], data: DataSet) -> Iterator[str]:
         for band, (low, high) in enumerate(zip(area.low, area.high, strict=True), start=1):
             if low == high:
                 yield f"{area.name}: band {band} is {low:g} everywhere"
-        if data.dtype in ("uint16", "int16") and area.high and max(area.high) <= 255:
+        if data.dtype in ("uint16", "int16") and area.high and min(area.low) >= 0 and max(area.high) <= 255:
             yield f"{area.name}: {data.dtype} pixels within 0 to 255; was the scene squeezed to 8 bits?"
     ground = [meters for area in areas for meters in area.ground_m or ()]
     if ground and max(ground) > DIFFERENT_SCALES * min(ground):

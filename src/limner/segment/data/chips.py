@@ -58,7 +58,8 @@ class DataSet:
     """Pictures and labels of several areas that can be learned from together.
 
     channels, dtype: bands and pixel type of every picture. band_names: where all pictures say the same. form: what the
-    labels mean. label_field: the field of vector files that tells the class.
+    labels mean. label_field: the field of vector files that tells the class. cautions: lines on what may mislead in
+    the labels.
     """
 
     areas: tuple[Area, ...]
@@ -67,6 +68,7 @@ class DataSet:
     band_names: tuple[str, ...] | None
     form: LabelForm
     label_field: str | None = None
+    cautions: tuple[str, ...] = ()
 
     @property
     def chips(self) -> tuple[Chip, ...]:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from limner.segment.labels.cautions import careful
+
 LISTED = 10  # lines of each kind that a report shows; all are in its JSON
 HEAD = ("area", "pictures", "size", "values", "ground", "labels", "labelled", "classes", "nodata", "held out")
 
@@ -39,6 +41,7 @@ class AreaReport:
 class CheckReport:
     """What `check` found. problems stop a training; leaks make its scores worthless; warnings may be intended.
 
+    cautions: what may mislead in what was read; they stand first.
     form: how masks are read, in words. draft: a ``classes.yaml`` to begin with, where masks have unexplained colors.
     """
 
@@ -53,6 +56,7 @@ class CheckReport:
     next_command: str
     sheet: str | None
     draft: str = ""
+    cautions: tuple[str, ...] = ()
 
     @property
     def usable(self) -> bool:
@@ -65,7 +69,7 @@ class CheckReport:
 
     def to_markdown(self) -> list[str]:
         """Lines for a report: a table of the areas, then what was found, then the next command."""
-        lines = self._reading() if self.areas else []
+        lines = [*careful(self.cautions), *(self._reading() if self.areas else [])]
         for title, found in (("Problems", self.problems), ("Leaks", self.leaks), ("Warnings", self.warnings)):
             if found:
                 lines += [f"**{title}**", "", *(f"- {line}" for line in found[:LISTED])]

@@ -11,18 +11,27 @@ import numpy as np
 
 from limner.foundation.errors import UserError
 from limner.reporting.pictures import IGNORE
-from limner.scenes.rasters import Raster, open_raster
+from limner.scenes.opening import lossy_compression
+from limner.scenes.rasters import Raster, open_mask
 from limner.scenes.windows import Window, row_bands
 
 MANY_COLORS = 64  # more in one mask is a photograph, or a mask that was saved as JPEG
 
 
 class MaskContent(NamedTuple):
-    """What a mask file holds. numbers: its values but nodata, None for a color picture. colors: pixels of each color
-    (0xRRGGBB) of a color picture or a palette, None without."""
+    """What a mask file holds.
+
+    numbers: its values but nodata, None for a color picture. colors: pixels of each color (0xRRGGBB) of a color
+    picture or a palette, None without. pixels: of the file; silent_px: those without a number. nodata: the number that
+    is tagged as none. lossy: the compression that changed its values, or None.
+    """
 
     numbers: frozenset[int] | None
     colors: Mapping[int, int] | None
+    pixels: int = 0
+    silent_px: int = 0
+    nodata: int | None = None
+    lossy: str | None = None
 
 
 def has_colors(raster: Raster) -> bool:
@@ -58,15 +67,22 @@ def read_colors(raster: Raster, window: Window) -> tuple[np.ndarray, np.ndarray]
 
 
 def mask_content(path: Path) -> MaskContent:
-    """All that a mask file holds. Raises `UserError` for fractions, numbers above 255, and far too many colors."""
-    with open_raster(path) as raster:
+    """All that a mask file holds.
+
+    Raises `UserError` for fractions, numbers above 255, far too many colors, and several classes in a lossy
+    compression, which makes numbers that nobody drew: between 2 and 4 lies 3.
+    """
+    with open_mask(path) as raster:
+        lossy, nodata, pixels = lossy_compression(raster.dataset), raster.nodata, raster.height * raster.width
         numbers: set[int] | None = set() if len(raster.data_bands) == 1 else None
         colors: dict[int, int] | None = {} if has_colors(raster) else None
         if numbers is None and colors is None:
             raise UserError(f"{path}: a mask of {len(raster.data_bands)} bands; needed is one band, or three of color")
+        silent_px = 0
         for window in row_bands(raster.height, raster.width):
             if numbers is not None:
                 values, known = read_numbers(raster, window)
+                silent_px += int(np.count_nonzero(~known))
                 numbers.update(_whole_numbers(values[known], path))
             if colors is not None:
                 found, known = read_colors(raster, window)
@@ -77,7 +93,19 @@ def mask_content(path: Path) -> MaskContent:
             f"{path}: a color picture of {len(colors)} colors is a photograph or was saved as JPEG, not a mask; "
             "save masks as PNG or GeoTIFF"
         )
-    return MaskContent(None if numbers is None else frozenset(numbers), colors)
+    if lossy is not None and numbers is not None and not (numbers <= {0, IGNORE} or numbers <= {0, 1}):
+        raise UserError(
+            f"{path}: class numbers saved with lossy compression ({lossy}) are not those that were drawn (it holds "
+            f"{len(numbers)} values up to {max(numbers)}); save masks as PNG, or as GeoTIFF with deflate"
+        )
+    return MaskContent(
+        None if numbers is None else frozenset(numbers), colors, pixels, silent_px, _tagged_number(nodata), lossy
+    )
+
+
+def _tagged_number(nodata: float | None) -> int | None:
+    """The class number that a nodata tag names, if it names one."""
+    return int(nodata) if nodata is not None and nodata in range(IGNORE + 1) else None
 
 
 def _whole_numbers(values: np.ndarray, path: Path) -> list[int]:

@@ -12,7 +12,7 @@ import shapely
 
 from limner.foundation.errors import UserError
 from limner.reporting.pictures import IGNORE
-from limner.scenes.rasters import Raster, open_raster
+from limner.scenes.rasters import Raster, open_mask
 from limner.scenes.windows import Pixels, Window, covered
 from limner.segment.labels.alignment import is_aligned, read_onto
 from limner.segment.labels.forms import LabelForm
@@ -111,7 +111,7 @@ class LabelReader:
 
     def _read_mask(self, chip: Labelled, window: Window) -> np.ndarray:
         path: Any = chip.labels
-        with open_raster(path) as mask, chip.open() as picture:
+        with open_mask(path) as mask, chip.open() as picture:
             if is_aligned(mask, picture):
                 values, known = self.form.read(mask, window)
             else:

@@ -17,6 +17,7 @@ import numpy as np
 from limner.foundation.errors import UserError
 from limner.reporting.pictures import IGNORE
 from limner.reporting.tables import markdown_row, percent
+from limner.segment.labels.cautions import careful
 from limner.segment.labels.forms import BINARY_NAMES
 from limner.segment.measures.counts import Counts, Scores, mean_scores
 
@@ -44,6 +45,7 @@ class Evaluation:
     protocol: Protocol
     class_names: tuple[str, ...] = BINARY_NAMES
     unmapped: Mapping[str, int] = field(default_factory=dict)  # labelled pixels an area's map says nothing about
+    cautions: tuple[str, ...] = ()  # what may mislead in these scores; they stand first
 
     def __post_init__(self) -> None:
         if not self.areas:
@@ -76,6 +78,7 @@ class Evaluation:
         return {
             "format_version": FORMAT_VERSION,
             "task": "segment",
+            "cautions": list(self.cautions),
             "protocol": self.protocol._asdict(),
             "classes": list(self.class_names),
             "areas": {
@@ -102,12 +105,16 @@ class Evaluation:
         try:
             areas = {name: Counts(np.array(area["counts"])) for name, area in value["areas"].items()}
             unmapped = {name: int(area["unmapped"]) for name, area in value["areas"].items()}
-            return cls(areas, Protocol(**value["protocol"]), tuple(value["classes"]), unmapped)
+            cautions = tuple(map(str, value.get("cautions", ())))
+            return cls(areas, Protocol(**value["protocol"]), tuple(value["classes"]), unmapped, cautions)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UserError(f"{source}: not an evaluation ({error}); evaluate the run again") from None
 
     def to_markdown(self) -> str:
-        """A table of the areas, their mean and pool, and both constants on the same pixels; in percent."""
+        """A table of the areas, their mean and pool, and both constants on the same pixels; in percent.
+
+        What may mislead in it stands first.
+        """
         rows: list[tuple[str, int | None, Scores]] = [
             (name, counts.pixels, counts.scores()) for name, counts in self.areas.items()
         ]
@@ -121,7 +128,7 @@ class Evaluation:
             lines.append(markdown_row([name, "" if pixels is None else f"{pixels:,}", *cells]))
         if len(self.class_names) > 2:
             lines += ["", *self._class_rows()]
-        return "\n".join([*lines, "", *self._notes()]) + "\n"
+        return "\n".join([*careful(self.cautions), *lines, "", *self._notes()]) + "\n"
 
     def _class_rows(self) -> list[str]:
         lines = [markdown_row(["class (pooled)", "share", *COLUMNS]), markdown_row(["---"] + ["---:"] * 6)]

@@ -13,7 +13,7 @@ from limner.learning.library import recipe_of
 from limner.learning.run import Run
 from limner.reporting.pictures import IGNORE
 from limner.scenes.bands import check_bands
-from limner.scenes.rasters import open_raster
+from limner.scenes.rasters import open_mask
 from limner.scenes.statistics import Statistics, measure
 from limner.scenes.windows import Pixels, Window, row_bands
 from limner.segment.data.annotation import ANNOTATED_FILE
@@ -55,9 +55,10 @@ def evaluate_run(run: Run, options: EvaluateOptions, *, data: Sequence[Path] = (
         paths, how = left_out_areas(run) if left_out else (list(data), options.reading)
         found = find_data(paths, how, wanted=predictor.class_names)
         without = annotated_ground(run)
-        return evaluate_data(
+        result = evaluate_data(
             predictor, found, normalize=normalize, harmonize=harmonizer, without=without, errors=options.errors
         )
+        return replace(result, cautions=found.cautions)
     if harmonizer is not None:
         raise UserError(
             "--harmonize is for places that the run was not trained on; name one with --data, or add --left-out"
@@ -141,7 +142,7 @@ def reader_without(data: DataSet, without: dict[str, Path], ring_px: int = RING_
         pixels, mask = labels.read_with_pixels(chip, window)
         annotated = without.get(str(chip.image.resolve()))
         if annotated is not None:
-            with open_raster(annotated) as ground, chip.open() as picture:
+            with open_mask(annotated) as ground, chip.open() as picture:
                 if is_aligned(ground, picture):
                     values, known = read_numbers(ground, window)
                 else:  # it was refined at another resolution

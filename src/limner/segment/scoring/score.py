@@ -4,6 +4,7 @@ This file imports no torch: `limner score` stays light.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,13 +13,14 @@ import numpy as np
 from limner.foundation.errors import UserError
 from limner.foundation.files import replacing
 from limner.reporting.pictures import ERROR_COLORS, IGNORE, error_kinds
-from limner.scenes.rasters import RASTER_SUFFIXES, Raster, open_raster
+from limner.scenes.rasters import RASTER_SUFFIXES, Raster, open_mask
 from limner.scenes.windows import Window, row_bands
 from limner.scenes.writing import create_raster
 from limner.segment.data.chips import Chip
 from limner.segment.labels.alignment import FARTHEST_SHIFT_PX, shift_px
+from limner.segment.labels.cautions import NOT_MAPPED, mask_cautions
 from limner.segment.labels.forms import LabelForm, check_known, decide_form, looks_binary, names_of
-from limner.segment.labels.masks import mask_content
+from limner.segment.labels.masks import MaskContent, mask_content
 from limner.segment.labels.meaning import explanation, find_form
 from limner.segment.labels.reader import RING_PX, LabelReader
 from limner.segment.labels.reading import AS_FOUND, Reading
@@ -27,6 +29,7 @@ from limner.segment.measures.counts import Counts
 from limner.segment.measures.scores import Evaluation, Protocol
 
 PIXELS_A_READ = 4_000_000
+WHOLE = 0.999  # of the ground: a score of more is not called one of a part
 
 
 def score_files(
@@ -61,24 +64,28 @@ def score_files(
     """
     pairs = _paired(Path(prediction), Path(truth), None if within is None else Path(within))
     targets = [] if errors is None else _error_files(Path(errors), pairs)
-    truth_form, map_form = _forms(pairs, Path(truth), reading, None if classes is None else names_of(classes))
+    forms = _forms(pairs, Path(truth), reading, None if classes is None else names_of(classes))
+    truth_form, map_form = forms.truth, forms.map
     truth_reader, map_reader = LabelReader(truth_form, field=reading.label_field), LabelReader(map_form)
     _check_place(pairs, truth_reader)
     areas: dict[str, Counts] = {}
     unmapped: dict[str, int] = {}
+    pixels = 0
     for number, pair in enumerate(pairs):
         windows = _windows(pair, truth_reader, map_reader)
         if targets:
             windows = _writing_errors(targets[number], pair.map, windows)
         counts, missing = Counts.zero(len(truth_form.class_names)), 0
         for _, mask, mapped in windows:
+            pixels += mask.size
             counts += Counts.of(mask, mapped, counts.classes)
             missing += int(np.count_nonzero((mapped == IGNORE) & (mask != IGNORE)))
         areas[pair.area] = areas.get(pair.area, Counts.zero(counts.classes)) + counts
         unmapped[pair.area] = unmapped.get(pair.area, 0) + missing
     if not any(counts.pixels for counts in areas.values()):
         raise UserError(f"{prediction}: maps no labelled pixel of {truth}; do they show the same place?")
-    return Evaluation(areas, Protocol(_which_pixels(pairs)), truth_form.class_names, unmapped)
+    result = Evaluation(areas, Protocol(_which_pixels(pairs)), truth_form.class_names, unmapped)
+    return replace(result, cautions=(*_on_a_part(result, pixels, pairs), *forms.cautions))
 
 
 class _Pair(NamedTuple):
@@ -112,7 +119,7 @@ def _paired(prediction: Path, truth: Path, within: Path | None) -> list[_Pair]:
         found = [(_area(key, truth), maps[key], truths[key]) for key in keys]
     pairs = []
     for area, path, label in found:
-        with open_raster(path) as raster:
+        with open_mask(path) as raster:
             size = raster.height, raster.width
         pairs.append(_Pair(Chip(area, path, path, None, *size), Chip(area, path, label, within, *size)))
     return pairs
@@ -147,9 +154,15 @@ def _area(key: tuple[str, ...], folder: Path) -> str:
     return folder.name if (folder / "masks").is_dir() else key[0]
 
 
-def _forms(
-    pairs: list[_Pair], truth: Path, reading: Reading, names: tuple[str, ...] | None
-) -> tuple[LabelForm, LabelForm]:
+class _Forms(NamedTuple):
+    """How truths and maps speak. cautions: lines on what may mislead in them."""
+
+    truth: LabelForm
+    map: LabelForm
+    cautions: tuple[str, ...]
+
+
+def _forms(pairs: list[_Pair], truth: Path, reading: Reading, names: tuple[str, ...] | None) -> _Forms:
     """How truths and maps speak: each by what all its files hold, both with the same classes."""
     vectors = sorted({pair.label for pair in pairs if is_vector(pair.label)})
     files = {pair.label for pair in pairs if not is_vector(pair.label)}, {pair.map.image for pair in pairs}
@@ -159,7 +172,7 @@ def _forms(
         for path, content in truths.items():
             check_known(explained, path, content)
         form = find_form(explained, truths, vectors, reading)
-        return form, decide_form(maps, form.class_names)
+        return _with_cautions(form, decide_form(maps, form.class_names), truths, maps)
     forms = [decide_form(side, names) for side in (truths, maps)]
     most = max((form.class_names for form in forms), key=len)
     if names is None and len(most) > 2 and looks_binary(truths):
@@ -167,7 +180,30 @@ def _forms(
             f"{next(iter(truths))}: holds 0 and 255, but {next(iter(maps))} has {len(most)} classes; name them with "
             "--classes a,b,c where 255 is ignored, else say in a classes.yaml what it means"
         )
-    return decide_form(truths, most), decide_form(maps, most)
+    return _with_cautions(decide_form(truths, most), decide_form(maps, most), truths, maps)
+
+
+def _with_cautions(
+    truth: LabelForm, mapped: LabelForm, truths: dict[Path, MaskContent], maps: dict[Path, MaskContent]
+) -> _Forms:
+    return _Forms(truth, mapped, (*mask_cautions(truths, truth), *mask_cautions(maps, mapped, NOT_MAPPED)))
+
+
+def _on_a_part(result: Evaluation, pixels: int, pairs: Sequence[_Pair]) -> tuple[str, ...]:
+    """A line where less than all ``pixels`` of the maps are scored; not for the ground that ``within`` asks for."""
+    scored, missing = result.pooled.pixels, sum(result.unmapped.values())
+    labelled = scored + missing
+    reasons = [f"the map says nothing of {missing:,} labelled pixels"] if missing else []
+    if pairs[0].truth.within is None and labelled < pixels:
+        rings = any(is_vector(pair.label) for pair in pairs)
+        reasons.append(
+            f"without --within only {_which_pixels(pairs)} are; false alarms elsewhere count in no score"
+            if rings
+            else f"{pixels - labelled:,} pixels are not labelled"
+        )
+    if not reasons or scored >= WHOLE * pixels:
+        return ()
+    return (f"only {scored:,} of {pixels:,} pixels ({scored / pixels:.1%}) are scored: {'; '.join(reasons)}",)
 
 
 def _check_place(pairs: list[_Pair], reader: LabelReader) -> None:
@@ -175,7 +211,7 @@ def _check_place(pairs: list[_Pair], reader: LabelReader) -> None:
     reader.check_place(pair.truth for pair in pairs)
     for pair in pairs:
         if not is_vector(pair.label):
-            with open_raster(pair.map.image) as mapped, open_raster(pair.label) as truth:
+            with open_mask(pair.map.image) as mapped, open_mask(pair.label) as truth:
                 _check_same_grid(mapped, truth)
 
 
@@ -217,7 +253,7 @@ def _writing_errors(
 ) -> Iterator[tuple[Window, np.ndarray, np.ndarray]]:
     """The same windows again, their errors written to ``target`` on the way."""
     with replacing(target) as temporary:
-        with open_raster(chip.image) as scene:
+        with open_mask(chip.image) as scene:
             file = create_raster(temporary, scene, "uint8", nodata=IGNORE)
         with file:
             file.write_colormap(1, ERROR_COLORS)

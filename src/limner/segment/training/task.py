@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from limner.foundation.errors import UserError
+from limner.foundation.progress import say
 from limner.learning.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
 from limner.learning.recipe import to_plain
 from limner.learning.run import Run, open_run
@@ -46,6 +47,8 @@ class SegmentTask(Task):
     def __init__(self, recipe: SegmentRecipe) -> None:
         self.recipe = recipe
         self.data = load_data(recipe)
+        for line in self.data.cautions:
+            say(f"Careful: {line}")
         self.class_names = self.data.class_names
         self.split = split_data(recipe, self.data)
         self.source = make_source(recipe, self.data, self.split)

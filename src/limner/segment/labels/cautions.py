@@ -1,0 +1,57 @@
+"""What may mislead whoever reads labels as their files say: lines that stand first in every report.
+
+This file imports no torch: `limner check` and `limner score` stay light.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from limner.reporting.pictures import IGNORE
+from limner.segment.labels.forms import LabelForm
+from limner.segment.labels.masks import MaskContent
+
+NOT_LABELLED, NOT_MAPPED = "not labelled", "not mapped"
+
+
+def careful(lines: Iterable[str]) -> list[str]:
+    """The lines as reports begin with them; nothing for none.
+
+    >>> careful(["b.tif: ..."])
+    ['Careful: b.tif: ...', '']
+    """
+    told = [f"Careful: {line}" for line in lines]
+    return [*told, ""] if told else []
+
+
+def mask_cautions(contents: Mapping[Path, MaskContent], form: LabelForm, silent: str = NOT_LABELLED) -> tuple[str, ...]:
+    """A line for each kind of mask that may not mean what its file says.
+
+    Masks whose nodata tag is the number of a class (QGIS, ArcGIS and ``gdal_rasterize -a_nodata 0`` write 0, which is
+    mostly the background): those pixels say nothing, and a score or a training is on the others only. Masks of a lossy
+    compression: their edges may have moved.
+
+    silent: what pixels without a number are, in words.
+    """
+    meaning = dict(form.numbers)
+    tagged: dict[int, list[Path]] = {}
+    lossy: dict[str, list[Path]] = {}
+    for path, content in contents.items():
+        if content.lossy is not None:
+            lossy.setdefault(content.lossy, []).append(path)
+        if content.silent_px and content.nodata is not None and meaning.get(content.nodata, IGNORE) != IGNORE:
+            tagged.setdefault(content.nodata, []).append(path)
+    lines = []
+    for value, paths in tagged.items():
+        name = form.class_names[meaning[value]]
+        share = sum(contents[path].silent_px for path in paths) / sum(contents[path].pixels for path in paths)
+        lines.append(
+            f"{_some(paths)}: {value} ({name}) is tagged as nodata, so {share:.1%} of the pixels count as {silent}; "
+            f"if they are {name}, remove the tag (gdal_edit.py -unsetnodata FILE)"
+        )
+    for kind, paths in lossy.items():
+        lines.append(f"{_some(paths)}: saved with lossy compression ({kind}), which moves edges; save masks without")
+    return tuple(lines)
+
+
+def _some(paths: Sequence[Path]) -> str:
+    return f"{paths[0]}" + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")
