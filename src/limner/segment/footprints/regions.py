@@ -19,7 +19,9 @@ from scipy import ndimage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from limner.scenes.windows import row_bands
+from limner.reporting.pictures import IGNORE
+from limner.scenes.windows import Window
+from limner.segment.footprints.objects import Splitting, split
 
 BLOCK_PIXELS = 2**21  # of the raster at once; labels, probabilities and their sums take about 40 bytes a pixel
 NO_REGION = -1
@@ -63,11 +65,15 @@ class Region:
 
 
 class _Block(NamedTuple):
-    """Regions within one block of rows; label n is regions[n - 1]."""
+    """Regions within one block of rows; label n is regions[n - 1].
 
-    labels: np.ndarray  # (rows, width) int32, 0 where no wanted class is
+    above, below: (rows, width) int32 labels around its upper and its lower seam, beyond the block, too.
+    """
+
     class_of: list[int]  # of each label, from 0
     regions: list[Region | None]  # None: too small, and no seam where it might go on
+    above: np.ndarray
+    below: np.ndarray
 
 
 def find_regions(
@@ -76,97 +82,141 @@ def find_regions(
     probability_bands: dict[int, int],
     minimum_area_px: int,
     block_pixels: int = BLOCK_PIXELS,
+    splitting: Splitting | None = None,
 ) -> Iterator[Region]:
     """The regions of at least ``minimum_area_px`` pixels, each once, in the order in which their last rows come.
 
     classes: a class raster. probability: the raster that holds, for each wanted class, its probability in the band
-    (from 1) that ``probability_bands`` names; other classes have no regions.
+    (from 1) that ``probability_bands`` names; other classes have no regions. splitting: how objects that touch are told
+    apart; without it a region is all that hangs together.
+
+    A block sees some rows beyond its own. Two blocks name the same rows around their seam, and what they agree on is
+    one region.
     """
+    halo = 1 if splitting is None else splitting.reach_px
     with rasterio.open(classes) as class_raster, rasterio.open(probability) as probability_raster:
         height, width = class_raster.shape
-        open_regions: list[Region] = []
-        open_at = np.full(width, NO_REGION)  # which open region each column of the last row belongs to
-        for band in row_bands(height, width, block_pixels):
-            numbers = class_raster.read(1, window=band.rasterio)
-            seams = (band.row > 0, band.row + band.height < height)
-            probabilities = _probabilities(probability_raster, band.rasterio, numbers, probability_bands)
-            block = _block(numbers, probabilities, tuple(probability_bands), band.row, minimum_area_px, seams)
-            closed, open_regions, open_at = _join(open_regions, open_at, block, goes_on=seams[1])
-            yield from (region for region in closed if region.area_px >= minimum_area_px)
+        block_rows = max(1 if splitting is None else 4 * halo, block_pixels // max(1, width))
+        finder = _Finder(minimum_area_px, splitting)
+        for row in range(0, height, block_rows):
+            own = Window(row, 0, min(block_rows, height - row), width)
+            top, end = max(0, row - halo), min(height, row + own.height + halo)
+            numbers = class_raster.read(1, window=Window(top, 0, end - top, width).rasterio)
+            labels, class_of = finder.label(numbers, tuple(probability_bands))
+            inside = slice(row - top, row - top + own.height)
+            own_probability = _probabilities(
+                probability_raster, own.rasterio, numbers[inside], probability_bands, splitting is not None
+            )
+            above, below = (
+                labels[max(0, seam - halo) - top : min(height, seam + halo) - top] if 0 < seam < height else labels[:0]
+                for seam in (row, row + own.height)
+            )
+            yield from finder.finished(finder.block(labels[inside], class_of, own_probability, row, above, below))
 
 
-def _probabilities(dataset: Any, window: Any, numbers: np.ndarray, bands: dict[int, int]) -> np.ndarray:
-    """The probability of each pixel's own class, (rows, width) float32; zero where the class is not wanted."""
+class _Finder:
+    """The regions that are open while blocks of rows come by, and how blocks are joined."""
+
+    def __init__(self, minimum_area_px: int, splitting: Splitting | None) -> None:
+        self.minimum_area_px, self.splitting = minimum_area_px, splitting
+        self.open: list[Region] = []
+        self.seam = np.zeros((0, 0), int)  # (rows, width): which open region each pixel around the seam belongs to
+
+    def label(self, numbers: np.ndarray, wanted: Sequence[int]) -> tuple[np.ndarray, list[int]]:
+        """Labels (rows, width) int32 from 1, 0 where no wanted class is, and the class of each label."""
+        labels = np.zeros(numbers.shape, np.int32)
+        class_of = [0]
+        for number in wanted:
+            if self.splitting is None:
+                found, count = ndimage.label(numbers == number)  # 4-connected
+            else:
+                found, count = split(numbers == number, self.splitting)
+                found[(labels > 0) | (numbers == IGNORE)] = 0  # filled holes take neither objects nor unknown ground
+            labels += np.where(found > 0, found + np.int32(len(class_of) - 1), np.int32(0))
+            class_of += [number] * count
+        return labels, class_of
+
+    def block(
+        self,
+        mine: np.ndarray,
+        class_of: list[int],
+        probabilities: np.ndarray,
+        first_row: int,
+        above: np.ndarray,
+        below: np.ndarray,
+    ) -> _Block:
+        """Outline the regions of one block that are large enough or reach a seam."""
+        areas = np.bincount(mine.ravel(), minlength=len(class_of))
+        sums = np.bincount(mine.ravel(), weights=probabilities.ravel(), minlength=len(class_of))
+        kept = areas >= self.minimum_area_px
+        for edge in (above, below):
+            kept[np.unique(edge)] = True
+        kept &= areas > 0
+        kept[0] = False
+        regions: list[Region | None] = [
+            Region(class_of[label], int(areas[label]), float(sums[label])) if kept[label] else None
+            for label in range(1, len(class_of))
+        ]
+        place = Affine.translation(0, first_row)
+        for geometry, label in shapes(mine, mask=kept[mine], connectivity=4, transform=place):
+            region = regions[int(label) - 1]
+            if region is not None:
+                outer, *holes = [shapely.linearrings(np.array(ring)) for ring in geometry["coordinates"]]
+                region.pieces.append(shapely.polygons(outer, holes or None))
+        return _Block(class_of, regions, above, below)
+
+    def finished(self, block: _Block) -> Iterator[Region]:
+        """Join a block's regions with those that came down to it; gives those that are complete and large enough."""
+        parts = [*self.open, *block.regions]
+        offset = len(self.open) - 1  # label n is parts[n + offset]
+        group = self._groups(block, len(parts))
+        merged: dict[int, Region] = {}
+        for number, part in zip(group.tolist(), parts, strict=True):
+            if part is None:
+                continue
+            if number in merged:
+                merged[number].absorb(part)
+            else:
+                merged[number] = part
+        below = np.full(block.below.shape, NO_REGION)
+        known = block.below > 0
+        below[known] = group[block.below[known] + offset]
+        numbers = [number for number in np.unique(below).tolist() if number in merged]
+        self.open = [merged.pop(number) for number in numbers]
+        place = np.full(max([NO_REGION, *group.tolist()]) + 2, NO_REGION)
+        place[numbers] = np.arange(len(numbers))
+        self.seam = place[below]
+        yield from (region for region in merged.values() if region.area_px >= self.minimum_area_px)
+
+    def _groups(self, block: _Block, count: int) -> np.ndarray:
+        """A number for each part, equal where both blocks mean the same region: (count,) int32."""
+        links = np.zeros((0, 2), np.int64)
+        if block.above.size:
+            before, now = self.seam.ravel(), block.above.ravel()
+            both = (before != NO_REGION) & (now > 0)
+            pairs, shared = np.unique(np.stack([before[both], now[both]]), axis=1, return_counts=True)
+            if self.splitting is not None and len(shared):
+                sizes = [np.bincount(side[side >= 0]) for side in (before, now)]
+                smaller = np.minimum(sizes[0][pairs[0]], sizes[1][pairs[1]])
+                pairs = pairs[:, 2 * shared > smaller]
+            links = np.stack([pairs[0], pairs[1] + len(self.open) - 1], axis=1)
+        graph = coo_array((np.ones(len(links)), (links[:, 0], links[:, 1])), shape=(count, count))
+        return np.asarray(connected_components(graph, directed=False)[1])
+
+
+def _probabilities(dataset: Any, window: Any, numbers: np.ndarray, bands: dict[int, int], filled: bool) -> np.ndarray:
+    """The probability of each pixel's own class, (rows, width) float32; zero where the class is not wanted.
+
+    filled: holes may have been filled, whose probability counts, too, where there is one class alone.
+    """
+    if filled and len(bands) == 1:
+        return np.nan_to_num(dataset.read(next(iter(bands.values())), window=window))
     own = np.zeros(numbers.shape, np.float32)
     for number, band in bands.items():
         mask = numbers == number
         if mask.any():
             np.copyto(own, dataset.read(band, window=window), where=mask)
     return own
-
-
-def _block(
-    numbers: np.ndarray,
-    probabilities: np.ndarray,
-    wanted: Sequence[int],
-    first_row: int,
-    minimum_area_px: int,
-    seams: tuple[bool, bool],
-) -> _Block:
-    """Label the regions of one block and outline those that are large enough or reach a seam (above, below)."""
-    labels = np.zeros(numbers.shape, np.int32)
-    class_of = [0]
-    for number in wanted:
-        found, count = ndimage.label(numbers == number)  # 4-connected
-        labels += np.where(found > 0, found + np.int32(len(class_of) - 1), np.int32(0))
-        class_of += [number] * count
-    areas = np.bincount(labels.ravel(), minlength=len(class_of))
-    sums = np.bincount(labels.ravel(), weights=probabilities.ravel(), minlength=len(class_of))
-    kept = areas >= minimum_area_px
-    for reaches, edge in zip(seams, (labels[0], labels[-1]), strict=True):
-        if reaches:
-            kept[edge] = True
-    kept[0] = False
-    regions: list[Region | None] = [
-        Region(class_of[label], int(areas[label]), float(sums[label])) if kept[label] else None
-        for label in range(1, len(class_of))
-    ]
-    place = Affine.translation(0, first_row)
-    for geometry, label in shapes(labels, mask=kept[labels], connectivity=4, transform=place):
-        region = regions[int(label) - 1]
-        if region is not None:
-            outer, *holes = [shapely.linearrings(np.array(ring)) for ring in geometry["coordinates"]]
-            region.pieces.append(shapely.polygons(outer, holes or None))
-    return _Block(labels, class_of, regions)
-
-
-def _join(
-    open_regions: list[Region], open_at: np.ndarray, block: _Block, goes_on: bool
-) -> tuple[list[Region], list[Region], np.ndarray]:
-    """Join a block's regions with those that came down to it.
-
-    Returns the regions that are complete, those that reach the block's last row, and which of these each column of
-    that row belongs to.
-    """
-    parts = [*open_regions, *block.regions]
-    offset = len(open_regions) - 1  # label n is parts[n + offset]
-    group = _groups(open_regions, open_at, block, len(parts))
-    merged: dict[int, Region] = {}
-    for number, part in zip(group, parts, strict=True):
-        if part is None:
-            continue
-        if number in merged:
-            merged[number].absorb(part)
-        else:
-            merged[number] = part
-    last = block.labels[-1]
-    below = np.full(len(last), NO_REGION)
-    if goes_on:
-        below[last > 0] = group[last[last > 0] + offset]
-    numbers, open_at = np.unique(below, return_inverse=True)
-    has_gap = bool(numbers[0] == NO_REGION)
-    still_open = [merged.pop(int(number)) for number in numbers[has_gap:]]
-    return list(merged.values()), still_open, open_at - has_gap
 
 
 def _with_corner_at_every_pixel(polygon: Any) -> Any:
@@ -200,17 +250,3 @@ def _corners_only(ring: np.ndarray) -> np.ndarray:
     turns = (sides != np.roll(sides, 1, axis=0)).any(axis=1)  # the first point belongs to the first and the last side
     corners = ring[:-1][turns]
     return np.concatenate([corners, corners[:1]])
-
-
-def _groups(open_regions: list[Region], open_at: np.ndarray, block: _Block, count: int) -> np.ndarray:
-    """A number for each part, equal where parts touch across the seam and are of one class: (count,) int32."""
-    first = block.labels[0]
-    meet = np.unique(np.stack([open_at, first])[:, (open_at != NO_REGION) & (first > 0)], axis=1)
-    same = [
-        (above, label + len(open_regions) - 1)
-        for above, label in meet.T.tolist()
-        if open_regions[above].class_number == block.class_of[label]
-    ]
-    links = np.array(same, np.int64).reshape(-1, 2)
-    graph = coo_array((np.ones(len(links)), (links[:, 0], links[:, 1])), shape=(count, count))
-    return np.asarray(connected_components(graph, directed=False)[1])
