@@ -9,6 +9,7 @@ from cyclopts import Parameter
 from limner.commands.app import Classes, Device, Json, LabelField, Out, Overrides, Overwrite, Within, app
 from limner.foundation.command_line import split_names
 from limner.scenes.bands import parse_bands
+from limner.segment.footprints.options import AS_MEASURED, FootprintOptions
 from limner.segment.labels.reading import Reading
 from limner.segment.scoring.options import Harmonize, HarmonizeTo, Normalize
 
@@ -36,7 +37,7 @@ def segment(
     ] = None,
     probabilities: Annotated[bool, Parameter(negative=(), help="Write the probabilities as a raster too.")] = False,
     polygons: Annotated[Literal["gpkg", "geojson", "none"], Parameter(help="Format of the polygons.")] = "gpkg",
-    minimum_area_px: Annotated[int, Parameter(help="Smaller polygons are dropped.")] = 16,
+    footprints: Annotated[FootprintOptions, Parameter(name="*")] = AS_MEASURED,
     check_seams: Annotated[
         bool, Parameter(negative=(), help="Measure how many pixels larger tiles would put into another class.")
     ] = False,
@@ -50,7 +51,7 @@ def segment(
     maps = map_scenes(
         run, scenes, out or Path("maps"), normalize=normalize, harmonize=harmonize, harmonize_to=harmonize_to,
         bands=bands, ground_m=ground_m, tile_px=tile_px, overlap_px=overlap_px, batch=batch, threshold=threshold,
-        probabilities=probabilities, polygons=polygons, minimum_area_px=minimum_area_px, check_seams=check_seams,
+        probabilities=probabilities, polygons=polygons, footprints=footprints, check_seams=check_seams,
         device=device,
         precision=precision, overwrite=overwrite,
     )  # fmt: skip

@@ -383,8 +383,6 @@ def test_another_number_of_bands_is_refused_with_advice(tmp_path, bands, words):
         ({"batch": 0}, "batch is 0"),
         ({"normalize": "none"}, "one of run, scene"),
         ({"polygons": "shp"}, "one of gpkg, geojson, none"),
-        ({"minimum_area_px": -1}, "minimum_area_px is -1"),
-        ({"simplify_px": -0.5}, "simplify_px is -0.5"),
     ],
 )
 def test_options_that_cannot_be_are_refused_before_anything_is_written(tmp_path, options, words):

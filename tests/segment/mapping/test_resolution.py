@@ -13,6 +13,7 @@ from torch.nn import functional
 from drawn import PLACE, TinyNetwork, draw_picture, save
 from limner.foundation.errors import UserError
 from limner.scenes.statistics import Statistics
+from limner.segment.footprints.options import AS_MEASURED
 from limner.segment.mapping.map import map_scene
 from limner.segment.mapping.options import MapOptions
 from limner.segment.predicting.fit_to_run import match_scene, network_scale, parse_bands
@@ -167,7 +168,7 @@ def test_steps_of_a_resampled_scene_are_whole_strides_of_the_network(stride: int
         assert seen % stride == 0
         assert seen <= 128
         assert abs(seen / step / scale - 1) < 0.035
-        axis = MapOptions(512, 128, 48, "run", False, "none", 0, 0).axis(3000, stride, scale)
+        axis = MapOptions(512, 128, 48, "run", False, "none", AS_MEASURED).axis(3000, stride, scale)
         assert axis.tile_px * scale == pytest.approx(512, rel=0.15)
         assert axis.overlap_px * scale == pytest.approx(128, rel=0.15)
         assert all(start % step == 0 for start in axis.origins)

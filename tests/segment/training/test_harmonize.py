@@ -18,6 +18,7 @@ from limner.recolor.recoloring.scenes import harmonize_scene
 from limner.scenes.rasters import open_raster
 from limner.scenes.statistics import Moments
 from limner.scenes.windows import Pixels, Window
+from limner.segment.footprints.options import AS_MEASURED
 from limner.segment.mapping.map_scenes import map_scenes
 from limner.segment.mapping.options import MapOptions
 from limner.segment.training.colors import training_colors
@@ -286,7 +287,7 @@ def test_what_cannot_be_is_told_in_one_line(trained, dim, here, limner: CommandL
 @pytest.mark.parametrize(("normalize", "harmonize"), [("matched", None), ("scene", "mkl")])
 def test_mapping_in_python_refuses_to_normalize_by_what_is_not_there(normalize, harmonize):
     with pytest.raises(UserError, match=f"normalize is '{normalize}'; needed: "):
-        MapOptions(96, 32, 8, normalize, False, "none", 0, 0, harmonize, harmonize and "all")
+        MapOptions(96, 32, 8, normalize, False, "none", AS_MEASURED, harmonize, harmonize and "all")
 
 
 def test_the_runs_own_ground_is_not_harmonized(trained, limner: CommandLine):

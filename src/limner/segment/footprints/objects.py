@@ -1,11 +1,11 @@
 """Objects told apart that touch: the pixels of a class are cut where they are narrow.
 
 What a network marks as building is one region where roofs touch. Its distance from the border has a peak in the middle
-of each roof; a watershed from these peaks cuts at the necks between them (Beucher and Lantuéjoul 1979; Vincent and
-Soille 1991).
+of each roof; a watershed from the peaks cuts between them (Vincent and Soille 1991). A watershed alone also cuts one
+long roof into many, whose ridge has many peaks. So parts are joined again unless the neck between them is narrow:
+unless the distance there is less than a share of the smaller part's own peak (ours; in the manner of Beucher's
+dynamics, but relative, so that it fits huts and halls alike).
 """
-
-from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
@@ -13,49 +13,67 @@ from skimage.feature import peak_local_max
 from skimage.morphology import disk, remove_small_holes
 from skimage.segmentation import watershed
 
-
-@dataclass(frozen=True)
-class Splitting:
-    """How objects of one class are told apart, in pixels of the map; chosen by measurement, see docs/results/footprints.md.
-
-    opening_px: what is narrower than twice this is cut off. smoothing_px: std of a Gaussian over the distances, so that a
-    ragged border has no peaks of its own. distance_px: peaks stand at least so far apart. hole_px: enclosed background of
-    at most so many pixels is filled.
-    """
-
-    opening_px: float
-    smoothing_px: float
-    distance_px: float
-    hole_px: int
-
-    @property
-    def reach_px(self) -> int:
-        """How far away a pixel can decide about another: farther than most objects are wide."""
-        return int(6 * self.distance_px + 4 * self.smoothing_px + 2 * self.opening_px) + 8
+from limner.segment.footprints.options import Splitting
 
 
 def split(mask: np.ndarray, how: Splitting) -> tuple[np.ndarray, int]:
-    """The object of each pixel: (H, W) int32, 0 for none, and how many there are.
+    """The object of each pixel: (H, W) int32 from 1, 0 for none, and the largest number.
 
-    mask: (H, W) bool, the pixels of one class. Objects are numbered by their peaks, row by row.
+    mask: (H, W) bool, the pixels of one class. Some numbers may be nobody's.
     """
     filled = fill_holes(mask, how.hole_px)
-    radius = round(how.opening_px)
-    if radius:
+    if radius := round(how.opening_px):
         filled = ndimage.binary_opening(filled, disk(radius))
     distance = ndimage.distance_transform_edt(filled)
     if how.smoothing_px:
         distance = ndimage.gaussian_filter(distance, how.smoothing_px)
     regions, _ = ndimage.label(filled)
-    peaks = peak_local_max(
-        distance, min_distance=max(1, round(how.distance_px)), labels=regions, exclude_border=False, p_norm=2
-    )
+    apart = max(1, round(how.distance_px))
+    peaks = peak_local_max(distance, min_distance=apart, labels=regions, exclude_border=False)
     peaks = peaks[np.lexsort(peaks.T[::-1])]
     markers = np.zeros(mask.shape, np.int32)
     markers[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
-    return watershed(-distance, markers, mask=filled).astype(np.int32, copy=False), len(peaks)
+    parts = watershed(-distance, markers, mask=filled)
+    heights = np.concatenate([[0.0], distance[tuple(peaks.T)]])
+    return join_wide_necks(parts, distance, heights, how.neck), len(peaks)
 
 
 def fill_holes(mask: np.ndarray, most_px: int) -> np.ndarray:
     """The mask with enclosed holes of at most ``most_px`` pixels filled; (H, W) bool."""
     return remove_small_holes(mask, max_size=most_px) if most_px > 0 else mask
+
+
+def join_wide_necks(parts: np.ndarray, distance: np.ndarray, heights: np.ndarray, neck: float) -> np.ndarray:
+    """The parts with those joined between which the neck is wider than ``neck`` times the lower peak.
+
+    parts: (H, W) int from 1, 0 for none. distance: (H, W) floating, from the border. heights: (largest part + 1,), the
+    distance at each part's peak. The widest necks come first; what is joined has the higher peak of its parts.
+    """
+    pairs, widths = _necks(parts, distance)
+    root = np.arange(len(heights))
+
+    def owner(part: int) -> int:
+        while root[part] != part:
+            root[part] = root[root[part]]
+            part = root[part]
+        return part
+
+    for number in np.argsort(-widths, kind="stable"):
+        low, high = sorted(map(owner, pairs[number]), key=lambda part: (heights[part], -part))
+        if low != high and widths[number] > neck * heights[low]:
+            root[low] = high
+    return np.array([owner(part) for part in range(len(heights))], np.int32)[parts]
+
+
+def _necks(parts: np.ndarray, distance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of parts that touch by their sides, (n, 2), and the largest distance on the border between them, (n,)."""
+    pairs, widths = [], []
+    for one, other in (((slice(None), slice(-1)), (slice(None), slice(1, None))), ((slice(-1),), (slice(1, None),))):
+        first, second = parts[one], parts[other]
+        touch = (first != second) & (first > 0) & (second > 0)
+        pairs.append(np.sort(np.stack([first[touch], second[touch]], axis=1), axis=1))
+        widths.append(np.minimum(distance[one][touch], distance[other][touch]))
+    found, place = np.unique(np.concatenate(pairs), axis=0, return_inverse=True)
+    widest = np.zeros(len(found))
+    np.maximum.at(widest, place.ravel(), np.concatenate(widths))
+    return found, widest

@@ -18,12 +18,12 @@ from pyproj.exceptions import ProjError
 from rasterio import Affine
 from shapely.geometry.polygon import orient
 
-from limner.segment.footprints.regions import Region, find_regions
+from limner.segment.footprints.options import AS_MEASURED, Splitting
+from limner.segment.footprints.regions import Region, find_regions, with_corner_at_every_pixel
 
 DRIVERS = {"gpkg": "GPKG", "geojson": "GeoJSON"}
 BATCH_POLYGONS = 8192  # held and written at once
-MINIMUM_AREA_PX = 16
-SIMPLIFY_PX = 1.0  # takes the stairs off a slanting side: no corner of a pixel lies farther from it
+DEGREES = 1e-7  # GeoJSON's grid: a centimeter
 
 
 def write_polygons(
@@ -34,16 +34,18 @@ def write_polygons(
     class_names: Sequence[str],
     *,
     layer: str,
-    minimum_area_px: int = MINIMUM_AREA_PX,
-    simplify_px: float = SIMPLIFY_PX,
+    minimum_area_px: int = 1,
+    simplify_px: float = AS_MEASURED.simplify_px,
+    splitting: Splitting | None = None,
 ) -> int:
     """Outline the regions of a class raster; gives how many polygons were written.
 
     A GeoPackage (``.gpkg``) is in the scene's own reference system, GeoJSON (``.geojson``) in WGS84 longitude and
     latitude as RFC 7946 demands; without a georeference both are in pixels, x = column and y = row. Regions are
-    4-connected: what touches by a corner only stays apart. Each polygon tells ``class``, ``class_name``,
-    ``mean_probability`` of its class over its pixels, and ``area_m2``, measured on the WGS84 ellipsoid (or
-    ``area_px``, its count of pixels).
+    4-connected: what touches by a corner only stays apart. Every polygon is valid, also in the file's own digits;
+    borders of neighbors are simplified together, so that no gap opens between them. Each polygon tells ``class``,
+    ``class_name``, ``mean_probability`` of its class over its pixels, and ``area_m2``, measured on the WGS84 ellipsoid
+    (or ``area_px``, its count of pixels).
 
     Args:
         path: what to write, its suffix chooses the format; no polygon gives a valid file without one.
@@ -53,12 +55,13 @@ def write_polygons(
             outlined.
         layer: the name programs show.
         minimum_area_px: smaller regions are left out.
-        simplify_px: Douglas and Peucker's tolerance in pixels; 0 keeps every corner of every pixel.
+        simplify_px: see `simplified`; 0 keeps every corner of every pixel.
+        splitting: how objects that touch are told apart; without it a region is all that hangs together.
     """
     with rasterio.open(classes) as dataset:
         transform = dataset.transform
         crs = dataset.crs if dataset.crs is not None and not transform.is_identity else None
-    regions = find_regions(classes, probability, probability_bands, minimum_area_px)
+    regions = find_regions(classes, probability, probability_bands, minimum_area_px, splitting=splitting)
     writer = _Layer(path, layer, transform, crs, tuple(class_names), simplify_px)
     while batch := list(islice(regions, BATCH_POLYGONS)):
         writer.append(batch)
@@ -89,13 +92,18 @@ class _Layer:
         parts = [(region, outline) for region in regions for outline in region.outlines()]
         outlines = np.array([outline for _, outline in parts], object)
         shapes = shapely.transform(simplified(outlines, self.simplify_px), self._to_ground)
+        if self.to_degrees is not None and self.driver == "GeoJSON":
+            degrees = shapely.transform(shapes, partial(_to_degrees, self.to_degrees))
+            shapes = shapely.set_precision(degrees, DEGREES)
+        owners, shapes = valid_polygons(shapes)
+        parts, outlines = [parts[owner] for owner in owners], outlines[owners]
         if self.to_degrees is None:
             area_name, areas = "area_px", shapely.area(outlines).round().astype(np.int64)
         else:
-            degrees = shapely.transform(shapes, partial(_to_degrees, self.to_degrees))
-            area_name, areas = "area_m2", np.fromiter(_geodesic_areas(degrees), np.float64, len(parts))
-            if self.driver == "GeoJSON":
-                shapes = degrees
+            there = shapes
+            if self.driver != "GeoJSON":
+                there = shapely.transform(shapes, partial(_to_degrees, self.to_degrees))
+            area_name, areas = "area_m2", np.fromiter(_geodesic_areas(there), np.float64, len(parts))
         columns: dict[str, np.ndarray] = {
             "class": np.array([region.class_number for region, _ in parts], np.int32),
             "class_name": np.array([self.class_names[region.class_number] for region, _ in parts], object),
@@ -132,21 +140,37 @@ class _Layer:
 
 
 def simplified(outlines: np.ndarray, tolerance_px: float) -> np.ndarray:
-    """Polygons with fewer corners, each off its outline by at most ``tolerance_px``; still single valid polygons.
+    """Polygons along pixels' sides with fewer corners; where two share a border, they still do.
 
-    Douglas and Peucker's algorithm alone may cross a polygon's own border. Where it does, the slower one that looks at
-    all borders takes over. Both need minutes for outlines of very many corners (a noisy map), which stay as they are.
+    A corner goes while the triangle with its neighbors is smaller than half the square of ``tolerance_px`` (Visvalingam
+    and Whyatt 1993), as long as no border meets another. Outlines of very many corners (a noisy map), which would take
+    minutes, are simplified each by itself.
     """
-    corners = shapely.get_num_coordinates(outlines)
     shapes = outlines.copy()
-    usual = corners < MANY_CORNERS
-    shapes[usual] = shapely.simplify(outlines[usual], tolerance_px, preserve_topology=False)
-    sound = shapely.is_valid(shapes) & (shapely.get_type_id(shapes) == shapely.GeometryType.POLYGON)
-    spoiled = usual & ~(sound & ~shapely.is_empty(shapes))
-    shapes[spoiled] = outlines[spoiled]
-    few = spoiled & (corners < MANY_CORNERS // 10)
-    shapes[few] = shapely.simplify(outlines[few], tolerance_px)
+    if tolerance_px == 0 or not len(shapes):
+        return shapes
+    usual = shapely.get_num_coordinates(outlines) < MANY_CORNERS
+    # A corner at every pixel makes the sides of neighbors match, as a coverage needs.
+    matching = np.array([with_corner_at_every_pixel(outline) for outline in outlines[usual]], object)
+    shapes[usual] = shapely.coverage_simplify(matching, tolerance_px)
+    shapes[~usual] = shapely.simplify(outlines[~usual], tolerance_px / 3, preserve_topology=False)
+    lost = shapely.is_empty(shapes)
+    shapes[lost] = outlines[lost]
     return shapes
+
+
+def valid_polygons(shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Each shape as one or more valid polygons: whose part each is, and the polygons.
+
+    What is valid stays as it is; else rings that cross are taken apart (`shapely.make_valid`), and what has no area is
+    dropped.
+    """
+    sound = shapely.is_valid(shapes) & (shapely.get_type_id(shapes) == shapely.GeometryType.POLYGON)
+    mended = shapes.copy()
+    mended[~sound] = shapely.make_valid(shapes[~sound], method="structure", keep_collapsed=False)
+    parts, owners = shapely.get_parts(mended, return_index=True)
+    kept = (shapely.get_type_id(parts) == shapely.GeometryType.POLYGON) & (shapely.area(parts) > 0)
+    return owners[kept], parts[kept]
 
 
 def _to_degrees(transformer: Transformer, points: np.ndarray) -> np.ndarray:

@@ -21,7 +21,8 @@ from scipy.sparse.csgraph import connected_components
 
 from limner.reporting.pictures import IGNORE
 from limner.scenes.windows import Window
-from limner.segment.footprints.objects import Splitting, split
+from limner.segment.footprints.objects import split
+from limner.segment.footprints.options import Splitting
 
 BLOCK_PIXELS = 2**21  # of the raster at once; labels, probabilities and their sums take about 40 bytes a pixel
 NO_REGION = -1
@@ -52,7 +53,7 @@ class Region:
         return self.probability_sum / self.area_px
 
     def outlines(self) -> list[Any]:
-        """Its polygon, with holes, along the pixels' sides.
+        """Its polygon, with holes, along the pixels' sides; several where blocks agreed on parts that do not touch.
 
         Of a region of very many corners (a map of noise) the pieces are not joined, as that would take minutes.
         """
@@ -60,8 +61,9 @@ class Region:
             return self.pieces
         # A corner at every pixel makes the pieces' sides match along the seams: then they are a coverage, whose union
         # takes time in proportion to its corners.
-        matching = [_with_corner_at_every_pixel(piece) for piece in self.pieces]
-        return [_rebuilt(shapely.coverage_union_all(matching), _corners_only)]
+        matching = [with_corner_at_every_pixel(piece) for piece in self.pieces]
+        whole = shapely.coverage_union_all(matching)
+        return [_rebuilt(part, _corners_only) for part in shapely.get_parts(whole)]
 
 
 class _Block(NamedTuple):
@@ -219,7 +221,7 @@ def _probabilities(dataset: Any, window: Any, numbers: np.ndarray, bands: dict[i
     return own
 
 
-def _with_corner_at_every_pixel(polygon: Any) -> Any:
+def with_corner_at_every_pixel(polygon: Any) -> Any:
     """The same polygon along the pixels' sides, with a corner wherever two pixels meet.
 
     In numpy, as `shapely.segmentize` buffers polygons to make sure that they are valid, which takes minutes for large

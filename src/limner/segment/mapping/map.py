@@ -27,7 +27,8 @@ from limner.scenes.mosaic import chips_folder, scene_name
 from limner.scenes.rasters import Raster, open_raster
 from limner.scenes.statistics import Statistics, measure_raster
 from limner.scenes.writing import BLOCK_PX, build_overviews
-from limner.segment.footprints.polygons import MINIMUM_AREA_PX, SIMPLIFY_PX, write_polygons
+from limner.segment.footprints.options import AS_MEASURED, FootprintOptions
+from limner.segment.footprints.polygons import write_polygons
 from limner.segment.labels.forms import background_of
 from limner.segment.mapping.options import MARGIN, OVERLAP_PX, TILE_PX, MapOptions
 from limner.segment.mapping.outputs import MapWriter, write_category_names
@@ -61,8 +62,8 @@ def map_scene(
     harmonize: Harmonizer | None = None,
     probabilities: bool = False,
     polygons: str = "gpkg",
-    minimum_area_px: int = MINIMUM_AREA_PX,
-    simplify_px: float = SIMPLIFY_PX,
+    footprints: FootprintOptions = AS_MEASURED,
+    ground_m: float | None = None,
     check_seams: bool = False,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -81,6 +82,7 @@ def map_scene(
         harmonize: the scene is brought to the colors that it names before the network looks; with ``normalize``
         "matched"
             it is then standardized as the area of those colors.
+        footprints: which polygons. ground_m: meters that a pixel of the scene covers, by default what its file says.
         check_seams: measure how much the tiles show, see `limner.segment.mapping.seams`, and keep it in the record.
         progress: told what is being done; without it, what the user must know goes to stderr.
 
@@ -91,7 +93,7 @@ def map_scene(
     scene, out = Path(scene), Path(out)
     margin_px = int(overlap_px * MARGIN) if margin_px is None else margin_px
     options = MapOptions(
-        tile_px, overlap_px, margin_px, normalize, probabilities, polygons, minimum_area_px, simplify_px,
+        tile_px, overlap_px, margin_px, normalize, probabilities, polygons, footprints,
         None if harmonize is None else harmonize.method, None if harmonize is None else harmonize.to,
     )  # fmt: skip
     check_tiling(tile_px, overlap_px, margin_px, predictor.stride)
@@ -99,6 +101,7 @@ def map_scene(
         raise UserError(f"batch is {batch}; needed: 1 tile or more")
     with open_raster(scene, bands=bands) as raster:
         check_bands(raster, predictor.channels, predictor.bands)
+        ground_m = raster.ground_m if ground_m is None else ground_m
     request = {
         "scene": fingerprint(chips_folder(scene)),
         "bands": None if bands is None else list(bands),
@@ -116,7 +119,7 @@ def map_scene(
         seen = seen.harmonized(harmonize)
     if made is None:
         remove_unfinished(out, scene_name(scene), predictor.class_names)
-        made = _Mapping(predictor, seen, files, options, tell).run(batch, request)
+        made = _Mapping(predictor, seen, files, options, ground_m, tell).run(batch, request)
     if check_seams and made.seams is None:
         seams = measure_seams(predictor, seen.open, made.classes, made.statistics, options, tell)
         made = add_seams(made, seams)
@@ -150,10 +153,16 @@ class _Mapping:
     """One scene on its way through: the steps of `map_scene` once all is checked."""
 
     def __init__(
-        self, predictor: Predictor, scene: _Scene, files: MapFiles, options: MapOptions, progress: Progress
+        self,
+        predictor: Predictor,
+        scene: _Scene,
+        files: MapFiles,
+        options: MapOptions,
+        ground_m: float | None,
+        progress: Progress,
     ) -> None:
         self.predictor, self.scene, self.files, self.options = predictor, scene, files, options
-        self.progress = progress
+        self.ground_m, self.progress = ground_m, progress
         self.class_names = predictor.class_names
         self.background = background_of(self.class_names)
 
@@ -237,6 +246,7 @@ class _Mapping:
         if temporary.polygons is None or probability is None or self.files.polygons is None:
             return None
         self.progress("drawing polygons", 0, 1)
+        footprints = self.options.footprints
         one_band = len(self.class_names) == 2 or not self.options.probabilities
         bands = {
             number: 1 if one_band else number + 1
@@ -250,8 +260,9 @@ class _Mapping:
             bands,
             self.class_names,
             layer=self.files.polygons.stem,
-            minimum_area_px=self.options.minimum_area_px,
-            simplify_px=self.options.simplify_px,
+            minimum_area_px=footprints.minimum_px(self.ground_m),
+            simplify_px=footprints.simplify_px,
+            splitting=footprints.splitting(self.ground_m, len(self.class_names)),
         )
 
     def _write_record(self, path: Path, result: SceneMap, request: dict[str, Any]) -> None:

@@ -88,7 +88,7 @@ def _map_with_progress(
             elif message.startswith("CUDA"):
                 say(f"limner: {message}")
 
-        made = map_scene(predictor, scene, out, bands=match.bands, progress=tell, **options)
+        made = map_scene(predictor, scene, out, bands=match.bands, ground_m=match.ground_m, progress=tell, **options)
     background = background_of(list(made.shares))
     nothing = None if background is None else list(made.shares)[background]
     shares = ", ".join(f"{name} {share:.1%}" for name, share in made.shares.items() if name != nothing)

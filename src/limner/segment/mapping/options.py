@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from limner.foundation.errors import UserError
+from limner.segment.footprints.options import FootprintOptions
 from limner.segment.mapping.record import POLYGON_FORMATS
 from limner.segment.predicting.tiles import Axis, whole_steps
 
@@ -30,8 +31,7 @@ class MapOptions:
     )
     probabilities: bool  # whether to keep the probability raster
     polygons: str  # gpkg, geojson or none
-    minimum_area_px: int  # smaller polygons are left out
-    simplify_px: float  # tolerance of the polygons' outlines
+    footprints: FootprintOptions  # which polygons
     harmonize: str | None = None  # how the scene is brought to the colors of training areas: one of `HARMONIZERS`
     harmonize_to: str | None = None  # the area whose colors it takes, or all, or nearest
 
@@ -43,10 +43,6 @@ class MapOptions:
             raise UserError(f"normalize is {self.normalize!r}; needed: {needed}")
         if self.polygons not in POLYGON_FORMATS:
             raise UserError(f"polygons is {self.polygons!r}; needed: one of {', '.join(POLYGON_FORMATS)}")
-        if self.minimum_area_px < 0:
-            raise UserError(f"minimum_area_px is {self.minimum_area_px}; needed: 0 or more pixels")
-        if self.simplify_px < 0:
-            raise UserError(f"simplify_px is {self.simplify_px}; needed: 0 or more pixels")
 
     def axis(self, length: int, stride: int, scale: float = 1.0) -> Axis:
         """The tiles along an axis of ``length`` pixels of the scene.
@@ -55,7 +51,7 @@ class MapOptions:
         margin are as many of the scene's pixels as come nearest to those of the network that were asked for, in
         `whole_steps`.
 
-        >>> MapOptions(512, 128, 48, "run", False, "none", 0, 0).axis(1000, stride=32, scale=2)
+        >>> MapOptions(512, 128, 48, "run", False, "none", AS_MEASURED).axis(1000, stride=32, scale=2)
         Axis(length=1000, tile_px=256, overlap_px=64, margin_px=24, stride=16)
         """
         step, seen = whole_steps(stride, scale)
