@@ -2,9 +2,9 @@
 
     python benchmarks/footprints.py CLASSES.tif TRUTH.geojson [--class 1]
 
-Prints Markdown: polygons, their median area, holes, invalid ones, precision, recall and F1 of objects at an intersection
-over union of 0.5, and seconds. Objects of the truth under 1 square meter, such as slivers at the scene's border, do not
-count. Give a mask of the truth itself (0 and 1) to see what the best map would reach.
+Prints Markdown: polygons, their median area, holes, invalid ones, precision, recall and F1 of objects at an
+intersection over union of 0.5, and seconds. Objects of the truth under 1 square meter, such as slivers at the scene's
+border, do not count. Give a mask of the truth itself (0 and 1) to see what the best map would reach.
 """
 
 import argparse
