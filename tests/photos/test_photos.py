@@ -316,10 +316,12 @@ def test_a_format_that_holds_less_says_what_it_lost(tmp_path: Path) -> None:
     written = write_photo(tmp_path / "a.bmp", photo.picture, photo)
     assert written.notes == (
         ".bmp cannot hold 16 bits a channel: 8 are written",
-        ".bmp cannot hold alpha: it is left out",
+        ".bmp cannot hold alpha: the picture is laid on white",
         ".bmp cannot hold color profiles: the colors are written as sRGB",
     )
-    assert np.abs(np.asarray(Image.open(tmp_path / "a.bmp")).astype(float) - values[..., :3] / 257).max() <= 1
+    share = values[..., 3:] / 65535
+    expected = (values[..., :3] / 65535 * share + 1 - share) * 255
+    assert np.abs(np.asarray(Image.open(tmp_path / "a.bmp")).astype(float) - expected).max() <= 1
 
 
 def test_jpegs_keep_color_at_full_resolution(tmp_path: Path) -> None:

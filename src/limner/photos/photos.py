@@ -6,6 +6,7 @@ of the file that is written. Only which way is up changes: it is turned upright 
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,11 @@ from torch import Tensor
 
 from limner.foundation.errors import UserError
 from limner.foundation.files import replacing
-from limner.foundation.orientation import swaps_edges, turned
+from limner.foundation.orientation import UPRIGHT, swaps_edges, turned
 from limner.photos.decoding import Decoded, decode
 from limner.photos.encoding import SUFFIXES, Parts
 from limner.photos.exif import upright, upright_xmp
+from limner.photos.hidden import fill_hidden
 from limner.photos.profiles import to_profile, usable
 
 ROWS_BYTES = 1 << 23  # of floats at a time between a picture and a file's numbers: stays in the cache
@@ -51,8 +53,20 @@ class Photo:
     xmp: bytes | None = None
     iptc: bytes | None = None
     dpi: tuple[float, float] | None = None
+    turn: int = UPRIGHT
+    """EXIF's orientation in the file, 1 to 8, by which the picture was turned upright."""
     notes: tuple[str, ...] = ()
     """What the user should know, one line each; the same words for the same thing, so that a run can say it once."""
+
+    @property
+    def seen(self) -> Tensor | None:
+        """(H, W) bool: where alpha is above 0; None where there is no alpha."""
+        return None if self.alpha is None else self.alpha > 0
+
+    @cached_property
+    def filled(self) -> Tensor:
+        """The picture with the nearest visible color where none is seen: see `limner.photos.hidden.fill_hidden`."""
+        return self.picture if self.seen is None else fill_hidden(self.picture, self.seen)
 
 
 @dataclass(frozen=True)
@@ -106,6 +120,7 @@ def read_photo(path: Path) -> Photo:
         xmp=upright_xmp(decoded.xmp) if decoded.xmp else None,
         iptc=decoded.iptc,
         dpi=decoded.dpi[::-1] if swapped and decoded.dpi else decoded.dpi,
+        turn=decoded.turn,
         notes=notes,
     )
 
@@ -113,8 +128,9 @@ def read_photo(path: Path) -> Photo:
 def write_photo(path: Path, picture: Tensor, photo: Photo, *, quality: int = 95) -> Written:
     """Write ``picture`` as a file of the kind of ``photo``, whole or not at all; the suffix says the format.
 
-    Where the format cannot hold it, bits become fewer (a note says so), and alpha or the profile is left out (as well).
-    Numbers outside the format's range are clipped once, here, and rounded to the nearest.
+    Where the format cannot hold it, bits become fewer (a note says so), the picture is laid on white where it is
+    transparent, and the profile is left out (as well). Pixels of alpha 0 are written as they were read, whatever
+    ``picture`` has there. Numbers outside the format's range are clipped once, here, and rounded to the nearest.
 
     picture: (3, H, W) floating, of the photo's size and in its profile, on any device. quality: of a JPEG (whose color
     has full resolution) or lossy WebP, 1 to 100. Raises `UserError` for an unknown suffix and for the photo's own path.
@@ -133,13 +149,15 @@ def write_photo(path: Path, picture: Tensor, photo: Photo, *, quality: int = 95)
     bits = max(bits for bits in form.bits if bits <= photo.bits)
     alpha = photo.alpha if photo.has_alpha or (photo.missing is not None and bits < 32) else None
     profile = photo.profile
+    if photo.seen is not None:
+        picture = torch.where(photo.seen.to(picture.device), picture, photo.picture.to(picture))
     if profile is not None and not form.profile:
         picture, profile = to_profile(picture, profile, None), None
-    pixels, clipped = _as_numbers(picture, alpha if form.alpha else None, photo, bits)
+    pixels, clipped = _as_numbers(picture, alpha, photo, bits, alpha_kept=form.alpha)
     parts = Parts(pixels, profile, photo.exif, photo.xmp, photo.iptc, photo.dpi, photo.lossless, quality)
     lost = {
         f"{photo.bits} bits a channel: {bits} are written": bits < photo.bits,
-        "alpha: it is left out": alpha is not None and not form.alpha,
+        "alpha: the picture is laid on white": alpha is not None and not form.alpha,
         "color profiles: the colors are written as sRGB": profile is not photo.profile,
         "so much EXIF, XMP or IPTC: it is left out": parts.longest_block > form.block_bytes,
     }
@@ -164,26 +182,31 @@ def _as_tensors(decoded: Decoded) -> tuple[Tensor, Tensor | None]:
     return picture, torch.from_numpy(alpha)
 
 
-def _as_numbers(picture: Tensor, alpha: Tensor | None, photo: Photo, bits: int) -> tuple[np.ndarray, float]:
+def _as_numbers(
+    picture: Tensor, alpha: Tensor | None, photo: Photo, bits: int, *, alpha_kept: bool
+) -> tuple[np.ndarray, float]:
     """((H, W, 3 or 4) uint8, uint16 or float32, the share of visible pixels that were clipped)."""
     _, height, width = picture.shape
     kind, full = {8: (torch.uint8, 255), 16: (torch.uint16, 65535), 32: (torch.float32, 1)}[bits]
-    pixels = torch.empty(height, width, 3 if alpha is None else 4, dtype=kind)
+    pixels = torch.empty(height, width, 4 if alpha is not None and alpha_kept else 3, dtype=kind)
     rows = max(1, ROWS_BYTES // (12 * width))
     clipped = 0
     for part in (slice(start, start + rows) for start in range(0, height, rows)):
         colors = picture[:, part].detach().to(torch.float32)
         if bits < 32:
-            colors = (colors * full).round_()
-            outside = ((colors < 0) | (colors > full)).any(0)
+            colors = colors * full
+            outside = ((colors < -0.5) | (colors >= full + 0.5)).any(0)
             if photo.alpha is not None:
                 outside &= (photo.alpha[part] > 0).to(outside.device)
             clipped += int(outside.sum())
             colors.clamp_(0, full)
+            if alpha is not None and not alpha_kept:
+                colors.sub_(full).mul_(alpha[part].to(colors.device)).add_(full)
+            colors.round_()
         elif photo.missing is not None:
             colors = colors.masked_fill(photo.missing[part].to(colors.device), torch.nan)
         pixels[part, :, :3] = colors.to(kind).permute(1, 2, 0).cpu()
-        if alpha is not None:
+        if alpha is not None and alpha_kept:
             pixels[part, :, 3] = (alpha[part] * full).round() if bits < 32 else alpha[part]
     visible = height * width if photo.alpha is None else int((photo.alpha > 0).sum())
     return pixels.numpy(), clipped / visible

@@ -45,7 +45,7 @@ class FrameFolder:
             if (height, width) != (self.height, self.width):
                 got = f"{width} x {height}, {self.names[0]} {self.width} x {self.height}"
                 raise UserError(f"{photo.path}: frames differ in size ({got}); needed: one size; one folder a size")
-            yield to_profile(photo.picture, photo.profile, None)
+            yield to_profile(photo.filled, photo.profile, None)
 
 
 def open_folder(path: Path) -> FrameFolder:

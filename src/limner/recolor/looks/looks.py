@@ -51,8 +51,8 @@ def make_look(
     A table knows a pixel's color alone. A global method without regrain is its own map; of a method that also looks
     at places, every global method is fitted to lead from the pictures to their results, and the nearest is taken.
 
-    targets, results: (3, H, W) float32 pictures before and after, gamma-encoded. color_map: of a global method.
-    title: by which programs list the table.
+    targets, results: (3, H, W) float32 pictures before and after, gamma-encoded, or (3, n) of the pixels that count.
+    color_map: of a global method. title: by which programs list the table.
     """
     before, after = (_pooled(pictures) for pictures in (targets, results))
     maps = {method: color_map} if color_map is not None else {name: fit(before, after) for name, fit in FITS.items()}

@@ -16,6 +16,7 @@ from limner.colors.color_map import ColorMap
 from limner.colors.spaces import lab_to_srgb, srgb_to_lab
 from limner.foundation.errors import UserError
 from limner.foundation.stopwatch import Stopwatch
+from limner.photos.hidden import fill_hidden
 from limner.recolor.fusion.regrain import regrain
 from limner.recolor.methods.recolored import Recolored
 from limner.recolor.methods.sct import sct
@@ -26,8 +27,8 @@ FITTED_PX = 2**17
 HALF = 0.5
 
 Method = Callable[..., Recolored]
-"""``method(target, references, *, target_mask=None, reference_masks=(), **options)``: pictures (3, H, W) float32,
-masks (H, W) float 0..1 or None."""
+"""``method(target, references, *, target_mask=None, target_seen=None, reference_masks=(), **options)``: pictures
+(3, H, W) float32, masks (H, W) float 0..1 or None, target_seen (H, W) bool or None."""
 
 
 def transfer_color(
@@ -38,16 +39,18 @@ def transfer_color(
     strength: float = 1.0,
     keep_luminance: bool = False,
     target_mask: Tensor | None = None,
+    target_seen: Tensor | None = None,
     reference_masks: Sequence[Tensor | None] = (),
     **options: Any,
 ) -> Recolored:
     """A picture in the colors of another, or of several.
 
-    target: (3, H, W) float32, gamma-encoded, 0..1. references: one such, or several, of any sizes.
-    method: a key of `METHODS`. strength: 0 gives the target back, 1 the whole transfer; between, a mix of the two.
-    keep_luminance: take only the colors (a and b of CIELAB) of the result, the lightness of the target.
-    target_mask: (H, W) float 0..1, where to change the target and by how much. reference_masks: for each reference one
-    of which pixels its colors may be taken from, or None. options: the method's own.
+    target: (3, H, W) float32, gamma-encoded, 0..1. references: one such, or several, of any sizes. method: a key of
+    `METHODS`. strength: 0 gives the target back, 1 the whole transfer; between, a mix of the two. keep_luminance: take
+    only the colors (a and b of CIELAB) of the result, the lightness of the target. target_mask: (H, W) float 0..1,
+    where to change the target and by how much. target_seen: (H, W) bool, False where the target is transparent: what
+    stands there changes nothing elsewhere, and stays. reference_masks: for each reference one of which pixels its
+    colors may be taken from, or None. options: the method's own.
 
     >>> photo, look = torch.rand(3, 40, 50), torch.rand(3, 30, 30) ** 2
     >>> transfer_color(photo, look, "mkl").picture.shape
@@ -66,8 +69,20 @@ def transfer_color(
         raise UserError("no reference; give at least one picture whose colors to take")
     masks = list(reference_masks) or [None] * len(looks)
     _check_masks([target, *looks], [target_mask, *masks])
-    done = METHODS[method](target, looks, target_mask=target_mask, reference_masks=masks, **options)
-    return replace(done, picture=mixed(target, done.picture, strength, keep_luminance, target_mask))
+    if target_seen is None:
+        done = METHODS[method](target, looks, target_mask=target_mask, reference_masks=masks, **options)
+        return replace(done, picture=mixed(target, done.picture, strength, keep_luminance, target_mask))
+    _check_masks([target], [target_seen])
+    change = target_seen.to(target) if target_mask is None else target_mask * target_seen
+    done = METHODS[method](
+        fill_hidden(target, target_seen),
+        looks,
+        target_mask=change,
+        target_seen=target_seen,
+        reference_masks=masks,
+        **options,
+    )
+    return replace(done, picture=mixed(target, done.picture, strength, keep_luminance, change))
 
 
 def fit_colors(
@@ -96,6 +111,7 @@ def _globally(
     *,
     smoothness: float = 0.0,
     target_mask: Tensor | None = None,
+    target_seen: Tensor | None = None,  # is in the mask, too
     reference_masks: Sequence[Tensor | None] = (),
     **options: Any,
 ) -> Recolored:
@@ -121,13 +137,15 @@ METHODS: dict[str, Method] = {
 }
 
 
+def counted(mask: Tensor) -> Tensor:
+    """(H, W) bool: the pixels of which a mask leaves half, or if there are none anything."""
+    half = mask >= HALF
+    return half if bool(half.any()) else mask > 0
+
+
 def _colors(picture: Tensor, mask: Tensor | None, most: int) -> Tensor:
-    """(3, n) of the pixels of which a mask leaves half, or if there are none anything; evenly thinned to ``most``."""
-    if mask is None:
-        colors = picture.flatten(1)
-    else:
-        half = mask >= HALF
-        colors = picture[:, half if half.any() else mask > 0]
+    """(3, n) of the pixels that are `counted`; evenly thinned to ``most``."""
+    colors = picture.flatten(1) if mask is None else picture[:, counted(mask)]
     if colors.shape[1] == 0:
         raise UserError(
             "a mask leaves no visible pixel; needed: some white in it, where the picture is not transparent"

@@ -15,6 +15,7 @@ from limner.recolor.matching.constrained import match_constrained
 from limner.recolor.matching.descriptors import color_descriptors
 from limner.recolor.methods.recolored import Recolored
 from limner.recolor.superpixels.pooling import Regions, measure_regions
+from limner.recolor.superpixels.seen import seen_part
 from limner.recolor.superpixels.segmentation import superpixels
 
 SUPERPIXELS = 300
@@ -34,6 +35,7 @@ def sct(
     kernel: Kernel = OWN_COVARIANCE,
     smoothness: float = 1.0,
     target_mask: Tensor | None = None,
+    target_seen: Tensor | None = None,
     reference_masks: Sequence[Tensor | None] = (),
 ) -> Recolored:
     """The target in the colors of the references by superpixels of like color rank, each taken at most a few times.
@@ -45,7 +47,8 @@ def sct(
 
     target: (3, H, W) float32, gamma-encoded, 0..1. references: such, of any sizes. count: superpixels of each picture.
     most_uses: of a reference superpixel; raised where the references have too few. smoothness: of the regrain, 0 leaves
-    it out. target_mask: not looked at. reference_masks: for each reference (H, W) float 0..1, or None.
+    it out. target_mask: not looked at. target_seen: (H, W) bool, what of the target is not transparent; superpixels
+    without such a pixel are left out. reference_masks: for each reference (H, W) float 0..1, or None.
 
     Raises `UserError` for a count below 1 or above 4000, and for masks that leave nothing.
     """
@@ -53,6 +56,9 @@ def sct(
         raise UserError(f"sct got {count} superpixels; needed: 1 to {MOST_SUPERPIXELS}, {SUPERPIXELS} is usual")
     watch = Stopwatch(target.device)
     labels, regions, descriptors = _described(target, None, count, watch)
+    if target_seen is not None:
+        labels, regions, kept = seen_part(target, labels, target_seen)
+        descriptors = descriptors[kept]
     masks = list(reference_masks) or [None] * len(references)
     looks = [_described(picture, mask, count, watch) for picture, mask in zip(references, masks, strict=True)]
     with watch.stage("matching"):

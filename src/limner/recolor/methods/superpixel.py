@@ -21,6 +21,7 @@ from limner.recolor.matching.features import features_of
 from limner.recolor.matching.palette import complete_palette
 from limner.recolor.methods.recolored import Recolored
 from limner.recolor.superpixels.pooling import Regions, measure_regions, pool_features
+from limner.recolor.superpixels.seen import seen_part
 from limner.recolor.superpixels.segmentation import superpixels
 
 PERPLEXITY, PALETTE = 5.0, 0.5
@@ -61,6 +62,7 @@ def superpixel(
     kernel: Kernel = PUBLISHED,
     smoothness: float = 1.0,
     target_mask: Tensor | None = None,
+    target_seen: Tensor | None = None,
     reference_masks: Sequence[Tensor | None] = (),
     pins: Sequence[PinnedPoints] = (),
     download: bool | None = None,
@@ -72,15 +74,15 @@ def superpixel(
     of its neighbors' new colors (`limner.recolor.fusion.fuse`), and the target's fine structure is put back
     (`limner.recolor.fusion.regrain`).
 
-    target: (3, H, W) float32, gamma-encoded, 0..1. references: one or more such, of any sizes.
-    features: a key of `limner.recolor.matching.features.SOURCES`, or a `FeatureSource` of any network. layers: of it.
-    count: superpixels of each picture, by default 3 sqrt(pixels). centering, temperature: see
-    `limner.recolor.matching.attention`; without a temperature the one at which the median superpixel looks at
-    ``perplexity`` others. palette: how far the matched colors are spread to the references' whole palette, 0 (the
-    paper) to 1: see `limner.recolor.matching.palette`. kernel: of the fusion. smoothness: of the regrain; 0 leaves it
-    out. target_mask: where the target will be changed; all of it is looked at, whatever is changed. reference_masks:
-    for each reference, (H, W) float 0..1 of how much its pixels may be taken, or None. pins: matches made by hand.
-    download: whether weights may be fetched.
+    target: (3, H, W) float32, gamma-encoded, 0..1. references: one or more such, of any sizes. features: a key of
+    `limner.recolor.matching.features.SOURCES`, or a `FeatureSource` of any network. layers: of it. count: superpixels
+    of each picture, by default 3 sqrt(pixels). centering, temperature: see `limner.recolor.matching.attention`; without
+    a temperature the one at which the median superpixel looks at ``perplexity`` others. palette: how far the matched
+    colors are spread to the references' whole palette, 0 (the paper) to 1: see `limner.recolor.matching.palette`.
+    kernel: of the fusion. smoothness: of the regrain; 0 leaves it out. target_mask: where the target will be changed;
+    all of it is looked at, whatever is changed. target_seen: (H, W) bool, what of it is not transparent; superpixels
+    without such a pixel are left out. reference_masks: for each reference, (H, W) float 0..1 of how much its pixels may
+    be taken, or None. pins: matches made by hand. download: whether weights may be fetched.
 
     Raises `UserError` for options that cannot be, and for masks that leave nothing.
     """
@@ -94,6 +96,9 @@ def superpixel(
         with watch.stage("network"):
             source = features_of(features, layers, device=target.device, download=download)  # type: ignore[arg-type]
     described = describe(target, source, count, watch)
+    if target_seen is not None:
+        labels, regions, kept = seen_part(target, described.labels, target_seen)
+        described = Described(labels, regions, described.features[kept])
     matching = match(
         described, references, source, count=count, centering=centering, temperature=temperature, perplexity=perplexity,
         reference_masks=reference_masks, pins=pins, watch=watch,

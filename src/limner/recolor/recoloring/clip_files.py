@@ -84,7 +84,7 @@ def _frames(job: PhotoJob, source: Clip, frame_by_frame: bool) -> Iterable[Tenso
     chosen = job.of_method(job.method)
     if any(one.mask is not None for one in job.references):
         chosen["reference_masks"] = [None if one.mask is None else one.mask.to(job.device) for one in job.references]
-    references = [to_profile(one.photo.picture, one.photo.profile, None).to(job.device) for one in job.references]
+    references = [to_profile(one.photo.filled, one.photo.profile, None).to(job.device) for one in job.references]
     return recolor_clip(
         source, references, job.method, temporal=not frame_by_frame, strength=options.strength,
         keep_luminance=options.keep_luminance, **chosen,

@@ -215,8 +215,9 @@ def _look(job: PhotoJob, photos: Sequence[Path], out: Path, overwrite: bool) -> 
     for path in photos:
         photo = read_photo(path)
         done = job.run(photo, None)
-        before.append(to_profile(photo.picture, photo.profile, None))
-        after.append(to_profile(done.picture, photo.profile, None).cpu())
+        shown = slice(None) if photo.seen is None else photo.seen
+        before.append(to_profile(photo.picture, photo.profile, None)[:, shown])
+        after.append(to_profile(done.picture, photo.profile, None).cpu()[:, shown])
         maps.append(done.color_map)
     plain = len(photos) == 1 and job.options.strength == 1 and not job.options.keep_luminance and job.method in FITS
     with recorded(out, request) as (temporary, numbers):

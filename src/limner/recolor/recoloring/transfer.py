@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from limner.foundation.errors import UserError
 from limner.foundation.files import fingerprint
+from limner.foundation.orientation import UPRIGHT, swaps_edges, turned
 from limner.foundation.records import Made, made_before, recorded
 from limner.photos.photos import Photo, read_photo, write_photo
-from limner.photos.profiles import to_profile
+from limner.photos.profiles import ASSUMING_SRGB, to_profile
 from limner.recolor.looks.cube import CubeLook
-from limner.recolor.methods.methods import METHODS, mixed, transfer_color
+from limner.recolor.methods.methods import METHODS, counted, mixed, transfer_color
 from limner.recolor.methods.recolored import Recolored
 from limner.recolor.methods.superpixel import PALETTE, PinnedPoints
 from limner.recolor.recoloring.options import RecolorOptions
@@ -27,10 +29,11 @@ DEFAULT_METHOD, LOOK = "superpixel", "look"
 
 @dataclass(frozen=True)
 class Reference:
-    """A photo whose colors are taken, and where from: (H, W) float 0..1, or None for everywhere that is visible."""
+    """A photo whose colors are taken, and where from: (H, W) float 0..1, or None for everywhere. notes: of the mask."""
 
     photo: Photo
     mask: Tensor | None
+    notes: tuple[str, ...] = ()
 
 
 def read_references(paths: Sequence[Path], masks: Sequence[Path]) -> list[Reference]:
@@ -40,17 +43,27 @@ def read_references(paths: Sequence[Path], masks: Sequence[Path]) -> list[Refere
     found = []
     for number, path in enumerate(paths):
         photo = read_photo(path)
-        mask = read_mask(masks[number], photo) if masks else None
-        found.append(Reference(photo, _visible(photo, mask)))
+        mask, notes = read_mask(masks[number], photo) if masks else (None, ())
+        found.append(Reference(photo, _visible(photo, mask), notes))
     return found
 
 
-def read_mask(path: Path, photo: Photo) -> Tensor:
-    """(H, W) float 0..1 of a mask picture for ``photo``: white counts.
+def read_mask(path: Path, photo: Photo) -> tuple[Tensor, tuple[str, ...]]:
+    """((H, W) float 0..1 of a mask picture for ``photo``: white counts, what to tell of it).
 
+    A mask counts the upright picture's pixels, as people see it, unless its size is that of the pixels as stored alone.
     Raises `UserError` for another size, and for black alone.
     """
-    mask = read_photo(path).picture.mean(0).clamp(0, 1)
+    drawn = read_photo(path)
+    mask = drawn.picture.mean(0).clamp(0, 1)
+    mask = mask if drawn.alpha is None else mask * drawn.alpha
+    notes: tuple[str, ...] = ()
+    if photo.turn != drawn.turn:
+        counts = "the upright photo's pixels"
+        if drawn.turn == UPRIGHT and mask.shape != photo.picture.shape[1:] == mask.T.shape and swaps_edges(photo.turn):
+            mask = torch.from_numpy(np.ascontiguousarray(turned(mask.numpy(), photo.turn)))
+            counts = "its pixels as stored"
+        notes = (f"turned by its EXIF (orientation {photo.turn}): its mask is taken to count {counts}",)
     if mask.shape != photo.picture.shape[1:]:
         sizes = [f"{width} x {height}" for height, width in (mask.shape, photo.picture.shape[1:])]
         raise UserError(
@@ -58,7 +71,7 @@ def read_mask(path: Path, photo: Photo) -> Tensor:
         )
     if not mask.any():
         raise UserError(f"{path}: a mask that is black all over leaves nothing of {photo.path}; needed: some white")
-    return mask
+    return mask, notes
 
 
 def _visible(photo: Photo, mask: Tensor | None) -> Tensor | None:
@@ -86,6 +99,12 @@ class PhotoJob:
         return self.options.method or (DEFAULT_METHOD if self.look is None else LOOK)
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What to tell of the references, but that most say nothing of their colors."""
+        notes = (note for one in self.references for note in (*one.photo.notes, *one.notes) if note != ASSUMING_SRGB)
+        return tuple(f"reference: {note}" for note in dict.fromkeys(notes))
+
+    @property
     def inputs(self) -> list[Path]:
         """Files that are read beside the pictures."""
         files = [one.photo.path for one in self.references] + list(self.options.like_mask or ())
@@ -94,6 +113,7 @@ class PhotoJob:
     def run(self, photo: Photo, mask: Tensor | None, method: str | None = None) -> Recolored:
         """``photo`` in the references' colors, in the photo's own profile; what is transparent counts nowhere."""
         target = photo.picture.to(self.device)
+        seen = None if photo.seen is None else photo.seen.to(self.device)
         where = None if mask is None else mask.to(self.device)
         if self.look is not None:
             picture = self.look(target.flatten(1)).view_as(target)
@@ -101,14 +121,14 @@ class PhotoJob:
             return Recolored(picture, LOOK)
         method = method or self.method
         looks = self.pictures_for(photo)
-        fitted = _visible(photo, mask)
         return transfer_color(
             target,
             looks,
             method,
             strength=self.options.strength,
             keep_luminance=self.options.keep_luminance,
-            target_mask=None if fitted is None else fitted.to(self.device),
+            target_mask=where,
+            target_seen=seen,
             reference_masks=[None if one.mask is None else one.mask.to(self.device) for one in self.references],
             **self.of_method(method),
         )
@@ -137,14 +157,17 @@ class PhotoJob:
     def pictures_for(self, photo: Photo) -> list[Tensor]:
         """The references in the profile of ``photo``, on the device."""
         return [
-            to_profile(one.photo.picture, one.photo.profile, photo.profile).to(self.device) for one in self.references
+            to_profile(one.photo.filled, one.photo.profile, photo.profile).to(self.device) for one in self.references
         ]
 
     def score(self, photo: Photo, picture: Tensor) -> TransferScore:
-        """The result against the first reference, both as sRGB."""
+        """The result against what may be taken from the first reference, where something is seen, both as sRGB."""
         before, after = (to_profile(one, photo.profile, None).cpu() for one in (photo.picture, picture))
-        first = self.references[0].photo
-        return score_transfer(before, after, to_profile(first.picture, first.profile, None))
+        first, mask = self.references[0].photo, self.references[0].mask
+        wanted = to_profile(first.picture, first.profile, None)
+        return score_transfer(
+            before, after, wanted, target_seen=photo.seen, reference_seen=None if mask is None else counted(mask)
+        )
 
 
 def recolor_photo(
@@ -160,7 +183,8 @@ def recolor_photo(
         return earlier
     photo = read_photo(path)
     mask_path = mask_for(job.options.mask, path)
-    done = job.run(photo, None if mask_path is None else read_mask(mask_path, photo))
+    mask, told = (None, ()) if mask_path is None else read_mask(mask_path, photo)
+    done = job.run(photo, mask)
     with recorded(out, request) as (temporary, numbers):
         written = write_photo(temporary, done.picture, photo)
         others = [] if explain is None else _explained(job, photo, done, explain)
@@ -170,21 +194,21 @@ def recolor_photo(
         if job.references:
             numbers |= job.score(photo, done.picture).to_json()
         numbers["clipped"] = written.clipped
-    return Made(out, numbers, others=others, notes=(*photo.notes, *written.notes))
+    return Made(out, numbers, others=others, notes=(*photo.notes, *told, *job.notes, *written.notes))
 
 
 def _explained(job: PhotoJob, photo: Photo, done: Recolored, folder: Path) -> list[Path]:
     from limner.recolor.scoring.explain import explain  # what draws is not needed for the colors
 
     palette = PALETTE if job.options.palette is None else job.options.palette
-    return explain(folder, photo.picture, job.pictures_for(photo), done, palette=palette)
+    return explain(folder, photo.filled, job.pictures_for(photo), done, palette=palette)
 
 
 def every_method(job: PhotoJob, path: Path) -> Iterator[tuple[str, Photo, Recolored, TransferScore]]:
     """What each method makes of a photo, with its default options."""
     photo = read_photo(path)
     mask_path = mask_for(job.options.mask, path)
-    mask = None if mask_path is None else read_mask(mask_path, photo)
+    mask = None if mask_path is None else read_mask(mask_path, photo)[0]
     for name in METHODS:
         done = job.run(photo, mask, name)
         yield name, photo, done, job.score(photo, done.picture)

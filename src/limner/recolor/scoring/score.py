@@ -14,6 +14,8 @@ from skimage.color import rgb2lab
 from skimage.metrics import structural_similarity
 from torch import Tensor
 
+from limner.photos.hidden import fill_hidden
+
 SAMPLED_PIXELS = 100_000
 DIRECTIONS = 64
 LEVELS = 1024
@@ -53,14 +55,23 @@ class TransferScore:
         return {name: round(value, 6) for name, value in asdict(self).items()}
 
 
-def score_transfer(target: Tensor, result: Tensor, reference: Tensor) -> TransferScore:
+def score_transfer(
+    target: Tensor,
+    result: Tensor,
+    reference: Tensor,
+    *,
+    target_seen: Tensor | None = None,
+    reference_seen: Tensor | None = None,
+) -> TransferScore:
     """How much of ``target`` the picture ``result`` kept, and how near it came to the colors of ``reference``.
 
     Colors are compared on a fixed sample of at most 100,000 pixels of each picture, so that a score is the same on
     every call and costs the same at every size.
 
     target, result: (3, H, W) float, gamma-encoded sRGB; values outside [0, 1] are allowed. reference: (3, h, w), of any
-    size. On any device; the work is done on the CPU. Raises `ValueError` for other shapes and for NaN.
+    size. target_seen: (H, W) bool, reference_seen: (h, w) bool, the pixels that count, such as those that are not
+    transparent; None for all. On any device; the work is done on the CPU. Raises `ValueError` for other shapes and for
+    NaN.
 
     >>> import torch
     >>> picture = torch.rand(3, 32, 32, generator=torch.Generator().manual_seed(0))
@@ -70,20 +81,28 @@ def score_transfer(target: Tensor, result: Tensor, reference: Tensor) -> Transfe
     if target.shape != result.shape or any(value.ndim != 3 or len(value) != 3 for value in (result, reference)):
         shapes = ", ".join(str(tuple(value.shape)) for value in (target, result, reference))
         raise ValueError(f"target, result, reference of shapes {shapes}; needed: (3, H, W) twice, and (3, h, w)")
+    seen = None
+    if target_seen is not None and not target_seen.all():
+        target, result = fill_hidden(target, target_seen), fill_hidden(result, target_seen)
+        seen = target_seen.cpu().numpy()
     before, after, wanted = _shown(target), _shown(result), _shown(reference)
-    before_colors, after_colors, wanted_colors = map(sampled_lab, (before, after, wanted))
+    counted = None if reference_seen is None else reference_seen.cpu().numpy()
+    before_colors, after_colors = (
+        sampled_lab(picture if seen is None else picture[:, seen]) for picture in (before, after)
+    )
+    wanted_colors = sampled_lab(wanted if counted is None else wanted[:, counted])
     aim = quantiles(wanted_colors)
     first_distance, distance = (_mean_distance(quantiles(colors), aim) for colors in (before_colors, after_colors))
     luminance, new_luminance = (np.tensordot(LUMA, picture, 1) for picture in (before, after))
     return TransferScore(
-        ssim=luminance_ssim(luminance, new_luminance),
-        gradient_correlation=gradient_correlation(luminance, new_luminance),
+        ssim=luminance_ssim(luminance, new_luminance, seen),
+        gradient_correlation=gradient_correlation(luminance, new_luminance, seen),
         color_distance=distance,
         closed=1 - distance / first_distance if first_distance else 0.0,
         histogram_intersection=histogram_intersection(after_colors, wanted_colors),
         chroma_ratio=_mean_chroma(after_colors) / max(_mean_chroma(wanted_colors), 1e-6),
-        clipped=float((_at_an_end(after) & ~_at_an_end(before)).any(axis=0).mean()),
-        banding=banding(luminance, new_luminance),
+        clipped=float((_at_an_end(after) & ~_at_an_end(before)).any(axis=0)[... if seen is None else seen].mean()),
+        banding=banding(luminance, new_luminance, seen),
     )
 
 
@@ -92,7 +111,7 @@ def sampled_lab(picture: np.ndarray) -> np.ndarray:
 
     Drawn by size alone, a target and its result are compared on the same pixels, and the identity closes exactly 0.
 
-    picture: (3, H, W) float32 in [0, 1].
+    picture: (3, H, W) float32 in [0, 1], or (3, n) of the pixels that count.
     """
     colors = picture.reshape(3, -1)
     if colors.shape[1] > SAMPLED_PIXELS:
@@ -133,26 +152,28 @@ def histogram_intersection(colors: np.ndarray, others: np.ndarray) -> float:
     return float(np.minimum(_histogram(colors), _histogram(others)).sum())
 
 
-def luminance_ssim(luminance: np.ndarray, other: np.ndarray) -> float:
-    """Mean structural similarity over all pixels; pictures are mirrored at their edges.
+def luminance_ssim(luminance: np.ndarray, other: np.ndarray, seen: np.ndarray | None = None) -> float:
+    """Mean structural similarity over all pixels that count; pictures are mirrored at their edges.
 
-    luminance, other: (H, W) float32 in [0, 1], of any size from 1 x 1.
+    luminance, other: (H, W) float32 in [0, 1], of any size from 1 x 1. seen: (H, W) bool, which count.
     """
     widened = [np.pad(values, SSIM_MARGIN_PX, mode="symmetric") for values in (luminance, other)]
-    return float(
-        structural_similarity(*widened, data_range=1.0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False)
+    mean, everywhere = structural_similarity(
+        *widened, data_range=1.0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, full=True
     )
+    inside = slice(SSIM_MARGIN_PX, -SSIM_MARGIN_PX)
+    return float(mean if seen is None else everywhere[inside, inside][seen].mean())
 
 
-def gradient_correlation(luminance: np.ndarray, other: np.ndarray) -> float:
+def gradient_correlation(luminance: np.ndarray, other: np.ndarray, seen: np.ndarray | None = None) -> float:
     """Pearson's correlation of both pictures' forward differences, down and to the right, taken together.
 
     Two pictures without any gradient agree (1); one with and one without do not (0).
 
-    luminance, other: (H, W) float32.
+    luminance, other: (H, W) float32. seen: (H, W) bool; differences between two that are not both seen do not count.
     """
     first, second = (
-        np.concatenate([np.diff(values, axis=axis).ravel() for axis in (0, 1)]).astype(np.float64)
+        np.concatenate([_steps(values, axis, seen).ravel() for axis in (0, 1)]).astype(np.float64)
         for values in (luminance, other)
     )
     if not first.any() or not second.any():
@@ -162,7 +183,15 @@ def gradient_correlation(luminance: np.ndarray, other: np.ndarray) -> float:
     return float(first @ second / spread) if spread > 0 else 1.0
 
 
-def banding(luminance: np.ndarray, other: np.ndarray) -> float:
+def _steps(values: np.ndarray, axis: int, seen: np.ndarray | None) -> np.ndarray:
+    """Differences of neighbors along an axis, of those that are both seen."""
+    steps = np.diff(values, axis=axis)
+    if seen is None:
+        return steps
+    return steps[seen[1:] & seen[:-1] if axis == 0 else seen[:, 1:] & seen[:, :-1]]
+
+
+def banding(luminance: np.ndarray, other: np.ndarray, seen: np.ndarray | None = None) -> float:
     """How much of the change in smooth places of ``luminance`` comes in steps between flats in ``other``; 0 to 1.
 
     A place is five steps from pixel to pixel in a row or column, none larger than one level of 8 bits in the target
@@ -171,14 +200,15 @@ def banding(luminance: np.ndarray, other: np.ndarray) -> float:
     steps (of the target or of the result, whichever is larger). A posterized ramp has 1, every smooth curve 0, and the
     target itself 0 by definition.
 
-    luminance, other: (H, W) float32 in [0, 1].
+    luminance, other: (H, W) float32 in [0, 1]. seen: (H, W) bool; places with a pixel that is not seen do not count.
     """
     jumped = changed = target_changed = 0.0
-    for before, after in ((luminance, other), (luminance.T, other.T)):
+    seen = np.ones(luminance.shape, bool) if seen is None else seen
+    for before, after, counted in ((luminance, other, seen), (luminance.T, other.T, seen.T)):
         steps, new_steps = (np.abs(np.diff(values, axis=1)) for values in (before, after))
         if steps.shape[1] < 5:
             continue
-        smooth = _all_of_five(steps <= 1.5 * GRAY_LEVEL)
+        smooth = _all_of_five((steps <= 1.5 * GRAY_LEVEL) & counted[:, 1:] & counted[:, :-1])
         flat = new_steps < 0.5 * GRAY_LEVEL
         middle = new_steps[:, 2:-2]
         edge = smooth & (middle > 1.5 * GRAY_LEVEL) & flat[:, :-4] & flat[:, 1:-3] & flat[:, 3:-1] & flat[:, 4:]
