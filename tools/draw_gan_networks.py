@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from limner.generate.networks import DISCRIMINATORS, GENERATORS
-from limner.generate.networks.players import BOTTOM_PX
+from limner.generate.networks.arguments import BOTTOM_PX
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 SIZE_PX, CHANNELS = 64, 3

@@ -13,7 +13,6 @@ from limner.adversarial.regularizers.penalties import (
     dragan_penalty,
     follow_logits,
     gradient_penalty,
-    lazy_factor,
     lecam_averages,
     lecam_penalty,
     r1_penalty,
@@ -74,16 +73,6 @@ def test_dragan_looks_no_farther_than_half_a_deviation_from_the_real_pictures() 
     away = seen[0] - real
     assert float(away.min()) >= 0
     assert 0 < float(away.max()) <= float(real.std()) / 2
-
-
-@pytest.mark.parametrize("every", [1, 3, 16])
-def test_lazy_penalties_weigh_as_much_as_plain_ones_on_average(every: int) -> None:
-    factors = [lazy_factor(number, every) for number in range(5 * every)]
-    assert sum(factors) == len(factors)
-    assert factors[0] == every
-    assert sum(factor > 0 for factor in factors) == 5
-    total = sum(factor * r1_penalty(squares, pictures(0)) for factor in factors if factor)
-    torch.testing.assert_close(total / len(factors), r1_penalty(squares, pictures(0)))
 
 
 def test_a_flat_discriminator_is_penalized_without_numbers_that_are_none() -> None:

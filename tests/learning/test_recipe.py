@@ -172,3 +172,50 @@ def test_every_bundled_recipe_reads_and_survives_writing(name: str) -> None:
 def test_an_unknown_recipe_offers_the_nearest() -> None:
     with pytest.raises(UserError, match=r"no recipe 'segment/moden' .*did you mean 'segment/modern'"):
         load_recipe("segment/moden")
+
+
+# --- former names ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Renamed:
+    task: Literal["toy"] = setting("toy", "the task")
+    pace: Literal["fast", "slow"] = setting("fast", "how", formerly="mode")
+    network: Choice = choice("small", "a network", lambda: ENTRIES, ("channels",), formerly={"breadth": "width"})
+
+
+def read_renamed(text: str, *overrides: str) -> Renamed:
+    return read_recipe(text, "toy.yaml", lambda _: Renamed, overrides)
+
+
+def test_a_recipe_of_an_earlier_version_is_read_by_the_names_of_its_time_and_written_by_those_of_now() -> None:
+    found = read_renamed("task: toy\nmode: slow\nnetwork: {name: small, breadth: 4}")
+    assert found == Renamed(pace="slow", network=Choice("small", {"width": 4}))
+    assert "mode" not in write_recipe(found)
+    assert read_renamed(write_recipe(found)) == found
+
+
+@pytest.mark.parametrize("names", [("mode", "pace"), ("pace", "mode")])
+def test_the_command_line_has_the_last_word_whichever_name_it_uses(names: tuple[str, str]) -> None:
+    assert read_renamed(f"task: toy\n{names[0]}: slow", f"--{names[1]}", "fast").pace == "fast"
+
+
+@pytest.mark.parametrize("names", [("breadth", "width"), ("width", "breadth")])
+def test_the_command_line_has_the_last_word_on_options_too(names: tuple[str, str]) -> None:
+    text = f"task: toy\nnetwork: {{name: small, {names[0]}: 4}}"
+    assert read_renamed(text, f"--network.{names[1]}", "5").network.options == {"width": 5}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("mode: slow\npace: fast", r"toy.yaml:3: 'pace' is given twice, once by its former name; keep one"),
+        (
+            "network: {name: small, width: 3, breadth: 4}",
+            r"toy.yaml:2: option 'width' of network is given twice, once by its former name",
+        ),
+    ],
+)
+def test_a_file_that_uses_both_names_is_refused(text: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        read_renamed(f"task: toy\n{text}")

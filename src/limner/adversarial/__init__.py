@@ -1,1 +1,1 @@
-"""What rooms that learn by networks against each other share: losses, regularizers, weights, averages, augmentation."""
+"""What adversarial learning shares, whatever it makes: the two updates, losses, regularizers, averages, pools."""

@@ -1,4 +1,4 @@
-"""What the two players of the adversarial game minimize. All losses take logits, of any shape, and average over them.
+"""What generator and discriminator minimize. All losses take logits, of any shape, and average over them.
 
 They are computed in float32 at least, whatever autocast made of the logits: half precision rounds the small gradients
 of a discriminator that is nearly sure to nothing.
@@ -28,7 +28,7 @@ class AdversarialLoss(ABC):
 
 
 class Minimax(AdversarialLoss):
-    """The game as it is proven (Goodfellow et al., NeurIPS 2014, eq. 1), with s the logistic function.
+    """The minimax game as it is proven (Goodfellow et al., NeurIPS 2014, eq. 1), with s the logistic function.
 
     D: mean -log s(r) + mean -log(1 - s(f)).   G: mean log(1 - s(f)).
 
@@ -71,11 +71,11 @@ class Hinge(AdversarialLoss):
 
 
 class Wasserstein(AdversarialLoss):
-    """The distance that a critic of slope 1 sees (Arjovsky et al., ICML 2017, eq. 2).
+    """The distance that a critic with gradients of norm 1 sees (Arjovsky et al., ICML 2017, eq. 2).
 
     D: mean f - mean r.   G: -mean f.
 
-    It has no lower bound by itself: something must hold the slope, such as the gradient penalty or spectral
+    It has no lower bound by itself: something must bound the gradient, such as the gradient penalty or spectral
     normalization.
     """
 

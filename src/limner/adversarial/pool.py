@@ -1,55 +1,68 @@
-"""The pictures that are learned from, on the device as bytes, and which of them a batch holds."""
+"""Earlier fakes, which a discriminator is shown again so that it does not forget what it has learned from them."""
+
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
-from limner.adversarial.step import Sample
-from limner.foundation.draws import Draws
+from limner.adversarial.tensors import map_tensors
+
+Sample = TypeVar("Sample")
 
 
-class Order:
-    """Which pictures batch 0, 1, 2, ... hold: all of them in an order that each pass draws anew.
+class FakePool:
+    """Exchanges half of the fakes with earlier ones.
 
-    A batch that begins near the end of a pass is filled up from the next one, so no picture is left out.
+    Shrivastava et al., CVPR 2017, sec. 2.3; Zhu et al., "Unpaired Image-to-Image Translation ...", ICCV 2017.
 
-    count: pictures in all. batch: pictures in a batch, at most ``count``.
+    As in CycleGAN's code: until the pool is full, each fake is kept and shown. Then each is, with probability 1/2, kept
+    in the place of a random earlier one, which is shown instead; otherwise it is shown and not kept.
+
+    size: how many are kept; the paper: 50.
+
+    What is kept is the task's, in its ``state``, so that it is in the checkpoint:
+
+        shown, self.state["pool"] = pool.exchange(self.state.get("pool"), fake.detach(), draws.of("pool", index))
     """
 
-    def __init__(self, count: int, batch: int, seed: int) -> None:
-        if not 1 <= batch <= count:
-            raise ValueError(f"batches of {batch} out of {count} pictures; needed: 1 to {count}")
-        self.count, self.batch = count, batch
-        self._draws = Draws(seed, torch.device("cpu"))
+    def __init__(self, size: int = 50) -> None:
+        if size < 1:
+            raise ValueError(f"a pool of {size} fakes; needed: at least 1")
+        self.size = size
 
-    def indices(self, number: int) -> Tensor:
-        """(batch,) int64, the same whenever and wherever batch ``number`` is asked for."""
-        first, last = number * self.batch, (number + 1) * self.batch - 1
-        passes = range(first // self.count, last // self.count + 1)
-        order = torch.cat([torch.randperm(self.count, generator=self._draws.of("order", each)) for each in passes])
-        start = first - passes[0] * self.count
-        return order[start : start + self.batch]
+    def exchange(self, earlier: Any, fake: Sample, generator: torch.Generator) -> tuple[Sample, Any]:
+        """What the discriminator is shown, as much as ``fake``, and what is kept from now on.
 
-
-class Pool:
-    """Pictures on the device in their own type, 1 byte a value: batches are gathered, mirrored and converted there.
-
-    pictures: (N, C, S, S) uint8. labels: (N,) int64, or None. flip: mirror half of what is drawn.
-    """
-
-    def __init__(self, pictures: Tensor, labels: Tensor | None, *, flip: bool, device: torch.device | str) -> None:
-        # Kept as (N, S, S, C), so that what is gathered is already in the order of channels_last.
-        self.pixels = pictures.permute(0, 2, 3, 1).contiguous().to(device)
-        self.labels = None if labels is None else labels.to(device)
-        self.flip = flip
-
-    def sample(self, indices: Tensor, generator: torch.Generator) -> Sample:
-        """The pictures at ``indices``, (B,) int64 on the device: image (B, C, S, S) float32 in -1..1, in channels_last.
-
-        generator: on the device, of the mirroring.
+        earlier: what was kept before; None before the first. It may come from a checkpoint, on another device. fake: a
+        tensor (B, ...), or a tuple of such, whose parts stay together; of a named tuple the names are not kept, since
+        checkpoints know none. generator: on the CPU, so that nothing waits for another device.
         """
-        pixels = self.pixels.index_select(0, indices)
-        if self.flip:
-            chosen = torch.rand(len(indices), generator=generator, device=pixels.device) < 0.5
-            pixels = torch.where(chosen[:, None, None, None], pixels.flip(2), pixels)
-        image = pixels.float().mul_(2 / 255).sub_(1).permute(0, 3, 1, 2)
-        return Sample(image, None if self.labels is None else self.labels.index_select(0, indices))
+        kept = 0 if earlier is None else _count(earlier)
+        places = list(range(kept))  # of the kept, then the new ones, in one row
+        shown = []
+        for place in range(kept, kept + _count(fake)):
+            if len(places) < self.size:
+                places.append(place)
+            elif torch.rand((), generator=generator) < 0.5:
+                chosen = int(torch.randint(self.size, (), generator=generator))
+                places[chosen], place = place, places[chosen]
+            shown.append(place)
+        return _gathered(earlier, fake, shown), _unnamed(_gathered(earlier, fake, places))
+
+
+def _count(sample: Any) -> int:
+    return len(sample) if isinstance(sample, Tensor) else _count(next(part for part in sample if part is not None))
+
+
+def _gathered(earlier: Any, fake: Any, places: list[int]) -> Any:
+    """What stands at these places of the earlier fakes and the new ones in a row."""
+
+    def gather(new: Tensor, old: Tensor | None = None) -> Tensor:
+        row = new.detach() if old is None else torch.cat([old.to(new.device), new.detach()])
+        return row[torch.tensor(places).to(new.device, non_blocking=True)]
+
+    return map_tensors(gather, fake) if earlier is None else map_tensors(gather, fake, earlier)
+
+
+def _unnamed(sample: Any) -> Any:
+    return tuple(map(_unnamed, sample)) if isinstance(sample, tuple) else sample

@@ -32,10 +32,19 @@ class Choice:
 
 
 def setting(
-    default: Any, help: str, *, unit: str = "", minimum: float | None = None, maximum: float | None = None
+    default: Any,
+    help: str,
+    *,
+    unit: str = "",
+    minimum: float | None = None,
+    maximum: float | None = None,
+    formerly: str = "",
 ) -> Any:
-    """A recipe field: its default, one line of help, its unit, and the bounds that a number must keep."""
-    metadata = {"help": help, "unit": unit, "minimum": minimum, "maximum": maximum}
+    """A recipe field: its default, one line of help, its unit, and the bounds that a number must keep.
+
+    formerly: the name that it had in an earlier version, under which it is still read.
+    """
+    metadata = {"help": help, "unit": unit, "minimum": minimum, "maximum": maximum, "formerly": formerly}
     if default is MISSING:
         return field(metadata=metadata)
     if callable(default):
@@ -44,10 +53,19 @@ def setting(
 
 
 def choice(
-    default: str, help: str, entries: Callable[[], Mapping[str, Callable[..., Any]]], given: Sequence[str] = ()
+    default: str,
+    help: str,
+    entries: Callable[[], Mapping[str, Callable[..., Any]]],
+    given: Sequence[str] = (),
+    formerly: Mapping[str, str] | None = None,
 ) -> Any:
-    """A recipe field that holds a `Choice` from ``entries()``; ``given`` are the arguments that the task supplies."""
-    return field(default=Choice(default), metadata={"help": help, "entries": entries, "given": tuple(given)})
+    """A recipe field that holds a `Choice` from ``entries()``; ``given`` are the arguments that the task supplies.
+
+    formerly: the names that options had in an earlier version, under which they are still read, to those that they
+    have.
+    """
+    metadata = {"help": help, "entries": entries, "given": tuple(given), "former_options": formerly or {}}
+    return field(default=Choice(default), metadata=metadata)
 
 
 def options_of(entry: Callable[..., Any], given: Sequence[str] = ()) -> dict[str, inspect.Parameter]:

@@ -24,7 +24,7 @@ class _Source:
     name: str
 
     def at(self, node: yaml.Node) -> str:
-        if node.tag.startswith("!override "):
+        if _is_override(node):
             return node.tag.removeprefix("!override ")
         return f"{self.name}:{node.start_mark.line + 1}"
 
@@ -155,6 +155,10 @@ def _scalar(text: str, flag: str) -> yaml.ScalarNode:
     return yaml.ScalarNode(f"!override {flag}", text)
 
 
+def _is_override(node: yaml.Node) -> bool:
+    return bool(node.tag.startswith("!override "))
+
+
 def _value(node: yaml.MappingNode, key: str) -> str | None:
     return next((value.value for name, value in node.value if name.value == key), None)
 
@@ -172,9 +176,13 @@ def _read_dataclass(node: yaml.Node, cls: type, source: _Source, prefix: str) ->
     values: dict[str, Any] = {}
     items = dict(_items(node, source))
     keys = {key.value: key for key, _ in node.value}
-    for name, value_node in items.items():
+    current = {item.metadata["formerly"]: name for name, item in fields.items() if item.metadata.get("formerly")}
+    for given, value_node in items.items():
+        name = current.get(given, given)
         if name not in fields:
-            source.refuse(keys[name], f"unknown setting '{prefix}{name}'; {_nearest(name, fields)}")
+            source.refuse(keys[given], f"unknown setting '{prefix}{name}'; {_nearest(name, fields)}")
+        if name in values and not _is_override(value_node):
+            source.refuse(keys[given], f"'{prefix}{name}' is given twice, once by its former name; keep one")
         item = fields[name]
         if "entries" in item.metadata:
             values[name] = _read_choice(value_node, item.metadata, source, prefix + name)
@@ -219,11 +227,17 @@ def _read_choice(node: yaml.Node, metadata: Mapping[str, Any], source: _Source, 
     if chosen.value not in entries:
         source.refuse(chosen, f"unknown {name} '{chosen.value}'; {_nearest(chosen.value, entries)}")
     accepted = options_of(entries[chosen.value], metadata["given"])
-    for key, value_node in options.items():
+    current: dict[str, yaml.Node] = {}
+    for given, value_node in options.items():
+        key = metadata["former_options"].get(given, given)
+        if key in current and not _is_override(value_node):
+            source.refuse(value_node, f"option '{key}' of {name} is given twice, once by its former name; keep one")
+        current[key] = value_node
+    for key, value_node in current.items():
         if key not in accepted:
             source.refuse(value_node, f"unknown option '{key}' of {name} {chosen.value}; {_nearest(key, accepted)}")
     converted = {
-        key: _convert(value, accepted[key].annotation, source, f"{name}.{key}") for key, value in options.items()
+        key: _convert(value, accepted[key].annotation, source, f"{name}.{key}") for key, value in current.items()
     }
     return Choice(chosen.value, converted)
 

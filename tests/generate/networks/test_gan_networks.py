@@ -16,7 +16,7 @@ GIVEN = ("size_px", "channels", "classes")
 PLAYERS = {"generator": GENERATORS, "discriminator": DISCRIMINATORS}
 both = pytest.mark.parametrize(
     ("entries", "name"),
-    [pytest.param(entries, name, id=f"{name}-{player}") for player, entries in PLAYERS.items() for name in entries],
+    [pytest.param(entries, name, id=f"{name}-{network}") for network, entries in PLAYERS.items() for name in entries],
 )
 
 
@@ -66,11 +66,11 @@ def test_a_discriminator_gives_one_logit_a_picture(name: str, size_px: int, chan
     assert logits.unique().numel() == 3
 
 
-@pytest.mark.parametrize("judge", DISCRIMINATORS)
+@pytest.mark.parametrize("judging", DISCRIMINATORS)
 @pytest.mark.parametrize("maker", GENERATORS)
 @pytest.mark.parametrize("classes", [0, 3])
-def test_one_backward_of_the_game_reaches_every_parameter_of_both(maker: str, judge: str, classes: int) -> None:
-    g, d = generator(maker, classes=classes), discriminator(judge, classes=classes)
+def test_one_backward_through_both_reaches_every_parameter_of_both(maker: str, judging: str, classes: int) -> None:
+    g, d = generator(maker, classes=classes), discriminator(judging, classes=classes)
     label = torch.tensor([0, 2, 1, 1, 0]) if classes else None
     d(g(numbers(5, 6), label), label).square().sum().backward()
     assert dead(g) == []
@@ -79,12 +79,12 @@ def test_one_backward_of_the_game_reaches_every_parameter_of_both(maker: str, ju
 
 @both
 def test_a_penalty_on_gradients_reaches_the_weights_through_attention_too(entries: dict[str, Any], name: str) -> None:
-    player = (generator if entries is GENERATORS else discriminator)(name, attention=8)
+    network = (generator if entries is GENERATORS else discriminator)(name, attention=8)
     given = numbers(4, 6) if entries is GENERATORS else numbers(4, 3, 32, 32).tanh()
-    gradient = torch.autograd.grad(player(given.requires_grad_()).square().sum(), given, create_graph=True)[0]
+    gradient = torch.autograd.grad(network(given.requires_grad_()).square().sum(), given, create_graph=True)[0]
     gradient.square().sum().backward()
-    reached = [one.grad for one in player.parameters() if one.ndim > 1 and one.grad is not None]
-    assert len(reached) == sum(one.ndim > 1 for one in player.parameters())
+    reached = [one.grad for one in network.parameters() if one.ndim > 1 and one.grad is not None]
+    assert len(reached) == sum(one.ndim > 1 for one in network.parameters())
     assert all(one.isfinite().all() for one in reached)
 
 
@@ -92,24 +92,24 @@ def test_a_penalty_on_gradients_reaches_the_weights_through_attention_too(entrie
 def test_batches_of_one_can_be_looked_at_and_channels_last_changes_no_more_than_rounding(
     entries: dict[str, Any], name: str
 ) -> None:
-    player = (generator if entries is GENERATORS else discriminator)(name).eval()
+    network = (generator if entries is GENERATORS else discriminator)(name).eval()
     given = numbers(1, 6) if entries is GENERATORS else numbers(1, 3, 32, 32).tanh()
     with torch.no_grad():
-        expected = player(given)
-        player = player.to(memory_format=torch.channels_last)
+        expected = network(given)
+        network = network.to(memory_format=torch.channels_last)
         given = given if given.ndim == 2 else given.to(memory_format=torch.channels_last)
-        assert torch.allclose(player(given), expected, atol=1e-5)
+        assert torch.allclose(network(given), expected, atol=1e-5)
 
 
 @both
 def test_bfloat16_autocast_trains_and_pictures_stay_float32(entries: dict[str, Any], name: str) -> None:
-    player = (generator if entries is GENERATORS else discriminator)(name)
+    network = (generator if entries is GENERATORS else discriminator)(name)
     given = numbers(4, 6) if entries is GENERATORS else numbers(4, 3, 32, 32).tanh()
     with torch.autocast("cpu", torch.bfloat16):
-        result = player(given)
+        result = network(given)
     assert result.dtype == torch.float32 or entries is DISCRIMINATORS
     result.float().square().sum().backward()
-    assert dead(player) == []
+    assert dead(network) == []
 
 
 @both
@@ -122,14 +122,14 @@ def test_the_same_seed_gives_the_same_network_and_the_same_answer(entries: dict[
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 @both
-def test_no_player_waits_for_the_device_in_a_training_step(entries: dict[str, Any], name: str) -> None:
-    player = (generator if entries is GENERATORS else discriminator)(name, classes=3, attention=8).cuda()
+def test_no_network_waits_for_the_device_in_a_training_step(entries: dict[str, Any], name: str) -> None:
+    network = (generator if entries is GENERATORS else discriminator)(name, classes=3, attention=8).cuda()
     given = (numbers(4, 6) if entries is GENERATORS else numbers(4, 3, 32, 32).tanh()).cuda()
     label = torch.tensor([0, 1, 2, 0]).cuda()
     torch.cuda.set_sync_debug_mode("error")
     try:
         with torch.autocast("cuda", torch.bfloat16):
-            result = player(given, label)
+            result = network(given, label)
         result.float().square().sum().backward()
     finally:
         torch.cuda.set_sync_debug_mode("default")

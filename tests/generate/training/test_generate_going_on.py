@@ -17,7 +17,7 @@ from limner.learning.run import Run
 from limner.learning.train import Training, train
 from quick_features import mean_colors
 
-ROUNDS = 8
+STEPS = 8
 PLAIN = """
 task: generate
 data: {size_px: 32, held_out: 12}
@@ -34,7 +34,7 @@ KINDS = {
     "plain": (),
     "spectral norm, average and ADA": (
         "--spectral-norm", "both", "--average.name", "half-life", "--average.images", "40", "--augment", "ada",
-        "--loss", "hinge", "--judge", "together", "--schedule", "linear", "--initialization", "orthogonal",
+        "--loss", "hinge", "--discriminate", "together", "--schedule", "linear", "--initialization", "orthogonal",
     ),
     "penalized": (
         "--loss", "wasserstein", "--discriminator.batch-norm", "false", "--discriminator-steps", "2", "--kimg", "0.16",
@@ -72,7 +72,7 @@ def trained(place: Path, out: Path, *settings: str) -> Training:
 
 
 def stop_at(monkeypatch: pytest.MonkeyPatch, step: int, how: str) -> None:
-    """The next training ends before its round ``step`` is checkpointed: killed, or asked to stop."""
+    """The next training ends before its step ``step`` is checkpointed: killed, or asked to stop."""
     whole = GenerateTask.step
 
     def counted(task: GenerateTask, batches: Any, index: int) -> dict[str, torch.Tensor]:
@@ -92,8 +92,8 @@ def test_killed_or_stopped_and_gone_on_with_it_ends_as_if_it_never_was(
     place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     straight = trained(place, tmp_path / "straight", *KINDS[kind]).run
-    assert straight.status["steps"] == ROUNDS
-    for step, how in ((ROUNDS // 2, "killed"), (3, "stopped")):
+    assert straight.status["steps"] == STEPS
+    for step, how in ((STEPS // 2, "killed"), (3, "stopped")):
         out = tmp_path / how
         with monkeypatch.context() as patch:
             stop_at(patch, step, how)

@@ -81,8 +81,6 @@ CASES = (
     Case("ADA that cannot adapt", f"{TINY} --augment.name ada --augment.target 2", r"augment ada got target 2",
          boxes(40)),
     Case("an average of no half-life", f"{TINY} --average.images 0", r"average half-life got images 0", boxes(40)),
-    Case("two processes", f"{TINY} --loop.devices 2",
-         r"loop.devices is 2; the generate room learns on one device so far", boxes(40)),
     Case("more samples than it is sensible to score", f"{TINY} --scores.samples 3",
          r"scores.samples is 3; it must be at least 16", boxes(40)),
 )  # fmt: skip

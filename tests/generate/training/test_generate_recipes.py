@@ -35,8 +35,8 @@ def test_a_recipe_survives_being_written_and_read(name: str) -> None:
     assert read_recipe(write_recipe(recipe), "recipe", lambda _: GenerateRecipe) == recipe
 
 
-@pytest.mark.parametrize(("recipe", "rounds", "images_per_round"), [("sngan", 100_000, 320), ("wgan-gp", 200_000, 320)])
-def test_the_papers_numbers_of_updates_are_kept(recipe: str, rounds: int, images_per_round: int) -> None:
+@pytest.mark.parametrize(("recipe", "steps", "images_per_step"), [("sngan", 100_000, 320), ("wgan-gp", 200_000, 320)])
+def test_the_papers_numbers_of_updates_are_kept(recipe: str, steps: int, images_per_step: int) -> None:
     found = load_recipe(f"generate/{recipe}")
-    assert found.images_per_step == images_per_round
-    assert found.images(1000) / images_per_round == rounds
+    assert found.images_per_step == images_per_step
+    assert found.images(1000) / images_per_step == steps

@@ -11,10 +11,10 @@ from torch import nn
 
 import limner as api
 from drawn_pictures import save_boxes
-from limner.adversarial.pool import Order, Pool
 from limner.fidelity.features import FeatureExtractor
 from limner.foundation.draws import Draws
 from limner.generate.training.alarms import ALARMS, diversity, overfitting, ringing
+from limner.generate.training.picture_pool import PicturePool
 from limner.generate.training.task import GenerateTask
 from limner.learning.library import load_recipe
 from limner.learning.stream import Stream
@@ -65,21 +65,10 @@ def steps(task: GenerateTask, count: int) -> dict[str, torch.Tensor]:
 # --- the pictures ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("count", "batch"), [(7, 3), (10, 10), (12, 4), (5, 1)])
-def test_each_pass_shows_every_picture_once_in_an_order_of_its_own(count: int, batch: int) -> None:
-    order = Order(count, batch, seed=0)
-    shown = torch.cat([order.indices(number) for number in range(4 * count)]).view(-1, count)
-    assert all(sorted(each.tolist()) == list(range(count)) for each in shown)
-    assert len({tuple(each.tolist()) for each in shown}) > 1
-    assert torch.equal(order.indices(3), Order(count, batch, seed=0).indices(3))
-    assert not torch.equal(torch.stack([Order(count, batch, seed=1).indices(n) for n in range(9)]).flatten(),
-                           torch.stack([order.indices(n) for n in range(9)]).flatten())  # fmt: skip
-
-
 def test_a_sample_holds_the_pictures_asked_for_in_minus_one_to_one() -> None:
     pictures = torch.randint(256, (9, 3, 6, 5), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     pictures[4], pictures[5] = 0, 255
-    sample = Pool(pictures, torch.arange(9) % 3, flip=False, device=CPU).sample(
+    sample = PicturePool(pictures, torch.arange(9) % 3, flip=False, device=CPU).sample(
         torch.tensor([4, 5, 2]), torch.Generator()
     )
     assert (sample.image.dtype, sample.image.shape) == (torch.float32, (3, 3, 6, 5))
@@ -93,12 +82,12 @@ def test_a_sample_holds_the_pictures_asked_for_in_minus_one_to_one() -> None:
 
 def test_half_of_the_pictures_are_mirrored_and_none_is_changed_otherwise() -> None:
     pictures = torch.randint(256, (1, 1, 4, 7), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    pool = Pool(pictures, None, flip=True, device=CPU)
+    pool = PicturePool(pictures, None, flip=True, device=CPU)
     image = pool.sample(torch.zeros(2000, dtype=torch.int64), Draws(0, CPU).of("flip", 0)).image
     plain = pictures.float() / 127.5 - 1
     same = torch.isclose(image, plain).all(dim=(1, 2, 3))
     assert torch.equal(same, ~torch.isclose(image, plain.flip(3)).all(dim=(1, 2, 3)))
-    assert abs(int(same.sum()) - 1000) < 120  # five deviations
+    assert abs(int(same.sum()) - 1000) < 120  # five standard deviations
 
 
 # --- the stage -------------------------------------------------------------------------------------------------------
@@ -148,7 +137,7 @@ def test_training_draws_nothing_from_global_state(boxes: Path) -> None:
 def test_ada_turns_its_strength_up_where_the_discriminator_is_sure(boxes: Path) -> None:
     task = make_task(boxes, "--augment.name", "ada", "--augment.kimg", "0.1", "--augment.target", "-0.99")
     values = steps(task, 8)
-    # Each 4 rounds of 8 pictures, p rises by 32 / 100.
+    # Each 4 steps of 8 pictures, p rises by 32 / 100.
     assert float(task.state["strength"]) == pytest.approx(0.64, abs=1e-6)
     assert float(values["augment_strength"]) == float(task.state["strength"])
 
@@ -238,14 +227,14 @@ def test_evaluating_changes_nothing_that_learns(boxes: Path) -> None:
 
 def test_pictures_are_made_and_looked_at_anew_only_where_the_weights_have_moved(boxes: Path) -> None:
     task = make_task(boxes)
-    first, weights = task.look(), {name: value.clone() for name, value in task.weights().items()}
-    assert task.look() is first
+    first, weights = task.evaluation_samples(), {name: value.clone() for name, value in task.weights().items()}
+    assert task.evaluation_samples() is first
     steps(task, 1)
-    moved = task.look()
+    moved = task.evaluation_samples()
     assert moved is not first
     assert not torch.equal(moved.pictures, first.pictures)
     task.load_weights(weights)
-    assert torch.equal(task.look().pictures, first.pictures)
+    assert torch.equal(task.evaluation_samples().pictures, first.pictures)
 
 
 # --- alarms ----------------------------------------------------------------------------------------------------------
@@ -314,7 +303,7 @@ def test_the_run_names_terms_alarms_and_protocol(boxes: Path, here: Path, limner
     assert limner("train", "generate/dcgan", "--data", boxes, "--out", "run", *QUICK, "--kimg", "0.016")[0] == 0
     card = (here / "run/card.md").read_text()
     assert "terms: LICENSE in boxes/" in card
-    assert "28 pictures; 12 more were held out. Seed 0, 2 rounds of" in card
+    assert "28 pictures; 12 more were held out. Seed 0, 2 steps of" in card
     report = (here / "run/report.html").read_text()
     for words in ("Nearest neighbors", "Alarms", "KID[efficientnet-lite0]", "24 generated against 12 real pictures"):
         assert words in report

@@ -23,7 +23,7 @@ class AdaptiveAugmentation(Augmentation):
     fractions of pixels a little, the real as well as the generated ones.
 
     target: the r_t = E[sign D(real)] that p is steered to. kimg: thousands of pictures in which p could rise from 0 to
-    1 (the paper: 500; 100 when a training goes on from another). every: rounds between two changes of p.
+    1 (the paper: 500; 100 when a training goes on from another). every: steps between two changes of p.
     """
 
     target: float = 0.6
@@ -52,7 +52,7 @@ class AdaptiveAugmentation(Augmentation):
             return recolor(transform(image.to(precise), geometry), colors).to(image.dtype)
 
     def follow(self, state: Mapping[str, Tensor], real_sign: Tensor, number: int, batch: int) -> dict[str, Tensor]:
-        """See `Augmentation`: every ``every`` rounds p rises or falls by a step, and never leaves [0, 1]."""
+        """See `Augmentation`: every ``every`` steps p rises or falls by a step, and never leaves [0, 1]."""
         signs = state["real_signs"] + real_sign.detach().float()
         if (number + 1) % self.every:
             return {"strength": state["strength"], "real_signs": signs}

@@ -1,4 +1,4 @@
-"""What an augmentation is to the game."""
+"""What an augmentation is to adversarial learning."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -8,13 +8,13 @@ from torch import Tensor
 
 
 class Augmentation(ABC):
-    """What is done to every picture before the discriminator sees it, real and generated, in both players' updates.
+    """What is done to every picture before the discriminator sees it, real and generated, in both networks' updates.
 
     state: tensors of a training that an augmentation reads and follows, for `Task.state`; ``strength`` among them.
     """
 
     def begin(self, device: torch.device) -> dict[str, Tensor]:
-        """The state before the first round: ``strength`` is 1 for what does not adapt."""
+        """The state before the first step: ``strength`` is 1 for what does not adapt."""
         return {"strength": torch.ones((), device=device)}
 
     @abstractmethod
@@ -26,9 +26,10 @@ class Augmentation(ABC):
         """
 
     def follow(self, state: Mapping[str, Tensor], real_sign: Tensor, number: int, batch: int) -> dict[str, Tensor]:
-        """The state after round ``number``, from 0; unchanged for what does not adapt.
+        """The state after step ``number``, from 0; unchanged for what does not adapt.
 
-        real_sign: 0-d, the mean sign of the discriminator's logits of real pictures. batch: pictures in a round.
+        real_sign: 0-d, the mean sign of the discriminator's logits of real pictures. batch: pictures in a step, of all
+        processes together.
         """
         return dict(state)
 

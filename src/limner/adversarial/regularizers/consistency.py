@@ -4,22 +4,24 @@ import torch
 from torch import Tensor
 
 from limner.adversarial.augment.shifts import shift_reflected
-from limner.adversarial.regularizers.gradient_penalties import Judge
+from limner.adversarial.regularizers.gradient_penalties import Discriminate
 
 SHARE = 8
 """Pictures are shifted by up to their side divided by this."""
 
 
-def consistency_penalty(judge: Judge, real: Tensor, real_logits: Tensor, generator: torch.Generator) -> Tensor:
+def consistency_penalty(
+    discriminate: Discriminate, real: Tensor, real_logits: Tensor, generator: torch.Generator
+) -> Tensor:
     """mean (D(x) - D(T(x)))^2 over real pictures, where T mirrors half of them and shifts all.
 
     Zhang et al., "Consistency Regularization for Generative Adversarial Networks", ICLR 2020; weight there: 10.
     Ours: shifts are whole pixels, up to an eighth of the side each way, and what they uncover is the picture reflected.
 
-    judge: pictures (B, C, H, W) to logits (B,). real: (B, C, H, W) float in [-1, 1]. real_logits: (B,), what ``judge``
-    said of ``real``, so that it is not asked twice. Returns 0-d float32.
+    discriminate: pictures (B, C, H, W) to logits (B,). real: (B, C, H, W) float in [-1, 1]. real_logits: (B,), what
+    ``discriminate`` said of ``real``, so that it is not asked twice. Returns 0-d float32.
     """
-    return (real_logits.float() - judge(_moved(real, generator)).float()).square().mean()
+    return (real_logits.float() - discriminate(_moved(real, generator)).float()).square().mean()
 
 
 def _moved(image: Tensor, generator: torch.Generator) -> Tensor:

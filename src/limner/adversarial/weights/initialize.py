@@ -1,4 +1,4 @@
-"""How the weights of the two players begin. Every number is drawn from the given generator.
+"""How the weights of generators and discriminators begin. Every number is drawn from the given generator.
 
 All leave alone what is neither a convolution, a linear layer nor batch normalization: tables of class vectors and the
 gate of self-attention begin as their own layers say.
@@ -13,17 +13,17 @@ from torch.nn.utils import parametrize
 from limner.adversarial.weights.layers import MIXING, as_matrix, output_axis
 
 
-def normal(network: nn.Module, generator: torch.Generator, deviation: float = 0.02) -> None:
-    """Weights from N(0, deviation^2), gains of batch normalization from N(1, deviation^2), biases 0.
+def normal(network: nn.Module, generator: torch.Generator, std: float = 0.02) -> None:
+    """Weights from N(0, std^2), gains of batch normalization from N(1, std^2), biases 0.
 
     Radford et al., "Unsupervised Representation Learning with Deep Convolutional GANs", ICLR 2016, sec. 4, draw weights
     so; the gains are the reference code's.
     """
     for layer in _layers_without_biases(network):
-        nn.init.normal_(layer.weight, 0.0, deviation, generator=generator)
+        nn.init.normal_(layer.weight, 0.0, std, generator=generator)
     for norm in network.modules():
         if isinstance(norm, nn.modules.batchnorm._BatchNorm) and norm.affine:
-            nn.init.normal_(norm.weight, 1.0, deviation, generator=generator)
+            nn.init.normal_(norm.weight, 1.0, std, generator=generator)
             nn.init.zeros_(norm.bias)
 
 

@@ -6,15 +6,11 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn import functional
 
+from limner.generate.networks.arguments import BOTTOM_PX
+from limner.generate.networks.attention import Attention
 from limner.generate.networks.conditions import BatchNorm
-from limner.generate.networks.players import (
-    BOTTOM_PX,
-    Attention,
-    Discriminator,
-    DiscriminatorCondition,
-    Generator,
-    GeneratorCondition,
-)
+from limner.generate.networks.discriminator import Discriminator, DiscriminatorCondition
+from limner.generate.networks.generator import Generator, GeneratorCondition
 from limner.nn.attention import Version
 
 MOST_MAPS = 8  # times the width: what 64 pixels end with; larger pictures add stages of as many maps
@@ -110,7 +106,7 @@ class DCGANDiscriminator(Discriminator):
             x = self.attend(stage(x))
         return x
 
-    def judge(self, features: Tensor) -> Tensor:
+    def logits(self, features: Tensor) -> Tensor:
         """features: (B, 512, 4, 4). Gives logits (B,)."""
         return self.verdict(features).flatten()
 

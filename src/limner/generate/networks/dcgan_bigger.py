@@ -5,15 +5,11 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from limner.generate.networks.arguments import BOTTOM_PX
+from limner.generate.networks.attention import Attention
 from limner.generate.networks.dcgan import DownStage, UpStage, stage_maps
-from limner.generate.networks.players import (
-    BOTTOM_PX,
-    Attention,
-    Discriminator,
-    DiscriminatorCondition,
-    Generator,
-    GeneratorCondition,
-)
+from limner.generate.networks.discriminator import Discriminator, DiscriminatorCondition
+from limner.generate.networks.generator import Generator, GeneratorCondition
 from limner.nn.attention import Version
 
 MOST_MAPS = 16  # times the generator's width
@@ -98,7 +94,7 @@ class BiggerDiscriminator(Discriminator):
             x = self.attend(stage(x))
         return x
 
-    def judge(self, features: Tensor) -> Tensor:
+    def logits(self, features: Tensor) -> Tensor:
         """features: (B, 768, 2, 2). Gives logits (B,)."""
         return self.verdict(features).flatten()
 

@@ -19,12 +19,12 @@ def list_networks(sizes: NetworkSizes) -> list[NetworkRow]:
     channels, classes = sizes.channels, sizes.classes or 0
     rows = []
     with torch.device("meta"):
-        for player, entries in (("generator", GENERATORS), ("discriminator", DISCRIMINATORS)):
+        for role, entries in (("generator", GENERATORS), ("discriminator", DISCRIMINATORS)):
             for name, kind in entries.items():
                 line = (kind.__doc__ or "").splitlines()[0]
                 for size_px in SIZES_PX:
                     network: Any = kind(size_px=size_px, channels=channels, classes=classes)
                     parameters = sum(parameter.numel() for parameter in network.parameters())
-                    seen = network.receptive_field() if player == "discriminator" else None
-                    rows.append(NetworkRow(name, f"{player} {size_px} px", parameters, seen, line))
+                    seen = network.receptive_field() if role == "discriminator" else None
+                    rows.append(NetworkRow(name, f"{role} {size_px} px", parameters, seen, line))
     return rows

@@ -8,15 +8,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from limner.foundation.errors import UserError
+from limner.generate.networks.arguments import BOTTOM_PX
+from limner.generate.networks.attention import Attention
 from limner.generate.networks.conditions import BatchNorm
-from limner.generate.networks.players import (
-    BOTTOM_PX,
-    Attention,
-    Discriminator,
-    DiscriminatorCondition,
-    Generator,
-    GeneratorCondition,
-)
+from limner.generate.networks.discriminator import Discriminator, DiscriminatorCondition
+from limner.generate.networks.generator import Generator, GeneratorCondition
 from limner.nn.attention import Version
 
 GENERATOR_MAPS: dict[int, tuple[int, ...]] = {
@@ -132,7 +128,7 @@ class SNGANDiscriminator(Discriminator):
             x = self.attend(block(x))
         return functional.relu(x)
 
-    def judge(self, features: Tensor) -> Tensor:
+    def logits(self, features: Tensor) -> Tensor:
         """features: (B, maps, h, w). Gives logits (B,)."""
         return self.verdict(features.sum((2, 3))).flatten()
 

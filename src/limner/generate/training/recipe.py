@@ -65,7 +65,7 @@ class ScoreSettings:
 
 @dataclass(frozen=True)
 class GenerateRecipe:
-    """How to learn to make pictures: data, two networks, the game between them."""
+    """How to learn to make pictures: data, a generator and a discriminator, and how each learns from the other."""
 
     task: Literal["generate"] = setting("generate", "the room")
     seed: int = setting(0, "of every random draw", minimum=0)
@@ -76,7 +76,9 @@ class GenerateRecipe:
     spectral_norm: Literal["none", "discriminator", "both", "attention"] = setting(
         "none", "which layers' largest singular value is held at 1"
     )
-    initialization: Choice = choice("normal", "how weights begin", lambda: INITIALIZATIONS, ("network", "generator"))
+    initialization: Choice = choice(
+        "normal", "how weights begin", lambda: INITIALIZATIONS, ("network", "generator"), formerly={"deviation": "std"}
+    )
     loss: Choice = choice("non-saturating", "what the two minimize", lambda: LOSSES)
     penalties: PenaltySettings = setting(PenaltySettings, "terms beside the loss; weight 0: off")
     generator_optimizer: Choice = choice("adam", "how the generator moves", lambda: OPTIMIZERS, ("parameters",))
@@ -87,14 +89,16 @@ class GenerateRecipe:
     generator_batch: Literal["shared", "own"] = setting(
         "shared", "the generator learns from the pictures that the discriminator saw last, or from others of its own"
     )
-    judge: Literal["apart", "together"] = setting(
-        "apart", "real and made pictures in a pass each, or in one (BatchNorm then sees both)"
+    discriminate: Literal["apart", "together"] = setting(
+        "apart", "real and made pictures in a pass each, or in one (BatchNorm then sees both)", formerly="judge"
     )
     average: Choice = choice(
         "none", "a running average of the generator, which then makes the pictures", lambda: AVERAGES
     )
     augment: Choice = choice("none", "what is done to all that the discriminator sees", lambda: AUGMENTATIONS)
-    batch: int = setting(64, "pictures of each side in an update", unit="pictures", minimum=2)
+    batch: int = setting(
+        64, "real and made pictures in an update, so many of each on each device", unit="pictures", minimum=2
+    )
     epochs: int = setting(100, "passes over the pictures (without kimg)", minimum=1)
     kimg: float | None = setting(None, "thousands of real pictures shown in all, in place of epochs", minimum=0.001)
     scores: ScoreSettings = setting(ScoreSettings, "what is measured while it learns")
@@ -112,8 +116,6 @@ class GenerateRecipe:
                 "augment ada follows how often logits of real pictures are above 0, which means nothing to the "
                 "Wasserstein loss; use augment diffaugment, or another loss"
             )
-        if self.loop.devices != 1:
-            raise UserError(f"loop.devices is {self.loop.devices}; the generate room learns on one device so far")
 
     def images(self, pictures: int) -> int:
         """Real pictures shown in all, of so many to learn from."""
@@ -121,5 +123,5 @@ class GenerateRecipe:
 
     @property
     def images_per_step(self) -> int:
-        """Real pictures shown in a round."""
-        return self.batch * self.discriminator_steps
+        """Real pictures shown in a step, by all processes together."""
+        return self.batch * self.discriminator_steps * self.loop.devices

@@ -4,26 +4,34 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from limner.adversarial.pool import Order, Pool
-from limner.adversarial.step import Sample, play_round
+from limner.adversarial.augment import AUGMENTATIONS
+from limner.adversarial.augment.augmentation import Unchanged
+from limner.adversarial.average import AVERAGES, update_average
+from limner.adversarial.losses import LOSSES
+from limner.adversarial.priors import draw
+from limner.adversarial.update import Update, update_discriminator, update_generator
+from limner.adversarial.updater import Updater, average, average_buffers, set_up_network
+from limner.datasets.order import ShuffledOrder
 from limner.datasets.pictures.quantized import quantized
-from limner.fidelity.described import Described
-from limner.fidelity.features import weights_digest
-from limner.fidelity.score import LEAST_PICTURES
+from limner.fidelity.score import LEAST_PICTURES, score_pictures
+from limner.foundation.draws import Draws
 from limner.foundation.errors import UserError
 from limner.foundation.progress import say
 from limner.generate.making.predictor import PictureGenerator, load_generator
 from limner.generate.training.alarms import ringing
-from limner.generate.training.game import Play, make_networks
+from limner.generate.training.monitor import PROBED, EvaluationSamples, Monitor
+from limner.generate.training.networks import make_networks
+from limner.generate.training.outcome import Outcome, finish_training
+from limner.generate.training.picture_pool import PicturePool, Sample
 from limner.generate.training.recipe import GenerateRecipe
 from limner.generate.training.recipe_data import load_pictures, split_pictures
-from limner.generate.training.watching import Watch
+from limner.generate.training.regularizers import discriminator_terms, generator_terms
 from limner.learning.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
 from limner.learning.recipe import to_plain
 from limner.learning.run import Run
@@ -35,16 +43,6 @@ if TYPE_CHECKING:
 
 GRID = 64
 """Pictures that `picture` shows, always of the same latents."""
-ASKED = 256
-"""Pictures of each kind that the discriminator is asked about: more would hardly change a mean."""
-
-
-class Seen(NamedTuple):
-    """What the weights of one digest made: (n, C, S, S) uint8, and the same as the scores' network sees it."""
-
-    digest: str
-    pictures: Tensor
-    described: Described
 
 
 class GenerateTask(Task):
@@ -63,7 +61,7 @@ class GenerateTask(Task):
         self.pictures = load_pictures(recipe)
         self.training, self.held_out = split_pictures(recipe, self.pictures)
         self._check_counts()
-        self.order = Order(len(self.training), recipe.batch, recipe.seed)
+        self.order = ShuffledOrder(len(self.training), recipe.batch, recipe.seed)
         self.networks = make_networks(recipe, len(self.pictures.class_names))
         self.where = "validation" if len(self.held_out) else "training"
         keep_by = recipe.scores.keep_by
@@ -71,7 +69,6 @@ class GenerateTask(Task):
         self.optimizers, self.state = {}, {}
         self.device = torch.device("cpu")
         self.rung: set[str] = set()
-        self.seen: Seen | None = None
 
     def _check_counts(self) -> None:
         learned, held_out = len(self.training), len(self.held_out)
@@ -113,54 +110,119 @@ class GenerateTask(Task):
         return (Stage("train", stretches, -(-steps // stretches), unit="evaluation"),)
 
     def begin(self, stage: Stage, fabric: "Fabric") -> None:
-        """Bring pictures and networks to the device and make the game between them."""
-        self.stage, self.device = stage, fabric.device
-        for network in self.networks.values():
+        """Bring pictures and networks to the device, and make what moves the networks."""
+        recipe, networks = self.recipe, self.networks
+        self.stage, self.fabric, self.device = stage, fabric, fabric.device
+        for network in networks.values():
             network.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        learning = {
-            "generator": self.recipe.generator_optimizer,
-            "discriminator": self.recipe.discriminator_optimizer,
+        self.generator = set_up_network(fabric, networks["generator"])
+        self.discriminator = set_up_network(fabric, networks["discriminator"])
+        chosen = {"generator": recipe.generator_optimizer, "discriminator": recipe.discriminator_optimizer}
+        self.optimizers = {name: each.build(OPTIMIZERS, networks[name].parameters()) for name, each in chosen.items()}
+        self.updaters = {
+            name: Updater(fabric, optimizer, recipe.clip_gradients) for name, optimizer in self.optimizers.items()
         }
-        self.optimizers = {
-            name: chosen.build(OPTIMIZERS, self.networks[name].parameters()) for name, chosen in learning.items()
-        }
-        self.learning_rate_factor = self.recipe.schedule.build(SCHEDULES)
+        self.learning_rate_factor = recipe.schedule.build(SCHEDULES)
+        self.draws = Draws(recipe.seed, fabric.device, fabric.global_rank)
         labels = None if self.pictures.labels is None else self.pictures.labels[self.training]
-        pool = Pool(self.learned, labels, flip=self.recipe.data.flip, device=fabric.device)
-        self.play = Play(self.recipe, self.networks, self.optimizers, pool, fabric)
-        self.state = self.play.state
+        self.pool = PicturePool(self.monitor.learned, labels, flip=recipe.data.flip, device=fabric.device)
+        self.loss = recipe.loss.build(LOSSES)
+        self.augmentation = recipe.augment.build(AUGMENTATIONS)
+        self.decay = recipe.average.build(AVERAGES)
+        self.state = self.augmentation.begin(fabric.device)
+        self.terms = {
+            "generator": generator_terms(recipe.penalties, networks["generator"]),
+            "discriminator": discriminator_terms(
+                recipe.penalties, networks["discriminator"], self.discriminate, self.draws, self.state
+            ),
+        }
 
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
         """Put `state_dict` back, on the device."""
+        begun = self.state  # the terms hold this very dictionary
         super().load_state_dict(saved)
-        self.play.state.update({name: value.to(self.device) for name, value in self.state.items()})
-        self.state = self.play.state
+        begun.update({name: value.to(self.device) for name, value in self.state.items()})
+        self.state = begun
 
     def batch(self, stage: Stage, number: int) -> Tensor:
         """(batch,) int64: which training pictures batch ``number`` shows; the pictures themselves are on the device."""
         return self.order.indices(number)
 
     def step(self, batches: Iterator[Any], index: int) -> dict[str, Tensor]:
-        """A round of the game: the discriminator's updates, then the generator's."""
+        """Algorithm 1 of Goodfellow et al. 2014: so many updates of the discriminator, then one of the generator."""
+        recipe = self.recipe
+        self.set_learning_rates(index)
+        first, last = index * recipe.discriminator_steps, (index + 1) * recipe.discriminator_steps - 1
+        for number in range(first, last + 1):
+            real = self.real(next(batches), number)
+            latent = self.latent(len(real.image), "fake", number)
+            shared = recipe.generator_batch == "shared" and number == last
+            with torch.set_grad_enabled(shared):
+                fake = self.generate(latent, real.label)
+            shown, fake_shown = self.augment(real, "real", number), self.augment(fake.detach(), "fake", number)
+            values = update_discriminator(
+                self.discriminate, self.updaters["discriminator"], self.loss, Update(number, shown, fake_shown, latent),
+                self.terms["discriminator"], join=Sample.join if recipe.discriminate == "together" else None,
+            )  # fmt: skip
+        if not shared:
+            latent = self.latent(len(real.image), "generator", index)
+            fake = self.generate(latent, real.label)
+        shown, fake_shown = real, self.augment(fake, "generator", index)
+        values |= update_generator(
+            self.discriminate, self.updaters["generator"], self.loss, Update(index, shown, fake_shown, latent),
+            self.terms["generator"],
+        )  # fmt: skip
+        return self.follow(index, values)
+
+    def set_learning_rates(self, index: int) -> None:
+        """Those of a step."""
         factor = self.learning_rate_factor(index / self.stage.steps, self.stage.epochs)
         for name, optimizer in self.optimizers.items():
             set_learning_rate(optimizer, factor)
             self.networks[name].train()
-        values = play_round(self.play.game, batches, index)
-        if self.recipe.augment.name == "ada":
-            values["augment_strength"] = self.state["strength"]
-        return values
 
-    @property
-    def learned(self) -> Tensor:
-        """(n, C, S, S) uint8: what it learns from."""
-        return self.pictures.pictures[self.training]
+    def real(self, indices: Tensor, number: int) -> Sample:
+        """The pictures at ``indices``, some of them mirrored."""
+        return self.pool.sample(indices.to(self.device, non_blocking=True), self.draws.of("flip", number))
+
+    def latent(self, count: int, purpose: str, number: int) -> Tensor:
+        """(count, latent) float32 from the recipe's prior: this process's part of what all of them draw."""
+        rank, size = self.fabric.global_rank, self.networks["generator"].latent
+        generator = Draws(self.recipe.seed, self.device).of(f"latent {purpose}", number)
+        drawn = draw(self.recipe.prior, count * self.fabric.world_size, size, generator)  # type: ignore[arg-type]
+        return drawn[count * rank : count * (rank + 1)]
+
+    def generate(self, latent: Tensor, label: Tensor | None) -> Sample:
+        """The pictures of latents."""
+        return Sample(self.generator(latent, label), label)
+
+    def augment(self, sample: Sample, purpose: str, number: int) -> Sample:
+        """What the discriminator sees of a sample; each purpose has draws of its own."""
+        if isinstance(self.augmentation, Unchanged):
+            return sample
+        generator = self.draws.of(f"augment {purpose}", number)
+        return Sample(self.augmentation(sample.image, self.state["strength"], generator), sample.label)
+
+    def discriminate(self, sample: Sample) -> Tensor:
+        """(B,) float32 logits."""
+        logits: Tensor = self.discriminator(sample.image, sample.label)
+        return logits
+
+    def follow(self, index: int, values: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The running average follows the generator, the augmentation's strength the discriminator."""
+        average(self.fabric, [values["real_sign"]])
+        average_buffers(self.fabric, [self.networks["generator"], self.networks["discriminator"]])
+        shown = self.recipe.images_per_step
+        if self.decay is not None:
+            update_average(self.networks["average"], self.networks["generator"], self.decay((index + 1) * shown, shown))
+        self.state.update(self.augmentation.follow(self.state, values["real_sign"], index, shown))
+        average(self.fabric, self.state.values())
+        return {**values, "augment_strength": self.state["strength"]} if self.recipe.augment.name == "ada" else values
 
     @cached_property
-    def watch(self) -> Watch:
+    def monitor(self) -> Monitor:
         """What measures it."""
-        held_out = self.pictures.pictures[self.held_out]
-        return Watch(self.learned, held_out, self.recipe.scores.features, self.device)
+        return Monitor(self.pictures, self.training, self.held_out, self.recipe.scores, self.device)
 
     def current_predictor(self) -> PictureGenerator:
         """What makes pictures, around the network as it is now."""
@@ -182,64 +244,41 @@ class GenerateTask(Task):
         """(count, C, S, S) uint8: the pictures that `limner generate` would make now, of seed 0."""
         return quantized(self.current_predictor().generate(count))
 
-    def look(self) -> Seen:
-        """The pictures that it is scored by, as it makes them now: the same as at the last call while the weights are,
-        for what the last evaluation saw is most often what the training concludes with."""
-        digest = weights_digest(self.maker)
-        if self.seen is None or self.seen.digest != digest:
-            pictures = self.make(self.recipe.scores.samples)
-            self.seen = Seen(digest, pictures, self.watch.see(pictures))
-        return self.seen
+    def evaluation_samples(self) -> EvaluationSamples:
+        """The pictures that it is scored by, as it makes them now."""
+        return self.monitor.samples(self.current_predictor())
 
     def evaluate(self) -> Mapping[str, float]:
-        """Scores of what it makes against held-out pictures, and the numbers of the alarms;
-        tells which begin to ring.
-        """
-        _, pictures, made = self.look()
-        alarms = self.alarms(pictures, made)
+        """Scores of what it makes against held-out pictures, and numbers of the alarms; says which begin to ring."""
+        made = self.evaluation_samples()
+        alarms = self.alarms(made)
         ringing_now = ringing(alarms)
         for name in ringing_now.keys() - self.rung:
             say(ringing_now[name])
         self.rung = set(ringing_now)
-        return {**{f"{self.where}/{name}": value for name, value in self.watch.scores(made).items()}, **alarms}
+        return {**{f"{self.where}/{name}": value for name, value in self.monitor.scores(made).items()}, **alarms}
 
-    def alarms(self, pictures: Tensor, made: Described) -> dict[str, float]:
-        """The alarms' numbers of made pictures, (n, C, S, S) uint8, and the same as the scores' network sees them."""
-        signed = self.recipe.loss.name != "wasserstein"
-        return self.watch.alarms(pictures, made, self.opinions(pictures), signed=signed)
-
-    @torch.no_grad()
-    def opinions(self, made: Tensor) -> dict[str, Tensor]:
-        """(n,) float32 logits on the CPU: what the discriminator says of some learned, held-out and made pictures."""
+    def alarms(self, made: EvaluationSamples) -> dict[str, float]:
+        """The alarms' numbers of made pictures."""
         self.networks["discriminator"].eval()
-        labels = self.pictures.labels
-        asked = {"learned": self.training, "held out": self.held_out}
-        found = {}
-        for side, places in asked.items():
-            chosen = places[torch.linspace(0, len(places) - 1, min(ASKED, len(places))).long()]
-            found[side] = self._logits(self.pictures.pictures[chosen], None if labels is None else labels[chosen])
-        made = made[:ASKED]
-        found["made"] = self._logits(made, self.current_predictor().labels(range(len(made))))
-        return found
-
-    def _logits(self, pictures: Tensor, labels: Tensor | None) -> Tensor:
-        image_pm1 = pictures.to(self.device).float() / 127.5 - 1
-        return self.play.judge(Sample(image_pm1, None if labels is None else labels.to(self.device))).cpu()
+        pictures = made.pictures[:PROBED]
+        labels = self.current_predictor().labels(range(len(pictures)))
+        logits = self.monitor.probe(self.discriminate, Sample(pictures, labels))
+        return self.monitor.alarms(made, logits, signed=self.recipe.loss.name != "wasserstein")
 
     def picture(self) -> np.ndarray:
         """What it makes of the same latents as ever, in a grid."""
         return grid(self.make(GRID), 8)
 
     def summary(self) -> str:
-        """Pictures, rounds and parameters in one line."""
+        """Pictures, steps and parameters in one line."""
         steps = sum(stage.total_steps for stage in self.stages())
         sizes = [
             f"{sum(each.numel() for each in self.networks[name].parameters()) / 1e6:.2f} M"
             for name in ("generator", "discriminator")
         ]
         return (
-            f"{self.pictures.summary()}; {len(self.held_out)} held out, {steps} rounds of {self.recipe.batch} "
-            "pictures, "
+            f"{self.pictures.summary()}; {len(self.held_out)} held out, {steps} steps of {self.recipe.batch} pictures, "
             f"{self.recipe.generator.name} against {self.recipe.discriminator.name} of {' and '.join(sizes)} parameters"
         )
 
@@ -265,9 +304,19 @@ class GenerateTask(Task):
 
     def finish(self, run: Run) -> None:
         """Scores, curves, card and report."""
-        from limner.generate.training.outcome import finish_training
-
-        finish_training(self, run)
+        made = self.evaluation_samples()
+        outcome = Outcome(
+            recipe=self.recipe,
+            data=self.pictures.summary(),
+            class_names=self.pictures.class_names,
+            parameters=sum(each.numel() for each in self.maker.parameters()),
+            learned=self.monitor.learned,
+            held_out=self.monitor.held_out,
+            made=made.pictures,
+            scored=score_pictures(self.monitor.real, made.described, self.monitor.extractor),
+            alarms=self.alarms(made),
+        )
+        finish_training(outcome, run)
 
     @classmethod
     def predictor(cls, run: Run, device: str = "auto") -> PictureGenerator:

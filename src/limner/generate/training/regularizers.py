@@ -1,0 +1,86 @@
+"""The regularizers that a recipe switches on, as terms of the two losses."""
+
+from collections.abc import Callable, MutableMapping
+
+from torch import Tensor, nn
+
+from limner.adversarial.regularizers.penalties import (
+    PenaltySettings,
+    consistency_penalty,
+    dragan_penalty,
+    follow_logits,
+    gradient_penalty,
+    lazy_factor,
+    lecam_averages,
+    lecam_penalty,
+    orthogonal_penalty,
+    r1_penalty,
+)
+from limner.adversarial.update import Term, Update
+from limner.foundation.draws import Draws
+from limner.generate.training.picture_pool import Sample
+
+Shown = Update[Sample]
+
+
+def discriminator_terms(
+    settings: PenaltySettings,
+    network: nn.Module,
+    discriminate: Callable[[Sample], Tensor],
+    draws: Draws,
+    state: MutableMapping[str, Tensor],
+) -> dict[str, Term]:
+    """The terms of the discriminator's loss that have a weight, by their names.
+
+    network: the discriminator, which gradient penalties call as it is, without autocast. discriminate: with it, for all
+    others. state: what a checkpoint keeps; the running averages of LeCam are put there.
+    """
+
+    def differentiated(update: Shown) -> Callable[[Tensor], Tensor]:
+        return lambda image: network(image, update.real.label)
+
+    def gradient(update: Shown) -> Tensor:
+        at = draws.of("gradient", update.number)
+        return settings.gradient * gradient_penalty(differentiated(update), update.real.image, update.fake.image, at)
+
+    def dragan(update: Shown) -> Tensor:
+        at = draws.of("dragan", update.number)
+        return settings.dragan * dragan_penalty(differentiated(update), update.real.image, at)
+
+    def r1(update: Shown) -> Tensor:
+        factor = lazy_factor(update.number, settings.r1_every)
+        if factor == 0:
+            return update.real_logits.new_zeros(())
+        return settings.r1 * factor * r1_penalty(differentiated(update), update.real.image)
+
+    def lecam(update: Shown) -> Tensor:
+        state.update(follow_logits(state, update.real_logits, update.fake_logits))
+        return settings.lecam * lecam_penalty(state, update.real_logits, update.fake_logits)
+
+    def consistency(update: Shown) -> Tensor:
+        at = draws.of("consistency", update.number)
+        again = lambda image: discriminate(Sample(image, update.real.label))  # noqa: E731
+        return settings.consistency * consistency_penalty(again, update.real.image, update.real_logits, at)
+
+    if settings.lecam:
+        state.update(lecam_averages(draws.device))
+    terms: dict[str, Term] = {
+        "gradient": gradient, "dragan": dragan, "r1": r1, "lecam": lecam, "consistency": consistency,
+    }  # fmt: skip
+    chosen = {f"{name}_penalty": term for name, term in terms.items() if getattr(settings, name)}
+    return {**chosen, **_orthogonal(settings, network, "discriminator")}
+
+
+def generator_terms(settings: PenaltySettings, network: nn.Module) -> dict[str, Term]:
+    """The terms of the generator's loss that have a weight, by their names."""
+    return _orthogonal(settings, network, "generator")
+
+
+def _orthogonal(settings: PenaltySettings, network: nn.Module, name: str) -> dict[str, Term]:
+    if not settings.orthogonal or settings.orthogonal_on not in ("both", name):
+        return {}
+    return {
+        f"{name}_orthogonal_penalty": lambda _: (
+            settings.orthogonal * orthogonal_penalty(network, settings.orthogonal_form)
+        )
+    }
