@@ -31,7 +31,8 @@ BATCH = 8
 """Pictures of all processes together."""
 COMMON = """
     --data.size-px 32 --data.held-out 12 --kimg 0.048 --scores.every-kimg 0.024 --scores.samples 16
-    --loop.precision fp32 --generator.width 4 --discriminator.width 4 --initialization.name normal --initialization.std 0.2
+    --loop.precision fp32 --generator.width 4 --discriminator.width 4 --initialization.name normal
+    --initialization.std 0.2
 """
 SWITCHES = {
     "gan": """

@@ -102,10 +102,13 @@ def train_recipe(recipe: Any, name: str, *, out: Path | None = None, overwrite: 
 
 def _learn(task: Task, run: Run, settings: LoopSettings) -> Training:
     began = time.monotonic()
-    stop = learn(task, run, settings, make_fabric(settings))
+    fabric = make_fabric(settings)
+    stop = learn(task, run, settings, fabric)
     if stop:
         say(f"stopped; {run.folder} is usable as it is, and the same command goes on from here")
         return Training(run, stop)
+    if not fabric.is_global_zero:
+        return Training(run)  # the first of several processes writes for all
     task.finish(run)
     run.set_status("finished")
     say(f"trained in {duration(time.monotonic() - began)}: see {run.folder / 'report.html'}")

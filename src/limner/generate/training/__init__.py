@@ -1,1 +1,1 @@
-"""The recipe, the task, its monitors, and what a training leaves."""
+"""The recipe, the task, its monitor, and what a training leaves."""
