@@ -130,6 +130,7 @@ def train_here(folder: Path, batch: int, precision: str, on_step: Callable[[int]
     from limner.learning.library import load_recipe
     from limner.learning.rooms import task_class
     from limner.learning.stream import Stream
+    from limner.learning.task import StageContext
     from limner.learning.training import make_fabric
 
     words = ["--batch", str(batch), "--data.held-out", "0", "--loop.precision", precision]
@@ -137,7 +138,7 @@ def train_here(folder: Path, batch: int, precision: str, on_step: Callable[[int]
     kind = task_class("generate")
     task = kind(kind.with_data(recipe, [folder.resolve()], {}))
     (stage,) = task.stages()
-    task.begin(stage, make_fabric(recipe.loop))
+    task.begin(stage, StageContext(make_fabric(recipe.loop), folder))
     with Stream(lambda number: task.batch(stage, number)) as batches:
         for number in range(sys.maxsize):
             values = task.step(batches, number)

@@ -200,7 +200,7 @@ RECIPES = [
 OVERRIDES = [
     Case("override of wrong type", f"{TRAIN} --epochs many", r"--epochs: epochs is 'many'", town),
     Case("override of unknown key", f"{TRAIN} --data.tile 64",
-         r"--data.tile: unknown setting 'data.tile'; did you mean 'tile_px'\?", town),
+         r"--data.tile: no such setting; did you mean --data.tile-px\?", town),
     Case("unknown network", f"{TRAIN} --network.name lite-unit",
          r"--network.name: unknown network 'lite-unit'; did you mean 'lite-unet'\?", town),
     Case("unknown network option", f"{TRAIN} --network.depth 34",

@@ -22,9 +22,10 @@ from limner.fidelity.features import FeatureExtractor
 from limner.generate.networks import GENERATORS
 from limner.generate.training.task import GenerateTask
 from limner.learning.run import Run, start_run
+from limner.learning.settings import LoopSettings
 from limner.learning.task import Task
 from limner.learning.train import resolve
-from limner.learning.training import LoopSettings, learn
+from limner.learning.training import learn
 from quick_features import mean_colors
 
 BATCH = 8

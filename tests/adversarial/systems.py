@@ -20,7 +20,7 @@ from limner.adversarial.updater import Updater, set_up_network
 from limner.datasets.order import ShuffledOrder
 from limner.foundation.draws import Draws
 from limner.learning.run import Run
-from limner.learning.task import Stage, Task
+from limner.learning.task import Stage, StageContext, Task
 
 CPU = torch.device("cpu")
 STEPS = 6
@@ -50,8 +50,8 @@ class System(Task):
     def stages(self) -> tuple[Stage, ...]:
         return (Stage("train", 2, STEPS // 2),)
 
-    def begin(self, stage: Stage, fabric: Any) -> None:
-        self.fabric = fabric
+    def begin(self, stage: Stage, context: StageContext) -> None:
+        self.fabric = fabric = context.fabric
         self.call = {
             name: set_up_network(fabric, network)
             for name, network in self.networks.items()
@@ -308,8 +308,8 @@ class StyleGAN2(System):
         judge = nn.Sequential(convolutions(1, 1), nn.Flatten(), nn.Linear(16, 1), nn.Flatten(0))
         return {"mapping": mapping, "synthesis": synthesis, "discriminator": judge, "average": average}
 
-    def begin(self, stage: Stage, fabric: Any) -> None:
-        super().begin(stage, fabric)
+    def begin(self, stage: Stage, context: StageContext) -> None:
+        super().begin(stage, context)
         self.state["mean_path_length"] = torch.zeros(())
 
     def batch(self, stage: Stage, number: int) -> Tensor:

@@ -12,7 +12,9 @@ from systems import STEPS, SYSTEMS, Bidirectional, CycleGAN, StarGAN, StyleGAN2,
 from torch import Tensor, nn
 
 from limner.learning.run import Run, start_run
-from limner.learning.training import LoopSettings, learn, make_fabric
+from limner.learning.settings import LoopSettings
+from limner.learning.task import StageContext
+from limner.learning.training import learn, make_fabric
 
 FAST = LoopSettings(log_every=1, checkpoint_minutes=0, precision="fp32")
 
@@ -39,7 +41,7 @@ def trained(system: System, folder: Path, stop_after: int = 0) -> Run:
 def steps(system: System, count: int) -> list[dict[str, float]]:
     """The values of so many steps, without a run."""
     (stage,) = system.stages()
-    system.begin(stage, make_fabric(FAST))
+    system.begin(stage, StageContext(make_fabric(FAST), Path()))
     batches = (system.batch(stage, number) for number in range(10 * count))
     return [{name: float(value) for name, value in system.step(batches, index).items()} for index in range(count)]
 
@@ -133,7 +135,7 @@ def test_style_mixing_and_noise_are_pure_functions_of_the_step() -> None:
     first, second = StyleGAN2(), StyleGAN2()
     for system in (first, second):
         (stage,) = system.stages()
-        system.begin(stage, make_fabric(FAST))
+        system.begin(stage, StageContext(make_fabric(FAST), Path()))
     second.generate("fake", 3)
     torch.manual_seed(9)
     same = first.generate("fake", 7)

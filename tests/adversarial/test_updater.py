@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from limner.adversarial.updater import Updater, set_up_network
-from limner.learning.training import LoopSettings, make_fabric
+from limner.learning.settings import LoopSettings
+from limner.learning.training import make_fabric
 
 FABRIC = make_fabric(LoopSettings(precision="fp32"))
 BATCH = torch.randn(12, 6, generator=torch.Generator().manual_seed(3))

@@ -18,8 +18,8 @@ from limner.learning.networks import NetworkRow
 from limner.learning.recipe import setting
 from limner.learning.rooms import Room, Verb
 from limner.learning.run import Run
-from limner.learning.task import Stage, Task
-from limner.learning.training import LoopSettings
+from limner.learning.settings import Recipe
+from limner.learning.task import Stage, StageContext, Task
 
 ROOM = Room(
     "lines through points",
@@ -56,7 +56,7 @@ class ToyTable:
 
 
 @dataclass(frozen=True)
-class ToyRecipe:
+class ToyRecipe(Recipe):
     """How to learn a line."""
 
     task: Literal["toy"] = setting("toy", "the room")
@@ -64,7 +64,6 @@ class ToyRecipe:
     unit: float = setting(1.0, "what a number stands for")
     learning_rate: float = setting(0.1, "of gradient descent", minimum=0)
     epochs: int = setting(3, "passes over the points", minimum=1)
-    loop: LoopSettings = setting(LoopSettings, "evaluation, checkpoints, precision")
 
 
 def read_points(path: Path, unit: float = 1.0) -> tuple[Tensor, Tensor]:
@@ -101,7 +100,7 @@ class ToyTask(Task):
     def stages(self) -> tuple[Stage, ...]:
         return (Stage("descend", self.recipe.epochs, 2),)
 
-    def begin(self, stage: Stage, fabric: Any) -> None:
+    def begin(self, stage: Stage, context: StageContext) -> None:
         self.optimizers = {"line": torch.optim.SGD(self.networks["line"].parameters(), self.recipe.learning_rate)}
 
     def batch(self, stage: Stage, number: int) -> tuple[Tensor, Tensor]:

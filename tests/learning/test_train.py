@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import limner as api
-from conftest import QUICK
+from conftest import QUICK, copy_run
 from drawing import draw_area, draw_picture, draw_scene
 from limner.learning.library import bundled_recipes, list_recipes, load_recipe
 from limner.learning.run import Run
@@ -88,3 +88,18 @@ def test_the_python_api_walks_the_whole_path(here: Path, trained: Path) -> None:
     evaluation = api.evaluate(run, out=here / "evaluation.json")
     assert set(evaluation.areas) == {"town"}
     assert api.compare([run, f"again={here / 'evaluation.json'}"]).places == ("town", "mean")
+
+
+def test_a_run_of_an_earlier_limner_is_found_by_the_same_recipe(here: Path, trained: Path, limner: CommandLine) -> None:
+    """Its recipe.yaml has other comments and lacks the settings that came later."""
+    copy_run(trained, here / "run")
+    text = (here / "run/recipe.yaml").read_text()
+    lines = [line.partition("  #")[0] for line in text.splitlines() if "accumulate" not in line]
+    (here / "run/recipe.yaml").write_text("\n".join(lines))
+    command = ["train", "segment/demo", "--data", trained / "town", "--out", "run", *QUICK]
+    code, out, said = limner(*command)
+    assert (code, out) == (0, "run\n")
+    assert "already been trained" in said
+    code, out, said = limner(*command, "--loop.accumulate", "2")
+    assert (code, out) == (2, "")
+    assert "another recipe" in said

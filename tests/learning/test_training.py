@@ -1,58 +1,24 @@
 """The loop, on toy tasks of every kind that the rooms will bring: it must serve more than supervised learning."""
 
-import os
-import signal
 import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from limner.foundation.errors import UserError
-from limner.learning.run import Run, start_run
-from limner.learning.task import Stage, Task
-from limner.learning.training import LoopSettings, learn, make_fabric
+from limner.learning.run import Run
+from limner.learning.settings import LoopSettings
+from limner.learning.task import Stage, StageContext
+from limner.learning.training import learn, make_fabric
+from toys import StopAfter, ToyTask, draws, go, new_run
 
-FAST = LoopSettings(log_every=2, checkpoint_minutes=0, precision="fp32")
-
-
-def draws(seed: int, number: int, *shape: int) -> Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed * 100_003 + number))
-
-
-class ToyTask(Task):
-    name = "toy"
-    recipe_type = dict
-    fingerprint = "toy"
-
-    def __init__(self) -> None:
-        self.optimizers, self.state = {}, {}
-
-    @classmethod
-    def with_data(cls, recipe: Any, paths: Any, labels: Any, within: Any) -> Any:
-        return recipe
-
-    def evaluate(self) -> Mapping[str, float]:
-        return {}
-
-    def facts(self) -> dict[str, Any]:
-        return {"task": "toy"}
-
-    @classmethod
-    def predictor(cls, run: Run, device: str = "auto") -> Any:
-        return None
-
-    def summary(self) -> str:
-        return "a toy"
-
-    def finish(self, run: Run) -> None:
-        pass
+PLACES = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "helpers")]
 
 
 class ToyGan(ToyTask):
@@ -69,8 +35,8 @@ class ToyGan(ToyTask):
     def stages(self) -> tuple[Stage, ...]:
         return (Stage("train", epochs=2, steps=4),)
 
-    def begin(self, stage: Stage, fabric: Any) -> None:
-        self.fabric = fabric
+    def begin(self, stage: Stage, context: StageContext) -> None:
+        self.fabric = fabric = context.fabric
         self.models = {name: fabric.setup_module(network) for name, network in self.networks.items()}
         self.optimizers = {n: torch.optim.Adam(m.parameters(), 1e-2) for n, m in self.networks.items()}
         self.updaters = {name: fabric.setup_optimizers(item) for name, item in self.optimizers.items()}
@@ -110,13 +76,13 @@ class ToyLayers(ToyTask):
     def stages(self) -> tuple[Stage, ...]:
         return (Stage("first", 2, 3), Stage("second", 1, 3), Stage("cluster", 0), Stage("all", 2, 3))
 
-    def begin(self, stage: Stage, fabric: Any) -> None:
-        self.stage, self.fabric = stage, fabric
+    def begin(self, stage: Stage, context: StageContext) -> None:
+        self.stage, self.fabric = stage, context.fabric
         learning = ["first", "second"] if stage.name == "all" else [stage.name]
         self.optimizers = {
             n: torch.optim.SGD(self.networks[n].parameters(), 0.05) for n in learning if n in self.networks
         }
-        self.updaters = [fabric.setup_optimizers(item) for item in self.optimizers.values()]
+        self.updaters = [self.fabric.setup_optimizers(item) for item in self.optimizers.values()]
 
     def batch(self, stage: Stage, number: int) -> Tensor:
         return draws(len(stage.name), number, 16, 3)
@@ -136,7 +102,7 @@ class ToyLayers(ToyTask):
             updater.step()
         return {"loss": loss.detach()}
 
-    def fit(self, stage: Stage) -> dict[str, float]:
+    def fit(self, stage: Stage, context: StageContext) -> dict[str, float]:
         self.calls.append(stage.name)
         with torch.no_grad():
             self.networks["centers"].weight.copy_(draws(9, 0, 2, 3))
@@ -146,39 +112,6 @@ class ToyLayers(ToyTask):
         x = draws(7, 0, 32, 3)
         with torch.no_grad():
             return {"distance": float((self.networks["second"](self.networks["first"](x)) - x).square().mean())}
-
-
-@dataclass
-class StopAfter:
-    """Raises SIGTERM in this process after so many steps, wherever they fall."""
-
-    task: ToyTask
-    steps: int
-
-    def __enter__(self) -> None:
-        step = self.task.step
-
-        def counted(batches: Iterator[Any], index: int) -> dict[str, Tensor]:
-            values = step(batches, index)
-            self.steps -= 1
-            if self.steps == 0:
-                os.kill(os.getpid(), signal.SIGTERM)
-            return values
-
-        self.task.step = counted  # type: ignore[method-assign]
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-
-def new_run(folder: Path) -> Run:
-    run = Run(folder)
-    start_run(run, "task: toy\n", "data")
-    return run
-
-
-def go(task: ToyTask, run: Run) -> Any:
-    return learn(task, run, FAST, make_fabric(FAST))
 
 
 @pytest.mark.parametrize("kind", [ToyGan, ToyLayers])
@@ -280,10 +213,12 @@ def test_killed_by_sigkill_at_random_moments_twice_in_a_row_it_still_ends_the_sa
     script = textwrap.dedent(
         """
         import sys, time, pathlib
-        sys.path.insert(0, sys.argv[3])
-        from test_training import ToyGan, FAST
+        sys.path[:0] = sys.argv[3:]
+        from test_training import ToyGan
+        from toys import FAST
         from limner.learning.run import Run, start_run
         from limner.learning.training import learn, make_fabric
+from toys import FAST, StopAfter, ToyTask, draws, go, new_run
         folder = pathlib.Path(sys.argv[1])
         run = Run(folder)
         if not folder.exists():
@@ -303,7 +238,7 @@ def test_killed_by_sigkill_at_random_moments_twice_in_a_row_it_still_ends_the_sa
     folder = tmp_path / "run"
     for last in (2, 5, -1):
         process = subprocess.Popen(
-            [sys.executable, "-c", script, str(folder), str(last), str(Path(__file__).parent)],
+            [sys.executable, "-c", script, str(folder), str(last), *PLACES],
             stdout=subprocess.PIPE,
             text=True,
         )

@@ -1,7 +1,8 @@
 """Recipes: what to learn, from what, how. Frozen dataclasses that are declared here and written as YAML.
 
 A room declares its recipe as dataclasses whose fields are made by `setting` (a value with a help line, a unit and
-bounds) or `choice` (a name from one of the room's dictionaries, with the options its constructor takes).
+bounds), `choice` (a name from one of the room's dictionaries, with the options its constructor takes) or
+`weighted_choices` (several of them).
 `limner.learning.recipe_reading` reads YAML into them.
 """
 
@@ -31,6 +32,13 @@ class Choice:
         return entries[self.name](*arguments, **given, **self.options)
 
 
+@dataclass(frozen=True)
+class WeightedChoice(Choice):
+    """One of several choices that count together: ``losses: [{name: l1, weight: 100}, adversarial]``."""
+
+    weight: float = 1.0
+
+
 def setting(
     default: Any,
     help: str,
@@ -38,13 +46,20 @@ def setting(
     unit: str = "",
     minimum: float | None = None,
     maximum: float | None = None,
+    unless: str = "",
+    last: bool = False,
     formerly: str = "",
 ) -> Any:
     """A recipe field: its default, one line of help, its unit, and the bounds that a number must keep.
 
-    formerly: the name that it had in an earlier version, under which it is still read.
+    unless: the setting in whose presence this one means nothing, so that the command line refuses it. last: written
+    below the fields of the dataclasses that inherit it. formerly: the name that it had in an earlier version, under
+    which it is still read.
     """
-    metadata = {"help": help, "unit": unit, "minimum": minimum, "maximum": maximum, "formerly": formerly}
+    metadata = {
+        "help": help, "unit": unit, "minimum": minimum, "maximum": maximum, "unless": unless, "last": last,
+        "formerly": formerly,
+    }  # fmt: skip
     if default is MISSING:
         return field(metadata=metadata)
     if callable(default):
@@ -68,6 +83,21 @@ def choice(
     return field(default=Choice(default), metadata=metadata)
 
 
+def weighted_choices(
+    default: Sequence[str],
+    help: str,
+    entries: Callable[[], Mapping[str, Callable[..., Any]]],
+    given: Sequence[str] = (),
+) -> Any:
+    """A recipe field that holds a tuple of `WeightedChoice` from ``entries()``, each name once; a plain name has weight
+    1.
+
+    default: names. given: as of `choice`.
+    """
+    metadata = {"help": help, "entries": entries, "given": tuple(given), "weighted": True}
+    return field(default=tuple(WeightedChoice(name) for name in default), metadata=metadata)
+
+
 def options_of(entry: Callable[..., Any], given: Sequence[str] = ()) -> dict[str, inspect.Parameter]:
     """The keyword options that a dictionary's entry takes from a recipe, with resolved types."""
     target = entry.__init__ if inspect.isclass(entry) else entry
@@ -79,12 +109,29 @@ def options_of(entry: Callable[..., Any], given: Sequence[str] = ()) -> dict[str
     }
 
 
+def fields_as_written(recipe_type: Any) -> list[dataclasses.Field[Any]]:
+    """The fields of a recipe, or of one of its sections, in the order in which they are written."""
+    return sorted(dataclasses.fields(recipe_type), key=lambda item: item.metadata.get("last", False))
+
+
+def default_of(section: Any, name: str) -> Any:
+    """The default of a setting. section: a recipe's dataclass, or a section of one as it is by default; None: it has
+    none."""
+    if not isinstance(section, type):
+        return getattr(section, name, None)
+    item = next((item for item in dataclasses.fields(section) if item.name == name), None)
+    if item is None or (item.default is MISSING and item.default_factory is MISSING):
+        return None
+    return item.default if item.default_factory is MISSING else item.default_factory()
+
+
 def to_plain(recipe: Any) -> Any:
     """A recipe as plain dictionaries, lists and scalars, ready for YAML or JSON."""
     if isinstance(recipe, Choice):
-        return {"name": recipe.name, **{key: to_plain(value) for key, value in recipe.options.items()}}
+        weight = {"weight": recipe.weight} if isinstance(recipe, WeightedChoice) else {}
+        return {"name": recipe.name, **weight, **{key: to_plain(value) for key, value in recipe.options.items()}}
     if dataclasses.is_dataclass(recipe) and not isinstance(recipe, type):
-        return {item.name: to_plain(getattr(recipe, item.name)) for item in dataclasses.fields(recipe)}
+        return {item.name: to_plain(getattr(recipe, item.name)) for item in fields_as_written(recipe)}
     if isinstance(recipe, tuple | list):
         return [to_plain(value) for value in recipe]
     return str(recipe) if isinstance(recipe, Path) else recipe
@@ -119,7 +166,7 @@ def write_recipe(recipe: Any) -> str:
 
 
 def _lines(recipe: Any, indent: str) -> Iterator[str]:
-    for item in dataclasses.fields(recipe):
+    for item in fields_as_written(recipe):
         value = getattr(recipe, item.name)
         comment = item.metadata.get("help", "")
         if item.metadata.get("unit"):

@@ -1,10 +1,9 @@
 """Run: the folder that a training leaves, and the only thing the other verbs need."""
 
-import csv
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -15,6 +14,7 @@ from limner.foundation.errors import UserError
 from limner.foundation.files import is_leftover, make_folder, remove, replacing, write_json, write_text
 from limner.foundation.progress import say
 from limner.foundation.version import __version__
+from limner.learning.metrics import read_metrics
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -109,24 +109,19 @@ class Run:
         known = _read_json(path) if path.exists() else {}
         write_json(path, {**known, "status": status, **more})
 
+    @property
+    def metrics_path(self) -> Path:
+        """Where its losses and scores stand, a row for each step at which something was measured."""
+        return self.folder / "metrics.csv"
+
+    @property
+    def scratch(self) -> Path:
+        """Where stages keep files for later ones; gone when the training has ended."""
+        return self.folder / "scratch"
+
     def metrics(self) -> list[dict[str, str]]:
         """The rows of ``metrics.csv`` as written (empty cells where nothing was measured)."""
-        path = self.folder / "metrics.csv"
-        if not path.exists():
-            return []
-        with path.open(newline="", encoding="utf-8") as file:
-            return list(csv.DictReader(file))
-
-    def write_metrics(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Write ``metrics.csv`` anew; columns in order of first appearance."""
-        columns = list(dict.fromkeys(key for row in rows for key in row))
-        with (
-            replacing(self.folder / "metrics.csv") as temporary,
-            temporary.open("w", newline="", encoding="utf-8") as file,
-        ):
-            writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
+        return read_metrics(self.metrics_path) if self.metrics_path.exists() else []
 
     def digest(self) -> str:
         """A short digest of the model's contents, for "is this the same model as before?"."""
@@ -194,23 +189,27 @@ def _tell_newest(folder: Path) -> None:
     say(f"{LAST}: {folder}")
 
 
-def choose_folder(name: str, recipe_text: str, data: str, out: Path | None, overwrite: bool) -> tuple[Run, bool]:
+Alike = Callable[[str], bool]
+"""Whether a recipe's text says the same recipe."""
+
+
+def choose_folder(name: str, alike: Alike, data: str, out: Path | None, overwrite: bool) -> tuple[Run, bool]:
     """The folder for a training and whether it goes on with an earlier one.
 
     The same recipe on the same data finds its own unfinished or finished run again; another recipe in the folder that
-    ``out`` names is refused unless ``overwrite``. name: of the run without ``out``, a number follows. data: the data's
-    fingerprint.
+    ``out`` names is refused unless ``overwrite``. name: of the run without ``out``, a number follows. alike: whether
+    the recipe that stands in a folder is the training's. data: the data's fingerprint.
     """
     if out is None:
         earlier = _numbered(RUNS_FOLDER, name)
         for folder in reversed(earlier.values()):
-            if not overwrite and _is_same(Run(folder), recipe_text, data):
+            if not overwrite and _is_same(Run(folder), alike, data):
                 return Run(folder), True
         return Run(RUNS_FOLDER / f"{name}-{max(earlier, default=0) + 1:03d}"), False
     if out.exists() and not out.is_dir():
         raise UserError(f"--out {out}: is a file; a run needs a folder")
-    if out.is_dir() and not overwrite and not _is_untouched(out, recipe_text):
-        if _is_same(Run(out), recipe_text, data):
+    if out.is_dir() and not overwrite and not _is_untouched(out, alike):
+        if _is_same(Run(out), alike, data):
             return Run(out), True
         what = "a run with another recipe or other data" if (out / "run.json").exists() else "other files"
         raise UserError(f"--out {out}: holds {what}; choose another folder or add --overwrite")
@@ -223,17 +222,23 @@ def _numbered(folder: Path, name: str) -> dict[int, Path]:
     return dict(sorted((int(match[1]), path) for match, path in matches if match))
 
 
-def _is_untouched(folder: Path, recipe_text: str) -> bool:
+def _is_untouched(folder: Path, alike: Alike) -> bool:
     """Whether a folder holds nothing, or no more than `start_run` on this recipe had written when it was killed."""
     held = [path for path in folder.iterdir() if not is_leftover(path)]
-    recipe = folder / "recipe.yaml"
-    return not held or (held == [recipe] and recipe.read_bytes() == recipe_text.encode())
+    return not held or (held == [folder / "recipe.yaml"] and _holds_recipe(Run(folder), alike))
 
 
-def _is_same(run: Run, recipe_text: str, data: str) -> bool:
+def _is_same(run: Run, alike: Alike, data: str) -> bool:
     try:
-        return run.recipe_text() == recipe_text and run.status.get("data_fingerprint") == data
+        return run.status.get("data_fingerprint") == data and _holds_recipe(run, alike)
     except (OSError, UserError):
+        return False
+
+
+def _holds_recipe(run: Run, alike: Alike) -> bool:
+    try:
+        return alike(run.recipe_text())
+    except (OSError, UnicodeDecodeError):
         return False
 
 
@@ -243,8 +248,8 @@ def start_run(run: Run, recipe_text: str, data: str, more: Iterable[str] = ()) -
     more: what rooms write beside `RUN_FILES`.
     """
     make_folder(run.folder)
-    for name in (*RUN_FILES, *more):
-        remove(run.folder / name)
+    for path in (*(run.folder / name for name in (*RUN_FILES, *more)), run.scratch):
+        remove(path)
     write_text(run.folder / "recipe.yaml", recipe_text)
     write_json(
         run.folder / "run.json", {"status": "running", "data_fingerprint": data, "versions": versions(), "seconds": 0.0}

@@ -1,14 +1,18 @@
 """How one family of networks learns: the `Task` every room writes, and the `Stage`s it goes through."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from limner.foundation.errors import UserError
+from limner.foundation.progress import Progress
+from limner.foundation.signals import StopRequest
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -20,7 +24,8 @@ if TYPE_CHECKING:
 class Stage:
     """A stretch of learning with its own optimizers: all of most trainings, or one of several.
 
-    A stage without epochs does not step: the loop calls `Task.fit` once (k-means, a support vector machine).
+    A stage without epochs does not step: the loop calls `Task.fit` once (k-means, a support vector machine). Its name
+    is in metrics and pictures; stages of one training have different ones.
     """
 
     name: str
@@ -29,11 +34,42 @@ class Stage:
     """Optimization steps in an epoch."""
     unit: str = "epoch"
     """What progress calls an epoch, where it is not one pass over the data."""
+    settings: Any = None
+    """What else the recipe says of this stage, as the task wants it."""
+    index: int = 0
+    """Its place among the stages of its training, from 0; `number_stages` gives it."""
 
     @property
     def total_steps(self) -> int:
         """Optimization steps in the whole stage."""
         return self.epochs * self.steps
+
+
+def number_stages(stages: Iterable[Stage]) -> tuple[Stage, ...]:
+    """The stages of one training with their places among each other. Raises `UserError` for two of one name."""
+    numbered = tuple(replace(stage, index=index) for index, stage in enumerate(stages))
+    names = [stage.name for stage in numbered]
+    for name in names:
+        if names.count(name) > 1:
+            raise UserError(f"two stages are named '{name}'; give each a name of its own")
+    return numbered
+
+
+@dataclass(frozen=True)
+class StageContext:
+    """What the loop lends a task for a stage.
+
+    fabric: brings networks, optimizers and batches to the device. scratch: a folder that is there and this training's
+    own, for files that later steps or stages read again (features of all pictures); it outlasts a stop and goes when
+    the training ends. progress: says how far the training is; a stage without steps adds what it does by
+    ``progress.advance(0, note="...")``. stop: true once somebody has asked to stop; `Task.fit` may look at it, steps
+    need not.
+    """
+
+    fabric: "Fabric"
+    scratch: Path
+    progress: Progress = field(default_factory=lambda: Progress("stage", 0))
+    stop: StopRequest = field(default_factory=StopRequest)
 
 
 class Task(ABC):
@@ -42,13 +78,16 @@ class Task(ABC):
     ``networks`` and ``optimizers`` hold everything that learns, by name; ``state`` holds further tensors that going on
     exactly where a training stopped needs (a pool of earlier fakes, running averages).
 
-    Every random draw is a pure function of (seed, number), so that going on needs no replay.
+    Every random draw is a pure function of (seed, number), so that going on needs no replay. What draws from torch's
+    global generator (dropout) may: the loop seeds it by (``seed``, stage, index) before each step.
     """
 
     name: ClassVar[str]
     recipe_type: ClassVar[type]
     learning_rate_options: ClassVar[str] = "--optimizer.learning-rate"
     """What to lower when a loss is no longer a number."""
+    seed: int = 0
+    """Of every random draw: the recipe's."""
     networks: dict[str, nn.Module]
     optimizers: dict[str, torch.optim.Optimizer]
     state: dict[str, Any]
@@ -68,8 +107,8 @@ class Task(ABC):
         """The stages of this training, in order."""
 
     @abstractmethod
-    def begin(self, stage: Stage, fabric: "Fabric") -> None:
-        """Make the stage's optimizers and hand networks and optimizers to Fabric."""
+    def begin(self, stage: Stage, context: StageContext) -> None:
+        """Make the stage's optimizers and hand networks and optimizers to ``context.fabric``."""
 
     def batch(self, stage: Stage, number: int) -> Any:
         """The stage's batch ``number`` (0, 1, 2, ...), the same whenever and wherever it is asked for.
@@ -85,8 +124,12 @@ class Task(ABC):
         """
         raise NotImplementedError(f"{type(self).__name__} has a stage that steps and needs step()")
 
-    def fit(self, stage: Stage) -> dict[str, float]:
-        """Learn a stage that does not step, at once; returns named numbers for the metrics."""
+    def fit(self, stage: Stage, context: StageContext) -> dict[str, float] | None:
+        """Learn a stage that does not step, at once; returns named numbers for the metrics.
+
+        None: ``context.stop`` ended it early. The run then holds what was before the stage, and who goes on begins it
+        anew.
+        """
         raise NotImplementedError(f"{type(self).__name__} has a stage without steps and needs fit()")
 
     @abstractmethod

@@ -6,16 +6,19 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from limner.foundation.errors import UserError
 from limner.foundation.files import as_paths, must_exist
 from limner.foundation.progress import duration, say
 from limner.foundation.signals import StopRequest
 from limner.learning.library import load_recipe, task_of_recipe
 from limner.learning.options import make_options, option_names
 from limner.learning.recipe import as_overrides, write_recipe
+from limner.learning.recipe_reading import read_recipe
 from limner.learning.rooms import all_run_files, room_of_task, task_class, verb_of
 from limner.learning.run import Run, choose_folder, open_run, start_run
-from limner.learning.task import Task
-from limner.learning.training import LoopSettings, estimate_seconds, learn, make_fabric
+from limner.learning.settings import LoopSettings
+from limner.learning.task import Task, number_stages
+from limner.learning.training import estimate_seconds, learn, make_fabric
 
 
 @dataclass(frozen=True)
@@ -89,15 +92,24 @@ def rehearse(recipe: Any) -> str:
 def train_recipe(recipe: Any, name: str, *, out: Path | None = None, overwrite: bool = False) -> Training:
     """`train` with a resolved recipe; ``name`` names the run's folder where ``out`` does not."""
     task = task_class(recipe.task)(recipe)
-    text = write_recipe(recipe)
-    run, going_on = choose_folder(name, text, task.fingerprint, out, overwrite)
+    number_stages(task.stages())  # what does not fit is refused before anything is written
+    run, going_on = choose_folder(name, lambda text: says(text, recipe), task.fingerprint, out, overwrite)
     if going_on and run.status["status"] == "finished":
         say(f"{run.folder}: this recipe has already been trained on this data; --overwrite trains it anew")
         return Training(run)
     if not going_on:
-        start_run(run, text, task.fingerprint, all_run_files())
+        start_run(run, write_recipe(recipe), task.fingerprint, all_run_files())
     say(f"{run.folder}: {'going on' if going_on else 'training'}; {task.summary()}")
     return _learn(task, run, recipe.loop)
+
+
+def says(text: str, recipe: Any) -> bool:
+    """Whether a text is this recipe, however it is written and whatever comments and defaults the limner had that wrote
+    it."""
+    try:
+        return bool(read_recipe(text, "recipe.yaml", lambda _: type(recipe)) == recipe)
+    except UserError:
+        return False
 
 
 def _learn(task: Task, run: Run, settings: LoopSettings) -> Training:

@@ -7,38 +7,30 @@ the same weights as one that never was (on the CPU, bit for bit).
 
 import logging
 import math
+import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal, NoReturn
+from pathlib import Path
+from typing import Any, NoReturn
 
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
+from limner.foundation.draws import Draws
 from limner.foundation.errors import UserError
-from limner.foundation.files import remove_leftovers, replacing
+from limner.foundation.files import make_folder, remove, remove_leftovers, replacing
 from limner.foundation.precision import choose_precision
 from limner.foundation.progress import Progress, say
 from limner.foundation.signals import StopRequest, stop_on_signal
-from limner.learning.recipe import setting
+from limner.learning.metrics import MetricsWriter
 from limner.learning.run import Run
+from limner.learning.settings import LoopSettings
 from limner.learning.stream import Stream
-from limner.learning.task import Stage, Task
+from limner.learning.task import Stage, StageContext, Task, number_stages
 from limner.reporting.pictures import write_picture
-
-
-@dataclass(frozen=True)
-class LoopSettings:
-    """How the loop runs a training, whatever it learns."""
-
-    log_every: int = setting(20, "steps between two rows of training losses", unit="steps", minimum=1)
-    evaluate_every: int = setting(1, "epochs between two evaluations", unit="epochs", minimum=1)
-    checkpoint_minutes: float = setting(2.0, "time between two checkpoints", unit="minutes", minimum=0)
-    patience: int | None = setting(None, "stop after so many evaluations without a better score", minimum=1)
-    keep: Literal["best", "last"] = setting("best", "which weights the run keeps: best by validation score, or last")
-    precision: Literal["auto", "bf16", "fp32"] = setting("auto", "bf16 autocast where the processor has it, or fp32")
-    devices: int = setting(1, "how many GPUs or processes", minimum=1)
 
 
 @dataclass
@@ -49,7 +41,9 @@ class Position:
     index: int = 0
     drawn: int = 0
     seconds: float = 0.0
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    columns: list[str] = field(default_factory=list)
+    rows: int = 0
+    """Rows of ``metrics.csv``, and its columns."""
     best_score: float = -math.inf
     best_weights: dict[str, Tensor] | None = None
     stale: int = 0
@@ -59,6 +53,13 @@ class Position:
     sums: dict[str, Tensor] = field(default_factory=dict)
     summed: int = 0
     """Steps whose losses stand in ``sums``, on the device, until a row is written."""
+
+    @classmethod
+    def from_saved(cls, saved: Mapping[str, Any]) -> "Position":
+        """What a checkpoint holds. limner 0.1.0 kept the rows of ``metrics.csv`` themselves."""
+        if isinstance(rows := saved["rows"], list):
+            saved = {**saved, "columns": list(dict.fromkeys(name for row in rows for name in row)), "rows": len(rows)}
+        return cls(**saved)
 
     def add(self, values: Mapping[str, Tensor]) -> None:
         """Sum a step's values without reading them: no host synchronization in the step."""
@@ -88,34 +89,50 @@ class NotANumberError(UserError):
 def learn(task: Task, run: Run, settings: LoopSettings, fabric: Fabric) -> StopRequest:
     """Take ``task`` through its stages, from where ``run``'s checkpoint stands, and leave the model in ``run``.
 
-    Returns the request that stopped it (falsy when it finished). Raises `UserError` when GPU memory runs out, or when a
-    loss or a weight is no longer a number: the run then holds the model of the last checkpoint, in which all were.
+    Returns the request that stopped it (falsy when it finished). Raises `UserError` for two stages of one name, when
+    GPU memory runs out, or when a loss or a weight is no longer a number: the run then holds the model of the last
+    checkpoint, in which all were.
     """
     remove_leftovers(run.folder)
     loop = _Loop(task, run, settings, fabric)
-    with stop_on_signal() as stop:
-        try:
-            loop.go(stop)
-        except torch.cuda.OutOfMemoryError:
-            raise UserError("the GPU's memory ran out; halve the recipe's batch (--batch N) or its crop") from None
-        except NotANumberError as error:
-            steps = loop.leave_last_good_model()
-            raise NotANumberError(f"{error}; the run holds the model of step {steps}") from None
-    loop.leave_model("interrupted" if stop else "trained")
+    with _own_draws(fabric):
+        with stop_on_signal() as stop:
+            try:
+                loop.go(stop)
+            except torch.cuda.OutOfMemoryError:
+                raise UserError("the GPU's memory ran out; halve the recipe's batch (--batch N) or its crop") from None
+            except NotANumberError as error:
+                steps = loop.leave_last_good_model()
+                raise NotANumberError(f"{error}; the run holds the model of step {steps}") from None
+        loop.leave_model("interrupted" if stop else "trained")
     return stop
+
+
+@contextmanager
+def _own_draws(fabric: Fabric) -> Iterator[None]:
+    """Within the block torch's global generators are the training's; after it they are as they were."""
+    with torch.random.fork_rng(devices=[fabric.device] if fabric.device.type == "cuda" else []):
+        yield
+
+
+def seed_torch(seed: int, what: str, *place: int) -> None:
+    """Seed torch's global generators by ``seed``, ``what`` begins ("step") and its place, so that nothing that draws
+    from them (dropout) depends on what was drawn before."""
+    torch.manual_seed(Draws(seed, torch.device("cpu")).of(what, *place).initial_seed())
 
 
 def estimate_seconds(task: Task, settings: LoopSettings) -> float:
     """How long the stages that step would take here, from one timed step of the first; spoils the task for training."""
-    stages = [stage for stage in task.stages() if stage.total_steps]
+    stages = [stage for stage in number_stages(task.stages()) if stage.total_steps]
     if not stages:
         return 0.0
-    task.begin(stages[0], make_fabric(settings))
-    with Stream(lambda number: task.batch(stages[0], number)) as batches:
-        task.step(batches, 0)  # the first step also makes buffers and kernels
-        began = time.monotonic()
-        task.step(batches, 1)
-        a_step = time.monotonic() - began
+    with tempfile.TemporaryDirectory() as scratch:
+        task.begin(stages[0], StageContext(make_fabric(settings), Path(scratch)))
+        with Stream(lambda number: task.batch(stages[0], number)) as batches:
+            task.step(batches, 0)  # the first step also makes buffers and kernels
+            began = time.monotonic()
+            task.step(batches, 1)
+            a_step = time.monotonic() - began
     return a_step * sum(stage.total_steps for stage in stages)
 
 
@@ -125,73 +142,103 @@ class _Loop:
     def __init__(self, task: Task, run: Run, settings: LoopSettings, fabric: Fabric) -> None:
         self.task, self.run, self.settings, self.fabric = task, run, settings, fabric
         self.position = Position()
-        self.stages = task.stages()
+        self.metrics = MetricsWriter(run.metrics_path)
+        self.stages = number_stages(task.stages())
         self.began = self.saved_at = time.monotonic()
 
     def go(self, stop: StopRequest) -> None:
         saved = self._load_checkpoint()
         total = sum(stage.total_steps for stage in self.stages)
-        done = sum(stage.total_steps for stage in self.stages[: self.position.stage]) + self.position.index
-        with Progress("train", total, "steps", start=done) as progress:
-            for number in range(self.position.stage, len(self.stages)):
-                stage = self.stages[number]
-                self.task.begin(stage, self.fabric)
-                if saved is not None:
-                    self.task.load_state_dict(saved)
-                    saved = None
+        done = sum(stage.total_steps for stage in self.stages[: self.position.stage])
+        with Progress("train", total, "steps", start=min(done + self.position.index, total)) as progress:
+            context = StageContext(self.fabric, make_folder(self.run.scratch), progress, stop)
+            for stage in self.stages[self.position.stage :]:
+                self._begin(stage, context, saved)
+                saved = None
                 if self.position.index == 0:
                     self._save_checkpoint()
-                self._go_through(stage, stop, progress)
+                if stage.epochs == 0:
+                    self._fit(stage, context)
+                else:
+                    self._take_steps(stage, context)
                 if stop:
-                    self._save_checkpoint()
                     return
-                self.position.stage, self.position.index, self.position.drawn = number + 1, 0, 0
+                self.position.stage, self.position.index, self.position.drawn = stage.index + 1, 0, 0
                 self.position.stale = 0
             if saved is not None:  # killed after the last step, before the model was written
-                self.task.begin(self.stages[-1], self.fabric)
-                self.task.load_state_dict(saved)
+                self._begin(self.stages[-1], context, saved)
         self._save_checkpoint()
 
-    def _go_through(self, stage: Stage, stop: StopRequest, progress: Progress) -> None:
-        if stage.epochs == 0:
-            self._record({"stage": stage.name, **self.task.fit(stage)})
+    def _begin(self, stage: Stage, context: StageContext, saved: Mapping[str, Any] | None) -> None:
+        """Begin a stage, or go on in it from what was saved."""
+        seed_torch(self.task.seed, "begin", stage.index)
+        self.task.begin(stage, context)
+        if saved is not None:
+            self.task.load_state_dict(saved)
+
+    def _fit(self, stage: Stage, context: StageContext) -> None:
+        if self.position.index:
+            return  # stopped after it
+        seed_torch(self.task.seed, "fit", stage.index)
+        values = self.task.fit(stage, context)
+        if values is None and not context.stop:
+            raise TypeError(f"{type(self.task).__name__}.fit gave no values for stage '{stage.name}'")
+        if values is None:
+            saved = self._load_checkpoint()  # of before it
+            self.task.load_state_dict(saved or {})
             return
+        self._record(stage, values)
+        self._end_row()
+        self.position.index = 1
+        # What was best before it does not hold what it learned.
+        self.position.best_score, self.position.best_weights, self.position.stale = -math.inf, None, 0
+        if context.stop:
+            self._save_checkpoint()
+
+    def _take_steps(self, stage: Stage, context: StageContext) -> None:
         rank, ranks = self.fabric.global_rank, self.fabric.world_size
 
         def draw(number: int) -> Any:
             return self.task.batch(stage, number * ranks + rank)
 
         with Stream(draw, start=self.position.drawn) as batches:
-            for index in range(self.position.index, stage.total_steps):
+            while self.position.index < stage.total_steps and not context.stop:
+                index = self.position.index
+                seed_torch(self.task.seed, "step", stage.index, index, rank)
                 self.position.add(self.task.step(batches, index))
                 self.position.steps += 1
                 self.position.index, self.position.drawn = index + 1, batches.position
-                epoch, rest = divmod(index + 1, stage.steps)
-                if (index + 1) % self.settings.log_every == 0 or rest == 0:
-                    self._log(stage)
-                progress.advance(1, note=self._note(stage, epoch + bool(rest)))
-                if rest == 0 and (epoch % self.settings.evaluate_every == 0 or epoch == stage.epochs):
-                    self._evaluate(stage, epoch)
-                    if self.settings.patience is not None and self.position.stale >= self.settings.patience:
-                        say(f"no better score in {self.position.stale} evaluations: stage '{stage.name}' ends early")
-                        self.position.index = stage.total_steps  # who goes on from here begins the next stage
-                        return
-                if stop:
-                    return
+                self._look_back(stage, context)
                 if time.monotonic() - self.saved_at >= 60 * self.settings.checkpoint_minutes:
                     self._save_checkpoint()
+        if context.stop:
+            self._save_checkpoint()
+
+    def _look_back(self, stage: Stage, context: StageContext) -> None:
+        """After a step: losses and scores where they are due, and the end of the stage where patience is."""
+        steps = self.position.index
+        epoch, rest = divmod(steps, stage.steps)
+        if steps % self.settings.log_every == 0 or rest == 0:
+            self._log(stage)
+        context.progress.advance(1, note=self._note(stage, epoch + bool(rest)))
+        if rest == 0 and (epoch % self.settings.evaluate_every == 0 or epoch == stage.epochs):
+            self._evaluate(stage, epoch)
+            if self.settings.patience is not None and self.position.stale >= self.settings.patience:
+                say(f"no better score in {self.position.stale} evaluations: stage '{stage.name}' ends early")
+                self.position.index = stage.total_steps  # who goes on from here begins the next stage
+        self._end_row()
 
     def _log(self, stage: Stage) -> None:
         values = self.position.take_means()
         for name, value in values.items():
             if not math.isfinite(value):
                 self._give_up(f"{name} is {value}")
-        self._record({"stage": stage.name, **{f"train/{name}": value for name, value in values.items()}})
+        self._record(stage, {f"train/{name}": value for name, value in values.items()})
 
     def _evaluate(self, stage: Stage, epoch: int) -> None:
         self._check_weights()
         scores = dict(self.task.evaluate())
-        self._record({"stage": stage.name, "epoch": epoch, **scores})
+        self._record(stage, {"epoch": epoch, **scores})
         name, sign = self.task.score
         score = scores.get(name)
         if score is not None and sign * score > self.position.best_score:
@@ -203,22 +250,18 @@ class _Loop:
         if picture is not None and self.fabric.is_global_zero:
             write_picture(self.run.folder / "pictures" / f"{stage.name}-{epoch:04d}.jpg", picture)
 
-    def _record(self, row: Mapping[str, Any]) -> None:
-        """Add to the row of this step (a step's losses and scores stand together)."""
-        step, rows = self.position.steps, self.position.rows
-        if rows and rows[-1]["step"] == step and rows[-1]["stage"] == row["stage"]:
-            rows[-1].update(row)
-        else:
-            rows.append({"step": step, "epoch": "", **row})
+    def _record(self, stage: Stage, values: Mapping[str, Any]) -> None:
+        """Add to the row of this step: its losses and scores stand together."""
+        self.metrics.record(stage.name, self.position.steps, values)
+
+    def _end_row(self) -> None:
         if self.fabric.is_global_zero:
-            self.run.write_metrics(rows)
+            self.metrics.flush()
 
     def _note(self, stage: Stage, epoch: int) -> str:
         parts = [f"{stage.unit} {epoch}/{stage.epochs}"] + ([f"stage {stage.name}"] if len(self.stages) > 1 else [])
-        last: dict[str, float] = {}
-        for row in self.position.rows[-3:]:
-            last |= {key: value for key, value in row.items() if isinstance(value, float)}
-        return ", ".join(parts + [f"{key.split('/')[-1]} {value:.3f}" for key, value in list(last.items())[:2]])
+        newest = list(self.metrics.recent.items())[:2]
+        return ", ".join(parts + [f"{key.split('/')[-1]} {value:.3f}" for key, value in newest])
 
     def _give_up(self, why: str) -> NoReturn:
         stage = self.stages[min(self.position.stage, len(self.stages) - 1)]
@@ -238,6 +281,7 @@ class _Loop:
         self._check_weights()
         self.position.seconds += time.monotonic() - self.began
         self.began = time.monotonic()
+        self.position.columns, self.position.rows = list(self.metrics.columns), self.metrics.rows
         if self.fabric.is_global_zero:
             folder = self.run.folder / "checkpoint"
             with replacing(folder / "state.pt") as temporary:
@@ -249,7 +293,8 @@ class _Loop:
         if not path.exists():
             return None
         saved = torch.load(path, map_location="cpu", weights_only=True)
-        self.position = Position(**saved["position"])
+        self.position = Position.from_saved(saved["position"])
+        self.metrics = MetricsWriter(self.run.metrics_path, self.position.columns, self.position.rows)
         return saved["task"]
 
     def leave_last_good_model(self) -> int:
@@ -257,8 +302,8 @@ class _Loop:
         saved = self._load_checkpoint()
         if saved is None:
             return 0
-        self.task.begin(self.stages[min(self.position.stage, len(self.stages) - 1)], self.fabric)
-        self.task.load_state_dict(saved)
+        stage = self.stages[min(self.position.stage, len(self.stages) - 1)]
+        self._begin(stage, StageContext(self.fabric, make_folder(self.run.scratch)), saved)
         self.leave_model("interrupted")
         return self.position.steps
 
@@ -271,3 +316,5 @@ class _Loop:
         if self.fabric.is_global_zero:
             self.run.save_model(self.task.weights(), self.task.facts())
             self.run.set_status(status, seconds=round(self.position.seconds, 1), steps=self.position.steps)
+            if status == "trained" or not any(self.run.scratch.iterdir()):
+                remove(self.run.scratch)

@@ -18,6 +18,7 @@ from limner.generate.training.picture_pool import PicturePool
 from limner.generate.training.task import GenerateTask
 from limner.learning.library import load_recipe
 from limner.learning.stream import Stream
+from limner.learning.task import StageContext
 from limner.learning.train import resolve
 from limner.learning.training import make_fabric
 from quick_features import mean_colors
@@ -50,7 +51,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def make_task(boxes: Path, *settings: str, begin: bool = True) -> GenerateTask:
     task = GenerateTask(resolve("generate/dcgan", data=[boxes], overrides=[*QUICK, *settings]))
     if begin:
-        task.begin(task.stages()[0], make_fabric(task.recipe.loop))
+        task.begin(task.stages()[0], StageContext(make_fabric(task.recipe.loop), boxes))
     return task
 
 

@@ -11,6 +11,7 @@ from drawn import draw_picture, recipe_for, save_area
 from limner.learning.library import bundled_recipes, load_recipe
 from limner.learning.networks import NetworkRow, NetworkSizes
 from limner.learning.recipe import write_recipe
+from limner.learning.task import StageContext
 from limner.learning.training import make_fabric
 from limner.segment.measures.tally import Tally
 from limner.segment.networks import NETWORKS
@@ -51,7 +52,7 @@ def form_of(recipe: SegmentRecipe) -> str:
 def learn_steps(task: SegmentTask, steps: int) -> list[float]:
     """The losses of so many steps."""
     stage = task.stages()[-1]
-    task.begin(stage, make_fabric(task.recipe.loop))
+    task.begin(stage, StageContext(make_fabric(task.recipe.loop), Path()))
     return [task.step(iter([task.batch(stage, index)]), index)["loss"].item() for index in range(steps)]
 
 

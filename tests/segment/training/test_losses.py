@@ -10,6 +10,7 @@ from torch import Tensor
 
 from drawn import TinyNetwork, draw_picture, recipe_for, save_area
 from limner.foundation.errors import UserError
+from limner.learning.task import StageContext
 from limner.learning.training import make_fabric
 from limner.segment.networks import NETWORKS
 from limner.segment.training.boundary import boundary_weights
@@ -264,7 +265,7 @@ def test_a_task_draws_the_weights_with_its_batches_and_learns_by_them(
     of_class = torch.tensor([*median_frequency(task.source.class_pixels()), *[0.0] * 254])
     between = torch.from_numpy(np.stack([boundary_weights(crop) for crop in mask.numpy()]))
     torch.testing.assert_close(weight, of_class[mask] + between)
-    task.begin(stage, make_fabric(recipe.loop))
+    task.begin(stage, StageContext(make_fabric(recipe.loop), tmp_path))
     before = {name: value.clone() for name, value in task.networks["network"].state_dict().items()}
     with torch.no_grad():
         expected = task.loss(task.networks["network"].train()(image), mask)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from drawn import TinyNetwork, draw_picture, recipe_for, same, save, save_area
 from limner.foundation.errors import UserError
 from limner.learning.run import Run, start_run
+from limner.learning.task import StageContext
 from limner.learning.train import train_recipe
 from limner.learning.training import learn, make_fabric
 from limner.scenes.statistics import Statistics
@@ -70,18 +71,26 @@ def test_it_overfits_four_chips_in_seconds(town: Path, tmp_path: Path, settings:
 
 
 @pytest.mark.parametrize("network", [("--network.name", "tiny"), LITE, RESIDUAL])
-def test_a_stage_of_the_decoder_leaves_every_parameter_of_the_encoder_as_it_was(
+def test_a_stage_of_the_decoder_leaves_every_number_of_the_encoder_as_it_was(
     town: Path, tmp_path: Path, network: tuple[str, ...]
 ) -> None:
     recipe = recipe_for(tmp_path, [town], *network, *WHOLE, "--loop.checkpoint-minutes", "10")
     decoder, everything = StageSettings("decoder", 1, "decoder"), StageSettings("all", 1)
     for stages, encoder_moves in (((decoder,), False), ((decoder, everything), True)):
         task = SegmentTask(dataclasses.replace(recipe, stages=stages, steps_per_epoch=2))
-        before = {name: value.clone() for name, value in task.networks["network"].named_parameters()}
+        before = {name: value.clone() for name, value in task.networks["network"].state_dict().items()}
         learn(task, Run(tmp_path / f"{len(stages)}"), recipe.loop, make_fabric(recipe.loop))
-        for name, value in task.networks["network"].named_parameters():
+        for name, value in task.networks["network"].state_dict().items():  # parameters, and statistics of batch norm
             moved = not torch.equal(value, before[name])
             assert moved == (encoder_moves or not name.startswith("encoder.")), name
+
+
+def test_stages_of_one_name_are_refused_before_anything_is_written(town: Path, tmp_path: Path) -> None:
+    stages = "[{name: all, epochs: 1, train: decoder}, {name: all, epochs: 2}]"
+    recipe = recipe_for(tmp_path, [town], "--stages", stages)
+    with pytest.raises(UserError, match=r"^two stages are named 'all'; give each a name of its own$"):
+        train_recipe(recipe, "twice", out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_stages_factor_multiplies_the_learning_rate(town: Path, tmp_path: Path) -> None:
@@ -89,9 +98,9 @@ def test_a_stages_factor_multiplies_the_learning_rate(town: Path, tmp_path: Path
     stages = (StageSettings("slow", 1, learning_rate_factor=0.0), StageSettings("half", 1, learning_rate_factor=0.5))
     task = SegmentTask(dataclasses.replace(recipe, stages=stages))
     before = {name: value.clone() for name, value in task.networks["network"].named_parameters()}
-    fabric = make_fabric(recipe.loop)
+    context = StageContext(make_fabric(recipe.loop), tmp_path)
     for stage, factor in zip(task.stages(), (0.0, 0.5), strict=True):
-        task.begin(stage, fabric)
+        task.begin(stage, context)
         for index in range(2):
             task.step(iter([task.batch(stage, index)]), index)
         assert task.optimizers["network"].param_groups[0]["lr"] == pytest.approx(0.005 * factor)

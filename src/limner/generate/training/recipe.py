@@ -16,7 +16,7 @@ from limner.foundation.errors import UserError
 from limner.generate.networks import DISCRIMINATORS, GENERATORS
 from limner.learning.optimizers import OPTIMIZERS, SCHEDULES, try_optimizer
 from limner.learning.recipe import Choice, choice, setting
-from limner.learning.training import LoopSettings
+from limner.learning.settings import Recipe
 
 SIZES_PX = (32, 64, 128, 256)
 NETWORK_GIVEN = ("size_px", "channels", "classes")
@@ -64,11 +64,10 @@ class ScoreSettings:
 
 
 @dataclass(frozen=True)
-class GenerateRecipe:
+class GenerateRecipe(Recipe):
     """How to learn to make pictures: data, a generator and a discriminator, and how each learns from the other."""
 
     task: Literal["generate"] = setting("generate", "the room")
-    seed: int = setting(0, "of every random draw", minimum=0)
     data: PictureSettings = setting(PictureSettings, "pictures")
     prior: Choice = choice("normal", "what latents are drawn from", lambda: PRIORS, ("count", "size", "generator"))
     generator: Choice = choice("dcgan", "makes pictures from latents", lambda: GENERATORS, NETWORK_GIVEN)
@@ -99,10 +98,9 @@ class GenerateRecipe:
     batch: int = setting(
         64, "real and made pictures in an update, so many of each on each device", unit="pictures", minimum=2
     )
-    epochs: int = setting(100, "passes over the pictures (without kimg)", minimum=1)
+    epochs: int = setting(100, "passes over the pictures (without kimg)", minimum=1, unless="kimg")
     kimg: float | None = setting(None, "thousands of real pictures shown in all, in place of epochs", minimum=0.001)
     scores: ScoreSettings = setting(ScoreSettings, "what is measured while it learns")
-    loop: LoopSettings = setting(LoopSettings, "evaluation, checkpoints, precision")
 
     def __post_init__(self) -> None:
         # What these cannot take is refused here, before anything is written.
@@ -115,6 +113,10 @@ class GenerateRecipe:
             raise UserError(
                 "augment ada follows how often logits of real pictures are above 0, which means nothing to the "
                 "Wasserstein loss; use augment diffaugment, or another loss"
+            )
+        if self.loop.accumulate != 1:
+            raise UserError(
+                f"loop.accumulate is {self.loop.accumulate}; the generate room takes its whole batch at once so far"
             )
 
     def images(self, pictures: int) -> int:

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,11 +35,8 @@ from limner.generate.training.regularizers import discriminator_terms, generator
 from limner.learning.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
 from limner.learning.recipe import to_plain
 from limner.learning.run import Run
-from limner.learning.task import Stage, Task
+from limner.learning.task import Stage, StageContext, Task
 from limner.reporting.grid import grid
-
-if TYPE_CHECKING:
-    from lightning_fabric import Fabric
 
 GRID = 64
 """Pictures that `picture` shows, always of the same latents."""
@@ -57,7 +54,7 @@ class GenerateTask(Task):
     learning_rate_options = "--generator-optimizer.learning-rate, --discriminator-optimizer.learning-rate"
 
     def __init__(self, recipe: GenerateRecipe) -> None:
-        self.recipe = recipe
+        self.recipe, self.seed = recipe, recipe.seed
         self.pictures = load_pictures(recipe)
         self.training, self.held_out = split_pictures(recipe, self.pictures)
         self._check_counts()
@@ -109,9 +106,9 @@ class GenerateTask(Task):
         stretches = max(1, round(steps / max(1.0, wanted)))
         return (Stage("train", stretches, -(-steps // stretches), unit="evaluation"),)
 
-    def begin(self, stage: Stage, fabric: "Fabric") -> None:
+    def begin(self, stage: Stage, context: StageContext) -> None:
         """Bring pictures and networks to the device, and make what moves the networks."""
-        recipe, networks = self.recipe, self.networks
+        recipe, networks, fabric = self.recipe, self.networks, context.fabric
         self.stage, self.fabric, self.device = stage, fabric, fabric.device
         for network in networks.values():
             network.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -4,7 +4,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -24,16 +24,30 @@ from limner.segment.training.pixel_weights import (
 ClassWeights = Literal["none", "median-frequency"]
 
 
+class Whole(NamedTuple):
+    """The batch of which a loss sees one of ``parts`` equal parts. counted: what `Loss.counted` gives for all of it."""
+
+    counted: Tensor
+    parts: int
+
+
 class Loss(ABC):
     """What is minimized; the same object serves several threads."""
 
     @abstractmethod
-    def __call__(self, logits: Tensor, mask: Tensor, weight: Tensor | None = None) -> Tensor:
+    def __call__(
+        self, logits: Tensor, mask: Tensor, weight: Tensor | None = None, *, whole: Whole | None = None
+    ) -> Tensor:
         """The loss of a batch: a 0-d tensor in float32, 0 without a labelled pixel.
 
         logits: (B, classes, H, W), any float type. mask: (B, H, W) int64, 255 = ignore. weight: what `pixel_weight`
-        gives for this mask, on its device; None: it is computed here, which is slow for some losses.
+        gives for this mask, on its device; None: it is computed here, which is slow for some losses. whole: the batch
+        that this is a part of: the parts' losses then add up to the whole's (of soft Dice: to the mean over the parts).
         """
+
+    def counted(self, mask: Tensor, weight: Tensor | None = None) -> Tensor:
+        """What a mean over the labelled pixels divides by, 0-d: how many they are, or the sum of their weights."""
+        return (mask != IGNORE).sum() if weight is None else weight.sum()
 
     def pixel_weight(self, mask: Tensor) -> Tensor | None:
         """How much each pixel counts, (B, H, W) float32, or None where all count alike. For the thread that draws the
@@ -56,14 +70,16 @@ class CrossEntropy(Loss):
         """What ``weigh`` gives."""
         return None if self.weigh is None else self.weigh(mask)
 
-    def __call__(self, logits: Tensor, mask: Tensor, weight: Tensor | None = None) -> Tensor:
+    def __call__(
+        self, logits: Tensor, mask: Tensor, weight: Tensor | None = None, *, whole: Whole | None = None
+    ) -> Tensor:
         """See `Loss`."""
         weight = self.pixel_weight(mask) if weight is None else weight
+        counted = self.counted(mask, weight) if whole is None else whole.counted.to(mask.device)
         # A batch without a labelled pixel, or with weights of 0 only, has loss 0, not 0/0.
         if weight is None:
-            return self._compared(logits, mask, "sum") / (mask != IGNORE).sum().clamp(min=1)
-        weights = weight.sum()
-        return (self._compared(logits, mask, "none") * weight).sum() / torch.where(weights > 0, weights, 1.0)
+            return self._compared(logits, mask, "sum") / counted.clamp(min=1)
+        return (self._compared(logits, mask, "none") * weight).sum() / torch.where(counted > 0, counted, 1.0)
 
     def _compared(self, logits: Tensor, mask: Tensor, reduction: str) -> Tensor:
         return functional.cross_entropy(
@@ -77,7 +93,9 @@ class Dice(Loss):
 
     background: int | None = 0
 
-    def __call__(self, logits: Tensor, mask: Tensor, weight: Tensor | None = None) -> Tensor:
+    def __call__(
+        self, logits: Tensor, mask: Tensor, weight: Tensor | None = None, *, whole: Whole | None = None
+    ) -> Tensor:
         """See `Loss`; all labelled pixels count alike."""
         counted = [number for number in range(logits.shape[1]) if number != self.background]
         labelled = (mask != IGNORE).unsqueeze(1)
@@ -86,7 +104,8 @@ class Dice(Loss):
         truth = truth.movedim(-1, 1)[:, counted] * labelled
         overlap = (probability * truth).sum(dim=(0, 2, 3))
         total = probability.sum(dim=(0, 2, 3)) + truth.sum(dim=(0, 2, 3))
-        return (1 - (2 * overlap + 1) / (total + 1)).mean()
+        loss = (1 - (2 * overlap + 1) / (total + 1)).mean()
+        return loss if whole is None else loss / whole.parts
 
 
 @dataclass(frozen=True)
@@ -101,9 +120,12 @@ class CrossEntropyDice(Loss):
         """The weights of the cross-entropy."""
         return self.cross_entropy.pixel_weight(mask)
 
-    def __call__(self, logits: Tensor, mask: Tensor, weight: Tensor | None = None) -> Tensor:
+    def __call__(
+        self, logits: Tensor, mask: Tensor, weight: Tensor | None = None, *, whole: Whole | None = None
+    ) -> Tensor:
         """See `Loss`."""
-        return self.cross_entropy(logits, mask, weight) + self.dice_weight * self.dice(logits, mask)
+        dice = self.dice(logits, mask, whole=whole)
+        return self.cross_entropy(logits, mask, weight, whole=whole) + self.dice_weight * dice
 
 
 def cross_entropy(

@@ -183,7 +183,7 @@ Takes {task.data.channels} bands of {task.data.dtype}; ground resolution of the 
 
 {areas}
 
-Seed {recipe.seed}, {status.get("steps")} steps of {recipe.batch} crops of {recipe.data.crop_px} px, \
+Seed {recipe.seed}, {status.get("steps")} steps of {recipe.crops_per_step} crops of {recipe.data.crop_px} px, \
 {duration(status.get("seconds", 0))};
 limner {status["versions"]["limner"]}, torch {status["versions"]["torch"]}. The whole recipe: `recipe.yaml`.
 

@@ -9,7 +9,7 @@ import numpy as np
 from limner.foundation.errors import UserError
 from limner.learning.optimizers import OPTIMIZERS, SCHEDULES, try_optimizer
 from limner.learning.recipe import Choice, choice, setting
-from limner.learning.training import LoopSettings
+from limner.learning.settings import Recipe
 from limner.segment.labels.reading import Reading
 from limner.segment.networks import NETWORKS
 from limner.segment.training.losses import LOSSES
@@ -81,11 +81,10 @@ class StageSettings:
 
 
 @dataclass(frozen=True)
-class SegmentRecipe:
+class SegmentRecipe(Recipe):
     """How to learn to map: data, network, loss, optimizer, stages."""
 
     task: Literal["segment"] = setting("segment", "the room")
-    seed: int = setting(0, "of every random draw", minimum=0)
     data: DataSettings = setting(DataSettings, "pictures and labels")
     normalize: Literal["run", "area", "initial"] = setting(
         "run", "standardize by all training areas together, each by its own, or as the initial run did"
@@ -99,11 +98,10 @@ class SegmentRecipe:
     optimizer: Choice = choice("adamw", "how it is minimized", lambda: OPTIMIZERS, ("parameters",))
     schedule: Choice = choice("cosine", "how the learning rate changes", lambda: SCHEDULES)
     batch: int = setting(8, "crops in a step", unit="crops", minimum=1)
-    epochs: int = setting(30, "passes over the training tiles (without stages)", minimum=1)
+    epochs: int = setting(30, "passes over the training tiles (without stages)", minimum=1, unless="stages")
     steps_per_epoch: int | None = setting(None, "steps in an epoch; none: one pass over the tiles", minimum=1)
     keep_by: Literal["f1", "loss"] = setting("f1", "what tells the best epoch on validation ground")
     stages: tuple[StageSettings, ...] = setting((), "several stretches of learning instead of one")
-    loop: LoopSettings = setting(LoopSettings, "evaluation, checkpoints, precision")
 
     def __post_init__(self) -> None:
         if self.normalize == "initial" and self.initial is None:
@@ -112,6 +110,11 @@ class SegmentRecipe:
         try_optimizer(self.optimizer)
         self.schedule.build(SCHEDULES)
         self.loss.build(LOSSES, known=KnownClasses(pixels=lambda: np.ones((1, 2), int)))
+
+    @property
+    def crops_per_step(self) -> int:
+        """Crops that a step learns from."""
+        return self.batch * self.loop.accumulate
 
     def all_stages(self) -> tuple[StageSettings, ...]:
         """The stages, or the one that ``epochs`` means."""

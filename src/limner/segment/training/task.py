@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,10 +14,11 @@ from torch import Tensor, nn
 
 from limner.foundation.errors import UserError
 from limner.foundation.progress import say
+from limner.learning.accumulation import accumulated
 from limner.learning.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
 from limner.learning.recipe import to_plain
 from limner.learning.run import Run, open_run
-from limner.learning.task import Stage, Task
+from limner.learning.task import Stage, StageContext, Task, number_stages
 from limner.scenes.statistics import Statistics
 from limner.scenes.windows import Window
 from limner.segment.data.areas import fingerprint
@@ -29,13 +30,10 @@ from limner.segment.measures.counts import mean_scores
 from limner.segment.measures.tally import Observer, Tally, predict_cells, tally_areas
 from limner.segment.networks import NETWORKS
 from limner.segment.predicting.predictor import SegmentPredictor, load_predictor, standardize
-from limner.segment.training.losses import LOSSES, Loss
+from limner.segment.training.losses import LOSSES, Loss, Whole
 from limner.segment.training.pixel_weights import ClassPixels, KnownClasses
-from limner.segment.training.recipe import SegmentRecipe
+from limner.segment.training.recipe import SegmentRecipe, StageSettings
 from limner.segment.training.recipe_data import load_data, make_source, split_data
-
-if TYPE_CHECKING:
-    from lightning_fabric import Fabric
 
 
 class SegmentTask(Task):
@@ -45,7 +43,7 @@ class SegmentTask(Task):
     recipe_type = SegmentRecipe
 
     def __init__(self, recipe: SegmentRecipe) -> None:
-        self.recipe = recipe
+        self.recipe, self.seed = recipe, recipe.seed
         self.data = load_data(recipe)
         for line in self.data.cautions:
             say(f"Careful: {line}")
@@ -88,16 +86,17 @@ class SegmentTask(Task):
 
     def stages(self) -> tuple[Stage, ...]:
         """The recipe's stages; an epoch is one pass over the training tiles unless the recipe says how many steps."""
-        steps = self.recipe.steps_per_epoch or self.source.batches_per_epoch(self.recipe.batch)
-        return tuple(Stage(stage.name, stage.epochs, steps) for stage in self.recipe.all_stages())
+        steps = self.recipe.steps_per_epoch or self.source.batches_per_epoch(self.recipe.crops_per_step)
+        return number_stages(
+            Stage(stage.name, stage.epochs, steps, settings=stage) for stage in self.recipe.all_stages()
+        )
 
-    def begin(self, stage: Stage, fabric: "Fabric") -> None:
+    def begin(self, stage: Stage, context: StageContext) -> None:
         """Make the optimizer over what the stage trains."""
-        settings = next(item for item in self.recipe.all_stages() if item.name == stage.name)
-        network = self.networks["network"]
+        settings: StageSettings = stage.settings
+        fabric, network = context.fabric, self.networks["network"]
         network.requires_grad_(True)
-        if settings.train == "decoder":
-            encoder_of(network).requires_grad_(False)
+        self.still = encoder_of(network).requires_grad_(False) if settings.train == "decoder" else None
         network.to(memory_format=torch.channels_last)
         self.fabric, self.stage = fabric, stage
         self.model = fabric.setup_module(network)
@@ -120,28 +119,35 @@ class SegmentTask(Task):
         return loss
 
     def batch(self, stage: Stage, number: int) -> tuple[Tensor, ...]:
-        """Batch ``number``: standardized crops (B, C, crop, crop) float32, masks (B, crop, crop) int64, and, where the
-        loss weighs pixels, their weights (B, crop, crop) float32."""
-        per_epoch = self.source.batches_per_epoch(self.recipe.batch)
+        """What step ``number`` learns from: standardized crops (B, C, crop, crop) float32, masks (B, crop, crop) int64,
+        and, where the loss weighs pixels, their weights (B, crop, crop) float32."""
+        size = self.recipe.crops_per_step
+        per_epoch = self.source.batches_per_epoch(size)
         # Stages draw different crops: each starts where a distant epoch would.
-        first = 1000 * [item.name for item in self.recipe.all_stages()].index(stage.name)
-        crops: Crops = self.source.batch(first + number // per_epoch, number % per_epoch, self.recipe.batch)
+        first = 1000 * stage.index
+        crops: Crops = self.source.batch(first + number // per_epoch, number % per_epoch, size)
         image = standardize(crops.image, crops.valid, [self._statistics_of(chip) for chip in crops.chip.tolist()])
         weight = self.loss.pixel_weight(crops.mask)
         weights = () if weight is None else (weight,)
         return image.contiguous(memory_format=torch.channels_last), crops.mask, *weights
 
     def step(self, batches: Iterator[Any], index: int) -> dict[str, Tensor]:
-        """Draw crops, compare the network's answer with their masks, update."""
-        image, mask, *weights = self.fabric.to_device(next(batches))
+        """Draw crops, compare the network's answer with their masks, update; in parts where the recipe accumulates."""
         self.model.train()
-        optimizer = self.optimizers["network"]
+        if self.still is not None:
+            self.still.eval()  # its batch norm keeps the statistics that its weights were learned with
+        optimizer, parts = self.optimizers["network"], self.recipe.loop.accumulate
         set_learning_rate(optimizer, self.learning_rate_factor(index / self.stage.steps, self.stage.epochs))
         self.updater.zero_grad(set_to_none=True)
-        loss = self.loss(self.model(image), mask, *weights)
-        self.fabric.backward(loss)
+        batch = next(batches)
+        whole = Whole(self.loss.counted(*batch[1:]), parts) if parts > 1 else None
+        losses = []
+        for image, mask, *weights in accumulated(self.fabric, self.model, batch, parts):
+            loss = self.loss(self.model(image), mask, *weights, whole=whole)
+            self.fabric.backward(loss)
+            losses.append(loss.detach())
         self.updater.step()
-        return {"loss": loss.detach()}
+        return {"loss": torch.stack(losses).sum()}
 
     def current_predictor(self) -> SegmentPredictor:
         """A predictor around the network as it is now."""
@@ -204,8 +210,8 @@ class SegmentTask(Task):
         steps = sum(stage.total_steps for stage in self.stages())
         parameters = sum(parameter.numel() for parameter in self.networks["network"].parameters())
         return (
-            f"{len(self.data.areas)} areas, {len(self.source)} training tiles, {steps} steps of {self.recipe.batch} "
-            "crops, "
+            f"{len(self.data.areas)} areas, {len(self.source)} training tiles, {steps} steps of "
+            f"{self.recipe.crops_per_step} crops, "
             f"{self.recipe.network.name} of {parameters / 1e6:.2f} M parameters"
         )
 

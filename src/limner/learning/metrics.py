@@ -1,0 +1,86 @@
+"""``metrics.csv`` while a training writes it: rows are appended, so that a long training does not write it over and
+over."""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from limner.foundation.files import replacing
+
+
+class MetricsWriter:
+    """Appends rows to a CSV file; columns stand in order of first appearance, and a new one rewrites the file once.
+
+    What is recorded of one step (its losses, its scores) makes one row, which is written by `flush` when the step is
+    over.
+
+    columns, rows: what the file held when the training last left a checkpoint. The first row that is written cuts the
+    file back to it; until then the file keeps what a stopped training wrote after its checkpoint.
+    """
+
+    def __init__(self, path: Path, columns: Sequence[str] = (), rows: int = 0) -> None:
+        self.path, self.columns, self.rows = path, list(columns), rows
+        self._row: dict[str, Any] = {}
+        self._cut = False
+        self.recent: dict[str, float] = {}
+        """The numbers of the last rows by their names, the newest of each."""
+
+    def record(self, stage: str, step: int, values: Mapping[str, Any]) -> None:
+        """Add values to the row of this step; ``flush`` writes it."""
+        if self._row and (self._row["step"], self._row["stage"]) != (step, stage):
+            self.flush()
+        self._row = {"step": step, "epoch": "", "stage": stage, **self._row, **values}
+        self.recent |= {name: value for name, value in values.items() if isinstance(value, float)}
+
+    def flush(self) -> None:
+        """Write the row under way, if there is one."""
+        if not self._row:
+            return
+        row, self._row = self._row, {}
+        self._cut_back()
+        new = [name for name in row if name not in self.columns]
+        if new:
+            self._write([*self.columns, *new], [*self._read(), row])
+        else:
+            with self.path.open("ab") as file:
+                file.write(_lines(self.columns, [row]))  # at once: a killed training leaves whole rows
+        self.rows += 1
+
+    def replace(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Make these all the rows that there are."""
+        self._cut, self.rows = True, len(rows)
+        self._write(list(dict.fromkeys(name for row in rows for name in row)), rows)
+
+    def _cut_back(self) -> None:
+        if self._cut:
+            return
+        self._cut = True
+        if self.path.exists():
+            self._write(self.columns, self._read()[: self.rows])
+        self.rows = 0 if not self.path.exists() else min(self.rows, len(self._read()))
+
+    def _read(self) -> list[dict[str, str]]:
+        return read_metrics(self.path) if self.path.exists() else []
+
+    def _write(self, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+        self.columns = list(columns)
+        header = _lines(self.columns, [dict(zip(self.columns, self.columns, strict=True))])
+        with replacing(self.path) as temporary:
+            temporary.write_bytes(header + _lines(self.columns, rows))
+
+
+def _lines(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> bytes:
+    text = io.StringIO()
+    csv.DictWriter(text, columns, restval="", extrasaction="ignore", lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
+
+
+def read_metrics(path: Path) -> list[dict[str, str]]:
+    """The rows of a metrics file as written, empty cells where nothing was measured; a last row cut short is left
+    out."""
+    with path.open("rb") as file:
+        whole = file.read()
+    whole = whole[: whole.rfind(b"\n") + 1]
+    return list(csv.DictReader(io.StringIO(whole.decode("utf-8"), newline="")))
