@@ -34,7 +34,7 @@ from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics
 from torch_fidelity.metric_kid import kid_features_to_metric
 from torch_fidelity.metric_prc import prc_features_to_metric
 
-from limner.datasets.pictures.folders import picture_files
+from limner.datasets.pictures.listing import picture_files
 from limner.fidelity.coverage import support
 from limner.fidelity.described import describe_folder
 from limner.fidelity.features import FeatureExtractor

@@ -39,7 +39,7 @@ TOP = Path(__file__).parents[1]
 DOCS = TOP / "docs"
 PAGES = sorted([*DOCS.rglob("*.md"), TOP / "README.md", TOP / "CHANGELOG.md"])
 VERBS = sorted(name for name in app if not name.startswith("-"))
-EVERYWHERE = {"--help", "--version", "--debug"}
+EVERYWHERE = {"--help", "--version", "--debug", "--install-completion"}
 OPTION = re.compile(r"(?<![\w-])--[a-z][\w.-]*\w")
 CALL = re.compile(rf"limner ({'|'.join(VERBS)})\b")
 LOOP: dict[str, type] = {"loop.": LoopSettings}
@@ -270,7 +270,7 @@ def test_the_recipes_pages_name_every_bundled_recipe() -> None:
     named_there = [row.split("`")[1] for row in recipe_rows()]
     assert sorted(named_there) == sorted(bundled_recipes())
     printed = re.findall(
-        r"^((?:segment|generate)/\S+) ", verb_page("recipes").read_text(encoding="utf-8"), re.MULTILINE
+        r"^[* ] ((?:segment|generate)/\S+) ", verb_page("recipes").read_text(encoding="utf-8"), re.MULTILINE
     )
     assert sorted(printed) == sorted(bundled_recipes())
 

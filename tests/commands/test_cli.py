@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,7 +16,7 @@ import rasterio
 from PIL import Image
 
 import limner as api
-from conftest import copy_run
+from conftest import QUICK, copy_run
 from drawing import CRS, draw_area, draw_mask, draw_picture, draw_scene, write_raster
 from limner import __version__
 from limner.cli import app
@@ -128,8 +129,16 @@ def test_help_names_every_verb_and_no_other(limner: CommandLine) -> None:
 
 def test_recipes_lists_every_bundled_recipe(limner: CommandLine) -> None:
     code, out, error = limner("recipes")
-    assert (code, error) == (0, "")
-    assert [line.split()[0] for line in out.splitlines()] == list(bundled_recipes())
+    assert (code, error) == (0, "* to begin with\n")
+    assert [line[2:].split()[0] for line in out.splitlines()] == list(bundled_recipes())
+    starred = [line[2:].split()[0] for line in out.splitlines() if line.startswith("* ")]
+    assert starred == ["generate/best", "generate/tiny", "segment/demo", "segment/modern"]
+    depths = re.findall(r"segment/residual-(\d+)", out)
+    assert depths == ["18", "34", "50", "101", "152", "200"]
+    assert "generate/" not in limner("recipes", "segment")[1]
+    assert json.loads(limner("recipes", "generate", "--json")[1])[0] == {
+        "name": "generate/best", "line": out.splitlines()[0][2:].partition(" ")[2].strip(), "begin_with": True
+    }  # fmt: skip
 
 
 def test_networks_lists_every_network_with_its_exact_parameters(limner: CommandLine) -> None:
@@ -179,7 +188,7 @@ def test_an_unforeseen_answer_of_the_system_is_one_line_too(
 
 
 def test_ctrl_c_outside_of_training_says_that_it_stopped(limner: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted() -> None:
+    def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("limner.learning.library.list_recipes", interrupted)
@@ -214,6 +223,7 @@ def test_json_can_be_read_wherever_it_is_offered(here: Path, trained: Path, limn
     copy_run(trained, here / "run")
     write_raster(here / "map.tif", draw_mask())
     write_raster(here / "truth.tif", draw_mask())
+    draw_scene(here / "scene.tif", 128, 128)
     write_raster(here / "photo.png", draw_picture(draw_mask()), place=False)
     write_raster(here / "like.png", draw_picture(draw_mask(), seed=1), place=False)
     recolor = "recolor photo.png --like like.png --method mkl"
@@ -223,18 +233,20 @@ def test_json_can_be_read_wherever_it_is_offered(here: Path, trained: Path, limn
     cutouts = "cutouts annotated --object car --no-filter --min-width 1 --min-height 1"
     save_instances(here / "annotated")
     made = "generate makes -n 2"
+    train = ["train", "segment/demo", "--data", str(trained / "town"), "--out", "trained", *QUICK]
+    refine = "refine run scene.tif --labels truth.tif --epochs 1 --steps-per-epoch 1"
     commands = (
         "check run ../town", "evaluate run", "compare run", "networks", "score map.tif truth.tif", recolor, made, fid,
-        cutouts, "doctor",
+        cutouts, "doctor", "recipes", "segment run scene.tif --tile-px 96 --overlap-px 32", refine, shlex.join(train),
     )  # fmt: skip
     for command in commands:
-        verb, *words = command.split()
+        verb, *words = shlex.split(command)
         words = [str(trained / "town")] if verb == "check" else words
         code, out, _ = limner(verb, *words, "--json")
         assert code == 0
         assert json.loads(out)
-    offering = {verb for verb in VERBS if "--json" in limner(verb, "--help")[1]}
-    assert offering == {command.split()[0] for command in commands}
+    assert {command.split()[0] for command in commands} == set(VERBS) - {"demo"}  # which takes minutes
+    assert all("--json" in limner(verb, "--help")[1] for verb in VERBS)
 
 
 def test_a_score_is_exact_and_its_error_map_is_drawn(here: Path, limner: CommandLine) -> None:

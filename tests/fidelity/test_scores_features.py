@@ -14,7 +14,8 @@ from torch_fidelity.feature_extractor_base import FeatureExtractorBase
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
 from limner.datasets.pictures.decoding import BEHIND_ALPHA
-from limner.datasets.pictures.folders import decoded_batches, picture_files, read_picture
+from limner.datasets.pictures.folders import decoded_batches, read_picture
+from limner.datasets.pictures.listing import picture_files
 from limner.datasets.pictures.quantized import as_rgb, quantized
 from limner.fidelity import cache
 from limner.fidelity.described import describe, describe_folder

@@ -1,10 +1,13 @@
 """The command line's application, and the options that several verbs share."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
+from limner.commands.examples import epilogue
+from limner.commands.words import run_names
 from limner.foundation.command_line import INPUT, METHOD, OUTPUT
 from limner.foundation.version import __version__
 
@@ -32,6 +35,22 @@ def _shown(default: Any) -> str | None:
 
 app = make_app()
 
+
+def verb(command: Callable[..., None]) -> Callable[..., None]:
+    """Add a command to the application, its help with examples at the end."""
+    app.command(command, help_epilogue=epilogue(command.__name__))
+    return command
+
+
+RunName = Annotated[
+    str,
+    Parameter(
+        name="run",
+        help="A run's folder, 'last', or a bundled model such as 'buildings'.",
+        completer=run_names,
+        group=INPUT,
+    ),
+]
 Overrides = Annotated[str, Parameter(show=False, allow_leading_hyphen=True)]
 Within = Annotated[
     Path | None, Parameter(help="Vector file of the annotated ground; beyond it nothing is known.", group=INPUT)

@@ -6,32 +6,44 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from limner.commands.app import Device, Download, Json, Overwrite, app
+from limner.commands.app import Device, Download, Json, Overwrite, RunName, verb
+from limner.datasets.pictures.listing import picture_files
+from limner.foundation.command_line import INPUT, METHOD, OUTPUT
+from limner.foundation.errors import UserError
 from limner.foundation.progress import say
 from limner.generate.cutouts.options import PLAIN as AS_IT_COMES
 from limner.generate.cutouts.options import CutOutOptions
 from limner.generate.making.options import PLAIN, GenerateOptions
+from limner.learning.run import is_run, open_run
 
 Features = Annotated[
-    Literal["inception", "efficientnet-lite0"], Parameter(help="The network that the scores look through.")
+    Literal["inception", "efficientnet-lite0"],
+    Parameter(help="The network that the scores look through.", group=METHOD),
 ]
 
 
-@app.command
+@verb
 def cutouts(
-    source: Annotated[Path, Parameter(help="An annotated data set: a folder, or a file of annotations.")],
+    source: Annotated[Path, Parameter(help="An annotated data set: a folder, or a file of annotations.", group=INPUT)],
     *,
     objects: Annotated[
-        list[str], Parameter(name="--object", negative=(), help="What to cut out, such as car; repeat for several.")
+        list[str],
+        Parameter(name="--object", negative=(), help="What to cut out, such as car; repeat for several.", group=INPUT),
     ],
-    out: Annotated[Path, Parameter(help="Where the cut-outs go, a folder for each object.")] = Path("cutouts"),
-    options: Annotated[CutOutOptions, Parameter(name="*")] = AS_IT_COMES,
+    options: Annotated[CutOutOptions, Parameter(name="*", group=METHOD)] = AS_IT_COMES,
     device: Device = "auto",
     download: Download = False,
+    out: Annotated[Path, Parameter(help="Where the cut-outs go, a folder for each object.", group=OUTPUT)] = Path(
+        "cutouts"
+    ),
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Objects cut out by their instance masks, each a picture to learn from; with a manifest and a contact sheet."""
+    if not source.exists():
+        from limner.datasets.annotations.sources import NEEDED
+
+        raise UserError(f"{source}: no such file or folder; {NEEDED}")
     from limner.generate.cutouts.verb import cut_out
 
     made = cut_out(source, objects, out, options, device=device, download=download, overwrite=overwrite)
@@ -39,19 +51,21 @@ def cutouts(
     print(json.dumps(made.to_json(), indent=2) if as_json else made.folder)
 
 
-@app.command
+@verb
 def generate(
-    run: Annotated[str, Parameter(help="A run's folder, or 'last'.")],
+    run: RunName,
     *,
-    options: Annotated[GenerateOptions, Parameter(name="*")] = PLAIN,
-    out: Annotated[Path, Parameter(help="The folder of the pictures.")] = Path("generated"),
+    options: Annotated[GenerateOptions, Parameter(name="*", group=METHOD)] = PLAIN,
     device: Device = "auto",
+    out: Annotated[Path, Parameter(help="The folder of the pictures.", group=OUTPUT)] = Path("generated"),
     overwrite: Annotated[
-        bool, Parameter(negative=(), help="Remove what limner generate made there before, and make it anew.")
+        bool,
+        Parameter(negative=(), help="Remove what limner generate made there before, and make it anew.", group=OUTPUT),
     ] = False,
     as_json: Json = False,
 ) -> None:
     """New pictures: files and a grid of them, or a walk from one to the next as GIF or MP4."""
+    open_run(run, "generate")  # what is not there is told before torch is imported
     from limner.generate.making.sample import generate_pictures
 
     made = generate_pictures(run, options, out=out, device=device, overwrite=overwrite)
@@ -62,26 +76,35 @@ def generate(
             print(path)
 
 
-@app.command
+@verb
 def fid(
-    real: Annotated[Path, Parameter(help="A folder of real pictures.")],
-    fake: Annotated[Path, Parameter(help="A folder of generated pictures, or a run that makes them.")],
+    real: Annotated[Path, Parameter(help="A folder of real pictures.", group=INPUT)],
+    fake: Annotated[Path, Parameter(help="A folder of generated pictures, or a run that makes them.", group=INPUT)],
     *,
     features: Features = "inception",
-    weights: Annotated[Path | None, Parameter(help="A file of Inception's weights.")] = None,
+    weights: Annotated[Path | None, Parameter(help="A file of Inception's weights.", group=METHOD)] = None,
     resizer: Annotated[
         Literal["bicubic", "bilinear", "tensorflow"] | None,
-        Parameter(help="How pictures come to the network's size (default: bicubic for inception, else bilinear)."),
+        Parameter(
+            help="How pictures come to the network's size (default: bicubic for inception, else bilinear).",
+            group=METHOD,
+        ),
     ] = None,
     samples: Annotated[
-        int | None, Parameter(help="How many pictures a run makes (default: as many as there are real ones).")
+        int | None,
+        Parameter(help="How many pictures a run makes (default: as many as there are real ones).", group=METHOD),
     ] = None,
-    seed: Annotated[int, Parameter(help="Of a run's latents, and of subsets and resamples.")] = 0,
+    seed: Annotated[int, Parameter(help="Of a run's latents, and of subsets and resamples.", group=METHOD)] = 0,
     device: Device = "auto",
     download: Download = False,
     as_json: Json = False,
 ) -> None:
     """FID, KID, IS, precision, recall, density and coverage of pictures against real ones, with intervals."""
+    for side in (real, fake):  # what is not there is told before torch is imported
+        if is_run(side):
+            open_run(side, "generate")
+        else:
+            picture_files(side)
     from limner.generate.scoring.fid import fid as score_folders
 
     result = score_folders(

@@ -7,10 +7,27 @@ from typing import Annotated, Any
 
 from cyclopts import App, Parameter
 
-from limner.commands.app import Device, Download, Json, Out, Overrides, Overwrite, app
-from limner.commands.rooms import CHECKED, Command, RoomOptions, app_of_room, refuse_foreign, room_in
+from limner.commands.app import Device, Download, Json, Out, Overrides, Overwrite, RunName, app, verb
+from limner.commands.completion import COMPLETE, INSTALL, add_install_command, app_with_all_options
+from limner.commands.examples import epilogue
+from limner.commands.rooms import (
+    CHECKED,
+    HELP,
+    Command,
+    RoomOptions,
+    app_of_room,
+    flags,
+    refuse_foreign,
+    room_in,
+    words_in,
+)
+from limner.commands.words import recipe_names, room_names, run_names
 from limner.foundation.command_line import INPUT, OUTPUT
-from limner.learning.rooms import ROOMS, SharedVerb, rooms_with
+from limner.foundation.files import must_exist
+from limner.foundation.progress import say
+from limner.learning.library import task_of_recipe
+from limner.learning.options import input_files_exist, option_names
+from limner.learning.rooms import ROOMS, SharedVerb, rooms_with, verb_of
 
 Data = Annotated[
     list[Path] | None,
@@ -18,10 +35,15 @@ Data = Annotated[
 ]
 
 
-@app.command
+@verb
 def demo(
     room: Annotated[
-        str, Parameter(help="; ".join(f"{name}: {room.demo_line}" for name, room in rooms_with("demo").items()) + ".")
+        str,
+        Parameter(
+            help="; ".join(f"{name}: {room.demo_line}" for name, room in rooms_with("demo").items()) + ".",
+            completer=room_names,
+            group=INPUT,
+        ),
     ] = next(iter(ROOMS)),
     /,
     *,
@@ -29,47 +51,62 @@ def demo(
         Path | None,
         Parameter(help="Where to write (default: limner-demo, and for other rooms limner-demo-ROOM).", group=OUTPUT),
     ] = None,
+    as_json: Json = False,
     quick: Annotated[bool, Parameter(negative=(), show=False)] = False,
 ) -> None:
     """A room's story on real pictures: every command is shown before it runs; a report at the end."""
     from limner.learning.verbs import demo as run_demo
 
-    print(run_demo(room, out=out, quick=quick))
+    report = run_demo(room, out=out, quick=quick)
+    print(json.dumps({"report": str(report)}) if as_json else report)
 
 
-@app.command
-def recipes() -> None:
-    """What can be trained: one line for each bundled recipe."""
+@verb
+def recipes(
+    room: Annotated[
+        str | None,
+        Parameter(help=f"One of {', '.join(rooms_with('train'))} (default: all).", completer=room_names, group=INPUT),
+    ] = None,
+    /,
+    *,
+    as_json: Json = False,
+) -> None:
+    """What can be trained: one line for each bundled recipe, a star before those to begin with."""
     from limner.learning.library import list_recipes
 
-    found = list_recipes()
-    wide = 2 + max(len(name) for name, _ in found)
-    for name, line in found:
-        print(f"{name:{wide}}{line}")
+    found = list_recipes(room)
+    if as_json:
+        print(json.dumps([each._asdict() for each in found], indent=2))
+        return
+    wide = 2 + max(len(each.name) for each in found)
+    for each in found:
+        print(f"{'*' if each.begin_with else ' '} {each.name:{wide}}{each.line}")
+    say("* to begin with")
 
 
-@app.command
+@verb
 def check(
     data: Annotated[list[Path], Parameter(help="What to learn from: folders, or one scene.", negative=(), group=INPUT)],
     *,
-    room: Annotated[str, Parameter(help="The room that reads it.", group=INPUT)] = CHECKED,
+    room: Annotated[str, Parameter(help="The room that reads it.", completer=room_names, group=INPUT)] = CHECKED,
     options: RoomOptions = None,
     out: Annotated[Path, Parameter(help="Where to write the contact sheet.", group=OUTPUT)] = Path("check.png"),
     as_json: Json = False,
 ) -> None:
     """Look at a data set before training: how it was read, sizes, classes, broken files, leaks, the next command."""
-    from limner.learning.rooms import verb_of
-
     report = verb_of(room, "check")(data, options, sheet=out)
     print(json.dumps(report.to_json(), indent=2) if as_json else report.to_text())
     if not report.usable:
         raise SystemExit(1)
 
 
-@app.command
+@verb
 def networks(
     room: Annotated[
-        str | None, Parameter(help=f"One of {', '.join(rooms_with('networks'))} (default: all).", group=INPUT)
+        str | None,
+        Parameter(
+            help=f"One of {', '.join(rooms_with('networks'))} (default: all).", completer=room_names, group=INPUT
+        ),
     ] = None,
     /,
     *,
@@ -78,24 +115,28 @@ def networks(
 ) -> None:
     """Every network with its exact number of parameters and its receptive field."""
     from limner.learning.networks import to_text
-    from limner.learning.rooms import verb_of
 
     names = list(rooms_with("networks")) if room is None else [room]
     found = {}
     for name in names:
-        verb = verb_of(name, "networks")
-        options_type = verb.options_type()
+        listing = verb_of(name, "networks")
+        options_type = listing.options_type()
         usual = None if options_type is None else options_type()
-        found[name] = verb(usual if options is None else options)
+        found[name] = listing(usual if options is None else options)
     if as_json:
         print(json.dumps({name: [row._asdict() for row in rows] for name, rows in found.items()}, indent=2))
     else:
         print("\n\n".join(f"{name}: {ROOMS[name].line}\n{to_text(rows)}" for name, rows in found.items()))
 
 
-@app.command
+@verb
 def train(
-    recipe: Annotated[str, Parameter(help="A recipe file, or a bundled recipe (see 'limner recipes').", group=INPUT)],
+    recipe: Annotated[
+        str,
+        Parameter(
+            help="A recipe file, or a bundled recipe (see 'limner recipes').", completer=recipe_names, group=INPUT
+        ),
+    ],
     *settings: Overrides,
     data: Data = None,
     options: RoomOptions = None,
@@ -106,8 +147,12 @@ def train(
         Parameter(negative=(), help="Print the resolved recipe, sizes and an estimate of time.", group=OUTPUT),
     ] = False,
     download: Download = False,
+    as_json: Json = False,
 ) -> None:
     """Train a recipe; any of its settings can follow, such as --network.depth 34. The same command again goes on."""
+    task_of_recipe(recipe)  # what is not there is told before torch is imported
+    must_exist(data or [])
+    input_files_exist(options)
     from limner.learning import train as verbs
     from limner.nn.pretrained import allowing_downloads
 
@@ -118,14 +163,14 @@ def train(
             print(verbs.rehearse(resolved))
             return
         done = verbs.train_recipe(resolved, Path(recipe).stem, out=out, overwrite=overwrite)
-    print(done.run.folder)
+    print(json.dumps(done.to_json(), indent=2) if as_json else done.run.folder)
     if done.stopped:
         raise SystemExit(done.stopped.exit_code)
 
 
-@app.command
+@verb
 def evaluate(
-    run: Annotated[str, Parameter(help="A run's folder, 'last', or a bundled model's name.", group=INPUT)],
+    run: RunName,
     *,
     data: Annotated[
         list[Path] | None,
@@ -139,7 +184,9 @@ def evaluate(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Score a run on what it did not learn from; the trivial answers stand beside."""
+    """Score a run on what it did not learn from, beside the scores of trivial answers."""
+    must_exist(data or [])  # what is not there is told before torch is imported
+    input_files_exist(options)
     from limner.learning.verbs import evaluate_with
     from limner.nn.pretrained import allowing_downloads
 
@@ -148,12 +195,15 @@ def evaluate(
     print(json.dumps(result.to_json(), indent=2) if as_json else result.to_markdown())
 
 
-@app.command
+@verb
 def compare(
     runs: Annotated[
         list[str],
         Parameter(
-            help="Runs, evaluation files, folders of made pictures, or NAME=any of these.", negative=(), group=INPUT
+            help="Runs, evaluation files, folders of made pictures, or NAME=any of these.",
+            negative=(),
+            completer=run_names,
+            group=INPUT,
         ),
     ],
     *,
@@ -166,6 +216,7 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Runs of one room side by side, scored alike: the paper's table."""
+    input_files_exist(options)  # what is not there is told before torch is imported
     from limner.learning.verbs import compare_with
     from limner.nn.pretrained import allowing_downloads
 
@@ -176,7 +227,7 @@ def compare(
     print(json.dumps(table.to_json(), indent=2) if as_json else table.to_markdown())
 
 
-@app.command
+@verb
 def doctor(*, as_json: Json = False) -> None:
     """What this machine has: accelerators, number formats, weights, versions, cores allowed."""
     from limner.commands.doctor import examine
@@ -200,6 +251,25 @@ def app_for(tokens: Sequence[str]) -> tuple[App, str | None]:
 
     Raises `UserError` where they name a run, a recipe or a room that is not there.
     """
-    verb: Any = tokens[0] if tokens else ""
-    room = room_in(verb, tokens[1:]) if verb in SHARED else None
-    return (app if room is None else app_of_room(verb, SHARED[verb], room)), room
+    name: Any = tokens[0] if tokens else ""
+    if name in (INSTALL, COMPLETE):
+        return app_with_all_options(app, SHARED), None
+    room = room_in(name, tokens[1:]) if name in SHARED else None
+    if room is None:
+        return app, None
+    asks_for_help = name == "train" and any(token in HELP for token in tokens)
+    more = _settings(tokens[1:], room) if asks_for_help else ""
+    return app_of_room(name, SHARED[name], room, help_epilogue=f"{more}{epilogue(name, room)}"), room
+
+
+def _settings(tokens: Sequence[str], room: str) -> str:
+    """The recipe's own settings, for the help of `limner train RECIPE`."""
+    from limner.commands.settings import settings_help
+    from limner.learning.library import load_recipe
+
+    name = next(words_in(tokens, flags("train")))
+    taken = option_names(verb_of(room, "train").options_type())
+    return f"{settings_help(load_recipe(name), name, taken)}\n\n"
+
+
+add_install_command(app)

@@ -1,20 +1,80 @@
-"""What the command line says where words are not understood: one plain line."""
+"""What the command line says where it cannot take the words: what it got, what it needs, and an example, in a line."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
-from cyclopts import CycloptsError, UnknownOptionError
+from cyclopts import (
+    CoercionError,
+    CycloptsError,
+    MissingArgumentError,
+    RepeatArgumentError,
+    UnknownCommandError,
+    UnknownOptionError,
+    UnusedCliTokensError,
+)
 
+from limner.commands.app import app
+from limner.commands.examples import EXAMPLES
 from limner.commands.rooms import rooms_that_have
+from limner.foundation.errors import UserError
+from limner.foundation.nearest import did_you_mean
+
+KINDS = {int: "a whole number", float: "a number"}
 
 
 def explain(error: CycloptsError, tokens: Sequence[str], room: str | None) -> str:
     """The line for a mistake in ``tokens``. room: the one that they name, if they do."""
-    verb: Any = tokens[0] if tokens else ""
+    verb = tokens[0] if tokens else ""
+    if isinstance(error, UnknownCommandError):
+        return f"no verb '{verb}'; {did_you_mean(verb, [name for name in app if not name.startswith('-')])}"
     if isinstance(error, UnknownOptionError):
-        option = (error.token.keyword or error.token.value).partition("=")[0]
-        having = rooms_that_have(verb, option)
-        if having:
-            where = "" if room is None else f" in the room {room}"
-            return f"{option} is no option of limner {verb}{where}; rooms that have it: {', '.join(having)}"
+        return _unknown_option(error, verb, room)
+    if isinstance(error, MissingArgumentError):
+        return f"{_missing(error)}; for example: {EXAMPLES[verb][0]}"
+    if isinstance(error, RepeatArgumentError):
+        return f"{error.token.keyword} is given twice; keep one"
+    if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
+        return f"limner {verb} takes no word '{error.unused_tokens[0]}'; for example: {EXAMPLES[verb][0]}"
+    if isinstance(error, CoercionError):
+        return _wrong_value(error)
     return " ".join(str(error).split())
+
+
+def _unknown_option(error: UnknownOptionError, verb: Any, room: str | None) -> str:
+    option = (error.token.keyword or error.token.value).partition("=")[0]
+    where = "" if room is None else f" in the room {room}"
+    if having := rooms_that_have(verb, option):
+        return f"{option} is no option of limner {verb}{where}; rooms that have it: {', '.join(having)}"
+    known = [name for one in error.argument_collection if one.show for name in one.names if name.startswith("-")]
+    near = did_you_mean(option, known)
+    hint = near if near.startswith("did") else f"limner {verb} --help lists them"
+    return f"limner {verb} has no option {option}{where}; {hint}"
+
+
+def _missing(error: MissingArgumentError) -> str:
+    argument = error.argument
+    assert argument is not None
+    what = (argument.parameter.help or "").partition(" (default")[0].rstrip(".")
+    if error.keyword is not None or (argument.tokens and argument.tokens[-1].keyword is not None):
+        return f"{error.keyword or argument.tokens[-1].keyword} needs a value: {what}"
+    by_place = argument.field_info.is_positional
+    name = argument.name.lstrip("-").upper().replace("-", "_") if by_place else argument.name
+    return f"{name} is missing: {what}"
+
+
+def _wrong_value(error: CoercionError) -> str:
+    cause = error.__cause__
+    if isinstance(cause, UserError):  # of a converter of ours, which says it all
+        return str(cause)
+    token = error.token
+    name = (
+        token.keyword if token and token.keyword else error.argument.name.lstrip("-").upper() if error.argument else ""
+    )
+    if token is None or error.target_type is None:
+        return " ".join(str(error).split())
+    if get_origin(error.target_type) is Literal:
+        choices = [str(choice) for choice in get_args(error.target_type)]
+        needed = f"{', '.join(choices[:-1])} or {choices[-1]}"
+    else:
+        needed = KINDS.get(error.target_type, getattr(error.target_type, "__name__", str(error.target_type)))
+    return f"{name} is '{token.value}'; needed: {needed}"

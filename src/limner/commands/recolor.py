@@ -6,14 +6,18 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from limner.commands.app import Device, Download, Json, Overwrite, app
+from limner.commands.app import Device, Download, Json, Overwrite, verb
+from limner.foundation.command_line import INPUT, METHOD, OUTPUT
+from limner.foundation.files import must_exist
+from limner.learning.run import is_run
 from limner.recolor.recoloring.options import PLAIN, RecolorOptions
 
 
-@app.command
+@verb
 def recolor(
     pictures: Annotated[
-        list[Path], Parameter(help="Photos, folders of photos, video files, or georeferenced scenes.", negative=())
+        list[Path],
+        Parameter(help="Photos, folders of photos, video files, or georeferenced scenes.", negative=(), group=INPUT),
     ],
     *,
     like: Annotated[
@@ -22,32 +26,42 @@ def recolor(
             help="Whose colors to take: photos; a .cube look-up table; for scenes a run or another scene.",
             negative=(),
             consume_multiple=True,
+            group=INPUT,
         ),
     ],
-    out: Annotated[
-        Path | None,
-        Parameter(help="A folder (default: recolored/), a file for one picture, or look.cube for a look-up table."),
-    ] = None,
-    options: Annotated[RecolorOptions, Parameter(name="*")] = PLAIN,
+    options: Annotated[RecolorOptions, Parameter(name="*", group=METHOD)] = PLAIN,
     explain: Annotated[
-        bool, Parameter(negative=(), help="Write what was matched with what: pictures and a CSV beside each photo.")
+        bool,
+        Parameter(
+            negative=(), help="Write what was matched with what: pictures and a CSV beside each photo.", group=OUTPUT
+        ),
     ] = False,
-    clip: Annotated[bool, Parameter(negative=(), help="Folders are the frames of a clip.")] = False,
+    clip: Annotated[bool, Parameter(negative=(), help="Folders are the frames of a clip.", group=INPUT)] = False,
     frame_by_frame: Annotated[
-        bool, Parameter(negative=(), help="Recolor each frame of a clip by itself: it may flicker.")
+        bool, Parameter(negative=(), help="Recolor each frame of a clip by itself: it may flicker.", group=METHOD)
     ] = False,
     to: Annotated[
-        str, Parameter(help="Scenes like a run: a training area's name, all of them, or the nearest.")
+        str, Parameter(help="Scenes like a run: a training area's name, all of them, or the nearest.", group=METHOD)
     ] = "all",
     bands: Annotated[
-        list[str] | None, Parameter(negative=(), help="Bands of the scenes to take, from 1, such as 3,2,1.")
+        list[str] | None,
+        Parameter(negative=(), help="Bands of the scenes to take, from 1, such as 3,2,1.", group=INPUT),
     ] = None,
     device: Device = "auto",
     download: Download = False,
+    out: Annotated[
+        Path | None,
+        Parameter(
+            help="A folder (default: recolored/), a file for one picture, or look.cube for a look-up table.",
+            group=OUTPUT,
+        ),
+    ] = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
     """Give photos the colors of others region by region, clips without flicker, scenes at any size."""
+    must_exist(pictures)  # what is not there is told before torch is imported
+    must_exist([Path(word) for word in like if not is_run(word)])
     from limner.recolor.recoloring.recolor import recolor_files
 
     done = recolor_files(

@@ -6,46 +6,62 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from limner.commands.app import Classes, Device, Json, LabelField, Out, Overrides, Overwrite, Within, app
-from limner.foundation.command_line import split_names
+from limner.commands.app import Classes, Device, Json, LabelField, Out, Overrides, Overwrite, RunName, Within, verb
+from limner.foundation.command_line import INPUT, METHOD, OUTPUT, split_names
+from limner.foundation.files import must_exist
+from limner.learning.run import open_run
 from limner.scenes.bands import parse_bands
 from limner.segment.footprints.options import AS_MEASURED, FootprintOptions
 from limner.segment.labels.reading import Reading
 from limner.segment.scoring.options import Harmonize, HarmonizeTo, Normalize
 
 
-@app.command
+@verb
 def segment(
-    run: Annotated[str, Parameter(help="A run's folder, 'last', or a bundled model such as 'buildings'.")],
-    scenes: Annotated[list[Path], Parameter(help="GeoTIFF, PNG or JPEG scenes of any size.", negative=())],
+    run: RunName,
+    scenes: Annotated[list[Path], Parameter(help="GeoTIFF, PNG or JPEG scenes of any size.", negative=(), group=INPUT)],
     *,
-    out: Annotated[Path | None, Parameter(help="Folder for the maps (default: maps/).")] = None,
     normalize: Normalize = "auto",
     harmonize: Harmonize = None,
     harmonize_to: HarmonizeTo = None,
     bands: Annotated[
-        list[str] | None, Parameter(negative=(), help="Bands of the scene to read, in the run's order, such as 3,2,1.")
+        list[str] | None,
+        Parameter(negative=(), help="Bands of the scene to read, in the run's order, such as 3,2,1.", group=INPUT),
     ] = None,
     ground_m: Annotated[
-        float | None, Parameter(help="Meters that a pixel of the scene covers, for files that do not say.")
+        float | None,
+        Parameter(help="Meters that a pixel of the scene covers, for files that do not say.", group=INPUT),
     ] = None,
-    tile_px: Annotated[int, Parameter(help="Edge of a tile.")] = 512,
-    overlap_px: Annotated[int, Parameter(help="Overlap of neighboring tiles.")] = 192,
-    batch: Annotated[int, Parameter(help="Tiles computed at once.")] = 4,
+    tile_px: Annotated[int, Parameter(help="Edge of a tile.", group=METHOD)] = 512,
+    overlap_px: Annotated[int, Parameter(help="Overlap of neighboring tiles.", group=METHOD)] = 192,
+    batch: Annotated[int, Parameter(help="Tiles computed at once.", group=METHOD)] = 4,
     threshold: Annotated[
-        float | None, Parameter(help="Two classes: the probability that decides (default: the run's).")
+        float | None, Parameter(help="Two classes: the probability that decides (default: the run's).", group=METHOD)
     ] = None,
-    probabilities: Annotated[bool, Parameter(negative=(), help="Write the probabilities as a raster too.")] = False,
-    polygons: Annotated[Literal["gpkg", "geojson", "none"], Parameter(help="Format of the polygons.")] = "gpkg",
-    footprints: Annotated[FootprintOptions, Parameter(name="*")] = AS_MEASURED,
+    probabilities: Annotated[
+        bool, Parameter(negative=(), help="Write the probabilities as a raster too.", group=OUTPUT)
+    ] = False,
+    polygons: Annotated[
+        Literal["gpkg", "geojson", "none"], Parameter(help="Format of the polygons.", group=OUTPUT)
+    ] = "gpkg",
+    footprints: Annotated[FootprintOptions, Parameter(name="*", group=OUTPUT)] = AS_MEASURED,
     check_seams: Annotated[
-        bool, Parameter(negative=(), help="Measure how many pixels larger tiles would put into another class.")
+        bool,
+        Parameter(negative=(), help="Measure how many pixels larger tiles would put into another class.", group=OUTPUT),
     ] = False,
     device: Device = "auto",
-    precision: Annotated[Literal["auto", "bf16", "fp32"], Parameter(help="Number format of the network.")] = "auto",
+    precision: Annotated[
+        Literal["auto", "bf16", "fp32"], Parameter(help="Number format of the network.", group=METHOD)
+    ] = "auto",
+    out: Annotated[Path | None, Parameter(help="Folder for the maps (default: maps/).", group=OUTPUT)] = None,
     overwrite: Overwrite = False,
+    as_json: Json = False,
 ) -> None:
     """Map scenes of any size: class GeoTIFF, polygons, preview; with a run or a bundled model."""
+    from limner.scenes.mosaic import find_scenes
+
+    open_run(run, "segment")  # what is not there is told before torch is imported
+    find_scenes(scenes)
     from limner.segment.mapping.map_scenes import map_scenes
 
     maps = map_scenes(
@@ -55,37 +71,47 @@ def segment(
         device=device,
         precision=precision, overwrite=overwrite,
     )  # fmt: skip
-    for made in maps:
-        print(made.classes)
+    if as_json:
+        print(json.dumps([made.report() for made in maps], indent=2))
+    else:
+        for made in maps:
+            print(made.classes)
 
 
-@app.command
+@verb
 def refine(
-    run: str,
-    scene: Path,
+    run: RunName,
+    scene: Annotated[Path, Parameter(help="The scene to go on learning from.", group=INPUT)],
     *settings: Overrides,
     labels: Annotated[
-        Path | None, Parameter(help="What was annotated: polygons or a mask (255 = not annotated).")
+        Path | None, Parameter(help="What was annotated: polygons or a mask (255 = not annotated).", group=INPUT)
     ] = None,
     within: Within = None,
     classes: Classes = None,
     label_field: LabelField = None,
     bands: Annotated[
-        str | None, Parameter(help="Bands of the scene to read, from 1, in this order, such as 3,2,1.")
+        str | None, Parameter(help="Bands of the scene to read, from 1, in this order, such as 3,2,1.", group=INPUT)
     ] = None,
     truth: Annotated[
-        Path | None, Parameter(help="The whole truth, to score before and after on the rest of the scene.")
+        Path | None, Parameter(help="The whole truth, to score before and after on the rest of the scene.", group=INPUT)
     ] = None,
     fraction: Annotated[
-        float | None, Parameter(help="With --truth alone: annotate this share of the scene from it.")
+        float | None, Parameter(help="With --truth alone: annotate this share of the scene from it.", group=INPUT)
     ] = None,
     normalize: Annotated[
-        Literal["run", "scene"], Parameter(help="Standardize by the scene's own colors, or as the run did.")
+        Literal["run", "scene"],
+        Parameter(help="Standardize by the scene's own colors, or as the run did.", group=METHOD),
     ] = "scene",
     out: Out = None,
     overwrite: Overwrite = False,
+    as_json: Json = False,
 ) -> None:
     """Go on learning from a small annotated part of a scene; where truth is given, scores before and after."""
+    from limner.scenes.mosaic import find_scenes
+
+    open_run(run, "segment")  # what is not there is told before torch is imported
+    find_scenes([scene])
+    must_exist([path for path in (labels, truth, within) if path is not None])
     from limner.segment.refine import refine as refine_run
 
     meaning = Reading(classes=split_names(classes or "") or None, label_field=label_field, bands=parse_bands(bands))
@@ -93,23 +119,28 @@ def refine(
         run, scene, labels=labels, within=within, truth=truth, fraction=fraction, normalize=normalize,
         overrides=settings, out=out, overwrite=overwrite, **meaning.given(),
     )  # fmt: skip
-    if done.comparison:
-        print(done.comparison)
-    print(done.run.folder)
+    if as_json:
+        print(json.dumps(done.to_json(), indent=2))
+    else:
+        if done.comparison:
+            print(done.comparison)
+        print(done.run.folder)
     if done.stopped:
         raise SystemExit(done.stopped.exit_code)
 
 
-@app.command
+@verb
 def score(
-    prediction: Annotated[Path, Parameter(help="A class raster, or a folder of them.")],
-    truth: Annotated[Path, Parameter(help="A mask, a vector file, or a folder paired by file name.")],
+    prediction: Annotated[Path, Parameter(help="A class raster, or a folder of them.", group=INPUT)],
+    truth: Annotated[Path, Parameter(help="A mask, a vector file, or a folder paired by file name.", group=INPUT)],
     *,
     within: Within = None,
     classes: Classes = None,
-    target: Annotated[str | None, Parameter(help="One class of the truth against all others.")] = None,
+    target: Annotated[str | None, Parameter(help="One class of the truth against all others.", group=INPUT)] = None,
     label_field: LabelField = None,
-    errors: Annotated[Path | None, Parameter(help="Write an error map (TP green, FP red, FN blue) as GeoTIFF.")] = None,
+    errors: Annotated[
+        Path | None, Parameter(help="Write an error map (TP green, FP red, FN blue) as GeoTIFF.", group=OUTPUT)
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """F1, precision, recall, IoU and accuracy per area and mean, from exact counts, in little memory."""

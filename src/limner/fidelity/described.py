@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from limner.datasets.pictures.folders import LOSSY, decoded_batches, picture_files
+from limner.datasets.pictures.folders import LOSSY, decoded_batches
+from limner.datasets.pictures.listing import picture_files
 from limner.datasets.pictures.quantized import as_rgb
 from limner.fidelity.cache import TENSORS, read_features, write_features
 from limner.fidelity.features import FeatureExtractor

@@ -1,30 +1,52 @@
 """Where recipes are found: a file, the bundled ones by name, a run's own."""
 
+import re
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from limner.foundation.errors import UserError
 from limner.foundation.nearest import did_you_mean
 from limner.learning.recipe import write_recipe
 from limner.learning.recipe_reading import read_recipe, read_task
-from limner.learning.rooms import knows_task, task_class
+from limner.learning.rooms import ROOMS, knows_task, task_class, verb_of
 from limner.learning.run import Run
 
 
+class Listed(NamedTuple):
+    """A bundled recipe in a list. begin_with: whether it is one that a newcomer should try first."""
+
+    name: str
+    line: str
+    begin_with: bool
+
+
 def bundled_recipes() -> dict[str, Path]:
-    """The recipes that ship with the package, by ``room/name``."""
+    """The recipes that ship with the package, by ``room/name``; in order of their names, numbers as numbers."""
     folder = Path(str(resources.files("limner") / "recipes"))
-    return {f"{path.parent.name}/{path.stem}": path for path in sorted(folder.glob("*/*.yaml"))}
+    found = {f"{path.parent.name}/{path.stem}": path for path in folder.glob("*/*.yaml")}
+    return {name: found[name] for name in sorted(found, key=_with_numbers)}
 
 
-def list_recipes() -> list[tuple[str, str]]:
-    """(name, one line) of each bundled recipe; the line is the comment that opens the file."""
+def _with_numbers(name: str) -> list[tuple[int, str]]:
+    """Sorts "residual-18" before "residual-101"."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
+
+
+def list_recipes(room: str | None = None) -> list[Listed]:
+    """Each bundled recipe, or those of a room; the line is the comment that opens the file.
+
+    Raises `UserError` for a room that is not there or has none.
+    """
+    if room is not None:
+        verb_of(room, "train")
+    first = {name for each in ROOMS.values() for name in each.begin_with}
     found = []
     for name, path in bundled_recipes().items():
         comments = [line[1:].strip() for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
-        found.append((name, comments[0] if comments else ""))
+        if room in (None, name.partition("/")[0]):
+            found.append(Listed(name, comments[0] if comments else "", name in first))
     return found
 
 

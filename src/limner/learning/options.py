@@ -5,10 +5,12 @@ A field that is itself a dataclass stands for its fields: how labels are read is
 
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from limner.foundation.command_line import split_names
+from limner.foundation.command_line import INPUT, split_names
 from limner.foundation.errors import UserError
+from limner.foundation.files import must_exist
 from limner.foundation.nearest import did_you_mean
 
 
@@ -40,6 +42,25 @@ def make_options(options_type: type | None, given: Mapping[str, Any], what: str)
             listed = did_you_mean(spelled(name), known.values()) if known else "it takes none"
             raise UserError(f"{spelled(name)} is no option of {what}; {listed}")
     return None if options_type is None else _make(options_type, given)
+
+
+def input_files_exist(options: Any) -> None:
+    """Raise `UserError` for a file among the options of the group Input that is not there."""
+    if options is None:
+        return
+    for field, part, annotation in _fields(type(options)):
+        value = getattr(options, field.name)
+        if part is not None:
+            input_files_exist(value)
+        elif isinstance(value, Path) and INPUT in _groups(type(options), annotation):
+            must_exist([value])
+
+
+def _groups(options_type: type, annotation: Any) -> list[Any]:
+    """The groups of help that an option belongs to."""
+    of_all = getattr(options_type, "__cyclopts__", None)  # what `Parameter` says as a decorator
+    said = [*get_args(annotation)[1:], *getattr(of_all, "parameters", ())]
+    return [group for each in said for group in getattr(each, "group", None) or ()]
 
 
 def spelled(name: str) -> str:

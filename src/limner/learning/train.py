@@ -10,6 +10,7 @@ from limner.foundation.errors import UserError
 from limner.foundation.files import as_paths, must_exist
 from limner.foundation.progress import duration, say
 from limner.foundation.signals import StopRequest
+from limner.learning.evaluations import EVALUATION_FILE, read_evaluation
 from limner.learning.library import load_recipe, task_of_recipe
 from limner.learning.options import make_options, option_names
 from limner.learning.recipe import as_overrides, write_recipe
@@ -27,6 +28,13 @@ class Training:
 
     run: Run
     stopped: StopRequest | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The run's folder, its status, steps and seconds, and what its ``evaluation.json`` holds, if it has one."""
+        status, path = self.run.status, self.run.folder / EVALUATION_FILE
+        told = {name: status.get(name) for name in ("status", "steps", "seconds")}
+        scores = read_evaluation(path, self.run.task) if path.exists() else None
+        return {"run": str(self.run.folder), **told, "evaluation": scores}
 
 
 def train(

@@ -1,9 +1,12 @@
 """Which bands of a raster are read, and whether they are those that a run learned."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from limner.foundation.errors import UserError
-from limner.scenes.rasters import Raster
+
+if TYPE_CHECKING:
+    from limner.scenes.rasters import Raster
 
 Bands = str | Sequence[int | str] | None
 """Numbers of bands as users give them: ``"3,2,1"``, ``["3,2,1"]``, ``[3, 2, 1]``."""
@@ -33,7 +36,7 @@ def parse_bands(wanted: Bands) -> tuple[int, ...] | None:
     return numbers
 
 
-def check_bands(raster: Raster, channels: int, names: Sequence[str] | None) -> None:
+def check_bands(raster: "Raster", channels: int, names: Sequence[str] | None) -> None:
     """Raise `UserError` where the bands that ``raster`` gives cannot be those of a run.
 
     channels, names: of the run's bands. Names are compared only where nobody chose the bands.

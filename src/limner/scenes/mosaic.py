@@ -214,3 +214,19 @@ def _assembled(folder: Path, chips: list[_Chip]) -> str:
     return virtual_raster(
         form, [MosaicTile(chip.source, chip.offset[0] - west, chip.offset[1] - north) for chip in chips]
     )
+
+
+def find_scenes(scenes: Sequence[Path | str]) -> list[Path]:
+    """The scenes, each there and with a name of its own: a mistake in the last one shall not cost hours.
+
+    Raises `UserError` for one that is not there, and for two of one name.
+    """
+    named: dict[str, Path] = {}
+    for scene in map(Path, scenes):
+        if not scene.exists():
+            raise UserError(f"{scene}: no such scene; give GeoTIFF, PNG or JPEG files")
+        name = scene_name(scene)
+        if name in named:
+            raise UserError(f"two scenes called {name} ({named[name]} and {scene}); map one to another --out")
+        named[name] = scene
+    return list(named.values())

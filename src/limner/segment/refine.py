@@ -57,6 +57,11 @@ class Refinement:
     after: Evaluation | None = None
     stopped: StopRequest | None = None
 
+    def to_json(self) -> dict[str, Any]:
+        """The run's folder, and the evaluations by name, none without truth."""
+        scored = self.before if self.after is None else {**self.before, "refined": self.after}
+        return {"run": str(self.run.folder), "scores": {name: item.to_json() for name, item in scored.items()}}
+
     @property
     def comparison(self) -> str:
         """Before and after as a Markdown table, or nothing without truth."""

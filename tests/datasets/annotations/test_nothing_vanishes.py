@@ -14,7 +14,7 @@ from drawn_cityscapes import save
 from limner.datasets.annotations.instances import Labels
 from limner.datasets.annotations.sources import read_source
 from limner.datasets.annotations.sources.wanted import Wanted
-from limner.datasets.pictures.folders import picture_files
+from limner.datasets.pictures.listing import picture_files
 from limner.foundation.errors import UserError
 from limner.foundation.files import files_below
 from limner.generate.cutouts.options import CutOutOptions

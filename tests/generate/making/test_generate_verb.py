@@ -11,7 +11,7 @@ import torch
 from cyclopts import App, Parameter
 from PIL import Image
 
-from limner.datasets.pictures.folders import picture_files
+from limner.datasets.pictures.listing import picture_files
 from limner.datasets.pictures.quantized import quantized
 from limner.foundation.errors import UserError
 from limner.generate.making.options import PLAIN, GenerateOptions

@@ -273,7 +273,7 @@ def test_areas_are_scored_in_the_training_colors(trained, dim, here, limner: Com
             ["--harmonize", "mkl", "--harmonize-to", "pisa"],
             "no training area is called 'pisa'; what can be matched: all,",
         ),
-        (["--harmonize", "sepia"], 'Invalid value "sepia" for --harmonize'),
+        (["--harmonize", "sepia"], "--harmonize is 'sepia'; needed: mkl, idt, histogram or reinhard"),
     ],
 )
 @pytest.mark.parametrize("verb", ["segment", "evaluate"])

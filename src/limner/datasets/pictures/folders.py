@@ -13,35 +13,13 @@ import torch
 from torch import Tensor
 
 from limner.datasets.pictures.decoding import decode
-from limner.foundation.errors import UserError
-from limner.foundation.files import files_below
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 LOSSY = (".jpg", ".jpeg", ".webp")
 WHOLE_PX = 1 << 20
 """A size that no picture has: none is decoded smaller than it is."""
 DECODERS = 4
 AHEAD = 4
 """Batches that are decoded before the network asks for them."""
-
-
-def picture_files(folder: Path | str) -> list[Path]:
-    """The pictures in a folder and those below it, also behind links, hidden ones left out, sorted by path.
-
-    Raises `UserError` for no folder, a file, or a folder without pictures.
-    """
-    folder = Path(folder)
-    if not folder.is_dir():
-        what = "a file" if folder.exists() else "no such folder"
-        raise UserError(f"{folder}: {what}; needed: a folder of pictures ({', '.join(SUFFIXES)})")
-    found = [
-        path
-        for path in files_below(folder)
-        if path.suffix.lower() in SUFFIXES and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    ]
-    if not found:
-        raise UserError(f"{folder}: no pictures in it; needed: {', '.join(SUFFIXES)} files")
-    return found
 
 
 def read_picture(path: Path) -> Tensor:

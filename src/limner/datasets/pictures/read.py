@@ -19,7 +19,7 @@ from torch import Tensor
 
 from limner.datasets.pictures.decoding import CHANNELS, Colors, decode
 from limner.datasets.pictures.fitting import Fit, fitted, on_plain_ground
-from limner.datasets.pictures.folders import picture_files
+from limner.datasets.pictures.listing import picture_files
 from limner.foundation import files
 from limner.foundation.errors import UserError
 from limner.foundation.progress import Progress

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from limner.datasets.pictures.folders import picture_files
+from limner.datasets.pictures.listing import picture_files
 from limner.fidelity.described import Described, describe, describe_folder
 from limner.fidelity.features import FeatureExtractor
 from limner.fidelity.result import HEADS, LOWER_IS_BETTER, PictureScores, printed

@@ -8,7 +8,7 @@ from typing import Any
 from limner.foundation.errors import UserError
 from limner.foundation.progress import Progress, duration, say
 from limner.learning.run import open_run
-from limner.scenes.mosaic import scene_name
+from limner.scenes.mosaic import find_scenes
 from limner.segment.labels.forms import background_of
 from limner.segment.mapping.map import map_scene
 from limner.segment.mapping.record import SceneMap
@@ -51,26 +51,13 @@ def map_scenes(
     harmonizer = harmonizer_of(opened, harmonize, harmonize_to, normalize)
     normalize = predictor.normalization(normalize, harmonized=harmonizer is not None)
     options = {**options, "normalize": normalize, "harmonize": harmonizer}
-    paths = [Path(scene) for scene in scenes]
-    _check_names(paths)
+    paths = find_scenes(scenes)
     seen = "scene" if harmonizer is not None else normalize
     matches = [match_scene(predictor, path, bands=bands, ground_m=ground_m, normalize=seen) for path in paths]
     return [
         _map_with_progress(predictor, path, match, Path(out), options)
         for path, match in zip(paths, matches, strict=True)
     ]
-
-
-def _check_names(scenes: Sequence[Path]) -> None:
-    """Look at all scenes before the first is mapped: a mistake in the last one shall not cost hours."""
-    named: dict[str, Path] = {}
-    for scene in scenes:
-        if not scene.exists():
-            raise UserError(f"{scene}: no such scene; give GeoTIFF, PNG or JPEG files")
-        name = scene_name(scene)
-        if name in named:
-            raise UserError(f"two scenes called {name} ({named[name]} and {scene}); map one to another --out")
-        named[name] = scene
 
 
 def _map_with_progress(

@@ -156,6 +156,15 @@ class SceneMap:
         """The small picture of the map over the scene."""
         return self.files.preview
 
+    def report(self) -> dict[str, Any]:
+        """The files and the numbers of the map; a file that was not asked for is null."""
+        files = {name: None if path is None else str(path) for name, path in vars(self.files).items()}
+        return {
+            **files, "pixels": self.pixels, "shares": self.shares, "nodata_px": self.nodata_px,
+            "polygon_count": self.polygon_count, "matched": self.matched, "seconds": self.seconds,
+            "was_there": self.skipped,
+        }  # fmt: skip
+
     @property
     def shares(self) -> dict[str, float]:
         """The share of each class in the pixels with data, 0..1."""

@@ -7,21 +7,24 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from limner.foundation.command_line import GIVEN_BY_COMMAS, OUTPUT
+from limner.foundation.command_line import GIVEN_BY_COMMAS, METHOD, OUTPUT
 from limner.segment.labels.reading import AS_FOUND, Reading
 
 USUAL_COLUMNS = ("f1", "acc", "iou")
 
 Normalize = Annotated[
     Literal["auto", "run", "scene"],
-    Parameter(help="Standardize by the training areas' colors, by the scene's own, or as the run was trained."),
+    Parameter(
+        help="Standardize by the training areas' colors, by the scene's own, or as the run was trained.", group=METHOD
+    ),
 ]
 Harmonize = Annotated[
     Literal["mkl", "idt", "histogram", "reinhard"] | None,
-    Parameter(help="Bring the colors to those of the training areas first."),
+    Parameter(help="Bring the colors to those of the training areas first.", group=METHOD),
 ]
 HarmonizeTo = Annotated[
-    str | None, Parameter(help="The training area whose colors to take, 'all' (default) or 'nearest'.")
+    str | None,
+    Parameter(help="The training area whose colors to take, 'all' (default) or 'nearest'.", group=METHOD),
 ]
 
 

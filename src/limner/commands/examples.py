@@ -1,0 +1,81 @@
+"""Three examples of each verb: they end its help, and the first is told to who gave words that it cannot take."""
+
+EXAMPLES: dict[str, tuple[str, str, str]] = {
+    "demo": ("limner demo", "limner demo recolor", "limner demo generate --out story"),
+    "recipes": ("limner recipes", "limner recipes segment", "limner recipes --json"),
+    "networks": (
+        "limner networks",
+        "limner networks segment --channels 4 --classes 2",
+        "limner networks generate --json",
+    ),
+    "check": (
+        "limner check places",
+        "limner check scene.tif --labels buildings.gpkg --within outline.gpkg",
+        "limner check camvid --masks labels --classes camvid.yaml",
+    ),
+    "train": (
+        "limner train segment/modern --data places",
+        "limner train segment/modern --data scene.tif --labels roofs.gpkg --batch 4",
+        "limner train generate/best --data cars --out runs/cars",
+    ),
+    "evaluate": (
+        "limner evaluate runs/modern-001",
+        "limner evaluate last --data places/kept-out --errors wrong",
+        "limner evaluate buildings --data places --target building --json",
+    ),
+    "compare": (
+        "limner compare runs/modern-001 runs/residual-34-001",
+        "limner compare before=plain.json after=runs/refined-001 --gains",
+        "limner compare runs/best-001 others=samples --data unseen-cars",
+    ),
+    "doctor": ("limner doctor", "limner doctor --json", "limner doctor --debug"),
+    "segment": (
+        "limner segment buildings scene.tif",
+        "limner segment last scenes/*.tif --out maps --normalize scene",
+        "limner segment runs/modern-001 scene.tif --probabilities --polygons geojson",
+    ),
+    "refine": (
+        "limner refine runs/modern-001 scene.tif --labels drawn.gpkg",
+        "limner refine buildings scene.tif --labels drawn.gpkg --out refined",
+        "limner refine last scene.tif --truth truth.tif --fraction 0.07",
+    ),
+    "score": (
+        "limner score map.tif truth.tif",
+        "limner score maps truths --target building --json",
+        "limner score map.tif truth.gpkg --within outline.gpkg --errors wrong.tif",
+    ),
+    "recolor": (
+        "limner recolor photo.jpg --like look.jpg",
+        "limner recolor holiday/ --like look.jpg --method mkl --out graded",
+        "limner recolor scene.tif --like runs/modern-001 --to nearest",
+    ),
+    "cutouts": (
+        "limner cutouts cityscapes --object car",
+        "limner cutouts coco --object dog --object cat --out animals",
+        "limner cutouts places --object building --regions 1 --no-filter",
+    ),
+    "generate": (
+        "limner generate runs/best-001 -n 64",
+        "limner generate last --seed 7 --truncation 0.7 --out cars",
+        "limner generate last --interpolate walk.gif -n 4",
+    ),
+    "fid": (
+        "limner fid real fake",
+        "limner fid real runs/best-001 --features efficientnet-lite0",
+        "limner fid real fake --download --json",
+    ),
+}  # fmt: skip
+
+MORE = {
+    "train": "limner train RECIPE --help shows the recipe's settings, and how its data can be read.",
+    "evaluate": "limner evaluate RUN --help shows what the room of a run takes.",
+    "compare": "limner compare RUN... --help shows what the room of the runs takes.",
+    "networks": "limner networks ROOM --help shows what a room takes.",
+}
+"""Where help goes on, for verbs that are shared by rooms."""
+
+
+def epilogue(verb: str, room: str | None = None) -> str:
+    """How the help of a verb ends; without a room, with where to read on."""
+    lines = ["For example:", *(f"  {line}" for line in EXAMPLES[verb])]
+    return "\n".join([*lines, "", MORE[verb]] if verb in MORE and room is None else lines)
