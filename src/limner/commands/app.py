@@ -59,6 +59,8 @@ Classes = Annotated[
     str | None,
     Parameter(help="Class names of the labels from class 0, or a classes.yaml that tells what they mean.", group=INPUT),
 ]
+Layer = Annotated[str | None, Parameter(help="Layer of the vector files that have several.", group=INPUT)]
+WithinLayer = Annotated[str | None, Parameter(help="Layer of --within, if it has several.", group=INPUT)]
 LabelField = Annotated[str | None, Parameter(help="Field of the vector files that tells the class.", group=INPUT)]
 Out = Annotated[Path | None, Parameter(help="Where to write.", group=OUTPUT)]
 Overwrite = Annotated[bool, Parameter(negative=(), help="Replace what is there.", group=OUTPUT)]

@@ -6,7 +6,20 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from limner.commands.app import Classes, Device, Json, LabelField, Out, Overrides, Overwrite, RunName, Within, verb
+from limner.commands.app import (
+    Classes,
+    Device,
+    Json,
+    LabelField,
+    Layer,
+    Out,
+    Overrides,
+    Overwrite,
+    RunName,
+    Within,
+    WithinLayer,
+    verb,
+)
 from limner.foundation.command_line import INPUT, METHOD, OUTPUT, split_names
 from limner.foundation.files import must_exist
 from limner.learning.run import open_run
@@ -89,6 +102,8 @@ def refine(
     within: Within = None,
     classes: Classes = None,
     label_field: LabelField = None,
+    layer: Layer = None,
+    within_layer: WithinLayer = None,
     bands: Annotated[
         str | None, Parameter(help="Bands of the scene to read, from 1, in this order, such as 3,2,1.", group=INPUT)
     ] = None,
@@ -114,7 +129,13 @@ def refine(
     must_exist([path for path in (labels, truth, within) if path is not None])
     from limner.segment.refine import refine as refine_run
 
-    meaning = Reading(classes=split_names(classes or "") or None, label_field=label_field, bands=parse_bands(bands))
+    meaning = Reading(
+        classes=split_names(classes or "") or None,
+        label_field=label_field,
+        layer=layer,
+        within_layer=within_layer,
+        bands=parse_bands(bands),
+    )
     done = refine_run(
         run, scene, labels=labels, within=within, truth=truth, fraction=fraction, normalize=normalize,
         overrides=settings, out=out, overwrite=overwrite, **meaning.given(),
@@ -138,6 +159,8 @@ def score(
     classes: Classes = None,
     target: Annotated[str | None, Parameter(help="One class of the truth against all others.", group=INPUT)] = None,
     label_field: LabelField = None,
+    layer: Layer = None,
+    within_layer: WithinLayer = None,
     errors: Annotated[
         Path | None, Parameter(help="Write an error map (TP green, FP red, FN blue) as GeoTIFF.", group=OUTPUT)
     ] = None,
@@ -146,6 +169,12 @@ def score(
     """F1, precision, recall, IoU and accuracy per area and mean, from exact counts, in little memory."""
     from limner.segment.scoring.score import score_files
 
-    meaning = Reading(classes=split_names(classes or "") or None, target=target, label_field=label_field)
+    meaning = Reading(
+        classes=split_names(classes or "") or None,
+        target=target,
+        label_field=label_field,
+        layer=layer,
+        within_layer=within_layer,
+    )
     result = score_files(prediction, truth, within=within, errors=errors, reading=meaning)
     print(json.dumps(result.to_json(), indent=2) if as_json else result.to_markdown())

@@ -69,22 +69,64 @@ def shifted(transform: Affine, column: float, row: float) -> Affine:
     return Affine(a, b, a * column + b * row + c, d, e, d * column + e * row + f)
 
 
+def same_system(one: Any, other: Any) -> bool:
+    """Whether two reference systems (of rasterio or pyproj) are one on the ground; heights do not count."""
+    wkt, others = one.to_wkt(), other.to_wkt()
+    return wkt == others or _same_system(wkt, others)
+
+
+def transformer(here: Any, there: Any) -> Any | None:
+    """What brings coordinates (x, y) of one reference system to another, a pyproj Transformer.
+
+    None where that cannot be: one of them is local, tied to no place on the Earth, or of another one.
+    """
+    from pyproj import Transformer
+    from pyproj.exceptions import CRSError, ProjError
+
+    try:
+        return Transformer.from_crs(here.to_wkt(), there.to_wkt(), always_xy=True)
+    except (ProjError, CRSError):
+        return None
+
+
+@lru_cache(maxsize=256)
+def _same_system(one: str, other: str) -> bool:
+    from pyproj.exceptions import CRSError
+
+    try:
+        first, second = _horizontal(one), _horizontal(other)
+    except CRSError:
+        return False
+    return bool(first.equals(second, ignore_axis_order=True))
+
+
+def _horizontal(wkt: str) -> Any:
+    """The part of a reference system (a pyproj CRS) that says where on the ground, without heights."""
+    from pyproj import CRS as System
+
+    system = System.from_wkt(wkt)
+    if system.is_compound:
+        system = system.sub_crs_list[0]
+    return system.to_2d() if len(system.axis_info) > 2 else system
+
+
 def ground_m(place: Place, height: int, width: int) -> float | None:
     """Side in meters of the square as large as the ground of the middle pixel of ``height`` x ``width``.
 
     Measured on the ellipsoid, so that Web Mercator's stretched pixels and degrees count rightly. None for a local grid
     that nobody can place on the Earth.
     """
-    from pyproj import Geod, Transformer
-    from pyproj.exceptions import ProjError
+    from pyproj import Geod
 
     row, column = height / 2, width / 2
     starts = [shifted(place.transform, column + right, row + down) for right, down in ((0, 0), (1, 0), (0, 1))]
+    to_degrees = transformer(place.crs, CRS.from_epsg(4326))
+    if to_degrees is None:
+        return None
+    start, right, below = (to_degrees.transform(corner.c, corner.f) for corner in starts)
     try:
-        to_degrees = Transformer.from_crs(place.crs.to_wkt(), "EPSG:4326", always_xy=True)
-        start, right, below = (to_degrees.transform(corner.c, corner.f) for corner in starts)
         width_m, height_m = (Geod(ellps="WGS84").inv(*start, *end)[2] for end in (right, below))
-    except (ProjError, ValueError):
+    except ValueError:
         return None
     side_m = float(np.sqrt(width_m * height_m))
     return side_m if np.isfinite(side_m) else None

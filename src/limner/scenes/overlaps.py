@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import numpy as np
-from rasterio import warp
 
 from limner.foundation.errors import UserError
+from limner.scenes.georeference import transformer
 from limner.scenes.mosaic import scene_name
 from limner.scenes.rasters import Raster
 from limner.scenes.windows import Window
@@ -62,8 +62,9 @@ class Ground:
         corners = np.array([(column + x * width, row + y * height, 1) for x in (0, 1) for y in (0, 1)])
         xy = np.array(self.transforms[number][:6]).reshape(2, 3) @ corners.T  # (2, 4)
         for crs, numbers, inverse, size in self.groups:
-            own = crs == self.systems[number]
-            ground = xy if own else np.array(warp.transform(self.systems[number], crs, *xy))
+            ground = self._moved(xy, self.systems[number], crs)
+            if ground is None or not np.isfinite(ground).all():
+                continue
             there = inverse[:, :, :2] @ ground + inverse[:, :, 2:]  # (chips, (column, row), 4)
             low = np.clip(np.floor(there.min(2) + TOUCHING_PX), 0, size).astype(int)
             high = np.clip(np.ceil(there.max(2) - TOUCHING_PX), 0, size).astype(int)
@@ -71,6 +72,13 @@ class Ground:
                 if numbers[place] != number:
                     (left, top), (right, bottom) = low[place].tolist(), high[place].tolist()
                     yield int(numbers[place]), Window(top, left, bottom - top, right - left)
+
+    def _moved(self, xy: np.ndarray, here: Any, there: Any) -> np.ndarray | None:
+        """Points (2, n) of one reference system in another; None where one of them is local."""
+        if here == there:
+            return xy
+        between = transformer(here, there)
+        return None if between is None else np.array(between.transform(*xy))
 
 
 def groups(chips: Sequence[Located], rule: str) -> list[str]:

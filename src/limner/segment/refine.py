@@ -38,6 +38,7 @@ EPOCHS, STEPS_PER_EPOCH = 5, 30
 SCENE_AS_IT_IS: dict[str, Any] = {
     "masks": MASKS_FOLDER, "group": None, "mosaic": False, "areas": (), "leave_out": (),
     "classes": (), "target": None, "label_field": None, "bands": (),
+    "layer": None, "within_layer": None,
 }  # fmt: skip
 """How the run's own data was read means nothing to the scene;
 its labels are brought to the run's classes by their names.
@@ -119,7 +120,8 @@ def refine(
     data = dataclasses.replace(data, to_ground_m=data.to_ground_m or ground_m)
     whole = None
     if truth is not None:  # one that does not fit shall not be noticed after the training
-        reading = dataclasses.replace(data.reading, labels=Path(truth), within=None, to_ground_m=None)
+        layer = data.layer if labels is None or Path(truth).resolve() == data.labels else None
+        reading = dataclasses.replace(data.reading, labels=Path(truth), layer=layer, within=None, to_ground_m=None)
         whole = find_data([scene], reading, wanted=parent.facts["class_names"])
     recipe = dataclasses.replace(recipe, data=data, normalize="run" if normalize == "scene" else "initial")
     name = f"{parent.name}-refined"

@@ -297,7 +297,7 @@ def points(root: Path) -> None:
         (two_vectors, r"town: 2 vector files \(houses\.gpkg, roads\.gpkg\)"),
         (polygons_elsewhere, r"houses\.gpkg: none of its polygons lies on a\.tif"),
         (broken_vector, r"houses\.geojson: not a vector file that can be read"),
-        (points, r"houses\.gpkg: holds no polygon \(1 features\)"),
+        (points, r"houses\.gpkg: holds no polygon \(1 feature: 1 point\)"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:'crs' was not provided")

@@ -18,6 +18,7 @@ from limner.scenes.windows import Window
 from limner.segment.labels.forms import LabelForm, decide_form
 from limner.segment.labels.masks import MaskContent, mask_content
 from limner.segment.labels.reader import LabelReader
+from limner.segment.labels.vector_files import open_layer
 from limner.segment.labels.vectors import read_polygons
 
 HEIGHT, WIDTH = 60, 50
@@ -214,16 +215,20 @@ def test_invalid_polygons_are_mended_and_what_has_no_area_is_skipped(tmp_path):
     bow_tie = shapely.Polygon([(5, 5), (15, 15), (15, 5), (5, 15)])
     labels = polygons(tmp_path / "l.gpkg", bow_tie, shapely.Point(3, 3), shapely.LineString([(0, 0), (9, 9)]))
     with rasterio.open(scene(tmp_path)) as file:
-        found = read_polygons(labels, file.crs)
-    assert (len(found.tree.geometries), found.skipped, found.mended) == (1, 2, 1)
+        found = read_polygons(open_layer(labels), file.crs)
+    assert (found.count, found.skipped, found.mended) == (1, {"point": 1, "open line": 1}, 1)
     mask = LabelReader(BINARY, ring_px=0).read(Picture(scene(tmp_path), labels), WHOLE)
     assert np.count_nonzero(mask == 1) == pytest.approx(50, abs=12)
 
 
-def test_a_chip_knows_whether_polygons_lie_on_it(tmp_path):
+def test_polygons_that_lie_on_no_picture_are_refused(tmp_path):
     picture = scene(tmp_path)
-    reader = LabelReader(BINARY)
-    for shift, touches in ((0, True), (200, False)):
+    for shift, lies_there in ((0, True), (200, False)):
         labels = polygons(tmp_path / f"{shift}.gpkg", shapely.affinity.translate(TRIANGLE, shift))
-        assert reader.touches(Picture(picture, labels), labels) is touches
-    assert (reader.read(Picture(picture, labels), WHOLE) == 255).all()
+        reader = LabelReader(BINARY)
+        if lies_there:
+            reader.check_place([Picture(picture, labels)])
+        else:
+            with pytest.raises(UserError, match="none of its polygons lies on"):
+                reader.check_place([Picture(picture, labels)])
+            assert (reader.read(Picture(picture, labels), WHOLE) == 255).all()

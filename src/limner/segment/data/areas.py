@@ -24,7 +24,8 @@ from limner.segment.labels.masks import MaskContent, draft_class_file, mask_cont
 from limner.segment.labels.meaning import explanation, find_form
 from limner.segment.labels.reader import LabelReader
 from limner.segment.labels.reading import AS_FOUND, Reading
-from limner.segment.labels.vectors import check_ground, check_vector, is_vector
+from limner.segment.labels.vector_files import is_vector
+from limner.segment.labels.vectors import check_ground
 
 SAME_GROUND = 0.01  # a resolution nearer than this share is the one wanted for: maps stretch the ground by as much
 
@@ -96,9 +97,11 @@ def survey(paths: Sequence[Path], reading: Reading, wanted: Sequence[str] | None
             raise UserError("no pictures were found; name a scene or a folder of areas")
         vectors = {one.chip.labels: None for one in found if one.chip.labels is not None and is_vector(one.chip.labels)}
         form = find_form(explained, contents, list(vectors), reading, wanted)
-        LabelReader(form, field=reading.label_field).check_place(one.chip for one in found)
+        reader = LabelReader(form, field=reading.label_field, layers=reading.layers)
+        reader.check_place(one.chip for one in found)
+        notes += reader.notes()
         if found:
-            data = _assemble(found, form, reading.label_field, mask_cautions(contents, form))
+            data = _assemble(found, form, reading, (*mask_cautions(contents, form), *reader.cautions()))
             return Survey(data, tuple(problems), tuple(notes), draft)
     return Survey(None, tuple(problems), tuple(notes), draft)
 
@@ -122,7 +125,7 @@ def _contents(
 
 def fingerprint(data: DataSet) -> str:
     """A digest that changes when a file of the data set, or how it is read, does (contents are not read)."""
-    digest = hashlib.sha256(repr((data.form, data.label_field)).encode())
+    digest = hashlib.sha256(repr((data.form, data.label_field, *filter(None, data.layers))).encode())
     for chip in data.chips:
         digest.update(repr((chip.area, chip.annotated, chip.bands, chip.scale)).encode())
         for path in (chip.image, chip.labels, chip.within):
@@ -134,9 +137,9 @@ def _open_chip(area: str, image: Path, labels: Path | None, reading: Reading) ->
     """Open a picture and its labels just far enough to know that they fit."""
     within, aligned = reading.within, True
     with open_raster(image, bands=reading.bands) as picture:
-        for vector, field in ((labels, reading.label_field), (within, None)):
+        for vector, of_ground in ((labels, False), (within, True)):
             if vector is not None and is_vector(vector):
-                check_vector(vector, field)
+                reading.layers.open(vector, of_ground).check_field(None if of_ground else reading.label_field)
                 check_ground(picture, vector)
         if within is not None and not is_vector(within):
             raise UserError(f"{within}: the annotated ground is given as polygons (.geojson .gpkg .shp)")
@@ -226,7 +229,7 @@ def _on_another_grid(found: list[_Found]) -> list[str]:
     return [f"{others[0]}{more}: the mask has another grid than the picture; each pixel takes the nearest of the mask"]
 
 
-def _assemble(found: list[_Found], form: LabelForm, label_field: str | None, cautions: tuple[str, ...]) -> DataSet:
+def _assemble(found: list[_Found], form: LabelForm, reading: Reading, cautions: tuple[str, ...]) -> DataSet:
     chips: dict[str, list[Chip]] = {}
     for one in found:
         chips.setdefault(one.chip.area, []).append(one.chip)
@@ -237,6 +240,7 @@ def _assemble(found: list[_Found], form: LabelForm, label_field: str | None, cau
         dtype=found[0].dtype,
         band_names=band_names.pop() if len(band_names) == 1 else None,
         form=form,
-        label_field=label_field,
+        label_field=reading.label_field,
+        layers=reading.layers,
         cautions=cautions,
     )

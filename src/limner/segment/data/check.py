@@ -33,7 +33,7 @@ from limner.segment.labels.drawing import with_key
 from limner.segment.labels.forms import background_of
 from limner.segment.labels.reader import LabelReader
 from limner.segment.labels.reading import AS_FOUND, Reading
-from limner.segment.labels.vectors import is_vector
+from limner.segment.labels.vector_files import is_vector
 
 WINDOW_PX = 1024  # pictures are read, and shown, by windows of about this edge
 SHEET_ROWS, SHEET_COLUMNS, CELL_PX = 12, 3, 320
@@ -205,7 +205,8 @@ def _warnings(areas: Sequence[AreaReport], data: DataSet) -> Iterator[str]:
             yield f"{name if name.startswith('class ') else f'class {name}'} occurs nowhere"
     for area in areas:
         if area.labelled == 0:
-            yield f"{area.name}: no labelled pixel, nothing is learned from it"
+            hint = "; say with --within what ground is annotated" if area.labels == "polygons" else ""
+            yield f"{area.name}: no labelled pixel, nothing is learned from it{hint}"
         elif background is not None and area.class_share[data.class_names[background]] == 1:
             yield f"{area.name}: all masks are empty ({data.class_names[background]} everywhere)"
         for band, (low, high) in enumerate(zip(area.low, area.high, strict=True), start=1):

@@ -12,6 +12,7 @@ from limner.scenes.rasters import Raster, open_raster
 from limner.scenes.windows import Window
 from limner.segment.labels.forms import LabelForm
 from limner.segment.labels.reader import RING_PX, LabelReader
+from limner.segment.labels.vector_files import NO_LAYERS, Layers
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,8 @@ class DataSet:
     """Pictures and labels of several areas that can be learned from together.
 
     channels, dtype: bands and pixel type of every picture. band_names: where all pictures say the same. form: what the
-    labels mean. label_field: the field of vector files that tells the class. cautions: lines on what may mislead in
-    the labels.
+    labels mean. label_field: the field of vector files that tells the class. layers: which of theirs are read.
+    cautions: lines on what may mislead in the labels.
     """
 
     areas: tuple[Area, ...]
@@ -68,6 +69,7 @@ class DataSet:
     band_names: tuple[str, ...] | None
     form: LabelForm
     label_field: str | None = None
+    layers: Layers = NO_LAYERS
     cautions: tuple[str, ...] = ()
 
     @property
@@ -94,4 +96,4 @@ class DataSet:
 
     def reader(self, *, ring_px: int = RING_PX) -> LabelReader:
         """What reads the labels. ring_px: as in `LabelReader`."""
-        return LabelReader(self.form, ring_px=ring_px, field=self.label_field)
+        return LabelReader(self.form, ring_px=ring_px, field=self.label_field, layers=self.layers)

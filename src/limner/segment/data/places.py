@@ -12,7 +12,7 @@ from limner.foundation.errors import UserError
 from limner.scenes.overlaps import told_apart
 from limner.scenes.rasters import RASTER_SUFFIXES
 from limner.segment.labels.reading import IMAGES_FOLDER, Reading
-from limner.segment.labels.vectors import is_vector
+from limner.segment.labels.vector_files import is_vector
 
 
 class Place(NamedTuple):

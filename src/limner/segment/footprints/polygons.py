@@ -1,9 +1,7 @@
 """Polygons from a finished map: one for each connected region, simplified, with its area and mean probability."""
 
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from functools import partial
+from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,17 +11,19 @@ import pyogrio
 import pyogrio.raw
 import rasterio
 import shapely
-from pyproj import Geod, Transformer
-from pyproj.exceptions import ProjError
 from rasterio import Affine
-from shapely.geometry.polygon import orient
+from rasterio.crs import CRS
 
+from limner.scenes import georeference
+from limner.scenes.georeference import Place, transformer
+from limner.segment.footprints.areas import cut_at_antimeridian, geodesic_areas
 from limner.segment.footprints.options import AS_MEASURED, Splitting
 from limner.segment.footprints.regions import Region, find_regions, with_corner_at_every_pixel
 
 DRIVERS = {"gpkg": "GPKG", "geojson": "GeoJSON"}
 BATCH_POLYGONS = 8192  # held and written at once
 DEGREES = 1e-7  # GeoJSON's grid: a centimeter
+STRAIGHT_M = 1000.0  # shorter sides on a map are geodesics, too, to a part in 10,000 of their area up to 85 degrees
 
 
 def write_polygons(
@@ -61,8 +61,9 @@ def write_polygons(
     with rasterio.open(classes) as dataset:
         transform = dataset.transform
         crs = dataset.crs if dataset.crs is not None and not transform.is_identity else None
+        shape = dataset.shape
     regions = find_regions(classes, probability, probability_bands, minimum_area_px, splitting=splitting)
-    writer = _Layer(path, layer, transform, crs, tuple(class_names), simplify_px)
+    writer = _Layer(path, layer, transform, crs, shape, tuple(class_names), simplify_px)
     while batch := list(islice(regions, BATCH_POLYGONS)):
         writer.append(batch)
     if writer.count == 0:
@@ -77,33 +78,36 @@ class _Layer:
     """One layer of polygons, written batch by batch."""
 
     def __init__(
-        self, path: Path, name: str, transform: Affine, crs: Any, class_names: tuple[str, ...], simplify_px: float
+        self,
+        path: Path,
+        name: str,
+        transform: Affine,
+        crs: Any,
+        shape: tuple[int, int],
+        class_names: tuple[str, ...],
+        simplify_px: float,
     ) -> None:
-        self.path, self.name, self.transform, self.crs = path, name, transform, crs
+        self.path, self.name, self.transform, self.crs, self.shape = path, name, transform, crs, shape
         self.class_names, self.simplify_px = class_names, simplify_px
         self.driver = DRIVERS[path.suffix.removeprefix(".")]
-        self.to_degrees: Transformer | None = None
-        if crs is not None:
-            with suppress(ProjError):  # a local grid that nobody can place on the Earth keeps its own coordinates
-                self.to_degrees = Transformer.from_crs(crs.to_wkt(), "EPSG:4326", always_xy=True)
+        self.to_degrees: Any | None = None
+        if crs is not None:  # a local grid that nobody can place on the Earth keeps its own coordinates
+            self.to_degrees = transformer(crs, CRS.from_epsg(4326))
         self.count = 0
 
     def append(self, regions: list[Region]) -> None:
         parts = [(region, outline) for region in regions for outline in region.outlines()]
         outlines = np.array([outline for _, outline in parts], object)
-        shapes = shapely.transform(simplified(outlines, self.simplify_px), self._to_ground)
-        if self.to_degrees is not None and self.driver == "GeoJSON":
-            degrees = shapely.transform(shapes, partial(_to_degrees, self.to_degrees))
-            shapes = shapely.set_precision(degrees, DEGREES)
-        owners, shapes = valid_polygons(shapes)
-        parts, outlines = [parts[owner] for owner in owners], outlines[owners]
+        ground = shapely.transform(simplified(outlines, self.simplify_px), self._to_ground)
+        owners, shapes = valid_polygons(ground)
         if self.to_degrees is None:
-            area_name, areas = "area_px", shapely.area(outlines).round().astype(np.int64)
+            area_name, areas = "area_px", shapely.area(outlines[owners]).round().astype(np.int64)
         else:
-            there = shapes
-            if self.driver != "GeoJSON":
-                there = shapely.transform(shapes, partial(_to_degrees, self.to_degrees))
-            area_name, areas = "area_m2", np.fromiter(_geodesic_areas(there), np.float64, len(parts))
+            area_name, areas = "area_m2", geodesic_areas(shapes, self._in_degrees, self._longest_edge)
+            if self.driver == "GeoJSON":
+                pieces, shapes = self._for_geojson(shapes)
+                owners, areas = owners[pieces], divided(areas, pieces, shapes)
+        parts = [parts[owner] for owner in owners]
         columns: dict[str, np.ndarray] = {
             "class": np.array([region.class_number for region, _ in parts], np.int32),
             "class_name": np.array([self.class_names[region.class_number] for region, _ in parts], object),
@@ -132,6 +136,23 @@ class _Layer:
                 append=self.count > 0,
                 **options,
             )
+
+    @property
+    def _longest_edge(self) -> float:
+        """Up to which length, in units of the reference system, a side may be taken for a geodesic."""
+        side_m = georeference.ground_m(Place(self.crs, self.transform), *self.shape)
+        side = float(np.sqrt(abs(self.transform.determinant)))
+        return max(1.0, STRAIGHT_M / side_m) * side if side_m else np.inf
+
+    def _in_degrees(self, points: np.ndarray) -> np.ndarray:
+        if self.to_degrees is None:
+            raise ValueError("a map without a place on the Earth has no degrees")
+        return np.column_stack(self.to_degrees.transform(*points.T))
+
+    def _for_geojson(self, shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Polygons in degrees on GeoJSON's grid, cut at 180 degrees: whose part each is, and the polygons."""
+        degrees = cut_at_antimeridian(shapely.transform(shapes, self._in_degrees))
+        return valid_polygons(shapely.set_precision(degrees, DEGREES))
 
     def _to_ground(self, points: np.ndarray) -> np.ndarray:
         column, row = points.T
@@ -173,12 +194,8 @@ def valid_polygons(shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return owners[kept], parts[kept]
 
 
-def _to_degrees(transformer: Transformer, points: np.ndarray) -> np.ndarray:
-    return np.column_stack(transformer.transform(*points.T))
-
-
-def _geodesic_areas(shapes: np.ndarray) -> Iterator[float]:
-    """Square meters of polygons in degrees, on the WGS84 ellipsoid (Karney 2013)."""
-    ellipsoid = Geod(ellps="WGS84")
-    for shape in shapes:
-        yield ellipsoid.geometry_area_perimeter(orient(shape))[0]
+def divided(areas: np.ndarray, owners: np.ndarray, pieces: np.ndarray) -> np.ndarray:
+    """The areas (n,) of shapes divided among their pieces in degrees by the pieces' sizes; owners: whose each is."""
+    sizes = geodesic_areas(pieces, lambda degrees: degrees, np.inf)
+    whole = np.bincount(owners, weights=sizes, minlength=len(areas))
+    return areas[owners] * sizes / whole[owners]

@@ -6,9 +6,9 @@ This file imports no torch: `limner check` and `limner score` stay light.
 from collections.abc import Callable
 
 import numpy as np
-from pyproj import Transformer
 
 from limner.foundation.errors import UserError
+from limner.scenes.georeference import same_system, transformer
 from limner.scenes.rasters import Raster
 from limner.scenes.windows import Window
 
@@ -26,7 +26,7 @@ def is_aligned(mask: Raster, picture: Raster) -> bool:
         return False
     if not (mask.georeferenced and picture.georeferenced):
         return True  # a plain picture takes the grid of what it is laid on
-    return mask.crs == picture.crs and shift_px(mask, picture) <= FARTHEST_SHIFT_PX
+    return same_system(mask.crs, picture.crs) and shift_px(mask, picture) <= FARTHEST_SHIFT_PX
 
 
 def shift_px(one: Raster, other: Raster) -> float:
@@ -87,8 +87,14 @@ def _places(picture: Raster, mask: Raster, window: Window) -> tuple[np.ndarray, 
     points = np.stack([*np.meshgrid(column, row), np.ones((window.height, window.width))])  # (column, row, 1)
     x, y, _ = np.tensordot(np.array(picture.transform).reshape(3, 3), points, 1)
     here, there = picture.crs, mask.crs
-    if here is not None and there is not None and here != there:
-        x, y = Transformer.from_crs(here.to_wkt(), there.to_wkt(), always_xy=True).transform(x, y)
+    if here is not None and there is not None and not same_system(here, there):
+        between = transformer(here, there)
+        if between is None:
+            raise UserError(
+                f"{mask.path}: its reference system cannot be brought to that of its picture {picture.path}: one of "
+                "them is local, tied to no place on the Earth; bring both to one"
+            )
+        x, y = between.transform(x, y)
     placed = np.tensordot(np.array(~mask.transform).reshape(3, 3), np.stack([x, y, np.ones_like(x)]), 1)
     # What the other system has no place for lies beyond the mask.
     columns, rows = np.where(np.abs(placed[:2]) < np.iinfo(np.int32).max, np.floor(placed[:2]), -1).astype(int)

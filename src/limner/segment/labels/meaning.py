@@ -12,7 +12,6 @@ from limner.segment.labels.class_file import read_class_file
 from limner.segment.labels.forms import BACKGROUND, LabelForm, decide_form, looks_binary, names_of
 from limner.segment.labels.masks import MaskContent
 from limner.segment.labels.reading import CLASS_FILE, Reading
-from limner.segment.labels.vectors import field_values
 
 
 def explanation(paths: Sequence[Path], reading: Reading) -> LabelForm | None:
@@ -52,7 +51,7 @@ def find_form(
         UserError: for a number, color or text that means no class, and for classes that do not meet the wanted ones.
     """
     field = reading.label_field
-    texts = {} if field is None else {text: vector for vector in vectors for text in field_values(vector, field)}
+    texts = {} if field is None else {text: vector for vector in vectors for text in _texts(vector, reading, field)}
     if explained is not None:
         form = explained
     elif texts and not contents:
@@ -70,6 +69,10 @@ def find_form(
         )
     form = form.against(reading.target) if reading.target else form
     return form if wanted is None else form.for_classes(wanted)
+
+
+def _texts(vector: Path, reading: Reading, field: str) -> dict[str, int]:
+    return reading.layers.open(vector, of_ground=False).texts(field)
 
 
 def _check_borrowed(names: Sequence[str] | None, contents: Mapping[Path, MaskContent]) -> None:

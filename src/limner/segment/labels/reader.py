@@ -3,7 +3,7 @@
 This file imports no torch: `limner check` and `limner score` stay light.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,7 +17,8 @@ from limner.scenes.windows import Pixels, Window, covered
 from limner.segment.labels.alignment import is_aligned, read_onto
 from limner.segment.labels.forms import LabelForm
 from limner.segment.labels.masks import has_colors
-from limner.segment.labels.vectors import Polygons, check_ground, draw_over, drawn, is_vector, moved, read_polygons
+from limner.segment.labels.vector_files import NO_LAYERS, Layers, is_vector
+from limner.segment.labels.vectors import Polygons, check_ground, draw_over, drawn, moved, read_polygons
 
 RING_PX = 32  # background known around a polygon when nobody says which ground is annotated
 
@@ -48,13 +49,17 @@ class LabelReader:
         form: what the labels mean (`limner.segment.labels.forms`).
         ring_px: background known around each polygon, in pixels of the picture, where no ``within`` is given.
         field: the field of vector files that tells a polygon's class; without one all are class 1.
+        layers: which layers of vector files are read.
     """
 
-    def __init__(self, form: LabelForm, *, ring_px: int = RING_PX, field: str | None = None) -> None:
+    def __init__(
+        self, form: LabelForm, *, ring_px: int = RING_PX, field: str | None = None, layers: Layers = NO_LAYERS
+    ) -> None:
         self.form = form
         self.ring_px = ring_px
         self.field = field
-        self._polygons: dict[tuple[Path, str], Polygons] = {}
+        self.layers = layers
+        self._polygons: dict[tuple[Path, bool, str], Polygons] = {}
         self._classes = dict(form.attributes)
 
     def read(self, chip: Labelled, window: Window) -> np.ndarray:
@@ -75,7 +80,7 @@ class LabelReader:
             return np.full((window.height, window.width), IGNORE, np.uint8)
         labels = self._draw(chip, chip.labels, window) if is_vector(chip.labels) else self._read_mask(chip, window)
         if chip.within is not None:
-            labels[~drawn(self._shapes(chip, chip.within, window)[0], window)] = IGNORE
+            labels[~drawn(self._shapes(chip, chip.within, window, of_ground=True)[0], window)] = IGNORE
         if chip.annotated is not None:
             labels[~covered(chip.annotated, window)] = IGNORE
         return labels
@@ -90,24 +95,41 @@ class LabelReader:
         mask[~pixels.valid] = IGNORE
         return pixels, mask
 
-    def touches(self, chip: Labelled, path: Path) -> bool:
-        """Whether any polygon of ``path`` lies on the chip."""
-        return len(self._shapes(chip, path)[0]) > 0
-
     def check_place(self, chips: Iterable[Labelled]) -> None:
-        """Raise `UserError` for a vector file none of whose polygons lies on any of its pictures."""
-        users: dict[Path, list[Labelled]] = {}
+        """Raise `UserError` for a vector file none of whose polygons lies on any of its pictures.
+
+        One of labels without any feature is right: there is no object. Ground that nobody annotated is a mistake.
+        """
+        users: dict[tuple[Path, bool], list[Labelled]] = {}
         for chip in chips:
-            for vector in (chip.labels, chip.within):
+            for vector, of_ground in ((chip.labels, False), (chip.within, True)):
                 if vector is not None and is_vector(vector):
-                    users.setdefault(vector, []).append(chip)
-        for vector, laid_on in users.items():
-            if not any(self.touches(chip, vector) for chip in laid_on):
+                    users.setdefault((vector, of_ground), []).append(chip)
+        for (vector, of_ground), laid_on in users.items():
+            touched = [len(self._shapes(chip, vector, of_ground=of_ground)[0]) > 0 for chip in laid_on]
+            empty = any(path == vector and not polygons.count for (path, *_), polygons in self._polygons.items())
+            if empty and of_ground:
+                raise UserError(
+                    f"{vector}: is empty, so no ground is annotated; draw its outline, or leave --within away"
+                )
+            if not empty and not any(touched):
                 others = f" or {len(laid_on) - 1} other pictures" if len(laid_on) > 1 else ""
                 raise UserError(
                     f"{vector}: none of its polygons lies on {laid_on[0].image.name}{others}; "
                     "are picture and polygons of the same place, in their right reference systems?"
                 )
+
+    def cautions(self) -> list[str]:
+        """Lines on what may mislead in how the vector files read so far were understood."""
+        return self._told(Polygons.cautions)
+
+    def notes(self) -> list[str]:
+        """Lines on what else a user may want to know of them."""
+        return self._told(Polygons.notes)
+
+    def _told(self, words_of: Callable[[Polygons], list[str]]) -> list[str]:
+        found = {(path, polygons.layer.name): words_of(polygons) for (path, *_), polygons in self._polygons.items()}
+        return [f"{path}: {'; '.join(words)}" for (path, _), words in found.items() if words]
 
     def _read_mask(self, chip: Labelled, window: Window) -> np.ndarray:
         path: Any = chip.labels
@@ -138,12 +160,18 @@ class LabelReader:
         return self._classes[text]
 
     def _shapes(
-        self, chip: Labelled, path: Path, window: Window | None = None, margin_px: int = 0
+        self,
+        chip: Labelled,
+        path: Path,
+        window: Window | None = None,
+        margin_px: int = 0,
+        *,
+        of_ground: bool = False,
     ) -> tuple[np.ndarray, list[str | None]]:
         """Polygons on a window (None: the chip) and ``margin_px`` around, in the chip's columns and rows; and what
-        the field says of each (nothing, for the annotated ground)."""
+        the field says of each (nothing, ``of_ground`` that is annotated)."""
         with chip.open() as raster:
-            polygons = self._polygons_on(raster, path, self.field if path == chip.labels else None)
+            polygons = self._polygons_on(raster, path, of_ground)
             to_ground, height, width = raster.transform, raster.height, raster.width
         row, column, rows, columns = window or Window(0, 0, height, width)
         box = shapely.box(column - margin_px, row - margin_px, column + columns + margin_px, row + rows + margin_px)
@@ -151,13 +179,15 @@ class LabelReader:
         texts = [polygons.texts[number] for number in numbers] if polygons.texts else []
         return moved(polygons.tree.geometries[numbers], ~to_ground), texts
 
-    def _polygons_on(self, raster: Raster, path: Path, field: str | None) -> Polygons:
+    def _polygons_on(self, raster: Raster, path: Path, of_ground: bool) -> Polygons:
         """The polygons of ``path`` in the picture's reference system (read once, then kept)."""
         check_ground(raster, path)
         crs: Any = raster.crs
-        key = path, crs.to_wkt()
+        key = path, of_ground, crs.to_wkt()
         if key not in self._polygons:
-            self._polygons[key] = read_polygons(path, crs, field)
+            self._polygons[key] = read_polygons(
+                self.layers.open(path, of_ground), crs, None if of_ground else self.field
+            )
         return self._polygons[key]
 
     def _on_picture(self, chip: Labelled, window: Window) -> np.ndarray:

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from limner.foundation.command_line import GIVEN_BY_COMMAS, INPUT, split_names
 from limner.foundation.errors import UserError
 from limner.scenes.bands import parse_bands
+from limner.segment.labels.vector_files import Layers
 
 MASKS_FOLDER, IMAGES_FOLDER = "masks", "images"
 CLASS_FILE = "classes.yaml"
@@ -54,6 +55,8 @@ class Reading:
         None
     )
     label_field: Annotated[str | None, Parameter(help="Field of the vector files that tells the class.")] = None
+    layer: Annotated[str | None, Parameter(help="Layer of the labels' vector files that have several.")] = None
+    within_layer: Annotated[str | None, Parameter(help="Layer of --within, if it has several.")] = None
     bands: Annotated[
         tuple[int, ...] | None,
         Parameter(
@@ -84,6 +87,11 @@ class Reading:
     def masks_folder(self) -> str:
         """The name of the folders of masks."""
         return self.masks or MASKS_FOLDER
+
+    @property
+    def layers(self) -> Layers:
+        """Which layers of vector files are read."""
+        return Layers(self.layer, self.within_layer)
 
     @property
     def class_file(self) -> Path | None:

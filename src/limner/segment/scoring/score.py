@@ -13,6 +13,7 @@ import numpy as np
 from limner.foundation.errors import UserError
 from limner.foundation.files import replacing
 from limner.reporting.pictures import ERROR_COLORS, IGNORE, error_kinds
+from limner.scenes.georeference import same_system
 from limner.scenes.rasters import RASTER_SUFFIXES, Raster, open_mask
 from limner.scenes.windows import Window, row_bands
 from limner.scenes.writing import create_raster
@@ -24,7 +25,7 @@ from limner.segment.labels.masks import MaskContent, mask_content
 from limner.segment.labels.meaning import explanation, find_form
 from limner.segment.labels.reader import RING_PX, LabelReader
 from limner.segment.labels.reading import AS_FOUND, Reading
-from limner.segment.labels.vectors import VECTOR_SUFFIXES, is_vector
+from limner.segment.labels.vector_files import VECTOR_SUFFIXES, is_vector
 from limner.segment.measures.counts import Counts
 from limner.segment.measures.scores import Evaluation, Protocol
 
@@ -66,7 +67,8 @@ def score_files(
     targets = [] if errors is None else _error_files(Path(errors), pairs)
     forms = _forms(pairs, Path(truth), reading, None if classes is None else names_of(classes))
     truth_form, map_form = forms.truth, forms.map
-    truth_reader, map_reader = LabelReader(truth_form, field=reading.label_field), LabelReader(map_form)
+    truth_reader = LabelReader(truth_form, field=reading.label_field, layers=reading.layers)
+    map_reader = LabelReader(map_form)
     _check_place(pairs, truth_reader)
     areas: dict[str, Counts] = {}
     unmapped: dict[str, int] = {}
@@ -85,7 +87,8 @@ def score_files(
     if not any(counts.pixels for counts in areas.values()):
         raise UserError(f"{prediction}: maps no labelled pixel of {truth}; do they show the same place?")
     result = Evaluation(areas, Protocol(_which_pixels(pairs)), truth_form.class_names, unmapped)
-    return replace(result, cautions=(*_on_a_part(result, pixels, pairs), *forms.cautions))
+    told = (*_on_a_part(result, pixels, pairs), *forms.cautions, *truth_reader.cautions(), *truth_reader.notes())
+    return replace(result, cautions=told)
 
 
 class _Pair(NamedTuple):
@@ -223,7 +226,7 @@ def _check_same_grid(mapped: Raster, truth: Raster) -> None:
         raise UserError(f"{both}: {sizes}; {advice}")
     if not (mapped.georeferenced and truth.georeferenced):
         return  # a plain picture takes the grid of what it is laid on
-    if mapped.crs != truth.crs:
+    if not same_system(mapped.crs, truth.crs):
         raise UserError(f"{both}: {mapped.crs} and {truth.crs}; {advice}")
     shift = shift_px(truth, mapped)
     if shift > FARTHEST_SHIFT_PX:

@@ -31,6 +31,8 @@ class DataSettings:
     classes: tuple[str, ...] = setting((), "class names from class 0, or a classes.yaml; empty: as the labels say")
     target: str | None = setting(None, "one class against all others; names the object of 0/255 masks")
     label_field: str | None = setting(None, "field of the vector files that tells the class")
+    layer: str | None = setting(None, "layer of the labels' vector files that have several")
+    within_layer: str | None = setting(None, "layer of 'within', if it has several")
     bands: tuple[int, ...] = setting((), "bands to read, from 1, in this order; empty: all")
     to_ground_m: float | None = setting(None, "bring all pictures to this many meters a pixel", unit="m", minimum=1e-3)
     areas: tuple[str, ...] = setting((), "areas to learn from, by name; empty: all; * stands for any text")
