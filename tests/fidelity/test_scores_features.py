@@ -219,6 +219,22 @@ def test_features_of_a_folder_are_kept_until_a_file_changes(tmp_path, lite0, mon
     assert counting.pictures == 8
 
 
+def test_pictures_of_the_old_names_sizes_and_times_are_looked_at_anew(tmp_path, lite0):
+    folder, pictures = tmp_path / "a", drawn_pictures(3)
+
+    def write(pixels):
+        folder.mkdir(exist_ok=True)
+        for number, picture in enumerate(pixels):
+            path = folder / f"{number}.bmp"
+            Image.fromarray(picture.permute(1, 2, 0).numpy()).save(path)
+            os.utime(path, (10**9, 10**9))
+        return describe_folder(folder, lite0)
+
+    first, other = write(pictures), write(255 - pictures)
+    assert not torch.equal(first.features, other.features)
+    assert torch.equal(other.features, describe_folder(folder, lite0, cached=False).features)
+
+
 def test_another_resizer_is_not_served_from_the_cache(tmp_path, lite0):
     folder = written(tmp_path / "a", drawn_pictures(2))
     other = FeatureExtractor.of("efficientnet-lite0", resizer="bicubic")

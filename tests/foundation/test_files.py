@@ -1,7 +1,6 @@
 """Files are written whole or not at all, and nothing is left behind."""
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -13,7 +12,6 @@ from hypothesis import strategies as st
 
 from limner.foundation.errors import UserError
 from limner.foundation.files import (
-    fingerprint,
     is_leftover,
     make_folder,
     remove,
@@ -119,20 +117,6 @@ def test_json_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
         write_json(path, {"name": {1, 2}})
     assert json.loads(path.read_text(encoding="utf-8"))["name"] == "Köln"
     assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_fingerprint_changes_with_name_size_and_time_but_not_with_the_folder(tmp_path: Path) -> None:
-    def made(name: str, text: str, time_ns: int) -> str:
-        path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text)
-        os.utime(path, ns=(time_ns, time_ns))
-        return fingerprint(path)
-
-    first = made("a/x.tif", "abc", 10**9)
-    assert made("b/x.tif", "abc", 10**9) == first
-    changed = made("a/y.tif", "abc", 10**9), made("a/x.tif", "abcd", 10**9), made("a/x.tif", "abc", 2 * 10**9)
-    assert len({first, *changed}) == 4
 
 
 def test_removing_a_link_leaves_what_it_points_to(tmp_path: Path) -> None:

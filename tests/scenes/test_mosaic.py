@@ -15,8 +15,8 @@ from rasterio import Affine
 from rasterio.enums import ColorInterp
 
 from drawn import PLACE, save
+from limner.foundation.dependencies import digest
 from limner.foundation.errors import UserError
-from limner.foundation.files import fingerprint
 from limner.scenes.georeference import shifted
 from limner.scenes.mosaic import chips_folder, scene_name
 from limner.scenes.rasters import open_raster
@@ -236,16 +236,16 @@ def test_descriptions_and_chosen_bands_hold_for_a_mosaic(tmp_path):
 def test_a_folder_that_changed_is_looked_at_again(tmp_path):
     values = scene()
     folder = cut_chips(tmp_path / "chips", values, all_windows()[:2])
-    before = fingerprint(folder)
+    before = digest(folder)
     with open_raster(folder) as raster:
         assert raster.width == 2 * CHIP_PX
-    assert fingerprint(folder) == before
+    assert digest(folder) == before
     save(folder / "more.tif", values[:, :32, 64:96], **place(64))
-    assert fingerprint(folder) != before
+    assert digest(folder) != before
     with open_raster(folder) as raster:
         assert raster.width == 3 * CHIP_PX
     os.utime(folder / "more.tif", (0, 0))
-    assert len({before, fingerprint(folder)}) == 2
+    assert len({before, digest(folder)}) == 2
 
 
 def test_a_relative_folder_is_read_wherever_the_work_goes_on(tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """Scenes in the colors of others: a map fitted on the summaries of two areas, read through window by window."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -96,6 +97,15 @@ class Harmonizer:
         if self.to not in (ALL, NEAREST, *self.areas):
             known = ", ".join((ALL, NEAREST, *self.areas))
             raise UserError(f"no training area is called '{self.to}'; what can be matched: {known}")
+
+    def digest(self) -> str:
+        """Tells what colors can be matched, for "are these the same as before?"."""
+        sums = hashlib.sha256(self.dtype.encode())
+        for name, area in self.areas.items():
+            sums.update(f"{name} {area.count}".encode())
+            for values in (area.moments.mean, area.moments.scatter, area.sample):
+                sums.update(np.ascontiguousarray(values).tobytes())
+        return sums.hexdigest()[:16]
 
     def fit(self, scene: ColorSummary, dtype: str) -> SceneColors:
         """The way from the colors of a scene, whose pixels are of type ``dtype``, to those that are to be matched."""

@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from limner.foundation.dependencies import digests
 from limner.foundation.files import remove, replacing
 
 FORMAT = 1
@@ -37,47 +38,44 @@ def cache_folder() -> Path:
     return place / "limner" / "features"
 
 
-def read_features(files: Sequence[Path], extractor: Sequence[str]) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-    """The tensors and facts that `write_features` kept for these files as they are now, or None; a damaged file counts
-    as none.
+def features_place(files: Sequence[Path], extractor: Sequence[str]) -> Path:
+    """Where the features of these files, as they are now, are kept. Their contents are read: a folder that was made
+    anew, with the sizes and times of before, has another place.
 
     extractor: all that decides its features, as texts.
     """
-    path = _place(files, extractor)
+    digest = hashlib.sha256(json.dumps([FORMAT, *extractor]).encode())
+    digest.update(" ".join(digests(files)).encode())
+    return cache_folder() / f"{digest.hexdigest()[:32]}.safetensors"
+
+
+def read_features(place: Path, count: int) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """The tensors and facts that `write_features` kept there for ``count`` files, or None where there is
+    nothing whole."""
     try:
-        with safe_open(path, framework="pt") as kept:
+        with safe_open(place, framework="pt") as kept:
             facts = json.loads(kept.metadata()["facts"])
             tensors = {name: kept.get_tensor(name) for name in TENSORS}
-        if any(len(tensor) != len(files) for tensor in tensors.values()):
+        if any(len(tensor) != count for tensor in tensors.values()):
             return None
     except (OSError, SafetensorError, KeyError, TypeError, ValueError):
         return None
     with suppress(OSError):
-        os.utime(path)  # it was of use: others are removed before it
+        os.utime(place)  # it was of use: others are removed before it
     return tensors, facts
 
 
-def write_features(
-    files: Sequence[Path], extractor: Sequence[str], tensors: Mapping[str, Tensor], facts: Mapping[str, Any]
-) -> None:
-    """Keep ``tensors``, one row a file and named as `TENSORS`, and ``facts``, plain values, for these files.
+def write_features(place: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+    """Keep ``tensors``, one row a file and named as `TENSORS`, and ``facts``, plain values, at `features_place`.
 
     Where the cache cannot be written, nothing is kept and nothing said.
     """
     with suppress(OSError, ValueError):  # a full disk, or a file where the folder should be
-        with replacing(_place(files, extractor)) as temporary:
+        with replacing(place) as temporary:
             temporary.write_bytes(
                 save({name: tensors[name].contiguous() for name in TENSORS}, {"facts": json.dumps(facts)})
             )
         _make_room(cache_folder())
-
-
-def _place(files: Sequence[Path], extractor: Sequence[str]) -> Path:
-    digest = hashlib.sha256(json.dumps([FORMAT, *extractor]).encode())
-    for path in files:
-        stat = path.stat()
-        digest.update(f"{path.resolve()}:{stat.st_size}:{stat.st_mtime_ns}".encode())
-    return cache_folder() / f"{digest.hexdigest()[:32]}.safetensors"
 
 
 def _make_room(folder: Path) -> None:

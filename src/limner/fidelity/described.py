@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from torch import Tensor
 from limner.datasets.pictures.folders import LOSSY, decoded_batches
 from limner.datasets.pictures.listing import picture_files
 from limner.datasets.pictures.quantized import as_rgb
-from limner.fidelity.cache import TENSORS, read_features, write_features
+from limner.fidelity.cache import TENSORS, features_place, read_features, write_features
 from limner.fidelity.features import FeatureExtractor
 from limner.foundation.progress import Progress
 
@@ -74,25 +74,25 @@ def describe(batches: Tensor | Iterable[Tensor], extractor: FeatureExtractor) ->
 def describe_folder(folder: Path | str, extractor: FeatureExtractor, *, cached: bool = True) -> Described:
     """Describe the pictures in a folder and below it, decoding ahead of the network; shows its progress on stderr.
 
-    cached: look the features up, and keep them, by the files' names, sizes and times of change (see
+    cached: look the features up, and keep them, by what the files hold (see
     `limner.fidelity.cache`).
 
     Raises `UserError` as `picture_files` and `read_picture` do.
     """
     files = picture_files(folder)
-    key = (extractor.name, extractor.digest, extractor.resizer)
-    found = _kept(files, key) if cached else None
+    place = features_place(files, (extractor.name, extractor.digest, extractor.resizer)) if cached else None
+    found = None if place is None else _kept(place, len(files))
     if found is None:
         with Progress(f"features of {folder}", len(files), "pictures") as progress:
             found = describe(_counted(decoded_batches(files, extractor.batch), progress), extractor)
-        if cached:
+        if place is not None:
             facts = {name: value for name, value in vars(found).items() if name not in TENSORS}
-            write_features(files, key, {name: getattr(found, name) for name in TENSORS}, facts)
+            write_features(place, {name: getattr(found, name) for name in TENSORS}, facts)
     return replace(found, lossy=any(path.suffix.lower() in LOSSY for path in files))
 
 
-def _kept(files: Sequence[Path], key: Sequence[str]) -> Described | None:
-    kept = read_features(files, key)
+def _kept(place: Path, count: int) -> Described | None:
+    kept = read_features(place, count)
     if kept is None:
         return None
     fields: dict[str, Any] = {**kept[0], **kept[1]}

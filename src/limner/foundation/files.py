@@ -1,6 +1,5 @@
 """Writing files so that a killed command never leaves half of one under a good name."""
 
-import hashlib
 import json
 import os
 import re
@@ -103,24 +102,6 @@ def must_exist(paths: Sequence[Path]) -> Sequence[Path]:
         if not path.exists():
             raise UserError(f"{path}: no such file or folder")
     return paths
-
-
-def fingerprint(path: Path) -> str:
-    """A digest that changes when the file does: its name, size and time of change (contents are not read).
-
-    A folder's goes over the files in it, but for hidden ones and those of its folders.
-    """
-    digest = hashlib.sha256()
-    for file in _visible_files(path) if path.is_dir() else [path]:
-        stat = file.stat()
-        name = path.name if file == path else file.relative_to(path.parent).as_posix()
-        digest.update(f"{name}:{stat.st_size}:{stat.st_mtime_ns}".encode())
-    return digest.hexdigest()[:16]
-
-
-def _visible_files(folder: Path) -> list[Path]:
-    """The files of a folder but hidden ones, sorted."""
-    return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
 
 
 def files_below(folder: Path) -> list[Path]:

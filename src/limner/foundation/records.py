@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from limner.foundation.dependencies import digests
 from limner.foundation.errors import UserError
-from limner.foundation.files import fingerprint, remove, replacing, write_json
+from limner.foundation.files import remove, replacing, write_json
 from limner.foundation.version import __version__
 
 
@@ -79,7 +80,7 @@ def made_before(result: Path, request: Mapping[str, Any], overwrite: bool) -> Ma
 
 def refuse_own_results(pictures: Sequence[Path]) -> None:
     """Raise `UserError` where one of the pictures was made from another of them by an earlier command."""
-    by_digest = {fingerprint(path): path for path in pictures}
+    by_digest = dict(zip(digests(pictures), pictures, strict=True))
     for path in pictures:
         source = by_digest.get(_read(path).get("request", {}).get("picture"))
         if source is not None:

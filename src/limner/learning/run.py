@@ -10,6 +10,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from limner.foundation.dependencies import digests
 from limner.foundation.errors import UserError
 from limner.foundation.files import is_leftover, make_folder, remove, replacing, write_json, write_text
 from limner.foundation.progress import say
@@ -124,9 +125,9 @@ class Run:
         return read_metrics(self.metrics_path) if self.metrics_path.exists() else []
 
     def digest(self) -> str:
-        """A short digest of the model's contents, for "is this the same model as before?"."""
-        with (self.folder / "model.safetensors").open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+        """A digest of the model's weights and facts, for "is this the same model as before?"."""
+        weights, facts = digests([self.folder / name for name in ("model.safetensors", "model.json")])
+        return hashlib.sha256(f"{weights} {facts}".encode()).hexdigest()[:16]
 
 
 def open_run(name: str | Path, room: str | None = None) -> Run:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from changing import change_pixel
 from cutouts_stub import StubDetector
 from drawn_cityscapes import write_cityscapes
 from limner.foundation.errors import UserError
@@ -131,7 +132,7 @@ def test_other_cut_outs_are_refused_or_replaced_whole(tmp_path: Path, change: st
     elif change == "object":
         objects = ("car",)
     elif change == "picture":
-        os.utime(next((city / "leftImg8bit").rglob("*.png")), (1, 1))
+        change_pixel(next((city / "leftImg8bit").rglob("*.png")))
     else:
         options, stub = CutOutOptions(workers=1, min_score=0.5), StubDetector()
     before = everything(tmp_path / "out")

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import rasterio
 import torch
 from PIL import Image, ImageCms
 
+from changing import change_pixel
 from conftest import copy_run
 from drawing import draw_scene
 from drawn_photos import DAY, EVENING, GOLD_AND_BLUE, draw_colors, draw_mask, draw_photo, pixels_of
@@ -109,7 +109,7 @@ def test_a_changed_picture_reference_or_mask_is_another_command(photos: Path, li
     command = ["recolor", "a.png", "--like", "b.png", "--method", "mkl", "--mask", "m.png"]
     assert limner(*command)[0] == 0
     for changed in ("a.png", "b.png", "m.png"):
-        os.utime(photos / changed, (1, 1))
+        change_pixel(photos / changed)
         assert limner(*command)[0] == 2
         assert limner(*command, "--overwrite")[0] == 0
         assert limner(*command)[2] == "a.png: was made before\n"

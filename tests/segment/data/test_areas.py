@@ -11,6 +11,7 @@ import rasterio
 import shapely
 from rasterio.transform import from_origin
 
+from changing import change_pixel, keep_times
 from limner.foundation.errors import UserError
 from limner.segment.data.areas import find_data, fingerprint, survey
 from limner.segment.labels.reading import Reading
@@ -343,10 +344,32 @@ def test_a_survey_lists_every_problem_and_keeps_the_rest(tmp_path):
     assert find_data([good]).areas[0].name == "good"
 
 
+def test_the_fingerprint_looks_at_every_file_of_polygons_and_beside_pictures(tmp_path):
+    scene, roofs = write(tmp_path / "town.tif", **on_ground()), tmp_path / "roofs.shp"
+    shapes = [HERE, shapely.box(EAST + 11, NORTH - 12, EAST + 14, NORTH - 4)]
+    geopandas.GeoDataFrame({"kind": ["house", "barn"]}, geometry=shapes, crs="EPSG:32636").to_file(roofs)
+
+    def found() -> str:
+        return fingerprint(find_data([scene], Reading(labels=roofs, label_field="kind", target="house")))
+
+    seen, attributes = [found()], roofs.with_suffix(".dbf")
+    times, texts = attributes.stat(), attributes.read_bytes()
+    swapped = texts.replace(b"house", b"HOUSE").replace(b"barn ", b"house").replace(b"HOUSE", b"barn ")
+    assert swapped != texts
+    attributes.write_bytes(swapped)
+    keep_times(attributes, times)
+    seen.append(found())
+    Path(f"{scene}.ovr").write_bytes(scene.read_bytes())
+    seen.append(found())
+    assert len(set(seen)) == 3
+
+
 def test_the_fingerprint_changes_with_a_file_and_with_nothing_else(tmp_path):
     area = write_area(tmp_path / "town")
     before = fingerprint(find_data([area]))
     assert fingerprint(find_data([area])) == before
     mask = area / "masks/a.png"
     os.utime(mask, ns=(1, 1))
+    assert fingerprint(find_data([area])) == before
+    change_pixel(mask)
     assert fingerprint(find_data([area])) != before

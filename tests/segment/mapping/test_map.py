@@ -18,6 +18,7 @@ import torch
 from PIL import Image
 from rasterio.features import rasterize
 
+from changing import change_byte
 from limner.foundation.errors import UserError
 from limner.scenes.statistics import Statistics
 from limner.segment.mapping.map import map_scene
@@ -276,6 +277,32 @@ def test_the_same_call_again_is_skipped_and_another_one_refused(tmp_path):
     with pytest.raises(UserError, match="another model"):
         map_scene(Blur(digest="other"), scene, out, **SMALL)
     os.utime(scene, (1, 1))
+    assert map_scene(Blur(), scene, out, **SMALL).skipped
+    change_byte(scene)
+    with pytest.raises(UserError, match="another scene file"):
+        map_scene(Blur(), scene, out, **SMALL)
+
+
+def test_a_map_of_a_virtual_raster_is_stale_when_a_file_behind_it_changes(tmp_path):
+    (tmp_path / "tiles").mkdir()
+    source, out = save(tmp_path / "tiles/s.tif", field_scene()), tmp_path / "out"
+    with rasterio.open(source) as file:
+        height, width = file.shape
+    bands = "".join(
+        f'<VRTRasterBand dataType="Byte" band="{band}"><SimpleSource><SourceFilename relativeToVRT="1">tiles/s.tif'
+        f"</SourceFilename><SourceBand>{band}</SourceBand></SimpleSource></VRTRasterBand>"
+        for band in (1, 2, 3)
+    )
+    scene = tmp_path / "scene.vrt"
+    scene.write_text(f'<VRTDataset rasterXSize="{width}" rasterYSize="{height}">{bands}</VRTDataset>')
+    first = map_scene(Blur(), scene, out, **SMALL)
+    assert map_scene(Blur(), scene, out, **SMALL).skipped
+    with rasterio.open(source, "r+") as file:
+        file.write(255 - file.read())
+    with pytest.raises(UserError, match="another scene file"):
+        map_scene(Blur(), scene, out, **SMALL)
+    assert map_scene(Blur(), scene, out, overwrite=True, **SMALL).pixels != first.pixels
+    (tmp_path / "tiles/s.tfw").write_text("1\n0\n0\n-1\n5\n5\n")
     with pytest.raises(UserError, match="another scene file"):
         map_scene(Blur(), scene, out, **SMALL)
 

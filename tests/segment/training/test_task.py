@@ -1,6 +1,7 @@
 """How the segment room learns: it overfits, repeats itself bit for bit, and hands out the network it trained."""
 
 import dataclasses
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -151,6 +152,24 @@ def test_a_training_starts_from_the_initial_runs_weights(town: Path, tmp_path: P
     task = SegmentTask(recipe_for(tmp_path, [town], "--initial", str(parent.folder), "--seed", "5"))
     assert same(task.weights(), parent.weights())
     assert not same(SegmentTask(recipe_for(tmp_path, [town], "--seed", "5")).weights(), parent.weights())
+
+
+def test_a_training_is_another_where_the_run_that_it_begins_with_has_changed(
+    town: Path, tmp_path: Path, parent: Run
+) -> None:
+    copy = Run(tmp_path / "copy")
+    shutil.copytree(parent.folder, copy.folder)
+
+    def found() -> str:
+        return SegmentTask(recipe_for(tmp_path, [town], "--initial", str(copy.folder))).fingerprint
+
+    before = found()
+    assert found() == before
+    weights = {name: value + 1 for name, value in copy.weights().items()}
+    copy.save_model(
+        weights, {key: value for key, value in copy.facts.items() if key not in ("format_version", "limner")}
+    )
+    assert found() != before
 
 
 def test_an_initial_run_of_other_bands_is_refused(tmp_path: Path, parent: Run) -> None:

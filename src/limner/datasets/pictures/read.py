@@ -20,7 +20,7 @@ from torch import Tensor
 from limner.datasets.pictures.decoding import CHANNELS, Colors, decode
 from limner.datasets.pictures.fitting import Fit, fitted, on_plain_ground
 from limner.datasets.pictures.listing import picture_files
-from limner.foundation import files
+from limner.foundation.dependencies import digests
 from limner.foundation.errors import UserError
 from limner.foundation.progress import Progress
 
@@ -238,10 +238,10 @@ def _notes(seen: Sequence[_Findings], fit: Fit, size_px: int) -> tuple[str, ...]
 
 
 def _fingerprint(found: Sequence[_Found], reading: object) -> str:
-    """A digest that changes when a file, or how it is read, does (contents are not read)."""
+    """A digest that changes with what a file holds and with how it is read."""
     digest = hashlib.sha256(repr(reading).encode())
-    for item in found:
-        digest.update(f"{item.name}:{files.fingerprint(item.path)}".encode())
+    for item, content in zip(found, digests([item.path for item in found]), strict=True):
+        digest.update(f"{item.name}:{content}".encode())
     return digest.hexdigest()[:16]
 
 

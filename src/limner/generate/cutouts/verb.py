@@ -13,8 +13,9 @@ from typing import Any
 from limner.datasets.annotations.instances import Source
 from limner.datasets.annotations.sources import read_source
 from limner.datasets.annotations.sources.wanted import Wanted, counted
+from limner.foundation.dependencies import digests
 from limner.foundation.errors import UserError
-from limner.foundation.files import fingerprint, write_json
+from limner.foundation.files import write_json
 from limner.foundation.progress import say
 from limner.generate.cutouts.cutting import Done, Job, lost_row
 from limner.generate.cutouts.detector import Detector, class_for
@@ -147,13 +148,13 @@ def _cores() -> int:
 
 
 def _request(source: Source, job: Job, detector: Detector | None) -> dict[str, Any]:
-    """All that decides the result; files by their names, sizes and times."""
-    digest = hashlib.sha256()
-    for file in source.shared:
-        digest.update(fingerprint(file).encode())
+    """All that decides the result; files by their names and contents."""
+    files = [*source.shared, *(file for picture in source.pictures for file in (picture.path, *picture.labels))]
+    contents = dict(zip(files, digests(files), strict=True))
+    digest = hashlib.sha256(" ".join(contents[file] for file in source.shared).encode())
     for picture in source.pictures:
-        told = [picture.name, *(fingerprint(file) for file in (picture.path, *picture.labels) if file.is_file())]
-        digest.update(" ".join(told).encode())
+        told = [picture.name, *(contents[file] for file in (picture.path, *picture.labels))]
+        digest.update(f"\n{' '.join(told)}".encode())
     return {
         "objects": list(job.objects),
         "form": source.form,

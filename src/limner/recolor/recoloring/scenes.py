@@ -18,8 +18,9 @@ from rasterio.enums import ColorInterp, Resampling
 from limner.colors.harmonize import Harmonizer, SceneColors, summarize_raster
 from limner.colors.summary import ALL
 from limner.foundation.background import BackgroundWriter, Progress
+from limner.foundation.dependencies import digest
 from limner.foundation.errors import UserError
-from limner.foundation.files import fingerprint, replacing
+from limner.foundation.files import replacing
 from limner.learning.run import is_run, open_run
 from limner.scenes.bands import Bands, check_bands, parse_bands
 from limner.scenes.mosaic import chips_folder, scene_name
@@ -84,7 +85,7 @@ def harmonize_scene(
     if out.exists() and scene.exists() and out.samefile(scene):
         raise UserError(f"{out}: is the scene itself; write to another --out")
     request = {
-        "scene": fingerprint(chips_folder(scene)) if scene.exists() else "",
+        "scene": digest(chips_folder(scene)) if scene.exists() else "",
         "like": _digest(like),
         "method": method,
         "to": to,
@@ -110,13 +111,14 @@ def harmonize_scene(
 def _digest(like: Path | str) -> str:
     """Tells what colors are taken from."""
     if is_run(like):
-        return open_run(like).digest()
+        run = open_run(like)
+        return f"{run.digest()} {run_harmonizer(run, 'mkl', ALL).digest()}"
     path = Path(like)
     if not path.exists():
         raise UserError(
             f"{like}: neither a run nor a scene; give a run's folder, a bundled model's name, or a picture file"
         )
-    return fingerprint(chips_folder(path))
+    return digest(chips_folder(path))
 
 
 def _harmonizer(like: Path | str, method: str, to: str, raster: Raster, tell: Progress) -> Harmonizer:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from limner.foundation.dependencies import digest, digests
 from limner.foundation.errors import UserError
-from limner.foundation.files import fingerprint
 from limner.foundation.orientation import UPRIGHT, swaps_edges, turned
 from limner.foundation.records import Made, made_before, recorded
 from limner.photos.photos import Photo, read_photo, write_photo
@@ -145,13 +146,20 @@ class PhotoJob:
         """All that decides what becomes of ``picture``, for the record."""
         mask = mask_for(self.options.mask, picture)
         return {
-            "picture": fingerprint(picture),
-            "like": [fingerprint(one.photo.path) for one in self.references],
-            "look": None if self.look_file is None else fingerprint(self.look_file),
-            **self.options.to_json(),
-            "mask": None if mask is None else fingerprint(mask),
-            "like_mask": [fingerprint(path) for path in self.options.like_mask or ()],
+            "picture": digest(picture),
+            **self._given,
+            "mask": None if mask is None else digest(mask),
             **more,
+        }
+
+    @cached_property
+    def _given(self) -> dict[str, Any]:
+        """What decides all pictures alike; files by their contents, which are read once."""
+        return {
+            **self.options.to_json(),
+            "like": digests([one.photo.path for one in self.references]),
+            "look": None if self.look_file is None else digest(self.look_file),
+            "like_mask": digests(self.options.like_mask or ()),
         }
 
     def pictures_for(self, photo: Photo) -> list[Tensor]:

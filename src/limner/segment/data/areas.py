@@ -11,8 +11,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
-from limner.foundation import files
+from limner.foundation.dependencies import digests
 from limner.foundation.errors import UserError
+from limner.scenes.mosaic import chips_folder
 from limner.scenes.overlaps import groups
 from limner.scenes.rasters import Raster, open_mask, open_raster
 from limner.segment.data.chips import Area, Chip, DataSet
@@ -124,12 +125,14 @@ def _contents(
 
 
 def fingerprint(data: DataSet) -> str:
-    """A digest that changes when a file of the data set, or how it is read, does (contents are not read)."""
+    """A digest that changes with what the files of the data set hold and stand on, and with how they are read."""
     digest = hashlib.sha256(repr((data.form, data.label_field, *filter(None, data.layers))).encode())
+    files = list({path for chip in data.chips for path in (chip.image, chip.labels, chip.within) if path is not None})
+    contents = dict(zip(files, digests([chips_folder(path) for path in files]), strict=True))
     for chip in data.chips:
         digest.update(repr((chip.area, chip.annotated, chip.bands, chip.scale)).encode())
         for path in (chip.image, chip.labels, chip.within):
-            digest.update((files.fingerprint(path) if path is not None else "-").encode())
+            digest.update((contents[path] if path is not None else "-").encode())
     return digest.hexdigest()[:16]
 
 

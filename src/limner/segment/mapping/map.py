@@ -19,8 +19,8 @@ import torch
 
 from limner.colors.harmonize import Harmonizer, SceneColors, harmonized
 from limner.foundation.background import BackgroundWriter, Progress
+from limner.foundation.dependencies import digest
 from limner.foundation.errors import UserError
-from limner.foundation.files import fingerprint
 from limner.foundation.version import __version__
 from limner.scenes.bands import check_bands
 from limner.scenes.mosaic import chips_folder, scene_name
@@ -103,12 +103,13 @@ def map_scene(
         check_bands(raster, predictor.channels, predictor.bands)
         ground_m = raster.ground_m if ground_m is None else ground_m
     request = {
-        "scene": fingerprint(chips_folder(scene)),
+        "scene": digest(chips_folder(scene)),
         "bands": None if bands is None else list(bands),
         "scale": round(predictor.scale, 6),
         "model": predictor.digest,
         "threshold": predictor.threshold,
         **asdict(options),
+        "colors": None if harmonize is None else harmonize.digest(),
     }
     files = MapFiles.named(out, scene_name(scene), predictor.class_names, probability=probabilities, polygons=polygons)
     tell = progress or _tell_stderr

@@ -15,7 +15,7 @@ from limner.foundation.files import remove, replacing, write_json
 from limner.scenes.statistics import Statistics
 
 POLYGON_FORMATS = ("gpkg", "geojson", "none")
-NEVER_ASKED = {"bands": None, "scale": 1.0, "harmonize": None, "harmonize_to": None}
+NEVER_ASKED = {"bands": None, "scale": 1.0, "harmonize": None, "harmonize_to": None, "colors": None}
 """What records mean that were written before these could be chosen."""
 
 

@@ -10,8 +10,7 @@ from limner.foundation.errors import UserError
 from limner.foundation.progress import say
 from limner.learning.library import recipe_of
 from limner.learning.run import Run
-from limner.segment.data.areas import fingerprint
-from limner.segment.training.recipe_data import load_data, make_source, split_data
+from limner.segment.training.recipe_data import fingerprint, load_data, make_source, split_data
 
 COLORS_FILE = "colors.safetensors"
 """In a run: the colors of each training area, to which scenes can be harmonized."""
@@ -57,7 +56,7 @@ def _measured(run: Run) -> dict[str, ColorSummary]:
     recipe = recipe_of(run)
     try:
         data = load_data(recipe, run.facts["class_names"])
-        if fingerprint(data) != run.status["data_fingerprint"]:
+        if fingerprint(recipe, data) != run.status["data_fingerprint"]:
             raise UserError("its data has changed since")
     except (UserError, KeyError) as error:
         raise UserError(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from limner.foundation.errors import UserError
 from limner.learning.run import open_run
+from limner.segment.data import areas
 from limner.segment.data.annotation import annotate_share
 from limner.segment.data.areas import find_data
 from limner.segment.data.blocks import Split, hold_out
@@ -26,6 +27,12 @@ def load_data(recipe: SegmentRecipe, wanted: Sequence[str] | None = None) -> Dat
     if settings.annotate is None:
         return data
     return annotate_share(data, settings.annotate, recipe.seed, ring_px=settings.ring_px)
+
+
+def fingerprint(recipe: SegmentRecipe, data: DataSet) -> str:
+    """A digest of all that a training learns from: the data, and the model that it begins with."""
+    found = areas.fingerprint(data)
+    return found if recipe.initial is None else f"{found} from {open_run(recipe.initial).digest()}"
 
 
 def split_data(recipe: SegmentRecipe, data: DataSet) -> Split:

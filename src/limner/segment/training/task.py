@@ -21,7 +21,6 @@ from limner.learning.run import Run, open_run
 from limner.learning.task import Stage, StageContext, Task, number_stages
 from limner.scenes.statistics import Statistics
 from limner.scenes.windows import Window
-from limner.segment.data.areas import fingerprint
 from limner.segment.data.crops import Crops
 from limner.segment.labels.drawing import draw_triple, draw_triples
 from limner.segment.labels.forms import background_of
@@ -33,7 +32,7 @@ from limner.segment.predicting.predictor import SegmentPredictor, load_predictor
 from limner.segment.training.losses import LOSSES, Loss, Whole
 from limner.segment.training.pixel_weights import ClassPixels, KnownClasses
 from limner.segment.training.recipe import SegmentRecipe, StageSettings
-from limner.segment.training.recipe_data import load_data, make_source, split_data
+from limner.segment.training.recipe_data import fingerprint, load_data, make_source, split_data
 
 
 class SegmentTask(Task):
@@ -72,8 +71,8 @@ class SegmentTask(Task):
 
     @property
     def fingerprint(self) -> str:
-        """A digest of the data: files, sizes, times of change."""
-        return fingerprint(self.data)
+        """A digest of the data, and of the model that the training begins with."""
+        return fingerprint(self.recipe, self.data)
 
     def _make_network(self) -> nn.Module:
         recipe, data = self.recipe, self.data
