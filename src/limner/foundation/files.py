@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from limner.foundation.disk import telling_full_disk
 from limner.foundation.errors import UserError
 
 LINKS_DEEP = 4
@@ -21,7 +22,8 @@ def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside ``path`` that takes its place when the block ends without an error.
 
     The temporary name keeps the suffix (GDAL chooses its driver by it). Works for a file or a folder; whatever
-    the block left behind is removed when it fails, and so are the folders that were made for it.
+    the block left behind is removed when it fails, and so are the folders that were made for it. Raises `DiskFullError`
+    where it fails for want of room, and `UserError` where ``path`` is a link to nothing.
 
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "a.txt"
@@ -30,13 +32,15 @@ def replacing(path: Path) -> Iterator[Path]:
     >>> target.read_text()
     'whole'
     """
+    refuse_dangling_link(path)
     temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
     with _folder_for_output(path.parent):
         try:
-            yield temporary
-            if path.is_dir() and temporary.is_dir():
-                shutil.rmtree(path)
-            os.replace(temporary, path)
+            with telling_full_disk(path, temporary):
+                yield temporary
+                if path.is_dir() and temporary.is_dir():
+                    shutil.rmtree(path)
+                os.replace(temporary, path)
         finally:
             remove(temporary)
 
@@ -63,8 +67,18 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def refuse_dangling_link(path: Path) -> None:
+    """Raise `UserError` where ``path`` is a link to nothing: a result would take the link's place, or fail."""
+    if path.is_symlink() and not path.exists():
+        raise UserError(
+            f"{path}: is a link to {os.readlink(path)}, which is not there; remove it or choose another --out"
+        )
+
+
 def make_folder(path: Path) -> Path:
     """The folder ``path``, made with its parents; a `UserError` when a file stands in the way."""
+    for part in (path, *path.parents):
+        refuse_dangling_link(part)
     try:
         path.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
@@ -77,14 +91,23 @@ def make_folder(path: Path) -> Path:
 
 def write_json(path: Path, value: Any) -> None:
     """Write ``value`` as indented JSON, whole or not at all."""
-    with replacing(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write ``text`` as UTF-8, whole or not at all."""
+    """Write ``text`` by `as_utf8`, whole or not at all."""
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(as_utf8(text))
+
+
+def as_utf8(text: str) -> bytes:
+    """``text`` as UTF-8. Bytes of a file's name that are not (lone surrogates in Python) become ``\\udcff`` and the
+    like, which JSON reads back.
+
+    >>> as_utf8(os.fsdecode(b"a\\xff.tif"))
+    b'a\\\\udcff.tif'
+    """
+    return text.encode("utf-8", "backslashreplace")
 
 
 def as_paths(given: str | Path | Sequence[str | Path]) -> list[Path]:
@@ -136,4 +159,4 @@ def remove_leftovers(folder: Path) -> None:
 
 def is_leftover(path: Path) -> bool:
     """Whether the name is a temporary one of `replacing`."""
-    return re.fullmatch(r"\..+\.[0-9a-f]{8}(\.\w+)?", path.name) is not None
+    return re.fullmatch(r"\..+\.[0-9a-f]{8}(\.\w+)?", path.name, re.DOTALL) is not None

@@ -21,10 +21,11 @@ from torch import Tensor
 
 from limner.foundation.draws import Draws
 from limner.foundation.errors import UserError
-from limner.foundation.files import make_folder, remove, remove_leftovers, replacing
+from limner.foundation.files import make_folder, remove, remove_leftovers
 from limner.foundation.precision import choose_precision
 from limner.foundation.progress import Progress, say
 from limner.foundation.signals import StopRequest, stop_on_signal
+from limner.learning.checkpoint import read_checkpoint, write_checkpoint
 from limner.learning.metrics import MetricsWriter
 from limner.learning.run import Run
 from limner.learning.settings import LoopSettings
@@ -283,19 +284,18 @@ class _Loop:
         self.began = time.monotonic()
         self.position.columns, self.position.rows = list(self.metrics.columns), self.metrics.rows
         if self.fabric.is_global_zero:
-            folder = self.run.folder / "checkpoint"
-            with replacing(folder / "state.pt") as temporary:
-                torch.save({"position": vars(self.position), "task": self.task.state_dict()}, temporary)
+            content = {"position": vars(self.position), "task": self.task.state_dict()}
+            write_checkpoint(self.run.folder / "checkpoint", content)
         self.saved_at = time.monotonic()
 
     def _load_checkpoint(self) -> dict[str, Any] | None:
-        path = self.run.folder / "checkpoint" / "state.pt"
-        if not path.exists():
+        saved = read_checkpoint(self.run.folder / "checkpoint")
+        if saved is None:
             return None
-        saved = torch.load(path, map_location="cpu", weights_only=True)
         self.position = Position.from_saved(saved["position"])
         self.metrics = MetricsWriter(self.run.metrics_path, self.position.columns, self.position.rows)
-        return saved["task"]
+        task: dict[str, Any] = saved["task"]
+        return task
 
     def leave_last_good_model(self) -> int:
         """Go back to the last checkpoint, write its model, and tell its step."""

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from limner.foundation.disk import open_for_encoder
 from limner.photos.png16 import profile_chunk, resolution_chunk, write_png16, xmp_chunk
 from limner.photos.tiffs import write_tiff
 
@@ -85,7 +86,8 @@ def _write_tiff(path: Path, parts: Parts) -> None:
 
 
 def _write_bmp(path: Path, parts: Parts) -> None:
-    Image.fromarray(parts.pixels).save(path, "BMP", **({"dpi": parts.dpi} if parts.dpi else {}))
+    with open_for_encoder(path) as file:
+        Image.fromarray(parts.pixels).save(file, "BMP", **({"dpi": parts.dpi} if parts.dpi else {}))
 
 
 def _save(path: Path, form: str, parts: Parts, **options: Any) -> None:
@@ -95,7 +97,8 @@ def _save(path: Path, form: str, parts: Parts, **options: Any) -> None:
         options["exif"] = b"Exif\0\0" + parts.exif
     if parts.dpi:
         options["dpi"] = parts.dpi
-    Image.fromarray(parts.pixels).save(path, form, **options)
+    with open_for_encoder(path) as file:
+        Image.fromarray(parts.pixels).save(file, form, **options)
 
 
 def _xmp(parts: Parts) -> dict[str, bytes]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from limner.foundation.disk import open_for_encoder
 from limner.foundation.errors import UserError
 from limner.foundation.files import replacing
 
@@ -67,8 +68,9 @@ def write_picture(path: Path, picture: np.ndarray, quality: int = 90) -> None:
         raise UserError(f"{path}: pictures are written as .png or .jpg; give a name that ends so")
     if picture.dtype != np.uint8:
         raise ValueError(f"a picture of {picture.dtype}; needed: uint8 (see to_display)")
-    with replacing(path) as temporary:
-        Image.fromarray(picture).save(temporary, quality=quality)
+    with replacing(path) as temporary, open_for_encoder(temporary) as file:
+        form = "PNG" if path.suffix.lower() == ".png" else "JPEG"
+        Image.fromarray(picture).save(file, form, quality=quality)
 
 
 def to_display(values: np.ndarray, valid: np.ndarray | None = None, bands: Sequence[int] | None = None) -> np.ndarray:

@@ -15,6 +15,7 @@ from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
 from limner.datasets.pictures.quantized import quantized
+from limner.foundation.disk import open_for_encoder
 from limner.foundation.errors import UserError
 from limner.foundation.files import make_folder, remove, remove_leftovers, replacing, write_json
 from limner.foundation.progress import Progress
@@ -128,8 +129,8 @@ def _write_png(path: Path, pixels: np.ndarray) -> None:
     """Write (H, W), (H, W, 3) or (H, W, 4) uint8, and who made it."""
     told = PngInfo()
     told.add_text(SOFTWARE, f"limner {__version__}")
-    with replacing(path) as temporary:
-        Image.fromarray(pixels).save(temporary, pnginfo=told)
+    with replacing(path) as temporary, open_for_encoder(temporary) as file:
+        Image.fromarray(pixels).save(file, "PNG", pnginfo=told)
 
 
 def _open_folder(folder: Path, request: dict[str, Any], overwrite: bool) -> None:

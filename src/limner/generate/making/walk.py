@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from limner.datasets.pictures.quantized import as_rgb, quantized
+from limner.foundation.disk import open_for_encoder
 from limner.foundation.errors import UserError
 from limner.foundation.files import replacing
 from limner.generate.making.predictor import PictureGenerator
@@ -100,7 +101,7 @@ def _frames(generator: PictureGenerator, latents: Tensor, labels: Tensor | None)
 
 def _write_gif(path: Path, frames: Iterator[Tensor]) -> None:
     pictures = (Image.fromarray(frame.permute(1, 2, 0).numpy()).quantize(256) for frame in frames)
-    with replacing(path) as temporary:
+    with replacing(path) as temporary, open_for_encoder(temporary) as file:
         next(pictures).save(
-            temporary, "GIF", save_all=True, append_images=pictures, duration=1000 // RATE, loop=0, optimize=False
+            file, "GIF", save_all=True, append_images=pictures, duration=1000 // RATE, loop=0, optimize=False
         )

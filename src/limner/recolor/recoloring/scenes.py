@@ -26,7 +26,7 @@ from limner.scenes.bands import Bands, check_bands, parse_bands
 from limner.scenes.mosaic import chips_folder, scene_name
 from limner.scenes.rasters import Raster, open_raster
 from limner.scenes.windows import Pixels, Window
-from limner.scenes.writing import BLOCK_PX
+from limner.scenes.writing import BLOCK_PX, RasterFile, add_overviews, explained_writing
 from limner.segment.training.colors import run_harmonizer
 
 PART_PX = 2**21  # pixels in memory at once, of all bands
@@ -158,11 +158,11 @@ def _finished(out: Path, request: dict[str, Any], overwrite: bool) -> str | None
 def _write(raster: Raster, colors: SceneColors, path: Path, tags: dict[str, str], tell: Progress) -> None:
     """Write all of ``raster`` in its new colors."""
     with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), _created(path, raster) as written:
-        _describe(written, raster)
-        written.update_tags(ns=TAGS, **tags)
-        windows = list(_parts(raster, written))
+        _describe(written.dataset, raster)
+        written.dataset.update_tags(ns=TAGS, **tags)
+        windows = list(_parts(raster, written.dataset))
         # A band of alpha, a nodata value or NaN says where no data is; else a mask inside the file does.
-        is_float, has_alpha = raster.dtype.startswith("float"), written.count > raster.bands
+        is_float, has_alpha = raster.dtype.startswith("float"), written.dataset.count > raster.bands
         masked = raster.may_lack_data and raster.nodata is None and not (is_float or has_alpha)
         with BackgroundWriter() as behind:
             for number, window in enumerate(windows):
@@ -171,8 +171,8 @@ def _write(raster: Raster, colors: SceneColors, path: Path, tags: dict[str, str]
         tell("recoloring", len(windows), len(windows))
     if factors := raster.dataset.overviews(1):
         tell("building overviews", 0, 1)
-        with rasterio.Env(GDAL_NUM_THREADS=2), rasterio.open(path, "r+") as written:
-            written.build_overviews(factors, Resampling.average)
+        with RasterFile(path, "r+") as written:
+            add_overviews(written, factors, Resampling.average)
 
 
 def _alpha(raster: Raster, window: Window) -> np.ndarray | None:
@@ -182,13 +182,13 @@ def _alpha(raster: Raster, window: Window) -> np.ndarray | None:
 
 
 def _write_part(
-    written: Any, window: Window, colors: SceneColors, pixels: Pixels, alpha: np.ndarray | None, masked: bool
+    written: RasterFile, window: Window, colors: SceneColors, pixels: Pixels, alpha: np.ndarray | None, masked: bool
 ) -> None:
     """Write a window in its new colors, its alpha as it was,
     and which pixels are valid where the file is ``masked``.
     """
     values, valid = colors.apply(pixels)
-    nodata = written.nodata
+    nodata = written.dataset.nodata
     if nodata is not None:
         values[(values == nodata) & valid] = _beside(nodata, values.dtype)
     elif np.issubdtype(values.dtype, np.floating):
@@ -210,20 +210,18 @@ def _beside(nodata: float, dtype: np.dtype) -> float:
     return nodata - 1 if nodata == np.iinfo(dtype).max else nodata + 1
 
 
-def _created(path: Path, raster: Raster) -> Any:
+def _created(path: Path, raster: Raster) -> RasterFile:
     """A new GeoTIFF in the form of the scene's file, open for writing."""
     source = raster.dataset
     bands = raster.bands + (len(raster.data_bands) < source.count)
     options: dict[str, Any] = {"crs": raster.crs, "nodata": raster.nodata, "bigtiff": "if_safer", "num_threads": 2}
     if not raster.transform.is_identity:
         options["transform"] = raster.transform
-    try:
-        return rasterio.open(
-            path, "w", driver="GTiff", height=raster.height, width=raster.width, count=bands, dtype=raster.dtype,
+    with explained_writing(path):
+        return RasterFile(
+            path, driver="GTiff", height=raster.height, width=raster.width, count=bands, dtype=raster.dtype,
             **options, **_layout(raster), **_compression(raster),
         )  # fmt: skip
-    except rasterio.errors.RasterioError as error:
-        raise UserError(f"cannot write {path.name} in {path.parent}: {error}; choose another --out") from None
 
 
 def _layout(raster: Raster) -> dict[str, Any]:

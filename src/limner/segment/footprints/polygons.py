@@ -1,5 +1,7 @@
 """Polygons from a finished map: one for each connected region, simplified, with its area and mean probability."""
 
+import errno
+import os
 import warnings
 from collections.abc import Sequence
 from itertools import islice
@@ -11,6 +13,7 @@ import pyogrio
 import pyogrio.raw
 import rasterio
 import shapely
+from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 from rasterio import Affine
 from rasterio.crs import CRS
 
@@ -68,10 +71,12 @@ def write_polygons(
         writer.append(batch)
     if writer.count == 0:
         writer.append([])
+    writer.check()
     return writer.count
 
 
 MANY_CORNERS = 20_000
+END_OF_GEOJSON = b"\n]\n}\n"
 
 
 class _Layer:
@@ -124,18 +129,36 @@ class _Layer:
             crs, options = "EPSG:4326", {"RFC7946": "YES"}
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message="'crs' was not provided")  # pixels have none
-            pyogrio.raw.write(
-                self.path,
-                shapely.to_wkb(shapes),
-                list(columns.values()),
-                list(columns),
-                layer=self.name,
-                driver=self.driver,
-                geometry_type="Polygon",
-                crs=crs,
-                append=self.count > 0,
-                **options,
-            )
+            try:
+                pyogrio.raw.write(
+                    self.path,
+                    shapely.to_wkb(shapes),
+                    list(columns.values()),
+                    list(columns),
+                    layer=self.name,
+                    driver=self.driver,
+                    geometry_type="Polygon",
+                    crs=crs,
+                    append=self.count > 0,
+                    **options,
+                )
+            except (DataSourceError, DataLayerError, FeatureError) as error:
+                # A GeoPackage rolls back when the disk is full, so that nothing but this tells of it.
+                raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)} ({error})", str(self.path)) from error
+
+    def check(self) -> None:
+        """Raise `OSError` where the last polygons did not get into the file, of which GDAL says nothing."""
+        if self.driver == "GeoJSON":
+            with self.path.open("rb") as file:
+                file.seek(max(0, self.path.stat().st_size - len(END_OF_GEOJSON)))
+                whole = file.read() == END_OF_GEOJSON
+        else:
+            try:
+                whole = pyogrio.read_info(self.path, layer=self.name)["features"] == self.count
+            except (DataSourceError, DataLayerError):
+                whole = False
+        if not whole:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
 
     @property
     def _longest_edge(self) -> float:

@@ -21,6 +21,7 @@ from limner.colors.harmonize import Harmonizer, SceneColors, harmonized
 from limner.foundation.background import BackgroundWriter, Progress
 from limner.foundation.dependencies import digest
 from limner.foundation.errors import UserError
+from limner.foundation.files import as_utf8
 from limner.foundation.version import __version__
 from limner.scenes.bands import check_bands
 from limner.scenes.mosaic import chips_folder, scene_name
@@ -280,4 +281,4 @@ class _Mapping:
                 "python": platform.python_version(),
             },
         }
-        path.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        path.write_bytes(as_utf8(json.dumps(record, indent=2, ensure_ascii=False) + "\n"))

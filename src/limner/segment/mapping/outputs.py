@@ -1,6 +1,8 @@
 """The rasters that a mapping leaves: classes in color and probabilities, with the scene's own georeference."""
 
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 from xml.sax.saxutils import escape
 
 import numpy as np
@@ -42,26 +44,26 @@ class MapWriter:
         winning_only: bool = False,
     ) -> None:
         self.threshold, self.winning_only = threshold, winning_only
+        self._files = ExitStack()
         self.pixels = np.zeros(len(class_names), np.int64)  # of each class
         self.nodata_px = 0
-        self.classes = create_raster(classes, scene, "uint8", nodata=IGNORE)
-        self.classes.write_colormap(1, dict(enumerate(class_colors(len(class_names)).tolist())))
-        self.classes.update_tags(**{f"CLASS_{number}": name for number, name in enumerate(class_names)})
+        self.classes = self._files.enter_context(create_raster(classes, scene, "uint8", nodata=IGNORE))
+        self.classes.dataset.write_colormap(1, dict(enumerate(class_colors(len(class_names)).tolist())))
+        self.classes.dataset.update_tags(**{f"CLASS_{number}": name for number, name in enumerate(class_names)})
         self.probability = None
         if probability is not None:
             names = class_names[1:] if len(class_names) == 2 else class_names
             names = ("winning class",) if winning_only else names
-            self.probability = create_raster(probability, scene, "float32", len(names), np.nan, predictor=3)
+            file = create_raster(probability, scene, "float32", len(names), np.nan, predictor=3)
+            self.probability = self._files.enter_context(file)
             for band, name in enumerate(names, start=1):
-                self.probability.set_band_description(band, name)
+                self.probability.dataset.set_band_description(band, name)
 
     def __enter__(self) -> "MapWriter":
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.classes.close()
-        if self.probability is not None:
-            self.probability.close()
+    def __exit__(self, *error: Any) -> None:
+        self._files.__exit__(*error)
 
     def write(self, rows: Rows) -> None:
         """Write finished rows and count their classes; they come top to bottom in whole blocks."""

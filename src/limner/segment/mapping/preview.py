@@ -6,6 +6,7 @@ import numpy as np
 import rasterio
 from PIL import Image
 
+from limner.foundation.disk import open_for_encoder
 from limner.reporting.pictures import IGNORE, overlay, to_display
 from limner.scenes.rasters import open_raster
 
@@ -27,4 +28,5 @@ def write_preview(
         numbers = mapped.read(1, out_shape=(height, width))
     picture = overlay(to_display(pixels.values, pixels.valid), numbers, background=background)
     alpha = np.where(numbers == IGNORE, np.uint8(0), np.uint8(255))
-    Image.fromarray(np.dstack([picture, alpha])).save(path, format="PNG", compress_level=3)
+    with open_for_encoder(path) as file:
+        Image.fromarray(np.dstack([picture, alpha])).save(file, "PNG", compress_level=3)

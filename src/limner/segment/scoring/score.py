@@ -259,7 +259,7 @@ def _writing_errors(
         with open_mask(chip.image) as scene:
             file = create_raster(temporary, scene, "uint8", nodata=IGNORE)
         with file:
-            file.write_colormap(1, ERROR_COLORS)
+            file.dataset.write_colormap(1, ERROR_COLORS)
             for window, truth, mapped in windows:
                 file.write(error_kinds(truth, mapped), 1, window=window.rasterio)
                 yield window, truth, mapped
