@@ -4,6 +4,7 @@ stdout carries the result or its path; progress and advice go to stderr. A user'
 The verbs stand in `limner.commands`, one file a room.
 """
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from limner.commands import generate, learning, recolor, segment  # noqa: F401  
 from limner.commands.app import app
 from limner.commands.mistakes import explain
 from limner.foundation.errors import UserError
+from limner.foundation.unexpected import expected_line, one_line
 
 __all__ = ["app", "main"]
 
@@ -22,33 +24,43 @@ __all__ = ["app", "main"]
 def main(tokens: Sequence[str] | None = None) -> NoReturn:
     """Run the command line.
 
-    Exits 0, 1 where `check` finds data that cannot be learned from, 2 on a user's mistake (``--debug`` shows where it
-    was noticed), 130 or 143 when stopped by a signal.
+    Exits 0, 1 where `check` finds data that cannot be learned from, 2 on a user's mistake or where a library or the
+    machine gives up (``--debug`` shows where it was noticed), 130 or 143 when stopped by a signal.
     """
     given = list(sys.argv[1:] if tokens is None else tokens)
     debug = "--debug" in given
     given = [token for token in given if token != "--debug"]
     room = None
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name need not be UTF-8: its bytes are printed as they are
+        sys.stdout.reconfigure(errors="surrogateescape")
     try:
         application, room = learning.app_for(given)
         application(given, exit_on_error=False, print_error=False)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader (head, less) has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes at its end
+        _drop_stdout()
         raise SystemExit(0) from None
-    except (UserError, CycloptsError, OSError) as error:
-        if debug:
-            raise
-        said = explain(error, given, room) if isinstance(error, CycloptsError) else _one_line(error)
-        print(f"limner: {said}", file=sys.stderr)
-        raise SystemExit(2) from None
     except KeyboardInterrupt:
         print("limner: stopped", file=sys.stderr)
         raise SystemExit(130) from None
+    except Exception as error:
+        if debug:
+            raise
+        if isinstance(error, CycloptsError):
+            said: str | None = explain(error, given, room)
+        else:
+            said = str(error) if isinstance(error, UserError) else expected_line(error)
+        if said is None:
+            raise
+        print(f"limner: {one_line(said)}", file=sys.stderr)
+        try:
+            sys.stdout.flush()
+        except OSError:  # what stdout goes to is full
+            _drop_stdout()
+        raise SystemExit(2) from None
     raise SystemExit(0)
 
 
-def _one_line(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:  # permission denied, disk full
-        return f"{error.filename or 'a file'}: {error.strerror}"
-    return " ".join(str(error).split())
+def _drop_stdout() -> None:
+    """Let nothing more be written to stdout, or Python complains when it flushes at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -48,8 +48,8 @@ def _existing(path: Path) -> Path:
 def no_room(error: BaseException, unfinished: Path) -> int | None:
     """The system's number of the reason why a write failed, where that was want of room; else None.
 
-    unfinished: the file or folder that was being written. Many libraries raise errors of their own when a write fails:
-    of these it is found out by writing a little more.
+    unfinished: the file or folder that was being written. Many libraries raise errors of their own when a write
+    fails: of these it is found out by writing a little more.
     """
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno if error.errno in (*NO_ROOM, errno.EFBIG) else None
@@ -103,7 +103,8 @@ class _Unnumbered(io.BufferedWriter):
 
 
 def open_for_encoder(path: Path) -> BinaryIO:
-    """A new file for an encoder in C, which writes through Python, where failing raises.
+    """A new file for an encoder in C, which shall not write by the file's number but through Python, where failing
+    raises.
 
     Pillow writes JPEG and BMP by the number, and does not look at how much was written.
     """
@@ -113,8 +114,8 @@ def open_for_encoder(path: Path) -> BinaryIO:
 class WatchedFile:
     """A file for a library that overlooks failed writes: the first failure is kept in ``error``.
 
-    From then on it takes whatever is written, and keeps nothing, so that the library comes to its end quietly; whoever
-    opened the file must look at ``error``.
+    From then on it takes whatever is written, and keeps nothing, so that the library comes to its end quietly;
+    whoever opened the file must look at ``error``.
     """
 
     def __init__(self, path: str, mode: str) -> None:

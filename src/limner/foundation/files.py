@@ -22,8 +22,8 @@ def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside ``path`` that takes its place when the block ends without an error.
 
     The temporary name keeps the suffix (GDAL chooses its driver by it). Works for a file or a folder; whatever
-    the block left behind is removed when it fails, and so are the folders that were made for it. Raises `DiskFullError`
-    where it fails for want of room, and `UserError` where ``path`` is a link to nothing.
+    the block left behind is removed when it fails, and so are the folders that were made for it. Raises
+    `DiskFullError` where it fails for want of room, and `UserError` where ``path`` is a link to nothing.
 
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "a.txt"
@@ -68,7 +68,8 @@ def remove(path: Path) -> None:
 
 
 def refuse_dangling_link(path: Path) -> None:
-    """Raise `UserError` where ``path`` is a link to nothing: a result would take the link's place, or fail."""
+    """Raise `UserError` where ``path`` is a link to what is not there: a result would take the link's place, or
+    fail."""
     if path.is_symlink() and not path.exists():
         raise UserError(
             f"{path}: is a link to {os.readlink(path)}, which is not there; remove it or choose another --out"
