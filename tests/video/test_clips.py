@@ -7,7 +7,8 @@ import torch
 from limner.foundation.errors import UserError
 from limner.video.clips import open_clip, write_clip
 from limner.video.frame_folders import FrameFolder, write_folder
-from limner.video.video_files import VideoFile, write_video
+from limner.video.video_files import VideoFile
+from limner.video.video_writing import write_video
 
 
 def fading(frames: int = 5) -> list[torch.Tensor]:

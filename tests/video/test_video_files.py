@@ -9,7 +9,8 @@ import torch
 
 from drawn_videos import encode, moving_gradient
 from limner.foundation.errors import UserError
-from limner.video.video_files import open_video, write_video
+from limner.video.video_files import open_video
+from limner.video.video_writing import write_video
 
 
 def add_sound(path: Path, silent: Path, codec: str = "aac", seconds: int = 1) -> None:

@@ -209,4 +209,4 @@ def _as_numbers(
         if alpha is not None and alpha_kept:
             pixels[part, :, 3] = (alpha[part] * full).round() if bits < 32 else alpha[part]
     visible = height * width if photo.alpha is None else int((photo.alpha > 0).sum())
-    return pixels.numpy(), clipped / visible
+    return pixels.numpy(), clipped / max(1, visible)

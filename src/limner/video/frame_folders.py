@@ -31,6 +31,8 @@ class FrameFolder:
     width: int
     rate: Fraction = Fraction(25)
     has_audio: bool = False
+    has_alpha: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def length(self) -> int:
@@ -39,13 +41,20 @@ class FrameFolder:
 
     def __iter__(self) -> Iterator[Tensor]:
         """Raises `UserError` for a frame that is broken or of another size than the first."""
+        return (to_profile(photo.filled, photo.profile, None) for photo in self._photos())
+
+    def layers(self) -> Iterator[tuple[Tensor, Tensor | None]]:
+        """Frames as they are stored, each with its alpha where it has one. Raises `UserError` as iterating does."""
+        return ((to_profile(photo.picture, photo.profile, None), photo.alpha) for photo in self._photos())
+
+    def _photos(self) -> Iterator[Photo]:
         for name in self.names:
             photo = read_photo(self.path / name)
             height, width = photo.picture.shape[1:]
             if (height, width) != (self.height, self.width):
                 got = f"{width} x {height}, {self.names[0]} {self.width} x {self.height}"
                 raise UserError(f"{photo.path}: frames differ in size ({got}); needed: one size; one folder a size")
-            yield to_profile(photo.filled, photo.profile, None)
+            yield photo
 
 
 def open_folder(path: Path) -> FrameFolder:
@@ -56,15 +65,24 @@ def open_folder(path: Path) -> FrameFolder:
     )
     if not names:
         raise UserError(f"{path}: a folder without frames; needed: numbered pictures ({', '.join(SUFFIXES)})")
-    height, width = read_photo(path / names[0]).picture.shape[1:]
-    return FrameFolder(path, tuple(names), height, width)
+    first = read_photo(path / names[0])
+    height, width = first.picture.shape[1:]
+    return FrameFolder(path, tuple(names), height, width, has_alpha=first.alpha is not None, notes=first.notes)
 
 
-def write_folder(path: Path, frames: Iterable[Tensor], like: FrameFolder | None = None) -> None:
+def write_folder(
+    path: Path,
+    frames: Iterable[Tensor],
+    like: FrameFolder | None = None,
+    *,
+    bits: int = 8,
+    alphas: Iterable[Tensor | None] | None = None,
+) -> None:
     """Write frames as photos in a new folder, all or none.
 
     frames: (3, H, W) float, gamma-encoded sRGB. like: the folder whose frames were recolored: each file has the name,
-    the kind and the profile of its own; without one they are frame_000001.png and so on, of 8 bits.
+    the kind, the profile and the alpha of its own; without one they are frame_000001.png and so on, of ``bits`` (8 or
+    16), with these ``alphas``, (H, W) float each, where they are not None.
 
     Raises `UserError` when the folder holds something, `ValueError` for no frames or more than ``like`` has.
     """
@@ -75,10 +93,15 @@ def write_folder(path: Path, frames: Iterable[Tensor], like: FrameFolder | None 
     if first is None:
         raise ValueError(f"no frames for {path}; needed: at least one")
     names = like.names if like else (f"frame_{number:06d}.png" for number in count(1))
+    layers = iter(alphas or ())
     with replacing(path) as temporary:
         make_folder(temporary)
         for name, frame in zip(names, chain([first], frames), strict=like is not None):
-            photo = read_photo(like.path / name) if like else Photo(path, frame.cpu())
+            if like is not None:
+                photo = read_photo(like.path / name)
+            else:
+                alpha = next(layers, None)
+                photo = Photo(path, frame.cpu(), alpha, bits=bits, has_alpha=alpha is not None)
             write_photo(temporary / name, to_profile(frame, None, photo.profile), photo)
 
 

@@ -15,7 +15,7 @@ from limner.foundation.disk import open_for_encoder
 from limner.foundation.errors import UserError
 from limner.foundation.files import replacing
 from limner.generate.making.predictor import PictureGenerator
-from limner.video.video_files import WRITTEN_SUFFIXES, write_video
+from limner.video.video_writing import WRITTEN_SUFFIXES, write_video
 
 SUFFIXES = (".gif", *WRITTEN_SUFFIXES)
 RATE = 25

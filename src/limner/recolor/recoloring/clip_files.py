@@ -17,9 +17,8 @@ from limner.recolor.methods.methods import mixed
 from limner.recolor.recoloring.options import ALL_METHODS
 from limner.recolor.recoloring.paths import names_a_file, refuse_shared_names
 from limner.recolor.recoloring.transfer import PhotoJob
-from limner.video.clips import Clip, open_clip
-from limner.video.frame_folders import FrameFolder, write_folder
-from limner.video.video_files import WRITTEN_SUFFIXES, VideoFile, write_video
+from limner.video.clips import Clip, losses, open_clip, write_clip
+from limner.video.video_writing import WRITTEN_SUFFIXES
 
 VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg", ".wmv")
 
@@ -64,17 +63,10 @@ def recolor_clip_file(
     watch = Stopwatch(job.device)
     with recorded(out, request) as (temporary, numbers):
         with watch.stage("clip"):
-            _write(temporary, _counted(_frames(job, source, frame_by_frame), source), source)
+            as_folder = out.suffix.lower() not in WRITTEN_SUFFIXES
+            write_clip(temporary, _counted(_frames(job, source, frame_by_frame), source), source, as_folder=as_folder)
         numbers |= {"method": job.method, "seconds": round(sum(watch.seconds.values()), 3)}
-    return Made(out, numbers)
-
-
-def _write(path: Path, frames: Iterable[Tensor], source: Clip) -> None:
-    """`limner.video.clips.write_clip` knows a folder by having no suffix, but its temporary name has one."""
-    if path.suffix.lower() in WRITTEN_SUFFIXES:
-        write_video(path, frames, source.rate, source if isinstance(source, VideoFile) else None)
-    else:
-        write_folder(path, frames, source if isinstance(source, FrameFolder) else None)
+    return Made(out, numbers, notes=(*source.notes, *job.notes, *losses(source, out)))
 
 
 def _frames(job: PhotoJob, source: Clip, frame_by_frame: bool) -> Iterable[Tensor]:

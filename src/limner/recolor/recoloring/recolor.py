@@ -231,6 +231,8 @@ def _look(job: PhotoJob, photos: Sequence[Path], out: Path, overwrite: bool) -> 
 def _clips(job: PhotoJob, paths: Sequence[Path], out: Path, *, frame_by_frame: bool, overwrite: bool) -> Iterator[Made]:
     for path, result in zip(paths, clip_results(paths, out), strict=True):
         made = recolor_clip_file(job, path, result, frame_by_frame=frame_by_frame, overwrite=overwrite)
+        for note in made.notes:
+            say(f"limner: {path}: {note}")
         say(made.line())
         yield made
 
