@@ -181,10 +181,10 @@ def test_an_unforeseen_answer_of_the_system_is_one_line_too(
     here: Path, limner: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
-        raise OSError(28, "No space left on device", "runs/model.safetensors")
+        raise OSError(5, "Input/output error", "runs/model.safetensors")
 
     monkeypatch.setattr("limner.learning.library.list_recipes", full)
-    assert limner("recipes") == (2, "", "limner: runs/model.safetensors: No space left on device\n")
+    assert limner("recipes") == (2, "", "limner: runs/model.safetensors: Input/output error\n")
 
 
 def test_ctrl_c_outside_of_training_says_that_it_stopped(limner: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:

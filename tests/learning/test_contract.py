@@ -101,7 +101,7 @@ def test_a_recipe_keeps_the_contract(
     assert "already been trained" in limner(*command, "--out", "straight")[2]
     for more, says in (
         (["--data", "gone", "--out", "new"], "gone: no such file or folder"),
-        (["--loop.keeep", "last", "--out", "new"], "unknown setting 'loop.keeep'; did you mean 'keep'?"),
+        (["--loop.keeep", "last", "--out", "new"], "--loop.keeep: no such setting; did you mean --loop.keep?"),
         (["--seed", "1", "--out", "straight"], "holds a run with another recipe or other data"),
     ):
         code, out, error = limner(*command, *more)

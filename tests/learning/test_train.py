@@ -17,7 +17,7 @@ CommandLine = Callable[..., tuple[int, str, str]]
 
 
 def test_every_bundled_recipe_says_what_it_is_in_one_line() -> None:
-    listed = dict(list_recipes())
+    listed = {each.name: each.line for each in list_recipes()}
     assert listed.keys() == bundled_recipes().keys() >= {"segment/demo", "segment/modern", "segment/residual-34"}
     assert all(20 <= len(line) <= 120 for line in listed.values())
 

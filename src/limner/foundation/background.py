@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any
 
 
@@ -29,7 +30,7 @@ class BackgroundWriter:
     def do(self, job: Callable[..., None], *arguments: Any) -> None:
         """Wait for the job before, then start this one and return."""
         self._wait()
-        self._job = self._pool.submit(job, *arguments)
+        self._job = self._pool.submit(copy_context().run, job, *arguments)  # rasterio keeps what it opens by there
 
     def _wait(self) -> None:
         if self._job is not None:

@@ -94,7 +94,7 @@ def weighted_choices(
 
     default: names. given: as of `choice`.
     """
-    metadata = {"help": help, "entries": entries, "given": tuple(given), "weighted": True}
+    metadata = {"help": help, "entries": entries, "given": tuple(given), "former_options": {}, "weighted": True}
     return field(default=tuple(WeightedChoice(name) for name in default), metadata=metadata)
 
 

@@ -63,7 +63,8 @@ def _task(root: yaml.MappingNode, source: Source, known: Callable[[str], bool]) 
 
 def _check_meaning(name: str, recipe: Any) -> None:
     """Raise `UserError` for a setting of the command line that means nothing beside another that the recipe has."""
-    metadata = next(item.metadata for item in dataclasses.fields(recipe) if item.name == name)
+    named = (item for item in dataclasses.fields(recipe) if name in (item.name, item.metadata.get("formerly")))
+    metadata = next(named).metadata
     other = metadata.get("unless", "")
     value = getattr(recipe, other) if other else None
     if not value:

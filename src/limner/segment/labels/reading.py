@@ -5,14 +5,16 @@ by one set of names.
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from limner.foundation.command_line import GIVEN_BY_COMMAS, INPUT, split_names
 from limner.foundation.errors import UserError
 from limner.scenes.bands import parse_bands
-from limner.segment.labels.vector_files import Layers
+
+if TYPE_CHECKING:
+    from limner.segment.labels.vector_files import Layers
 
 MASKS_FOLDER, IMAGES_FOLDER = "masks", "images"
 CLASS_FILE = "classes.yaml"
@@ -89,8 +91,10 @@ class Reading:
         return self.masks or MASKS_FOLDER
 
     @property
-    def layers(self) -> Layers:
+    def layers(self) -> "Layers":
         """Which layers of vector files are read."""
+        from limner.segment.labels.vector_files import Layers  # opens files by pyogrio, which --help shall not load
+
         return Layers(self.layer, self.within_layer)
 
     @property
