@@ -218,7 +218,6 @@ def test_killed_by_sigkill_at_random_moments_twice_in_a_row_it_still_ends_the_sa
         from toys import FAST
         from limner.learning.run import Run, start_run
         from limner.learning.training import learn, make_fabric
-from toys import FAST, StopAfter, ToyTask, draws, go, new_run
         folder = pathlib.Path(sys.argv[1])
         run = Run(folder)
         if not folder.exists():
