@@ -3,9 +3,9 @@
 The functions below are the command line's verbs; what they give has the same names as the files and tables there.
 
 >>> import limner
->>> limner.train("segment/modern", data=["towns"], out="runs/towns")  # doctest: +SKIP
+>>> limner.train("segment/modern", data="towns", epochs=10, out="runs/towns")  # doctest: +SKIP
 >>> limner.map_scenes("runs/towns", ["scene.tif"], "maps", normalize="scene")  # doctest: +SKIP
->>> limner.train("generate/best", data=["cars"], out="runs/cars")  # doctest: +SKIP
+>>> limner.train("generate/best", data="cars", out="runs/cars")  # doctest: +SKIP
 >>> limner.load("runs/cars").generate(16)  # doctest: +SKIP
 >>> limner.recolor_files(["photo.jpg"], ["look.jpg"])  # doctest: +SKIP
 
@@ -24,13 +24,12 @@ if TYPE_CHECKING:
     from limner.generate.making.sample import generate_pictures
     from limner.generate.scoring.fid import fid
     from limner.learning.run import open_run
-    from limner.learning.train import load, train
-    from limner.learning.verbs import check, compare, evaluate
     from limner.recolor.methods.methods import transfer_color
     from limner.recolor.recoloring.recolor import recolor_files
     from limner.segment.mapping.map_scenes import map_scenes
     from limner.segment.refine import refine
     from limner.segment.scoring.score import score_files as score
+    from limner.signatures import check, compare, evaluate, load, train  # with every option by its name
 
 __all__ = [
     "UserError",

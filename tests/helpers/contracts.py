@@ -22,12 +22,13 @@ class Contract:
     """A room's part.
 
     draw: writes data into a folder and gives what ``--data`` takes. settings: for two steps of a recipe in each of its
-    stages. slim: makes what is large small. left: files of a run beside those of all rooms. use: has a predictor
-    predict, and checks what comes out.
+    stages. steps: how many a recipe with these settings takes. slim: makes what is large small. use: has a predictor
+    predict, and checks what comes out. left: files of a run beside those of all rooms.
     """
 
     draw: Callable[[Path], Path]
     settings: Callable[[Any], list[str]]
+    steps: Callable[[Any], int]
     slim: Callable[[pytest.MonkeyPatch], None]
     use: Callable[[Any, Path], None]
     left: tuple[str, ...] = ()
@@ -35,7 +36,7 @@ class Contract:
 
 def _stages(recipe: Any) -> list[str]:
     if not recipe.stages:
-        return ["--epochs=1"]
+        return [f"--epochs={2 if recipe.decoder_epochs else 1}"]
     kept = ", ".join(f"{{name: {stage.name}, epochs: 1, train: {stage.train}}}" for stage in recipe.stages)
     return [f"--stages=[{kept}]"]
 
@@ -43,6 +44,10 @@ def _stages(recipe: Any) -> list[str]:
 def _map_settings(recipe: Any) -> list[str]:
     crops = "--steps-per-epoch 2 --batch 2 --data.tile-px 96 --data.crop-px 64 --data.stride-px 64"
     return [*crops.split(), *_stages(recipe)]
+
+
+def _map_steps(recipe: Any) -> int:
+    return 2 * sum(stage.epochs for stage in recipe.all_stages())
 
 
 def _slim_maps(patch: pytest.MonkeyPatch) -> None:
@@ -82,8 +87,13 @@ def _make(predictor: Any, data: Path) -> None:
 
 CONTRACTS = {
     "segment": Contract(
-        lambda folder: draw_area(folder / "town"), _map_settings, _slim_maps, _map, left=("colors.safetensors",)
+        lambda folder: draw_area(folder / "town"),
+        _map_settings,
+        _map_steps,
+        _slim_maps,
+        _map,
+        left=("colors.safetensors",),
     ),
-    "generate": Contract(_draw_boxes, _picture_settings, _quick_scores, _make),
+    "generate": Contract(_draw_boxes, _picture_settings, lambda recipe: 2, _quick_scores, _make),
 }
 """By room."""

@@ -16,8 +16,8 @@ import torch
 import limner as api
 from contracts import CONTRACTS, Contract
 from limner.learning.evaluations import read_evaluation
-from limner.learning.library import bundled_recipes, load_recipe
-from limner.learning.rooms import ROOMS, room_of_task, rooms_with, task_class
+from limner.learning.library import bundled_recipes, load_recipe, recipe_of, task_class
+from limner.learning.rooms import ROOMS, room_of_task, rooms_with
 from limner.learning.run import RUN_FILES, Run
 from mistakes import everything_below
 
@@ -75,9 +75,10 @@ def test_a_recipe_keeps_the_contract(
     code, out, error = limner(*command, "--out", "straight")
     assert (code, out) == (0, "straight\n"), error
     straight = Run(here / "straight")
-    stages = getattr(recipe, "stages", ()) or (None,)
-    assert (straight.status["status"], straight.status["steps"]) == ("finished", 2 * len(stages))
+    assert (straight.status["status"], straight.status["steps"]) == ("finished", contract.steps(recipe_of(straight)))
     assert {path.name for path in straight.folder.iterdir()} == {*RUN_FILES, "recipe.yaml", *contract.left}
+    assert error.count("(best so far)") >= 1
+    assert "; without learning: " in error.splitlines()[-1]
     assert set(contract.left) <= set(ROOMS[room_of_task(recipe.task)].files)
     losses = [float(value) for row in straight.metrics() for key, value in row.items() if key.startswith("train/")]
     assert losses and np.isfinite(losses).all()

@@ -78,6 +78,18 @@ def test_its_options_are_shown_and_taken_and_those_of_other_rooms_are_not(toy: P
         api.evaluate("run", round=2)
 
 
+def test_a_training_says_a_line_for_each_evaluation(toy: Path, limner: CommandLine) -> None:
+    error = limner("train", "line.yaml", "--data", "points.txt", "--out", "run")[2]
+    rows = [row for row in Run(toy / "run").metrics() if row["error"]]
+    told = [line for line in error.splitlines() if line.startswith("epoch ")]
+    assert told == [
+        f"epoch {row['epoch']}/3: train loss {float(row['train/loss']):.4g}; error {float(row['error']):.4g} "
+        "(best so far)"
+        for row in rows
+    ]
+    assert len(told) == 3
+
+
 def test_runs_of_two_rooms_are_not_compared(toy: Path, limner: CommandLine) -> None:
     limner("train", "line.yaml", "--data", "points.txt", "--out", "run")
     code, out, error = limner("compare", "buildings", "run")
@@ -174,7 +186,8 @@ def test_a_room_with_two_tasks_serves_both() -> None:
     room = Room(
         "two", tasks={"one": "toy_room:ToyTask", "other": "toy_room:ToyTask"}, networks=Verb("toy_room:list_lines")
     )
-    from limner.learning.rooms import room_of_task, task_class
+    from limner.learning.library import task_class
+    from limner.learning.rooms import room_of_task
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(ROOMS, "pair", room)

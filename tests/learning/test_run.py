@@ -9,7 +9,8 @@ import torch
 
 from limner import __version__
 from limner.foundation.errors import UserError
-from limner.learning.rooms import ROOMS, task_class
+from limner.learning.library import task_class
+from limner.learning.rooms import ROOMS
 from limner.learning.run import FORMAT_VERSION, Run, choose_folder, open_run, start_run, versions
 
 RECIPE = "task: segment\nseed: 0\n"

@@ -69,11 +69,55 @@ def test_a_dry_run_prints_a_recipe_that_can_be_trained_and_writes_nothing(here: 
 
 def test_the_predictor_of_a_run_shows_itself_and_predicts_any_size(here: Path, trained: Path) -> None:
     predictor = api.load(trained / "run")
-    assert "3 bands" in predictor._repr_html_()
+    assert repr(predictor) == f"SegmentPredictor(3 bands to background, building from {trained / 'run'}, on cpu)"
+    shown = predictor._repr_html_()
+    for part in ("3 bands", "background, building", "LiteUNet, 3.66 M", "F1 ", "; without learning: ", "<img "):
+        assert part in shown, part
+    bundled = api.load("buildings")._repr_html_()
+    assert "validation F1 " in bundled and "<img" not in bundled  # it has scores, but no pictures
     pixels = draw_picture(np.zeros((33, 47), np.uint8))[None]
     probabilities = predictor.probabilities(pixels, np.ones((1, 33, 47), bool))
     assert probabilities.shape == (1, 2, 33, 47)
     np.testing.assert_allclose(probabilities.sum(1), 1, atol=1e-5)
+
+
+def test_a_run_shows_itself_with_its_score_and_its_last_picture(here: Path, trained: Path) -> None:
+    run = api.open_run(trained / "run")
+    assert len(repr(run)) < 200
+    shown = run._repr_html_()
+    for part in ("segment", "finished", "background, building", "validation F1 ", "<img "):
+        assert part in shown, part
+    (here / "empty").mkdir()
+    assert "<table></table>" in Run(here / "empty")._repr_html_()
+
+
+def test_a_run_is_loaded_as_of_the_room_that_is_asked_for(trained: Path) -> None:
+    assert api.load(trained / "run", room="segment").class_names == ("background", "building")
+    with pytest.raises(api.UserError, match="a run of the room segment; needed: one of the room generate"):
+        api.load(trained / "run", room="generate")
+
+
+def test_modern_trains_from_python_with_data_and_settings_by_their_names(here: Path, trained: Path) -> None:
+    done = api.train(
+        "segment/modern", data=str(trained / "town"), epochs=3, steps_per_epoch=2, batch=2, target="roof", out="run",
+        network={"pretrained": False, "width": 8}, loop={"precision": "fp32"},
+        **{"data.tile_px": 96, "data.crop_px": 64, "data.stride_px": 64},
+    )  # fmt: skip
+    assert done.run.status["steps"] == 6
+    recipe = load_recipe(str(here / "run/recipe.yaml"))
+    assert recipe.data.paths == (trained / "town",)
+    assert (recipe.data.target, recipe.data.tile_px, recipe.network.options["width"]) == ("roof", 96, 8)
+    assert done.run.facts["class_names"] == ["background", "roof"]
+    with pytest.raises(api.UserError, match="did you mean"):
+        api.train("segment/modern", data=trained / "town", epoch=3)
+
+
+def test_epochs_of_modern_count_its_decoders_first(here: Path) -> None:
+    """The call of the documentation, as far as its recipe; its first epoch trains all but the encoder, as before."""
+    for epochs, stages in ((30, [("decoder", 1), ("all", 29)]), (3, [("decoder", 1), ("all", 2)]), (1, [("train", 1)])):
+        recipe = load_recipe("segment/modern", [f"--epochs={epochs}"])
+        assert [(stage.name, stage.epochs) for stage in recipe.all_stages()] == stages
+    assert [stage.train for stage in load_recipe("segment/modern").all_stages()] == ["decoder", "all"]
 
 
 def test_the_python_api_walks_the_whole_path(here: Path, trained: Path) -> None:

@@ -171,7 +171,7 @@ def test_losses_and_scores_have_a_panel_each_and_empty_cells_are_no_points(tmp_p
     }
     assert panels == {
         "loss": {"train loss": 10, "validation loss": 1},
-        "score": {"validation f1": 1},
+        "score, %": {"validation f1": 1},
         "learning rate": {"train learning_rate": 1},
     }
     training, validation = drawn[0].axes[0].lines

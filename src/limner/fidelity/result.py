@@ -8,18 +8,19 @@ from typing import Any
 
 from limner.fidelity.protocol import Protocol
 from limner.foundation.errors import UserError
+from limner.reporting.tables import SHARES
 
 HEADS = {
     "kid": "KID",
     "fid": "FID",
-    "precision": "precision",
-    "recall": "recall",
+    "precision": "precision, %",
+    "recall": "recall, %",
     "density": "density",
-    "coverage": "coverage",
+    "coverage": "coverage, %",
     "is": "IS",
 }
 """Every score by its short name, and how it is headed."""
-DECIMALS = {"kid": 4, "fid": 2, "precision": 3, "recall": 3, "density": 3, "coverage": 3, "is": 2}
+DECIMALS = {"kid": 4, "fid": 2, "precision": 1, "recall": 1, "density": 3, "coverage": 1, "is": 2}
 LOWER_IS_BETTER = ("kid", "fid")
 OF_FEATURES = ("kid", "fid", "is")
 """Scores whose names always carry their features: ``FID[inception]``."""
@@ -86,6 +87,11 @@ class PictureScores:
             raise UserError(f"{source}: holds no KID of generated and of flat pictures; score the pictures again")
         return cls(scores, protocol, flat_kid, tuple(map(str, value.get("notes", ()))))
 
+    def line(self) -> str:
+        """The KID beside that of pictures of one color each."""
+        kid, flat = (printed("kid", value) for value in (self["kid"], self.flat_kid))
+        return f"{self.title('kid')} {kid}; without learning: flat mean colors {flat}"
+
     def to_markdown(self) -> str:
         """A table of the scores, the notes, and the protocol."""
         lines = ["| score | value | 95 % interval | mean ± deviation of parts |", "| --- | ---: | ---: | ---: |"]
@@ -104,7 +110,7 @@ def score_title(name: str, features: str) -> str:
     """The head of a score, with its features where they belong to the name.
 
     >>> score_title("fid", "inception"), score_title("recall", "inception")
-    ('FID[inception]', 'recall')
+    ('FID[inception]', 'recall, %')
     """
     return f"{HEADS[name]}[{features}]" if name in OF_FEATURES else HEADS[name]
 
@@ -112,9 +118,10 @@ def score_title(name: str, features: str) -> str:
 def printed(name: str, value: float) -> str:
     """A score as tables have it.
 
-    >>> printed("kid", 0.423714), printed("fid", 12.3456)
-    ('0.4237', '12.35')
+    >>> printed("kid", 0.423714), printed("fid", 12.3456), printed("recall", 0.9253)
+    ('0.4237', '12.35', '92.5')
     """
+    value = 100 * value if name in SHARES else value
     return f"{value:.{DECIMALS[name]}f}"
 
 

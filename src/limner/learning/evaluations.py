@@ -62,6 +62,12 @@ def read_evaluation(path: Path, task: str = FIRST_WITHOUT_TASK) -> Mapping[str, 
     return {"task": task, **value}
 
 
+def evaluation_of(run: Run) -> Mapping[str, Any] | None:
+    """What a run's ``evaluation.json`` holds; None where it has none."""
+    path = run.folder / EVALUATION_FILE
+    return read_evaluation(path, str(run.facts.get("task", FIRST_WITHOUT_TASK))) if path.exists() else None
+
+
 def read_word(word: str) -> Compared:
     """What a word stands for: a run, the path of an evaluation, a folder of pictures, or NAME=any of these.
 
@@ -79,6 +85,4 @@ def read_word(word: str) -> Compared:
             )
         return Compared(name or path.name, place, None, None, None)
     run = open_run(place)
-    path = run.folder / EVALUATION_FILE
-    found = read_evaluation(path, str(run.facts.get("task", FIRST_WITHOUT_TASK))) if path.exists() else None
-    return Compared(name or run.name, place, run, path, found)
+    return Compared(name or run.name, place, run, run.folder / EVALUATION_FILE, evaluation_of(run))

@@ -1,17 +1,26 @@
-"""Where recipes are found: a file, the bundled ones by name, a run's own."""
+"""Where recipes are found: a file, the bundled ones by name, a run's own; and the tasks that they name."""
 
 import re
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from limner.foundation.errors import UserError
 from limner.foundation.nearest import did_you_mean
 from limner.learning.recipe import write_recipe
 from limner.learning.recipe_reading import read_recipe, read_task
-from limner.learning.rooms import ROOMS, knows_task, task_class, verb_of
+from limner.learning.rooms import ROOMS, knows_task, named, room_of_task, verb_of
 from limner.learning.run import Run
+
+if TYPE_CHECKING:
+    from limner.learning.task import Task
+
+
+def task_class(task: str) -> "type[Task]":
+    """The class behind a recipe's ``task:``."""
+    found: type[Task] = named(ROOMS[room_of_task(task)].tasks[task])
+    return found
 
 
 class Listed(NamedTuple):

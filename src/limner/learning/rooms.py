@@ -11,13 +11,10 @@ room is a folder and an entry; from outside limner, an entry is enough::
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from limner.foundation.errors import UserError
 from limner.foundation.nearest import did_you_mean
-
-if TYPE_CHECKING:
-    from limner.learning.task import Task
 
 SharedVerb = Literal["train", "evaluate", "compare", "networks", "check", "demo"]
 
@@ -154,12 +151,6 @@ def room_of_task(task: str) -> str:
 def knows_task(task: str) -> bool:
     """Whether a task belongs to a room."""
     return task in _tasks()
-
-
-def task_class(task: str) -> "type[Task]":
-    """The class behind a recipe's ``task:``."""
-    found: type[Task] = named(ROOMS[room_of_task(task)].tasks[task])
-    return found
 
 
 def all_run_files() -> Iterator[str]:

@@ -16,6 +16,8 @@ from limner.foundation.files import is_leftover, make_folder, remove, replacing,
 from limner.foundation.progress import say
 from limner.foundation.version import __version__
 from limner.learning.metrics import read_metrics
+from limner.learning.rooms import room_of_task
+from limner.reporting.card import card, newest_picture
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -100,6 +102,17 @@ class Run:
             temporary.write_bytes(save(dict(weights)))  # save_file would let nobody else read it
         write_json(self.folder / "model.json", {"format_version": FORMAT_VERSION, "limner": __version__, **facts})
 
+    def _repr_html_(self) -> str:
+        found = {name: _read_json(path) for name in ("run", "model") if (path := self.folder / f"{name}.json").exists()}
+        status, facts = found.get("run", {}), found.get("model", {})
+        told = {
+            "room": facts.get("task", ""),
+            "status": status.get("status", ""),
+            "classes": ", ".join(map(str, facts.get("class_names", ()))),
+            "score": status.get("score", ""),
+        }
+        return card(f"limner run {self.folder}", told, newest_picture(self.folder))
+
     def recipe_text(self) -> str:
         """The resolved recipe as YAML."""
         return (self.folder / "recipe.yaml").read_text(encoding="utf-8")
@@ -137,7 +150,8 @@ def open_run(name: str | Path, room: str | None = None) -> Run:
     room.
     """
     run = _found(name)
-    if room is not None and (other := run.facts.get("task", room)) != room:
+    task = run.facts.get("task")
+    if room is not None and task is not None and (other := room_of_task(task)) != room:
         raise UserError(f"{name}: a run of the room {other}; needed: one of the room {room} (limner train {room}/...)")
     return run
 

@@ -20,6 +20,9 @@ class LoopSettings:
     )
     precision: Literal["auto", "bf16", "fp32"] = setting("auto", "bf16 autocast where the processor has it, or fp32")
     devices: int = setting(1, "how many GPUs or processes", minimum=1)
+    tensorboard: bool = setting(
+        False, "write losses and scores for TensorBoard, too, into the run (needs limner[tensorboard])"
+    )
 
 
 @dataclass(frozen=True)

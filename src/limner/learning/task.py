@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from limner.foundation.errors import UserError
 from limner.foundation.progress import Progress
 from limner.foundation.signals import StopRequest
+from limner.reporting.tables import told_all
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -168,6 +169,14 @@ class Task(ABC):
     @abstractmethod
     def finish(self, run: "Run") -> None:
         """After the last step: evaluation, curves, card and report into the run."""
+
+    def told(self, scores: Mapping[str, float]) -> str:
+        """What an evaluation gave, in words: of `evaluate`, without the alarms."""
+        return told_all(scores)
+
+    def closing_line(self, run: "Run") -> str:
+        """The finished run's score beside what scores without learning; empty where nothing was scored."""
+        return ""
 
     def weights(self) -> dict[str, Tensor]:
         """All networks' tensors by ``network.tensor`` names, on the CPU."""

@@ -10,12 +10,13 @@ from limner.foundation.errors import UserError
 from limner.foundation.files import as_paths, must_exist
 from limner.foundation.progress import duration, say
 from limner.foundation.signals import StopRequest
+from limner.learning import board
 from limner.learning.evaluations import EVALUATION_FILE, read_evaluation
-from limner.learning.library import load_recipe, task_of_recipe
+from limner.learning.library import load_recipe, task_class, task_of_recipe
 from limner.learning.options import make_options, option_names
 from limner.learning.recipe import as_overrides, write_recipe
 from limner.learning.recipe_reading import read_recipe
-from limner.learning.rooms import all_run_files, room_of_task, task_class, verb_of
+from limner.learning.rooms import all_run_files, room_of_task, verb_of
 from limner.learning.run import Run, choose_folder, open_run, start_run
 from limner.learning.settings import LoopSettings
 from limner.learning.task import Task, number_stages
@@ -52,8 +53,9 @@ def train(
 
     recipe: a recipe file or a bundled recipe's name. data: in place of the recipe's own. overrides: settings as the
     command line has them, such as ``["--network.depth", "34"]``. out: the run's folder (default: ``runs/<recipe>-001``
-    and so on). settings: of the recipe by their names, a section as a dictionary; and what the room takes beside (how
-    data is read, such as ``labels="roofs.gpkg"``: `limner.segment.labels.reading.Reading`).
+    and so on). settings: of the recipe by their names, a section as a dictionary (of its ``data``:
+    ``**{"data.tile_px": 400}``); and what the room takes beside (how data is read, such as ``labels="roofs.gpkg"``:
+    `limner.segment.labels.reading.Reading`).
 
     Raises `UserError` for a recipe that is not there, a setting that it does not have, and data that cannot be learned
     from.
@@ -101,12 +103,14 @@ def train_recipe(recipe: Any, name: str, *, out: Path | None = None, overwrite: 
     """`train` with a resolved recipe; ``name`` names the run's folder where ``out`` does not."""
     task = task_class(recipe.task)(recipe)
     number_stages(task.stages())  # what does not fit is refused before anything is written
+    if recipe.loop.tensorboard:
+        board.check_tensorboard()
     run, going_on = choose_folder(name, lambda text: says(text, recipe), task.fingerprint, out, overwrite)
     if going_on and run.status["status"] == "finished":
         say(f"{run.folder}: this recipe has already been trained on this data; --overwrite trains it anew")
         return Training(run)
     if not going_on:
-        start_run(run, write_recipe(recipe), task.fingerprint, all_run_files())
+        start_run(run, write_recipe(recipe), task.fingerprint, (*all_run_files(), board.FOLDER))
     say(f"{run.folder}: {'going on' if going_on else 'training'}; {task.summary()}")
     return _learn(task, run, recipe.loop)
 
@@ -130,16 +134,21 @@ def _learn(task: Task, run: Run, settings: LoopSettings) -> Training:
     if not fabric.is_global_zero:
         return Training(run)  # the first of several processes writes for all
     task.finish(run)
-    run.set_status("finished")
+    line = task.closing_line(run)
+    run.set_status("finished", **({"score": line} if line else {}))
     say(f"trained in {duration(time.monotonic() - began)}: see {run.folder / 'report.html'}")
+    if line:
+        say(line)
     return Training(run)
 
 
-def load(run: str | Path, device: str = "auto") -> Any:
+def load(run: str | Path, device: str = "auto", *, room: str | None = None) -> Any:
     """The predictor of a run, by its folder, ``last``, or a bundled model's name; it shows itself in a notebook.
+
+    room: the one that the run must be of; editors then know what they get.
 
     Of the room `segment`: a `limner.segment.predicting.predictor.SegmentPredictor`; of `generate`: a
     `limner.generate.making.predictor.PictureGenerator`.
     """
-    opened = open_run(run)
+    opened = open_run(run, room)
     return task_class(opened.task).predictor(opened, device)

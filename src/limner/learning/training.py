@@ -25,6 +25,7 @@ from limner.foundation.files import make_folder, remove, remove_leftovers
 from limner.foundation.precision import choose_precision
 from limner.foundation.progress import Progress, say
 from limner.foundation.signals import StopRequest, stop_on_signal
+from limner.learning.board import Board
 from limner.learning.checkpoint import read_checkpoint, write_checkpoint
 from limner.learning.metrics import MetricsWriter
 from limner.learning.run import Run
@@ -32,6 +33,7 @@ from limner.learning.settings import LoopSettings
 from limner.learning.stream import Stream
 from limner.learning.task import Stage, StageContext, Task, number_stages
 from limner.reporting.pictures import write_picture
+from limner.reporting.tables import told, told_all
 
 
 @dataclass
@@ -105,6 +107,8 @@ def learn(task: Task, run: Run, settings: LoopSettings, fabric: Fabric) -> StopR
             except NotANumberError as error:
                 steps = loop.leave_last_good_model()
                 raise NotANumberError(f"{error}; the run holds the model of step {steps}") from None
+            finally:
+                loop.board.close()
         loop.leave_model("interrupted" if stop else "trained")
     return stop
 
@@ -144,11 +148,14 @@ class _Loop:
         self.task, self.run, self.settings, self.fabric = task, run, settings, fabric
         self.position = Position()
         self.metrics = MetricsWriter(run.metrics_path)
+        self.board = Board(None)
         self.stages = number_stages(task.stages())
         self.began = self.saved_at = time.monotonic()
 
     def go(self, stop: StopRequest) -> None:
         saved = self._load_checkpoint()
+        if self.settings.tensorboard and self.fabric.is_global_zero:
+            self.board = Board(self.run.folder, self.position.steps)
         total = sum(stage.total_steps for stage in self.stages)
         done = sum(stage.total_steps for stage in self.stages[: self.position.stage])
         with Progress("train", total, "steps", start=min(done + self.position.index, total)) as progress:
@@ -238,6 +245,7 @@ class _Loop:
 
     def _evaluate(self, stage: Stage, epoch: int) -> None:
         self._check_weights()
+        losses = {name: value for name, value in self.metrics.recent.items() if name.startswith("train/")}
         scores = dict(self.task.evaluate())
         self._record(stage, {"epoch": epoch, **scores})
         name, sign = self.task.score
@@ -247,13 +255,24 @@ class _Loop:
             self.position.best_weights = self.task.weights()
         elif score is not None:
             self.position.stale += 1
+        self._tell(stage, epoch, losses, scores)
         picture = self.task.picture()
         if picture is not None and self.fabric.is_global_zero:
             write_picture(self.run.folder / "pictures" / f"{stage.name}-{epoch:04d}.jpg", picture)
 
+    def _tell(self, stage: Stage, epoch: int, losses: Mapping[str, float], scores: Mapping[str, float]) -> None:
+        """A line for each evaluation: where it stands, losses, scores, and whether they are the best so far."""
+        if not self.fabric.is_global_zero:
+            return
+        where = f"{stage.unit} {epoch}/{stage.epochs}" + (f" of {stage.name}" if len(self.stages) > 1 else "")
+        parts = [part for part in (told_all(losses), self.task.told(scores)) if part]
+        best = " (best so far)" if self.task.score[0] in scores and not self.position.stale else ""
+        say(f"{where}: {'; '.join(parts)}{best}")
+
     def _record(self, stage: Stage, values: Mapping[str, Any]) -> None:
         """Add to the row of this step: its losses and scores stand together."""
         self.metrics.record(stage.name, self.position.steps, values)
+        self.board.add(values, self.position.steps)
 
     def _end_row(self) -> None:
         if self.fabric.is_global_zero:
@@ -262,7 +281,7 @@ class _Loop:
     def _note(self, stage: Stage, epoch: int) -> str:
         parts = [f"{stage.unit} {epoch}/{stage.epochs}"] + ([f"stage {stage.name}"] if len(self.stages) > 1 else [])
         newest = list(self.metrics.recent.items())[:2]
-        return ", ".join(parts + [f"{key.split('/')[-1]} {value:.3f}" for key, value in newest])
+        return ", ".join(parts + [told(name, value) for name, value in newest])
 
     def _give_up(self, why: str) -> NoReturn:
         stage = self.stages[min(self.position.stage, len(self.stages) - 1)]

@@ -15,11 +15,13 @@ from limner.foundation.errors import UserError
 from limner.foundation.files import replacing, write_text
 from limner.foundation.version import __version__
 from limner.reporting.pictures import class_colors, resized
+from limner.reporting.tables import SHARES, Share, percent
 
 LONGEST_PX = 1600  # a picture larger than this only makes the page heavy
 FEW_COLORS = 256  # a picture of no more colors (a mask, a chart) stays sharp and small as PNG
+SCORES = "score, %"
+"""How the panel of scores is headed."""
 TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg"}
-SCORE_NAMES = ("f1", "iou", "accuracy", "precision", "recall", "share")
 
 
 @dataclass
@@ -68,7 +70,7 @@ class Report:
         caption: str = "",
         best: Mapping[str, str] | Sequence[str] = (),
     ) -> "Report":
-        """Add a table. Numbers stand right; floats show three digits after the point, None a dash.
+        """Add a table. Numbers stand right; floats show three digits after the point, a `Share` percent, None a dash.
 
         best: columns whose best value is set in bold: names (the highest is best) or {name: "highest" or "lowest"}.
         """
@@ -132,6 +134,8 @@ def _is_number(value: object) -> bool:
 def _cell(value: object) -> str:
     if value is None or (isinstance(value, float) and np.isnan(value)):
         return "–"
+    if isinstance(value, Share):
+        return f"{percent(value)} %"
     if isinstance(value, (float, np.floating)):
         return f"{value:.3f}"
     return f"{value:,}" if isinstance(value, (int, np.integer)) and not isinstance(value, bool) else str(value)
@@ -192,6 +196,8 @@ def draw_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
         quantities = list(dict.fromkeys(_quantity(name) for name in names))
         for name in names:
             steps, values = zip(*_points(rows, name), strict=True)
+            if family == SCORES:
+                values = tuple(100 * value for value in values)
             training = name.startswith("train/")
             style = {"linewidth": 1, "alpha": 0.55} if training else {"linewidth": 2, "marker": "o", "markersize": 4}
             color = _curve_color(quantities.index(_quantity(name)))
@@ -223,12 +229,12 @@ def _panels(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
             family = "alarm"
         elif "loss" in quantity or "entropy" in quantity:
             family = "loss"
-        elif any(quantity.startswith(score) or quantity.endswith(score) for score in SCORE_NAMES):
-            family = "score"
+        elif any(quantity.startswith(score) or quantity.endswith(score) for score in SHARES):
+            family = SCORES
         else:
             family = quantity.replace("_", " ")
         panels.setdefault(family, []).append(name)
-    return dict(sorted(panels.items(), key=lambda panel: {"loss": 0, "score": 1}.get(panel[0], 2)))
+    return dict(sorted(panels.items(), key=lambda panel: {"loss": 0, SCORES: 1}.get(panel[0], 2)))
 
 
 def _points(rows: Sequence[Mapping[str, Any]], name: str) -> list[tuple[float, float]]:

@@ -30,6 +30,40 @@ def percent(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.2f}"
 
 
+class Share(float):
+    """A fraction that people read in percent."""
+
+
+SHARES = ("f1", "iou", "accuracy", "precision", "recall", "coverage")
+"""Scores that are fractions of a whole: percent wherever people read them, 0 to 1 in files for programs."""
+TITLES = {"f1": "F1", "iou": "IoU", "kid": "KID", "fid": "FID"}
+
+
+def told(name: str, value: float) -> str:
+    """A number of a training in words; its name's last part says what it is.
+
+    >>> told("validation/f1", 0.8531), told("train/loss", 0.41234), told("validation/iou", 0.75)
+    ('F1 85.3 %', 'loss 0.4123', 'IoU 75.0 %')
+    """
+    quantity = name.rpartition("/")[2]
+    title = TITLES.get(quantity, quantity.replace("_", " "))
+    return f"{title} {100 * value:.1f} %" if quantity in SHARES else f"{title} {value:.4g}"
+
+
+def told_all(values: Mapping[str, float]) -> str:
+    """Numbers of a training in words, by where they were measured; alarms are left out.
+
+    >>> told_all({"train/loss": 0.5, "validation/f1": 0.8, "validation/iou": 0.7, "alarm/copies": 1.0})
+    'train loss 0.5; validation F1 80.0 %, IoU 70.0 %'
+    """
+    places: dict[str, list[str]] = {}
+    for name, value in values.items():
+        where = name.rpartition("/")[0]
+        if where != "alarm":
+            places.setdefault(where, []).append(told(name, value))
+    return "; ".join(f"{where} {', '.join(parts)}".strip() for where, parts in places.items())
+
+
 def markdown_row(cells: Sequence[str]) -> str:
     """A line of a Markdown table."""
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

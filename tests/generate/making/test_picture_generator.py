@@ -111,6 +111,14 @@ def test_it_shows_itself_as_a_grid(tmp_path: Path) -> None:
         assert np.asarray(image).shape[2] == 3
 
 
+def test_its_card_has_what_it_makes_and_a_grid(tmp_path: Path) -> None:
+    generator = load(tmp_path, classes=("car", "van"))
+    assert repr(generator) == f"PictureGenerator(32 px rgb of car, van from {tmp_path / 'run'}, on cpu)"
+    shown = generator._repr_html_()
+    for part in ("32 x 32 px, rgb", "car, van", "TinyGenerator", "<img "):
+        assert part in shown
+
+
 def test_a_run_of_a_uniform_prior_draws_from_the_cube(tmp_path: Path) -> None:
     latents = load(tmp_path, prior={"name": "uniform"}).latents(range(200))
     assert latents.shape == (200, LATENT)

@@ -135,7 +135,7 @@ def test_the_table_names_the_features_warns_and_states_the_protocol(scores):
     text = scores.to_markdown()
     assert "| KID[efficientnet-lite0] | " in text
     assert "FID[efficientnet-lite0]" in text
-    assert "| precision | " in text
+    assert "| precision, % | " in text
     assert "Only 12 pictures on a side, no more than the 48 feature dimensions" in text
     assert "The IS says nothing where all pictures are of one class" in text
     assert f"weights {scores.protocol.weights}" in text
@@ -264,7 +264,7 @@ def test_evaluated_runs_are_compared_without_pictures(tmp_path, scores, playing_
     table = compare_pictures([str(first), f"mine={second}"])
     assert playing_runs == []
     text = table.to_markdown()
-    assert text.startswith("| pictures | KID[efficientnet-lite0] | FID[efficientnet-lite0] | precision |")
+    assert text.startswith("| pictures | KID[efficientnet-lite0] | FID[efficientnet-lite0] | precision, % |")
     assert "| first | " in text
     assert "| mine | **0.0010** |" in text
     assert "| flat mean colors | " in text

@@ -62,7 +62,7 @@ def test_the_report_of_three_classes_has_their_scores_and_what_was_taken_for_wha
     html = (trained.folder / "report.html").read_text(encoding="utf-8")
     classes = table(html, "class")
     assert [row[0] for row in classes] == ["class", "class 0", "class 1", "class 2"]
-    assert sum(float(row[-1]) for row in classes[1:]) == pytest.approx(1, abs=0.002)
+    assert sum(float(row[-1].removesuffix(" %")) for row in classes[1:]) == pytest.approx(100, abs=0.02)
     confused = table(html, "truth")
     assert confused[0] == ["truth", "class 0", "class 1", "class 2"]
     assert all(abs(sum(map(int, row[1:])) - 100) <= 1 for row in confused[1:])
@@ -91,7 +91,7 @@ def test_a_class_that_never_occurs_has_no_score_and_does_not_spoil_the_mean() ->
     (line,) = [line for line in eleven.to_markdown().splitlines() if line.startswith("| class 10 |")]
     assert line == "| class 10 | 0.00 | - | - | - | - | 10.30 |"
     html = add_classes(Report("eleven"), eleven).to_html()
-    assert table(html, "class")[-1] == ["class 10", "–", "–", "–", "–", "0.000"]
+    assert table(html, "class")[-1] == ["class 10", "–", "–", "–", "–", "0.00 %"]
     confused = table(html, "truth")
     assert len(confused) == 12 and confused[-1] == ["class 10", *["–"] * 11]
     assert [row[-1] for row in confused[1:-1]] == ["0"] * 10

@@ -6,6 +6,7 @@ import difflib
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -20,6 +21,7 @@ from limner.foundation.draws import Draws
 from limner.foundation.errors import UserError
 from limner.generate.networks import GENERATORS
 from limner.learning.recipe import Choice
+from limner.reporting.card import card
 from limner.reporting.grid import grid
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ SHOWN = 16
 """Pictures that it shows of itself in a notebook."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class PictureGenerator:
     """Pictures from a trained generator: picture 0, 1, 2, ... of a seed, each the same however many are asked for."""
 
@@ -56,6 +58,10 @@ class PictureGenerator:
     device: torch.device
     digest: str = ""
     """Tells models apart, so that pictures are not mixed with those of another one."""
+    folder: Path | None = None
+    """Of the run that it was loaded from."""
+    score: str = ""
+    """What the run scored, in a line."""
 
     def generate(
         self,
@@ -119,6 +125,21 @@ class PictureGenerator:
             parts.append(((image_pm1.float() + 1) / 2).clamp(0, 1).cpu())
         return torch.cat(parts)
 
+    def __repr__(self) -> str:
+        classes = f" of {', '.join(self.class_names)}" if self.class_names else ""
+        where = "" if self.folder is None else f" from {self.folder}"
+        return f"PictureGenerator({self.size_px} px {self.colors}{classes}{where}, on {self.device})"
+
+    def _repr_html_(self) -> str:
+        parameters = sum(parameter.numel() for parameter in self.network.parameters())
+        facts = {
+            "makes": f"{self.size_px} x {self.size_px} px, {self.colors}",
+            "classes": ", ".join(self.class_names),
+            "network": f"{type(self.network).__name__}, {parameters / 1e6:.2f} M parameters",
+            "score": self.score,
+        }
+        return card("limner generate", facts, self._repr_png_())
+
     def _repr_png_(self) -> bytes:
         buffer = io.BytesIO()
         Image.fromarray(grid(quantized(self.generate(SHOWN)), 8)).save(buffer, "PNG")
@@ -167,6 +188,7 @@ def load_generator(run: Run, device: str = "auto") -> PictureGenerator:
         truncation=facts.get("truncation"),
         device=place,
         digest=run.digest(),
+        folder=run.folder,
     )
 
 

@@ -24,7 +24,7 @@ from limner.generate.scoring.sides import make_pictures, unseen_by
 from limner.learning.evaluations import Compared
 from limner.learning.run import Run
 from limner.nn.pretrained import INCEPTION
-from limner.reporting.tables import TEX_SPECIAL, markdown_row, write_table
+from limner.reporting.tables import SHARES, TEX_SPECIAL, markdown_row, write_table
 
 FLAT = "flat mean colors"
 
@@ -97,13 +97,17 @@ class PictureComparison:
         return "\n".join([*map(markdown_row, rows), "", *self.notes()]) + "\n"
 
     def to_csv(self) -> str:
-        """Comma-separated, unrounded: ``pictures,kid,kid_low,kid_high,...``; absent intervals are empty."""
+        """Comma-separated, unrounded, shares in percent: ``pictures,kid,kid_low,kid_high,...``; absent intervals are
+        empty."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["pictures", *(f"{column}{end}" for column in self.columns for end in ("", "_low", "_high"))])
         for name, scores in self.rows:
-            found = [scores.scores[column] for column in self.columns]
-            writer.writerow([name, *(number for each in found for number in (each.value, each.low, each.high))])
+            numbers: list[float | None] = []
+            for column in self.columns:
+                score, unit = scores.scores[column], 100 if column in SHARES else 1
+                numbers += [each if each is None else unit * each for each in (score.value, score.low, score.high)]
+            writer.writerow([name, *numbers])
         return text.getvalue()
 
     def to_tex(self) -> str:

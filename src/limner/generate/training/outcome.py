@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from limner.datasets.pictures.licences import terms_beside
-from limner.fidelity.result import PictureScores, printed
+from limner.fidelity.result import PictureScores, printed, score_title
+from limner.foundation.errors import UserError
 from limner.foundation.files import write_text
 from limner.foundation.progress import duration
 from limner.generate.training.alarms import ALARMS, ringing
 from limner.generate.training.memorization import draw_nearest
 from limner.generate.training.recipe import GenerateRecipe
-from limner.learning.evaluations import EVALUATION_FILE, write_evaluation
+from limner.learning.evaluations import EVALUATION_FILE, evaluation_of, write_evaluation
 from limner.learning.run import Run
 from limner.reporting.grid import grid
 from limner.reporting.pictures import write_picture
 from limner.reporting.report import Report, draw_curves
+from limner.reporting.tables import SHARES
 
 SHOWN, COLUMNS = 64, 8
 MADE, REAL, NEAREST = "made.png", "real.png", "nearest.png"
@@ -53,6 +55,26 @@ def finish_training(outcome: Outcome, run: Run) -> None:
         draw_curves(metrics, run.folder / "curves.png")
     write_text(run.folder / "card.md", model_card(outcome, run))
     training_report(outcome, run).write(run.folder / "report.html")
+
+
+def evaluation_line(scores: Mapping[str, float], features: str) -> str:
+    """What an evaluation gave, in words; KID and FID with their features. scores: by ``where/name``, and alarms."""
+    parts, place = [], ""
+    for name, value in scores.items():
+        where, _, short = name.rpartition("/")
+        if where != "alarm":
+            unit, place = " %" if short in SHARES else "", where
+            parts.append(f"{score_title(short, features).removesuffix(', %')} {printed(short, value)}{unit}")
+    return f"{place} {', '.join(parts)}"
+
+
+def closing_line(run: Run) -> str:
+    """The KID of what a run makes, beside that of pictures of one color each; nothing where none can be read."""
+    try:
+        found = evaluation_of(run)
+        return "" if found is None else PictureScores.from_json(found).line()
+    except UserError:
+        return ""
 
 
 def draw_pictures(outcome: Outcome, run: Run) -> None:

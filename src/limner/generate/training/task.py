@@ -27,7 +27,7 @@ from limner.generate.making.predictor import PictureGenerator, load_generator
 from limner.generate.training.alarms import ringing
 from limner.generate.training.monitor import PROBED, EvaluationSamples, Monitor
 from limner.generate.training.networks import make_networks
-from limner.generate.training.outcome import Outcome, finish_training
+from limner.generate.training.outcome import Outcome, closing_line, evaluation_line, finish_training
 from limner.generate.training.picture_pool import PicturePool, Sample
 from limner.generate.training.recipe import GenerateRecipe
 from limner.generate.training.recipe_data import load_pictures, split_pictures
@@ -255,6 +255,14 @@ class GenerateTask(Task):
         self.rung = set(ringing_now)
         return {**{f"{self.where}/{name}": value for name, value in self.monitor.scores(made).items()}, **alarms}
 
+    def told(self, scores: Mapping[str, float]) -> str:
+        """KID and FID with their features, precision and recall."""
+        return evaluation_line(scores, self.recipe.scores.features)
+
+    def closing_line(self, run: Run) -> str:
+        """The KID of what it makes, and that of flat pictures."""
+        return closing_line(run)
+
     def alarms(self, made: EvaluationSamples) -> dict[str, float]:
         """The alarms' numbers of made pictures."""
         self.networks["discriminator"].eval()
@@ -318,4 +326,4 @@ class GenerateTask(Task):
     @classmethod
     def predictor(cls, run: Run, device: str = "auto") -> PictureGenerator:
         """What makes a run's pictures."""
-        return load_generator(run, device)
+        return dataclasses.replace(load_generator(run, device), score=closing_line(run))

@@ -73,6 +73,11 @@ class Evaluation:
             for number, name in enumerate(self.class_names)
         }
 
+    def line(self) -> str:
+        """The mean F1 beside those of maps of one class, in percent."""
+        constants = ", ".join(f"{name} {percent(each.mean().f1)}" for name, each in self.constants().items())
+        return f"F1 {percent(self.mean().f1)} %; without learning: {constants}"
+
     def to_json(self) -> dict[str, Any]:
         """What `from_json` reads: plain values. The scores are there to be read; only the counts are read back."""
         return {

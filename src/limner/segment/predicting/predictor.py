@@ -15,6 +15,7 @@ from limner.foundation.errors import UserError
 from limner.foundation.precision import choose_precision
 from limner.foundation.progress import say
 from limner.learning.recipe import Choice
+from limner.reporting.card import card, newest_picture
 from limner.scenes.rasters import open_raster
 from limner.scenes.statistics import Statistics, measure_raster
 from limner.segment.networks import NETWORKS
@@ -58,7 +59,7 @@ def _resampled(image: Tensor, valid: Tensor, step: int, seen: int) -> Tensor:
     return _resized(image, *size) * known
 
 
-@dataclass
+@dataclass(repr=False)
 class SegmentPredictor:
     """Class probabilities and maps from a trained network."""
 
@@ -84,6 +85,10 @@ class SegmentPredictor:
     """Type of the training pictures' pixels, as numpy names it."""
     scale: float = 1.0
     """How many pixels of the network along an edge one pixel of a picture becomes: see `at_ground`."""
+    folder: Path | None = None
+    """Of the run that it was loaded from."""
+    score: str = ""
+    """What the run scored, in a line."""
 
     @property
     def stride(self) -> int:
@@ -168,12 +173,20 @@ class SegmentPredictor:
         predictor = self.at_ground(match.ground_m)
         return self.classes_of(predictor.probabilities(pixels.values[None], pixels.valid[None], statistics))[0]
 
+    def __repr__(self) -> str:
+        where = "" if self.folder is None else f" from {self.folder}"
+        return f"SegmentPredictor({self.channels} bands to {', '.join(self.class_names)}{where}, on {self.device})"
+
     def _repr_html_(self) -> str:
         parameters = sum(parameter.numel() for parameter in self.network.parameters())
-        return (
-            f"<b>limner segment</b>: {', '.join(self.class_names)}; {self.channels} bands; "
-            f"{parameters / 1e6:.2f} M parameters; threshold {self.threshold:.2f}"
-        )
+        facts = {
+            "classes": ", ".join(self.class_names),
+            "takes": f"{self.channels} bands" + (f" of {self.ground_m:.3g} m a pixel" if self.ground_m else ""),
+            "network": f"{type(self.network).__name__}, {parameters / 1e6:.2f} M parameters",
+            "threshold": f"{self.threshold:.2f}" if len(self.class_names) == 2 else "",
+            "score": self.score,
+        }
+        return card("limner segment", facts, None if self.folder is None else newest_picture(self.folder))
 
 
 def load_predictor(run: "Run", device: str = "auto", precision: str = "auto") -> SegmentPredictor:
@@ -203,6 +216,7 @@ def load_predictor(run: "Run", device: str = "auto", precision: str = "auto") ->
         ground_range_m=_ground_range(facts),
         bands=tuple(facts["bands"]) if facts.get("bands") else None,
         dtype=facts.get("dtype"),
+        folder=run.folder,
     )
 
 

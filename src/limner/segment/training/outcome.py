@@ -9,9 +9,10 @@ from limner.colors.summary import write_summaries
 from limner.foundation.errors import UserError
 from limner.foundation.files import write_text
 from limner.foundation.progress import duration
-from limner.learning.evaluations import EVALUATION_FILE, write_evaluation
+from limner.learning.evaluations import EVALUATION_FILE, evaluation_of, write_evaluation
 from limner.learning.run import Run
 from limner.reporting.report import Report, draw_curves
+from limner.reporting.tables import Share
 from limner.segment.labels.drawing import how_to_read
 from limner.segment.labels.forms import background_of
 from limner.segment.measures.counts import Scores
@@ -44,6 +45,15 @@ def finish_training(task: "SegmentTask", run: Run) -> None:
     training_report(task, run, scored, worst).write(run.folder / "report.html")
 
 
+def closing_line(run: Run) -> str:
+    """A run's score on validation ground beside those of maps of one class; nothing where none can be read."""
+    try:
+        found = evaluation_of(run)
+        return "" if found is None else f"validation {Evaluation.from_json(found).line()}"
+    except UserError:
+        return ""
+
+
 def validation_scores(task: "SegmentTask", observer: Observer | None = None) -> Evaluation | None:
     """Scores on the validation blocks, or None when nothing was held out. observer: is shown what was scored."""
     normalize = "scene" if task.recipe.normalize == "area" else "run"
@@ -60,7 +70,7 @@ def training_report(task: "SegmentTask", run: Run, scored: Evaluation | None, wo
     status = run.status
     report.facts(
         {
-            "validation F1": scored.mean().f1 if scored else None,
+            "validation F1": _share(scored.mean().f1) if scored else None,
             "areas": len(task.data.areas),
             "training tiles": len(task.source),
             "steps": status.get("steps"),
@@ -101,7 +111,8 @@ def add_classes(report: Report, scored: Evaluation) -> Report:
     """Of more than two classes: a table of their scores and one of what was taken for what, over all areas together."""
     counts, names = scored.pooled, scored.class_names
     classes = [
-        [*score_row(name, counts.scores(number))[:-1], counts.share(number)] for number, name in enumerate(names)
+        [*score_row(name, counts.scores(number))[:-1], _share(counts.share(number))]
+        for number, name in enumerate(names)
     ]
     report.table(
         ("class", *SCORE_COLUMNS[:-1], "share of the truth"),
@@ -140,7 +151,12 @@ def add_pictures(report: Report, folder: Path, worst: WorstTiles) -> Report:
 
 def score_row(name: str, scores: Scores) -> list[object]:
     """A table row: the name and the scores in the order of `SCORE_COLUMNS`."""
-    return [name, scores.f1, scores.precision, scores.recall, scores.iou, scores.accuracy]
+    values = (scores.f1, scores.precision, scores.recall, scores.iou, scores.accuracy)
+    return [name, *map(_share, values)]
+
+
+def _share(value: float | None) -> Share | None:
+    return None if value is None else Share(value)
 
 
 def add_data(report: Report, task: "SegmentTask") -> Report:

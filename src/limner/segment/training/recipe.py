@@ -101,6 +101,9 @@ class SegmentRecipe(Recipe):
     schedule: Choice = choice("cosine", "how the learning rate changes", lambda: SCHEDULES)
     batch: int = setting(8, "crops in a step", unit="crops", minimum=1)
     epochs: int = setting(30, "passes over the training tiles (without stages)", minimum=1, unless="stages")
+    decoder_epochs: int = setting(
+        0, "how many of the epochs, but the last, train all but the encoder", minimum=0, unless="stages"
+    )
     steps_per_epoch: int | None = setting(None, "steps in an epoch; none: one pass over the tiles", minimum=1)
     keep_by: Literal["f1", "loss"] = setting("f1", "what tells the best epoch on validation ground")
     stages: tuple[StageSettings, ...] = setting((), "several stretches of learning instead of one")
@@ -119,5 +122,10 @@ class SegmentRecipe(Recipe):
         return self.batch * self.loop.accumulate
 
     def all_stages(self) -> tuple[StageSettings, ...]:
-        """The stages, or the one that ``epochs`` means."""
-        return self.stages or (StageSettings("train", self.epochs),)
+        """The stages, or what ``epochs`` and ``decoder_epochs`` mean."""
+        if self.stages:
+            return self.stages
+        first = min(self.decoder_epochs, self.epochs - 1)
+        if not first:
+            return (StageSettings("train", self.epochs),)
+        return (StageSettings("decoder", first, train="decoder"), StageSettings("all", self.epochs - first))

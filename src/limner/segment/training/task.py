@@ -256,10 +256,18 @@ class SegmentTask(Task):
 
         finish_training(self, run)
 
+    def closing_line(self, run: Run) -> str:
+        """F1 on validation ground, and that of maps of one class."""
+        from limner.segment.training.outcome import closing_line
+
+        return closing_line(run)
+
     @classmethod
     def predictor(cls, run: Run, device: str = "auto") -> SegmentPredictor:
-        """The predictor of a run."""
-        return load_predictor(run, device)
+        """The predictor of a run, which knows what it scored."""
+        from limner.segment.training.outcome import closing_line
+
+        return dataclasses.replace(load_predictor(run, device), score=closing_line(run))
 
 
 def encoder_of(network: nn.Module) -> nn.Module:

@@ -1,0 +1,154 @@
+"""What editors and type checkers see of the functions whose options follow from a room: every option by its name.
+
+`limner.train` and the like take what the table of rooms says; tests/test_signatures.py holds this page to it.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, overload
+
+from limner.generate.making.predictor import PictureGenerator
+from limner.learning.run import Run
+from limner.learning.train import Training
+from limner.segment.data.findings import CheckReport
+from limner.segment.predicting.predictor import SegmentPredictor
+
+Place = str | Path
+Places = Place | Sequence[Place]
+Names = str | Sequence[str]
+Chosen = str | Mapping[str, Any]
+"""A name of a network, a loss and the like, or a dictionary with ``name`` and options."""
+
+@overload
+def load(run: Place, device: str = "auto", *, room: Literal["segment"]) -> SegmentPredictor: ...
+@overload
+def load(run: Place, device: str = "auto", *, room: Literal["generate"]) -> PictureGenerator: ...
+@overload
+def load(run: Place, device: str = "auto", *, room: str | None = None) -> Any: ...
+def train(
+    recipe: Place,
+    *,
+    data: Places = (),
+    overrides: Sequence[str] = (),
+    out: Place | None = None,
+    overwrite: bool = False,
+    # every recipe
+    seed: int = ...,
+    loop: Mapping[str, Any] = ...,
+    batch: int = ...,
+    epochs: int = ...,
+    loss: Chosen = ...,
+    schedule: Chosen = ...,
+    # recipes that map
+    network: Chosen = ...,
+    optimizer: Chosen = ...,
+    normalize: Literal["run", "area", "initial"] = ...,
+    initial: Place | None = ...,
+    threshold: Literal["half", "calibrated"] = ...,
+    decoder_epochs: int = ...,
+    steps_per_epoch: int | None = ...,
+    keep_by: Literal["f1", "loss"] = ...,
+    stages: Sequence[Mapping[str, Any]] = ...,
+    # how their data is read
+    labels: Place | None = ...,
+    within: Place | None = ...,
+    masks: str | None = ...,
+    group: str | None = ...,
+    mosaic: bool | None = ...,
+    classes: Names | None = ...,
+    target: str | None = ...,
+    label_field: str | None = ...,
+    layer: str | None = ...,
+    within_layer: str | None = ...,
+    bands: Sequence[int] | str | None = ...,
+    to_ground_m: float | None = ...,
+    areas: Names | None = ...,
+    leave_out: Names | None = ...,
+    # recipes that generate
+    prior: Chosen = ...,
+    generator: Chosen = ...,
+    discriminator: Chosen = ...,
+    spectral_norm: Literal["none", "discriminator", "both", "attention"] = ...,
+    initialization: Chosen = ...,
+    penalties: Mapping[str, Any] = ...,
+    generator_optimizer: Chosen = ...,
+    discriminator_optimizer: Chosen = ...,
+    clip_gradients: float | None = ...,
+    discriminator_steps: int = ...,
+    generator_batch: Literal["shared", "own"] = ...,
+    discriminate: Literal["apart", "together"] = ...,
+    average: Chosen = ...,
+    augment: Chosen = ...,
+    kimg: float | None = ...,
+    scores: Mapping[str, Any] = ...,
+    **settings: Any,
+) -> Training: ...
+def evaluate(
+    run: Place | Run,
+    *,
+    data: Places = (),
+    device: str = "auto",
+    out: Place | None = None,
+    # runs that map
+    left_out: bool = ...,
+    normalize: Literal["auto", "run", "scene"] = ...,
+    harmonize: Literal["mkl", "idt", "histogram", "reinhard"] | None = ...,
+    harmonize_to: str | None = ...,
+    errors: Place | None = ...,
+    labels: Place | None = ...,
+    within: Place | None = ...,
+    masks: str | None = ...,
+    group: str | None = ...,
+    mosaic: bool | None = ...,
+    classes: Names | None = ...,
+    target: str | None = ...,
+    label_field: str | None = ...,
+    layer: str | None = ...,
+    within_layer: str | None = ...,
+    bands: Sequence[int] | str | None = ...,
+    to_ground_m: float | None = ...,
+    areas: Names | None = ...,
+    leave_out: Names | None = ...,
+    # runs that generate
+    features: Literal["inception", "efficientnet-lite0"] | None = ...,
+    samples: int | None = ...,
+    seed: int = ...,
+    resamples: int = ...,
+    **options: Any,
+) -> Any: ...
+def compare(
+    runs: Place | Sequence[Place],
+    *,
+    device: str = "auto",
+    columns: Names = ...,
+    # runs that map
+    gains: bool = ...,
+    class_name: str | None = ...,
+    # runs that generate
+    data: Place | None = ...,
+    features: Literal["inception", "efficientnet-lite0"] | None = ...,
+    samples: int | None = ...,
+    seed: int = ...,
+    **options: Any,
+) -> Any: ...
+def check(
+    data: Places,
+    *,
+    room: str = "segment",
+    sheet: Place | None = None,
+    labels: Place | None = ...,
+    within: Place | None = ...,
+    masks: str | None = ...,
+    group: str | None = ...,
+    mosaic: bool | None = ...,
+    classes: Names | None = ...,
+    target: str | None = ...,
+    label_field: str | None = ...,
+    layer: str | None = ...,
+    within_layer: str | None = ...,
+    bands: Sequence[int] | str | None = ...,
+    to_ground_m: float | None = ...,
+    areas: Names | None = ...,
+    leave_out: Names | None = ...,
+    **options: Any,
+) -> CheckReport: ...
