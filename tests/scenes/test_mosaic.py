@@ -18,7 +18,7 @@ from drawn import PLACE, save
 from limner.foundation.dependencies import digest
 from limner.foundation.errors import UserError
 from limner.scenes.georeference import shifted
-from limner.scenes.mosaic import chips_folder, scene_name
+from limner.scenes.names import chips_folder, scene_name
 from limner.scenes.rasters import open_raster
 from limner.scenes.windows import Window
 

@@ -71,7 +71,7 @@ def segment(
     as_json: Json = False,
 ) -> None:
     """Map scenes of any size: class GeoTIFF, polygons, preview; with a run or a bundled model."""
-    from limner.scenes.mosaic import find_scenes
+    from limner.scenes.names import find_scenes
 
     open_run(run, "segment")  # what is not there is told before torch is imported
     find_scenes(scenes)
@@ -122,7 +122,7 @@ def refine(
     as_json: Json = False,
 ) -> None:
     """Go on learning from a small annotated part of a scene; where truth is given, scores before and after."""
-    from limner.scenes.mosaic import find_scenes
+    from limner.scenes.names import find_scenes
 
     open_run(run, "segment")  # what is not there is told before torch is imported
     find_scenes([scene])

@@ -16,10 +16,10 @@ from rasterio.errors import RasterioError
 from limner.foundation.errors import UserError
 from limner.scenes import alpha, georeference, validity
 from limner.scenes.georeference import Place
+from limner.scenes.names import IMAGES, chips_folder
 from limner.scenes.opening import DATA_TYPES, RASTER_SUFFIXES, common_type, open_dataset, reason
 from limner.scenes.virtual import Band, Form, MosaicTile, Palette, Source, virtual_raster
 
-IMAGES = "images"  # an area's pictures lie here
 SIZE_TOLERANCE = 1e-3  # of a pixel's size
 GRID_TOLERANCE_PX = 0.1
 SPARSEST = 1e-3  # share of the mosaic that its chips cover: below, they are chips of places far apart
@@ -39,23 +39,6 @@ class _Chip(NamedTuple):
     names: tuple[str | None, ...]
     palette: Palette | None
     offset: tuple[int, int] = (0, 0)
-
-
-def scene_name(path: Path) -> str:
-    """What a scene's maps are called by: a file's stem, a folder's name, the area's name for its ``images/``.
-
-    >>> scene_name(Path("scenes/rio.tif"))
-    'rio'
-    """
-    if not path.is_dir():
-        return path.stem
-    folder = path.resolve()
-    return folder.parent.name if folder.name == IMAGES else folder.name
-
-
-def chips_folder(path: Path) -> Path:
-    """Where the chips of the mosaic ``path`` lie: in its ``images/`` if it has one. A file is given back."""
-    return path / IMAGES if (path / IMAGES).is_dir() else path
 
 
 def open_mosaic(folder: Path, types: Sequence[str] = DATA_TYPES) -> Any:
@@ -214,19 +197,3 @@ def _assembled(folder: Path, chips: list[_Chip]) -> str:
     return virtual_raster(
         form, [MosaicTile(chip.source, chip.offset[0] - west, chip.offset[1] - north) for chip in chips]
     )
-
-
-def find_scenes(scenes: Sequence[Path | str]) -> list[Path]:
-    """The scenes, each there and with a name of its own: a mistake in the last one shall not cost hours.
-
-    Raises `UserError` for one that is not there, and for two of one name.
-    """
-    named: dict[str, Path] = {}
-    for scene in map(Path, scenes):
-        if not scene.exists():
-            raise UserError(f"{scene}: no such scene; give GeoTIFF, PNG or JPEG files")
-        name = scene_name(scene)
-        if name in named:
-            raise UserError(f"two scenes called {name} ({named[name]} and {scene}); map one to another --out")
-        named[name] = scene
-    return list(named.values())

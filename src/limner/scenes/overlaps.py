@@ -11,7 +11,7 @@ import numpy as np
 
 from limner.foundation.errors import UserError
 from limner.scenes.georeference import transformer
-from limner.scenes.mosaic import scene_name
+from limner.scenes.names import scene_name
 from limner.scenes.rasters import Raster
 from limner.scenes.windows import Window
 

@@ -23,7 +23,7 @@ from limner.foundation.errors import UserError
 from limner.foundation.files import replacing
 from limner.learning.run import is_run, open_run
 from limner.scenes.bands import Bands, check_bands, parse_bands
-from limner.scenes.mosaic import chips_folder, scene_name
+from limner.scenes.names import chips_folder, scene_name
 from limner.scenes.rasters import Raster, open_raster
 from limner.scenes.windows import Pixels, Window
 from limner.scenes.writing import BLOCK_PX, RasterFile, add_overviews, explained_writing

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from limner.foundation.dependencies import digests
 from limner.foundation.errors import UserError
-from limner.scenes.mosaic import chips_folder
+from limner.scenes.names import chips_folder
 from limner.scenes.overlaps import groups
 from limner.scenes.rasters import Raster, open_mask, open_raster
 from limner.segment.data.chips import Area, Chip, DataSet

@@ -7,7 +7,7 @@ import statistics
 from dataclasses import dataclass
 from pathlib import Path
 
-from limner.scenes.mosaic import scene_name
+from limner.scenes.names import scene_name
 from limner.scenes.rasters import Raster, open_raster
 from limner.scenes.windows import Window
 from limner.segment.labels.forms import LabelForm

@@ -24,7 +24,7 @@ from limner.foundation.errors import UserError
 from limner.foundation.files import as_utf8
 from limner.foundation.version import __version__
 from limner.scenes.bands import check_bands
-from limner.scenes.mosaic import chips_folder, scene_name
+from limner.scenes.names import chips_folder, scene_name
 from limner.scenes.rasters import Raster, open_raster
 from limner.scenes.statistics import Statistics, measure_raster
 from limner.scenes.writing import BLOCK_PX, build_overviews

@@ -8,7 +8,7 @@ from typing import Any
 from limner.foundation.errors import UserError
 from limner.foundation.progress import Progress, duration, say
 from limner.learning.run import open_run
-from limner.scenes.mosaic import find_scenes
+from limner.scenes.names import find_scenes
 from limner.segment.labels.forms import background_of
 from limner.segment.mapping.map import map_scene
 from limner.segment.mapping.record import SceneMap
