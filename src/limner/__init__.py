@@ -4,10 +4,10 @@ The functions below are the command line's verbs; what they give has the same na
 
 >>> import limner
 >>> limner.train("segment/modern", data="towns", epochs=10, out="runs/towns")  # doctest: +SKIP
->>> limner.map_scenes("runs/towns", ["scene.tif"], "maps", normalize="scene")  # doctest: +SKIP
+>>> limner.map_scenes("runs/towns", "scene.tif", "maps", normalize="scene")  # doctest: +SKIP
 >>> limner.train("generate/best", data="cars", out="runs/cars")  # doctest: +SKIP
 >>> limner.load("runs/cars").generate(16)  # doctest: +SKIP
->>> limner.recolor_files(["photo.jpg"], ["look.jpg"])  # doctest: +SKIP
+>>> limner.recolor_files("photo.jpg", "look.jpg")  # doctest: +SKIP
 
 Importing limner is quick: torch and all else come with the first function that is used.
 """

@@ -76,9 +76,15 @@ print(json.dumps(told))
             "segment buildings a.tif --out",
             "--out needs a value: Folder for the maps; for example: limner segment buildings scene.tif",
         ),
-        ("segment buildings a.tif --polygons shp", "--polygons is 'shp'; needed: gpkg, geojson or none"),
-        ("segment buildings a.tif --tile-px three", "--tile-px is 'three'; needed: a whole number"),
-        ("segment buildings a.tif --ground-m far", "--ground-m is 'far'; needed: a number"),
+        (
+            "segment buildings a.tif --polygons shp",
+            "--polygons is 'shp'; needed: gpkg, geojson or none, such as --polygons gpkg",
+        ),
+        (
+            "segment buildings a.tif --tile-px three",
+            "--tile-px is 'three'; needed: a whole number, such as --tile-px 512",
+        ),
+        ("segment buildings a.tif --ground-m far", "--ground-m is 'far'; needed: a number, such as --ground-m 0.5"),
         ("segment buildings a.tif --batch 2 --batch 3", "--batch is given twice; keep one"),
         (
             "score a.tif b.tif c.tif",

@@ -123,9 +123,9 @@ def test_epochs_of_modern_count_its_decoders_first(here: Path) -> None:
 def test_the_python_api_walks_the_whole_path(here: Path, trained: Path) -> None:
     scene = draw_scene(here / "scene.tif")
     run = str(trained / "run")
-    assert api.check([trained / "town"]).usable
+    assert api.check(str(trained / "town"), target="roof").class_names == ("background", "roof")
     assert api.open_run(run).folder == trained / "run"
-    (made,) = api.map_scenes(run, [str(scene)], "maps", tile_px=96, overlap_px=32, precision="fp32")
+    (made,) = api.map_scenes(run, str(scene), "maps", tile_px=96, overlap_px=32, precision="fp32")
     truth = draw_scene(here / "truth.tif", bands=1)
     with pytest.raises(api.UserError, match="mask with the value"):
         api.score(made.classes, truth)

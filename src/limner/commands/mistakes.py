@@ -19,7 +19,8 @@ from limner.commands.rooms import rooms_that_have
 from limner.foundation.errors import UserError
 from limner.foundation.nearest import did_you_mean
 
-KINDS = {int: "a whole number", float: "a number"}
+KINDS: dict[Any, tuple[str, str]] = {int: ("a whole number", "4"), float: ("a number", "0.5")}
+"""How a type is called, and an example of it."""
 
 
 def explain(error: CycloptsError, tokens: Sequence[str], room: str | None) -> str:
@@ -66,15 +67,16 @@ def _wrong_value(error: CoercionError) -> str:
     cause = error.__cause__
     if isinstance(cause, UserError):  # of a converter of ours, which says it all
         return str(cause)
-    token = error.token
-    name = (
-        token.keyword if token and token.keyword else error.argument.name.lstrip("-").upper() if error.argument else ""
-    )
-    if token is None or error.target_type is None:
+    token, argument = error.token, error.argument
+    if token is None or error.target_type is None or argument is None:
         return " ".join(str(error).split())
+    name = token.keyword or argument.name.lstrip("-").upper()
     if get_origin(error.target_type) is Literal:
         choices = [str(choice) for choice in get_args(error.target_type)]
-        needed = f"{', '.join(choices[:-1])} or {choices[-1]}"
+        needed, usual = f"{', '.join(choices[:-1])} or {choices[-1]}", choices[0]
     else:
-        needed = KINDS.get(error.target_type, getattr(error.target_type, "__name__", str(error.target_type)))
-    return f"{name} is '{token.value}'; needed: {needed}"
+        needed, usual = KINDS.get(error.target_type, (getattr(error.target_type, "__name__", "another value"), ""))
+    default = argument.field_info.default
+    shown = default if isinstance(default, int | float | str) else usual
+    example = f", such as {name} {shown}" if shown and name.startswith("--") else ""
+    return f"{name} is '{token.value}'; needed: {needed}{example}"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from limner.foundation.errors import UserError
+from limner.foundation.files import as_paths
 
 IMAGES = "images"
 """An area's pictures lie here."""
@@ -26,13 +27,13 @@ def chips_folder(path: Path) -> Path:
     return path / IMAGES if (path / IMAGES).is_dir() else path
 
 
-def find_scenes(scenes: Sequence[Path | str]) -> list[Path]:
-    """The scenes, each there and with a name of its own: a mistake in the last one shall not cost hours.
+def find_scenes(scenes: Path | str | Sequence[Path | str]) -> list[Path]:
+    """The scenes, one or several, each there and with a name of its own: a mistake in the last shall not cost hours.
 
     Raises `UserError` for one that is not there, and for two of one name.
     """
     named: dict[str, Path] = {}
-    for scene in map(Path, scenes):
+    for scene in as_paths(scenes):
         if not scene.exists():
             raise UserError(f"{scene}: no such scene; give GeoTIFF, PNG or JPEG files")
         name = scene_name(scene)

@@ -495,7 +495,7 @@ def test_a_scene_takes_the_colors_of_another_and_of_a_run(here: Path, limner: Li
 def test_the_python_function_says_what_it_made(photos: Path) -> None:
     import limner
 
-    (made,) = limner.recolor_files(["a.png"], ["b.png"], "out")
+    (made,) = limner.recolor_files("a.png", "b.png", "out")
     assert made.path == Path("out/a.png") and made.numbers["closed"] > 0.3 and not made.skipped
     (again,) = limner.recolor_files(["a.png"], ["b.png"], "out")
     assert again.skipped and again.numbers["closed"] == made.numbers["closed"]

@@ -12,6 +12,7 @@ from limner.colors.classic import FITS
 from limner.colors.summary import ALL as ALL_AREAS
 from limner.foundation.device import choose_device
 from limner.foundation.errors import UserError
+from limner.foundation.files import as_paths
 from limner.foundation.progress import Progress, say
 from limner.foundation.records import Made, made_before, recorded, refuse_own_results
 from limner.learning.run import is_run
@@ -44,8 +45,8 @@ SCENE_METHOD = "mkl"
 
 
 def recolor_files(
-    pictures: Sequence[Path | str],
-    like: Sequence[Path | str],
+    pictures: Path | str | Sequence[Path | str],
+    like: Path | str | Sequence[Path | str],
     out: Path | str = "recolored",
     options: RecolorOptions = PLAIN,
     *,
@@ -69,7 +70,8 @@ def recolor_files(
 
     Raises `UserError` for what cannot be read, written or selected.
     """
-    paths, out = [Path(picture) for picture in pictures], Path(out)
+    paths, out = as_paths(pictures), Path(out)
+    like = [like] if isinstance(like, Path | str) else like
     if not like:
         raise UserError("no --like; give one or more photos, a scene, a run or a .cube file whose colors to take")
     for path in paths:

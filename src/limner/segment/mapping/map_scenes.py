@@ -19,7 +19,7 @@ from limner.segment.training.colors import harmonizer_of
 
 def map_scenes(
     run: str | Path,
-    scenes: Sequence[Path | str],
+    scenes: Path | str | Sequence[Path | str],
     out: Path | str = "maps",
     *,
     normalize: str = "auto",
