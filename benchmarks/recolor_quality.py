@@ -33,7 +33,7 @@ from torch import Tensor
 
 from limner.foundation.files import replacing, write_json, write_text
 from limner.recolor.fusion.fuse import Kernel
-from limner.recolor.methods.methods import METHODS
+from limner.recolor.methods.methods import METHODS, transfer_color
 from limner.recolor.scoring.score import TransferScore, score_transfer
 from limner.recolor.scoring.sheet import Transfers, comparison_sheet, method_sheet, sweep_sheet, trade_off_plot
 from limner.reporting.pictures import resized, write_picture
@@ -126,7 +126,7 @@ def by_limner(name: str, target: Tensor, reference: Tensor, **choice: object) ->
     of_kernel = {option: choice.pop(option) for option in KERNEL_OPTIONS if option in choice}
     if of_kernel:
         choice["kernel"] = Kernel(**of_kernel)
-    return METHODS[name](target, [reference], **choice).picture
+    return transfer_color(target, [reference], name, **choice).picture
 
 
 def by_peer(name: str, target: Tensor, reference: Tensor) -> Tensor:

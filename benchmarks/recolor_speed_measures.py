@@ -24,6 +24,7 @@ from limner.colors.classic import FITS
 from limner.photos.photos import read_photo
 from limner.recolor.fusion.fuse import fuse, fuse_exactly
 from limner.recolor.matching.features import features_of
+from limner.recolor.methods.pictures import Pictures
 from limner.recolor.methods.superpixel import PALETTE, PERPLEXITY, superpixel
 from limner.recolor.superpixels.pooling import measure_regions, pool_features
 from limner.recolor.superpixels.segmentation import superpixels
@@ -93,9 +94,9 @@ def about(data: str | None) -> dict[str, Any]:
 def whole(data: str | None, megapixels: float, repeat: int) -> dict[str, Any]:
     """The transfer, its stages in the quickest run, and the peak of memory."""
     target, reference = pictures(megapixels, data)
-    superpixel(target[:, :WARM_PX, :WARM_PX], [reference[:, :WARM_PX, :WARM_PX]])
+    superpixel(Pictures(target[:, :WARM_PX, :WARM_PX], [reference[:, :WARM_PX, :WARM_PX]]))
     before = peak_mib()
-    runs = [timed(lambda: superpixel(target, [reference]), 1) for _ in range(repeat)]
+    runs = [timed(lambda: superpixel(Pictures(target, [reference])), 1) for _ in range(repeat)]
     wall, _, done = min(runs, key=lambda run: run[0])
     return {
         "size": f"{target.shape[2]} x {target.shape[1]}", "superpixels": done.numbers["target superpixels"],
@@ -141,8 +142,8 @@ def parts(data: str | None, megapixels: float, repeat: int, plain: bool) -> dict
 def beside_plain(data: str | None, megapixels: float, repeat: int) -> dict[str, Any]:
     """The whole against the same put together plainly."""
     target, reference = pictures(megapixels, data)
-    superpixel(target[:, :WARM_PX, :WARM_PX], [reference[:, :WARM_PX, :WARM_PX]])
-    ours = timed(lambda: superpixel(target, [reference]), repeat)
+    superpixel(Pictures(target[:, :WARM_PX, :WARM_PX], [reference[:, :WARM_PX, :WARM_PX]]))
+    ours = timed(lambda: superpixel(Pictures(target, [reference])), repeat)
     theirs = timed(lambda: plain_transfer(target, reference, PERPLEXITY, PALETTE), 1)
     apart = float((ours[2].picture - theirs[2]).abs().mean())
     return {"ours": ours[:2], "plain": theirs[:2], "apart": apart, "peak": peak_mib()}
@@ -174,7 +175,7 @@ def by_map(fit: Callable[..., Any], target: np.ndarray, reference: np.ndarray) -
 def first_run(data: str | None) -> dict[str, float]:
     """The first transfer of a small picture on a machine, where all loops are compiled, and the second."""
     picture = enlarged(pictures(0.1, data)[0], 0.04, seed=0)
-    first, second = (timed(lambda: superpixel(picture, [picture]), 1)[0] for _ in range(2))
+    first, second = (timed(lambda: superpixel(Pictures(picture, [picture])), 1)[0] for _ in range(2))
     return {"first": first, "second": second}
 
 

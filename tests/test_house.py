@@ -119,6 +119,11 @@ def test_folders_within_rooms_import_in_no_circle() -> None:
     assert circles(arrows) == []
 
 
+def test_modules_import_in_no_circle() -> None:
+    package = {name for name, path in modules().items() if path.name == "__init__.py"}
+    assert circles({name: set(imports(name)) - package for name in modules()}) == []
+
+
 def test_circles_are_found() -> None:
     assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == [["b", "c"]]
 

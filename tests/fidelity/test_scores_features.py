@@ -138,7 +138,7 @@ def test_random_weights_follow_the_seed_and_the_digest_follows_the_weights(rando
 
 
 def test_an_unknown_name_gets_the_nearest():
-    with pytest.raises(UserError, match="no features are called 'incepton'; did you mean inception"):
+    with pytest.raises(UserError, match="no features are called 'incepton'; did you mean 'inception"):
         FeatureExtractor.of("incepton")
 
 
@@ -274,7 +274,7 @@ def test_the_longest_unused_features_go_first(tmp_path, lite0, monkeypatch):
 @pytest.mark.parametrize(
     ("make", "expected"),
     [
-        (lambda folder: None, "no pictures in it; needed: .png"),
+        (lambda folder: None, "no pictures in it; needed: .jpg"),
         (
             lambda folder: (folder / "a.png").write_bytes(b""),
             "a.png: not a picture, or of a kind that Pillow cannot read",

@@ -245,5 +245,5 @@ def test_a_checkpoint_that_holds_more_than_tensors_is_refused(tmp_path: Path) ->
 
 
 def test_an_unknown_name_gets_the_nearest_one() -> None:
-    with pytest.raises(UserError, match=r"no weights are called 'resnet5'; did you mean resnet50\?"):
+    with pytest.raises(UserError, match=r"no weights are called 'resnet5'; did you mean 'resnet50'\?"):
         weights_path("resnet5")

@@ -1,9 +1,9 @@
 """What this machine has, for a user who wonders why something is slow or missing."""
 
-import os
 import platform
 from typing import Any
 
+from limner.foundation.cores import allowed_cores
 from limner.foundation.errors import UserError
 
 
@@ -17,11 +17,10 @@ def examine() -> dict[str, Any]:
     from limner.nn.pretrained import WEIGHTS, weights_path
 
     gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     found: dict[str, Any] = {
         "system": platform.platform(terse=True),
         "accelerators": ", ".join(gpus) or "none (the CPU does all)",
-        "cores allowed": allowed,
+        "cores allowed": allowed_cores(),
         "torch threads": torch.get_num_threads(),
         "memory": (
             f"{psutil.virtual_memory().available / 2**30:.1f} of {psutil.virtual_memory().total / 2**30:.1f} GiB free"

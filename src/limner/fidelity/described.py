@@ -12,12 +12,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from limner.datasets.pictures.folders import LOSSY, decoded_batches
+from limner.datasets.pictures.folders import decoded_batches
 from limner.datasets.pictures.listing import picture_files
 from limner.datasets.pictures.quantized import as_rgb
 from limner.fidelity.cache import TENSORS, features_place, read_features, write_features
 from limner.fidelity.features import FeatureExtractor
 from limner.foundation.progress import Progress
+from limner.foundation.suffixes import LOSSY_PICTURES, ends_with
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def describe_folder(folder: Path | str, extractor: FeatureExtractor, *, cached: 
         if place is not None:
             facts = {name: value for name, value in vars(found).items() if name not in TENSORS}
             write_features(place, {name: getattr(found, name) for name in TENSORS}, facts)
-    return replace(found, lossy=any(path.suffix.lower() in LOSSY for path in files))
+    return replace(found, lossy=any(ends_with(path, LOSSY_PICTURES) for path in files))
 
 
 def _kept(place: Path, count: int) -> Described | None:

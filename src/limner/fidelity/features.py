@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 from limner.fidelity.inception import INPUT_PX, Inception, draw_weights, fold_normalizations
 from limner.fidelity.resizing import RESIZERS
 from limner.foundation.errors import UserError
+from limner.foundation.nearest import did_you_mean
 from limner.nn.pretrained import INCEPTION, LITE0, load_weights
 
 BATCH, GPU_BATCH = 32, 128
@@ -42,7 +42,7 @@ class FeatureExtractor:
         self.name, self.digest, self.input_px, self.resizer = name, digest, input_px, resizer
         self.device = torch.device(device)
         if resizer not in RESIZERS:
-            raise UserError(f"no resizing is called {resizer!r}; there are {', '.join(RESIZERS)}")
+            raise UserError(f"no resizing is called {resizer!r}; {did_you_mean(resizer, RESIZERS)}")
         network = network.eval().requires_grad_(False)
         self.network = network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
@@ -55,9 +55,7 @@ class FeatureExtractor:
         Raises `UserError` for an unknown name of either, and where the weights are not on this machine.
         """
         if name not in FEATURES:
-            close = difflib.get_close_matches(name, FEATURES, n=1)
-            hint = f"; did you mean {close[0]}?" if close else ""
-            raise UserError(f"no features are called {name!r}{hint}; there are {', '.join(FEATURES)}")
+            raise UserError(f"no features are called {name!r}; {did_you_mean(name, FEATURES)}")
         return FEATURES[name](device, resizer)
 
     @staticmethod

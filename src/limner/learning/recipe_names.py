@@ -59,6 +59,6 @@ def nearest_setting(name: str, beside: Sequence[str], settings: Iterable[str]) -
         by_word.setdefault(setting.rsplit(".", 1)[-1], []).append(setting)
     if wanted in by_word:
         return by_word[wanted]
-    if near := near_names(wanted, beside, 1):
+    if near := near_names(wanted, beside):
         return [here + near[0]]
-    return [setting for word in near_names(wanted, by_word, 1) for setting in by_word[word]]
+    return [setting for word in near_names(wanted, by_word)[:1] for setting in by_word[word]]

@@ -4,7 +4,6 @@ Nothing here touches the network unless `allowing_downloads` or ``download=True`
 without running code from it.
 """
 
-import difflib
 import hashlib
 import importlib.util
 import pickle
@@ -24,6 +23,7 @@ from torch import Tensor
 
 from limner.foundation.errors import UserError
 from limner.foundation.files import make_folder
+from limner.foundation.nearest import did_you_mean
 
 LITE0 = "efficientnet-lite0"
 INCEPTION = "inception"
@@ -131,9 +131,7 @@ def weights_path(name: str, *, path: Path | str | None = None, download: bool | 
     Raises `UserError` when the name is unknown, the file is nowhere, damaged, or cannot be fetched.
     """
     if name not in WEIGHTS:
-        close = difflib.get_close_matches(name, WEIGHTS, n=1)
-        hint = f"; did you mean {close[0]}?" if close else ""
-        raise UserError(f"no weights are called {name!r}{hint}; known: {', '.join(WEIGHTS)}")
+        raise UserError(f"no weights are called {name!r}; {did_you_mean(name, WEIGHTS)}")
     if path is not None:
         return _existing(Path(path))
     weights = WEIGHTS[name]

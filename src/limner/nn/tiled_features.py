@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from limner.foundation.errors import UserError
+from limner.foundation.nearest import near_names
 from limner.scenes.windows import Window
 
 TILE_PX, GPU_TILE_PX = 256, 1024
@@ -102,7 +102,7 @@ def network_features(
     known = dict(network.named_modules())
     for layer in layers:
         if layer not in known or not layer:
-            close = difflib.get_close_matches(layer, known, n=3) or [key for key in known if key][:6]
+            close = near_names(layer, known)[:6] or [key for key in known if key][:6]
             raise UserError(f"{name} has no layer {layer!r}; near it: {', '.join(close)}")
     listener = _Listener(network, tuple(layers), tuple(mean), tuple(std))
     stride, reach = _stride_and_reach(listener, torch.device(device))

@@ -119,4 +119,4 @@ WEBP = Form(_write_webp, (8,), alpha=True, profile=True, longest_px=16383)
 TIFF = Form(_write_tiff, (8, 16, 32), alpha=True, profile=True)
 BMP = Form(_write_bmp, (8,), alpha=False, profile=False)
 
-SUFFIXES = {".jpg": JPEG, ".jpeg": JPEG, ".png": PNG, ".webp": WEBP, ".tif": TIFF, ".tiff": TIFF, ".bmp": BMP}
+FORMS = {".jpg": JPEG, ".jpeg": JPEG, ".png": PNG, ".webp": WEBP, ".tif": TIFF, ".tiff": TIFF, ".bmp": BMP}

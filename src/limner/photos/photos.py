@@ -17,7 +17,7 @@ from limner.foundation.errors import UserError
 from limner.foundation.files import replacing
 from limner.foundation.orientation import UPRIGHT, swaps_edges, turned
 from limner.photos.decoding import Decoded, decode
-from limner.photos.encoding import SUFFIXES, Parts
+from limner.photos.encoding import FORMS, Parts
 from limner.photos.exif import upright, upright_xmp
 from limner.photos.hidden import fill_hidden
 from limner.photos.profiles import to_profile, usable
@@ -137,9 +137,9 @@ def write_photo(path: Path, picture: Tensor, photo: Photo, *, quality: int = 95)
     """
     if picture.shape != photo.picture.shape:
         raise ValueError(f"a picture of {tuple(picture.shape)} for a photo of {tuple(photo.picture.shape)}")
-    form = SUFFIXES.get(path.suffix.lower())
+    form = FORMS.get(path.suffix.lower())
     if form is None:
-        raise UserError(f"{path}: photos are written as {', '.join(SUFFIXES)}; give a name that ends so")
+        raise UserError(f"{path}: photos are written as {', '.join(FORMS)}; give a name that ends so")
     if path.exists() and photo.path.exists() and os.path.samefile(path, photo.path):
         raise UserError(f"{path}: is the photo that was read; choose another --out")
     if max(picture.shape[1:]) > form.longest_px:

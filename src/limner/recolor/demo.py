@@ -14,9 +14,9 @@ from importlib import resources
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 from skimage import data
 
+from limner.datasets.pictures.decoding import decode
 from limner.foundation.files import make_folder
 from limner.foundation.progress import say
 from limner.recolor.recoloring.options import ALL_METHODS, PLAIN, RecolorOptions
@@ -211,8 +211,7 @@ def _add_scene(report: Report, scene: Path, harmonized: Path) -> None:
 
 def _pixels(path: Path | str) -> np.ndarray:
     """A photo's pixels, which a report holds as a JPEG, in fewer bytes than a PNG."""
-    with Image.open(path) as photo:
-        return np.asarray(photo.convert("RGB"))
+    return np.asarray(decode(Path(path), "rgb"))
 
 
 def _middle(path: Path) -> np.ndarray:

@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from limner.foundation.disk import open_for_encoder
 from limner.foundation.errors import UserError
 from limner.foundation.files import replacing
+from limner.foundation.suffixes import SHOWN_PICTURES, ends_with
 
 IGNORE = 255
 INK, PAPER, GRAY = (31, 35, 40), (255, 255, 255), (150, 150, 150)
@@ -64,7 +65,7 @@ def write_picture(path: Path, picture: np.ndarray, quality: int = 90) -> None:
 
     picture: (H, W, 3) or (H, W) uint8. quality: of a JPEG, 1 to 95. Raises `UserError` for another suffix.
     """
-    if path.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+    if not ends_with(path, SHOWN_PICTURES):
         raise UserError(f"{path}: pictures are written as .png or .jpg; give a name that ends so")
     if picture.dtype != np.uint8:
         raise ValueError(f"a picture of {picture.dtype}; needed: uint8 (see to_display)")
@@ -155,6 +156,12 @@ def error_kinds(truth: np.ndarray, prediction: np.ndarray) -> np.ndarray:
     return kinds
 
 
+def luma(picture: np.ndarray) -> np.ndarray:
+    """(H, W) float32: how bright each pixel of a picture, (H, W, 3) in any unit, is, by the weights of ITU-R BT.601."""
+    brightness: np.ndarray = picture.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
+    return brightness
+
+
 def error_map(picture: np.ndarray, truth: np.ndarray, prediction: np.ndarray, classes: int = 2) -> np.ndarray:
     """What a map gets wrong, in colors over the picture dimmed to gray; ignored ground is hatched.
 
@@ -167,8 +174,7 @@ def error_map(picture: np.ndarray, truth: np.ndarray, prediction: np.ndarray, cl
     """
     _check_same_size(picture, truth)
     _check_same_size(picture, prediction)
-    gray = picture.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32)
-    result = np.repeat((110 + 0.5 * gray)[..., None], 3, axis=2).astype(np.uint8)
+    result = np.repeat((110 + 0.5 * luma(picture))[..., None], 3, axis=2).astype(np.uint8)
     kinds = error_kinds(truth, prediction)
     if classes > 2:
         wrong = (truth != prediction) & (kinds != IGNORE)

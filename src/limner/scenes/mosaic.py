@@ -14,10 +14,11 @@ from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import RasterioError
 
 from limner.foundation.errors import UserError
+from limner.foundation.suffixes import RASTERS, ends_with
 from limner.scenes import alpha, georeference, validity
 from limner.scenes.georeference import Place
 from limner.scenes.names import IMAGES, chips_folder
-from limner.scenes.opening import DATA_TYPES, RASTER_SUFFIXES, common_type, open_dataset, reason
+from limner.scenes.opening import DATA_TYPES, common_type, open_dataset, reason
 from limner.scenes.virtual import Band, Form, MosaicTile, Palette, Source, virtual_raster
 
 SIZE_TOLERANCE = 1e-3  # of a pixel's size
@@ -69,7 +70,7 @@ def _listing(folder: Path) -> Listing:
     """Names, times of change and sizes of a folder's pictures, sorted by name."""
     found = []
     for path in folder.iterdir():
-        if path.suffix.lower() in RASTER_SUFFIXES and not path.name.startswith(".") and path.is_file():
+        if ends_with(path, RASTERS) and not path.name.startswith(".") and path.is_file():
             stat = path.stat()
             found.append((path.name, stat.st_mtime_ns, stat.st_size))
     return tuple(sorted(found))

@@ -15,7 +15,6 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from limner.foundation.errors import UserError
 
-RASTER_SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".jp2", ".vrt")
 DATA_TYPES = ("uint8", "uint16", "int16", "float32", "float64")
 MASK_TYPES = (*DATA_TYPES, "int8", "int32", "uint32", "int64", "uint64")
 """Of masks: class numbers are written in any integer type, whatever they need."""

@@ -20,7 +20,6 @@ from limner.foundation.errors import UserError
 from limner.scenes import alpha, georeference, resampling, validity
 from limner.scenes.mosaic import open_mosaic
 from limner.scenes.opening import DATA_TYPES, MASK_TYPES, common_type, open_dataset, reason
-from limner.scenes.opening import RASTER_SUFFIXES as RASTER_SUFFIXES  # for who lists folders
 from limner.scenes.windows import Pixels, Window
 
 NUMBERED = re.compile(r"band[ _-]?\d+")  # a description that names nothing

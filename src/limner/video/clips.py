@@ -11,9 +11,10 @@ from typing import Protocol
 from torch import Tensor
 
 from limner.foundation.errors import UserError
+from limner.foundation.suffixes import WRITTEN_VIDEOS, ends_with
 from limner.video.frame_folders import FrameFolder, open_folder, write_folder
 from limner.video.video_files import VideoFile, open_video
-from limner.video.video_writing import WRITTEN_SUFFIXES, kept_fields, write_video
+from limner.video.video_writing import kept_fields, write_video
 
 
 class Clip(Protocol):
@@ -85,17 +86,17 @@ def write_clip(path: Path, frames: Iterable[Tensor], like: Clip, *, as_folder: b
             write_folder(path, frames, like)
         else:
             write_folder(path, frames, bits=16 if isinstance(like, VideoFile) and like.deep else 8, alphas=alphas)
-    elif path.suffix.lower() in WRITTEN_SUFFIXES:
+    elif ends_with(path, WRITTEN_VIDEOS):
         write_video(path, frames, like.rate, like if isinstance(like, VideoFile) else None, alphas=alphas)
     else:
-        kinds = ", ".join(WRITTEN_SUFFIXES)
+        kinds = ", ".join(WRITTEN_VIDEOS)
         raise UserError(f"{path}: clips are written as {kinds}, or as a folder of frames for a name without a suffix")
 
 
 def losses(like: Clip, path: Path) -> tuple[str, ...]:
     """What of ``like`` a result called ``path`` does not keep, a line each."""
     lost: dict[str, bool] = {}
-    if path.suffix.lower() in WRITTEN_SUFFIXES:
+    if ends_with(path, WRITTEN_VIDEOS):
         lost |= {"alpha: what is transparent is laid on black; a folder of frames keeps it": like.has_alpha}
         if isinstance(like, FrameFolder):
             lost |= {"the times of frames in a folder, which says none: 25 are shown a second": True}
@@ -115,5 +116,5 @@ def losses(like: Clip, path: Path) -> tuple[str, ...]:
             "times: frames of the video that are shown for different lengths are numbered alone": len(set(lengths)) > 1,
             "sound": like.has_audio,
         }
-    kind = path.suffix if path.suffix.lower() in WRITTEN_SUFFIXES else "a folder of frames"
+    kind = path.suffix if ends_with(path, WRITTEN_VIDEOS) else "a folder of frames"
     return tuple(f"{kind} cannot hold {what}" for what, is_lost in lost.items() if is_lost)

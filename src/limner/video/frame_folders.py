@@ -13,7 +13,7 @@ from torch import Tensor
 
 from limner.foundation.errors import UserError
 from limner.foundation.files import make_folder, replacing
-from limner.photos.encoding import SUFFIXES
+from limner.foundation.suffixes import PICTURES, ends_with
 from limner.photos.photos import Photo, read_photo, write_photo
 from limner.photos.profiles import to_profile
 
@@ -60,11 +60,11 @@ class FrameFolder:
 def open_folder(path: Path) -> FrameFolder:
     """Look at a folder of frames. Raises `UserError` when it holds none, or the first is broken."""
     names = sorted(
-        (file.name for file in path.iterdir() if file.suffix.lower() in SUFFIXES and not file.name.startswith(".")),
+        (file.name for file in path.iterdir() if ends_with(file, PICTURES) and not file.name.startswith(".")),
         key=_natural,
     )
     if not names:
-        raise UserError(f"{path}: a folder without frames; needed: numbered pictures ({', '.join(SUFFIXES)})")
+        raise UserError(f"{path}: a folder without frames; needed: numbered pictures ({', '.join(PICTURES)})")
     first = read_photo(path / names[0])
     height, width = first.picture.shape[1:]
     return FrameFolder(path, tuple(names), height, width, has_alpha=first.alpha is not None, notes=first.notes)

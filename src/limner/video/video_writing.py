@@ -15,10 +15,10 @@ from torch import Tensor
 
 from limner.foundation.errors import UserError
 from limner.foundation.files import replacing
+from limner.foundation.suffixes import WRITTEN_VIDEOS, ends_with
 from limner.video.video_files import TICK, Shown, VideoFile, opened, pictures_of
 from limner.video.video_frames import UNSPECIFIED, to_frame
 
-WRITTEN_SUFFIXES = (".mp4", ".mov", ".mkv")
 QUALITY = "16"
 """Constant rate factor of x264, 0 to 51: 18 already passes for lossless, and a look leaves room for the next step."""
 BT709 = 1
@@ -46,8 +46,8 @@ def write_video(
 
     Raises `UserError` for another suffix and for sound that the kind of file cannot hold, `ValueError` for no frames.
     """
-    if path.suffix.lower() not in WRITTEN_SUFFIXES:
-        raise UserError(f"{path}: videos are written as {', '.join(WRITTEN_SUFFIXES)}; give a name that ends so")
+    if not ends_with(path, WRITTEN_VIDEOS):
+        raise UserError(f"{path}: videos are written as {', '.join(WRITTEN_VIDEOS)}; give a name that ends so")
     frames = iter(frames)
     first = next(frames, None)
     if first is None:

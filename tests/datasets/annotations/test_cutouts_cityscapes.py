@@ -119,7 +119,7 @@ def test_every_class_with_instances_can_be_a_group() -> None:
 
 
 def test_a_class_without_instances_is_refused_with_the_ones_that_have(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"\(Cityscapes\) has no 'building'; there are person, rider, car"):
+    with pytest.raises(UserError, match=r"\(Cityscapes\) has no 'building'; known: person, rider, car"):
         read_source(write_cityscapes(tmp_path / "city", count=1), Wanted(("building",)))
 
 

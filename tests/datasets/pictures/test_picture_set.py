@@ -271,7 +271,7 @@ def one_class(folder: Path) -> Path:
     ("make", "options", "line"),
     [
         (lambda folder: folder, {}, "no such folder; needed: a folder of pictures"),
-        (empty, {}, "no pictures in it; needed: .png"),
+        (empty, {}, "no pictures in it; needed: .jpg"),
         (one_file, {}, "a file; needed: a folder of pictures"),
         (lambda folder: save_boxes(folder, 3), {}, "3 pictures; needed: 16 or more"),
         (lambda folder: save_boxes(folder, 1), {}, "1 picture; needed: 16 or more"),

@@ -92,7 +92,7 @@ SOURCES = [
     Case("two without names", CUT + " --object bus", r"does not say what is what; name one object", masks(PLAIN_MASK)),
     Case("a path as object", "cutouts data --object ../x --no-filter", r"'\.\./x' cannot name a folder",
          masks(PLAIN_MASK)),
-    Case("wrong part", CUT + " --split va", r"has no part 'va' to cut from; there are train", city),
+    Case("wrong part", CUT + " --split va", r"has no part 'va' to cut from; known: train", city),
     Case("no parts", CUT + " --split val", r"no part 'val' to cut from; its pictures are not divided", yolo()),
     Case("regions of instances", CUT + " --regions 3", r"--regions is for masks of classes, and data was read as YOLO",
          yolo()),

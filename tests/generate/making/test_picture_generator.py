@@ -133,7 +133,7 @@ def test_classes_are_known_by_name_and_number() -> None:
     assert class_number("7", names) == 0  # a name first
     with pytest.raises(UserError, match=r"no class 'sportscar'; did you mean 'sports car'\?"):
         class_number("sportscar", names)
-    with pytest.raises(UserError, match=r"no class '3'; there are 7, sports car, van"):
+    with pytest.raises(UserError, match=r"no class '3'; known: 7, sports car, van"):
         class_number(3, names)
 
 

@@ -206,7 +206,7 @@ def test_fid_means_inception_and_never_takes_another_silently(tmp_path, monkeypa
     [
         ({"features": "lite0"}, "no features are called 'lite0'"),
         ({"features": LITE0, "samples": 20}, "--samples is for runs"),
-        ({"features": LITE0, "resizer": "nearest"}, "no resizing is called 'nearest'; there are bicubic"),
+        ({"features": LITE0, "resizer": "nearest"}, "no resizing is called 'nearest'; known: bicubic"),
         ({"features": LITE0, "weights": "w.pth"}, "--weights is for the features inception"),
         ({"features": LITE0, "device": "tpu"}, "device is 'tpu'"),
         ({"weights": "nowhere.pth"}, "nowhere.pth: no such file"),

@@ -168,5 +168,5 @@ def test_impossible_options_are_one_line() -> None:
         list(recolor_clip(moving(2), [sunset()], "mkl", strength=1.5))
     with pytest.raises(UserError, match="key frames every 0"):
         list(recolor_clip(moving(2), [sunset()], key_every=0))
-    with pytest.raises(UserError, match="no method is called 'superpixl'; did you mean superpixel"):
+    with pytest.raises(UserError, match="no method is called 'superpixl'; did you mean 'superpixel'"):
         list(recolor_clip(moving(2), [sunset()], "superpixl"))

@@ -124,8 +124,8 @@ def test_without_vgg19s_weights_one_line_says_what_to_do(hub: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "layers", "says"),
     [
-        ("vgg18", (), "no features are called 'vgg18'; did you mean vgg19"),
-        ("efficientnet-lite0", ("stm",), "no layer 'stm'; did you mean stem"),
+        ("vgg18", (), "no features are called 'vgg18'; did you mean 'vgg19'"),
+        ("efficientnet-lite0", ("stm",), "no layer 'stm'; did you mean 'stem'"),
         ("lab-gradient", ("stem",), "have no layers, got stem"),
     ],
 )

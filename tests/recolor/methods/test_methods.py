@@ -6,8 +6,11 @@ import torch
 from torch import Tensor
 
 from drawn_photos import DAY, EVENING, GOLD_AND_BLUE, draw_colors
+from limner.colors.classic.mkl import mkl
 from limner.foundation.errors import UserError
-from limner.recolor.methods.methods import METHODS, fit_colors, mixed, transfer_color
+from limner.recolor.methods.global_map import fit_colors
+from limner.recolor.methods.methods import METHODS, WHOLE, Mix, transfer_color
+from limner.recolor.methods.pictures import Pictures
 
 
 def picture(colors: tuple = DAY, height: int = 33, width: int = 47) -> Tensor:
@@ -109,29 +112,35 @@ def test_regrain_after_idt_takes_a_smoothness() -> None:
 
 def test_a_mix_goes_evenly_and_masks_multiply() -> None:
     target, result = picture(), picture(EVENING)
-    assert torch.equal(mixed(target, result, 0.0, False, None), target)
-    assert torch.equal(mixed(target, result, 1.0, False, None), result)
+    assert torch.equal(Mix(0.0).of(target, result), target)
+    assert torch.equal(WHOLE.of(target, result), result)
     mask = torch.rand(33, 47, generator=torch.Generator().manual_seed(0))
     share = (0.5 * mask).double()
     expected = target.double() * (1 - share) + result.double() * share
-    assert (mixed(target, result, 0.5, False, mask) - expected).abs().max() < 1e-6
-    assert torch.equal(mixed(target, result, 0.0, True, mask), target)
+    assert (Mix(0.5).of(target, result, mask) - expected).abs().max() < 1e-6
+    assert torch.equal(Mix(0.0, True).of(target, result, mask), target)
 
 
 def test_a_global_map_is_fitted_to_an_even_share_of_large_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     target, reference = picture(height=60, width=70), picture(EVENING, 50, 90)
-    whole = fit_colors("mkl", target, [reference])(target.flatten(1))
-    monkeypatch.setattr("limner.recolor.methods.methods.FITTED_PX", 1500)
-    assert (fit_colors("mkl", target, [reference])(target.flatten(1)) - whole).abs().mean() < 0.01
+    pictures = Pictures(target, [reference])
+    whole = fit_colors(pictures, mkl)(target.flatten(1))
+    monkeypatch.setattr("limner.recolor.methods.global_map.FITTED_PX", 1500)
+    assert (fit_colors(pictures, mkl)(target.flatten(1)) - whole).abs().mean() < 0.01
 
 
 @pytest.mark.parametrize(
     ("says", "change"),
     [
         (
-            r"no method is called 'idt-regrian'; did you mean idt-regrain\?; there are superpixel, ",
+            r"no method is called 'idt-regrian'; did you mean 'idt-regrain'\?",
             {"method": "idt-regrian"},
         ),
+        (
+            r"palet is no option of the method superpixel; did you mean 'palette'\?",
+            {"method": "superpixel", "palet": 1},
+        ),
+        (r"space is no option of the method mkl; known: smoothness", {"space": "lab"}),
         (r"strength is 1.5; needed: 0 \(nothing changes\) to 1", {"strength": 1.5}),
         (r"strength is nan; needed", {"strength": float("nan")}),
         (r"no reference; give at least one picture", {"references": []}),

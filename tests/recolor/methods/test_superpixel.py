@@ -11,7 +11,8 @@ from limner.foundation.errors import UserError
 from limner.nn.tiled_features import FeatureSource
 from limner.recolor.fusion.fuse import NEAREST_FLOOR
 from limner.recolor.matching.features import lab_gradient
-from limner.recolor.methods.superpixel import PinnedPoints, superpixel
+from limner.recolor.methods.pictures import Pictures
+from limner.recolor.methods.superpixel import PinnedPoints, SuperpixelOptions, superpixel
 from limner.recolor.superpixels.segmentation import superpixels
 
 BY_HAND = FeatureSource("lab-gradient", lab_gradient, 1, 17)
@@ -31,16 +32,10 @@ def means_of(values: Tensor, labels: Tensor) -> Tensor:
 def test_the_method_is_equations_1_to_6_with_explicit_matrices(centering: str) -> None:
     target, reference = photo(step=14)[:, :, :32], photo("chelsea", 12)[:, :25]
     temperature = 0.05
-    done = superpixel(
-        target,
-        [reference],
-        features=BY_HAND,
-        count=30,
-        centering=centering,
-        temperature=temperature,
-        palette=0,
-        smoothness=0,
+    options = SuperpixelOptions(
+        features=BY_HAND, count=30, centering=centering, temperature=temperature, palette=0, smoothness=0
     )
+    done = superpixel(Pictures(target, [reference]), options)
     labels, looks = superpixels(target, 30).long(), superpixels(reference, 30).long()
     first, second = (
         means_of(lab_gradient(picture[None].clamp(0, 1))[0][0], numbers)
@@ -78,12 +73,12 @@ def test_the_method_is_equations_1_to_6_with_explicit_matrices(centering: str) -
 @pytest.mark.parametrize("name", ["coffee", "chelsea"])
 def test_a_picture_onto_itself_hardly_changes(name: str) -> None:
     picture = photo(name, 2)
-    done = superpixel(picture, [picture])
+    done = superpixel(Pictures(picture, [picture]))
     assert (done.picture - picture).abs().mean() < 0.01
 
 
 def test_what_a_run_should_report_is_reported() -> None:
-    done = superpixel(photo(), [photo("chelsea")])
+    done = superpixel(Pictures(photo(), [photo("chelsea")]))
     assert list(done.seconds) == [
         "network", "superpixels", "centers", "features", "attention", "palette", "fusion", "regrain",
     ]  # fmt: skip
@@ -97,7 +92,7 @@ def test_references_of_several_pictures_are_matched_together() -> None:
     red, blue = torch.zeros(3, 30, 40), torch.zeros(3, 20, 30)
     red[0], blue[2] = 0.8, 0.8
     noise = 0.02 * torch.rand(3, 30, 40, generator=torch.Generator().manual_seed(0))
-    done = superpixel(photo(), [red + noise, blue + noise[:, :20, :30]])
+    done = superpixel(Pictures(photo(), [red + noise, blue + noise[:, :20, :30]]))
     assert len(done.matching.reference_labels) == 2
     assert done.matching.reference_labels[1].min() == done.matching.reference_labels[0].max() + 1
     assert done.matching.attention(slice(0, 4)).shape[1] == len(done.matching.references)
@@ -110,12 +105,12 @@ def test_colors_are_taken_only_from_where_a_mask_is_white() -> None:
     reference += 0.03 * torch.rand(3, 40, 60, generator=torch.Generator().manual_seed(1))
     mask = torch.zeros(40, 60)
     mask[:, 32:] = 1
-    done = superpixel(photo(), [reference], reference_masks=[mask], smoothness=0)
+    done = superpixel(Pictures(photo(), [reference], reference_masks=[mask]), SuperpixelOptions(smoothness=0))
     assert done.picture[0].max() < 0.2  # nothing of the red half
     assert done.picture[2].mean() > 0.8
     assert (done.matching.reference_labels[0][:, :28] == -1).all()
     with pytest.raises(UserError, match="leaves none of its pixels"):
-        superpixel(photo(), [reference], reference_masks=[torch.zeros(40, 60)])
+        superpixel(Pictures(photo(), [reference], reference_masks=[torch.zeros(40, 60)]))
 
 
 def test_a_pinned_region_takes_the_colors_it_is_pinned_to() -> None:
@@ -126,13 +121,15 @@ def test_a_pinned_region_takes_the_colors_it_is_pinned_to() -> None:
     grain = 0.02 * torch.rand(3, 60, 60, generator=torch.Generator().manual_seed(0))
     for row, channel in ((10, 0), (30, 1), (50, 2)):
         pins = [PinnedPoints((30, 50), (row, 30))]
-        done = superpixel(target + grain, [reference + grain], pins=pins, palette=0, smoothness=0)
+        done = superpixel(
+            Pictures(target + grain, [reference + grain]), SuperpixelOptions(pins=pins, palette=0, smoothness=0)
+        )
         region = done.picture[:, 25:35, 45:55].flatten(1).mean(1)
         assert region.argmax() == channel and region[channel] > 0.6
     with pytest.raises(UserError, match=r"names 80,3 in the picture of 60 x 60"):
-        superpixel(target, [reference], pins=[PinnedPoints((80, 3), (0, 0))])
+        superpixel(Pictures(target, [reference]), SuperpixelOptions(pins=[PinnedPoints((80, 3), (0, 0))]))
     with pytest.raises(UserError, match="reference 3 of 1"):
-        superpixel(target, [reference], pins=[PinnedPoints((0, 3), (0, 0), 2)])
+        superpixel(Pictures(target, [reference]), SuperpixelOptions(pins=[PinnedPoints((0, 3), (0, 0), 2)]))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (40, 1), (33, 47), (3, 3)])
@@ -140,7 +137,7 @@ def test_any_size_and_constant_pictures_work(size: tuple[int, int]) -> None:
     noise = torch.rand(3, *size, generator=torch.Generator().manual_seed(0))
     for target in (noise, torch.full((3, *size), 0.4)):
         for reference in (photo(step=12), torch.full((3, 5, 7), 0.9)):
-            done = superpixel(target, [reference])
+            done = superpixel(Pictures(target, [reference]))
             assert done.picture.shape == target.shape
             assert done.picture.isfinite().all()
 
@@ -148,7 +145,7 @@ def test_any_size_and_constant_pictures_work(size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("count", [1, 10**6])
 def test_one_superpixel_and_superpixels_of_one_pixel_work(count: int) -> None:
     target, reference = photo(step=20), photo("chelsea", 20)
-    done = superpixel(target, [reference], count=count, features=BY_HAND)
+    done = superpixel(Pictures(target, [reference]), SuperpixelOptions(count=count, features=BY_HAND))
     assert done.picture.isfinite().all()
     assert done.numbers["target superpixels"] == (1 if count == 1 else target[0].numel())
 
@@ -164,4 +161,5 @@ def test_one_superpixel_and_superpixels_of_one_pixel_work(count: int) -> None:
 )
 def test_options_that_cannot_be_are_refused_in_one_line(options: dict[str, object], says: str) -> None:
     with pytest.raises(UserError, match=says):
-        superpixel(photo(step=20), [photo("chelsea", 20)], features=BY_HAND, **options)
+        pictures = Pictures(photo(step=20), [photo("chelsea", 20)])
+        superpixel(pictures, SuperpixelOptions(features=BY_HAND, **options))

@@ -15,6 +15,8 @@ from limner.foundation.errors import UserError
 from limner.foundation.orientation import UPRIGHT
 
 PIXEL_LIMIT = 100_000_000
+WHOLE_PX = 1 << 20
+"""A size that no picture has: none is decoded smaller than it is."""
 ORIENTATION = Base.Orientation
 SAY_ORIENTATION = ("exif", "Raw profile type exif", "XML:com.adobe.xmp", "xmp")
 """Where Pillow keeps what says how a picture is turned."""
@@ -28,12 +30,12 @@ DAMAGES = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, Typ
 """What Pillow raises on broken files, by format."""
 
 
-def decode(path: Path, colors: Colors, *, least_px: int) -> Image.Image:
+def decode(path: Path, colors: Colors, *, least_px: int = WHOLE_PX) -> Image.Image:
     """`decode_turned`, without the orientation."""
     return decode_turned(path, colors, least_px=least_px)[0]
 
 
-def decode_turned(path: Path, colors: Colors, *, least_px: int) -> tuple[Image.Image, int]:
+def decode_turned(path: Path, colors: Colors, *, least_px: int = WHOLE_PX) -> tuple[Image.Image, int]:
     """The picture in a file, turned as its EXIF says, in the mode that ``colors`` means, and the orientation, 1 to 8,
     that it was turned by.
 
@@ -42,7 +44,7 @@ def decode_turned(path: Path, colors: Colors, *, least_px: int) -> tuple[Image.I
     through, as behind cut-outs; where it is, the color of what cannot be seen at all is 0.
 
     least_px: neither edge needs to be larger, so that a JPEG may be decoded at a half, a quarter or an eighth of its
-    size.
+    size; by default all have their own size.
 
     Raises `UserError` for a file that is damaged, holds fractions, or has more than `PIXEL_LIMIT` pixels.
     """

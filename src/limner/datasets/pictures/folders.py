@@ -14,9 +14,6 @@ from torch import Tensor
 
 from limner.datasets.pictures.decoding import decode
 
-LOSSY = (".jpg", ".jpeg", ".webp")
-WHOLE_PX = 1 << 20
-"""A size that no picture has: none is decoded smaller than it is."""
 DECODERS = 4
 AHEAD = 4
 """Batches that are decoded before the network asks for them."""
@@ -26,7 +23,7 @@ def read_picture(path: Path) -> Tensor:
     """(3, H, W) uint8 of one file in its own size: see `limner.datasets.pictures.decoding.decode`,
     which trainings read by, too.
     """
-    pixels = np.array(decode(path, "rgb", least_px=WHOLE_PX))
+    pixels = np.array(decode(path, "rgb"))
     return torch.from_numpy(pixels).permute(2, 0, 1)
 
 

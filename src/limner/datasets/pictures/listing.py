@@ -4,8 +4,7 @@ from pathlib import Path
 
 from limner.foundation.errors import UserError
 from limner.foundation.files import files_below
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+from limner.foundation.suffixes import PICTURES, ends_with
 
 
 def picture_files(folder: Path | str) -> list[Path]:
@@ -16,12 +15,12 @@ def picture_files(folder: Path | str) -> list[Path]:
     folder = Path(folder)
     if not folder.is_dir():
         what = "a file" if folder.exists() else "no such folder"
-        raise UserError(f"{folder}: {what}; needed: a folder of pictures ({', '.join(SUFFIXES)})")
+        raise UserError(f"{folder}: {what}; needed: a folder of pictures ({', '.join(PICTURES)})")
     found = [
         path
         for path in files_below(folder)
-        if path.suffix.lower() in SUFFIXES and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if ends_with(path, PICTURES) and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     ]
     if not found:
-        raise UserError(f"{folder}: no pictures in it; needed: {', '.join(SUFFIXES)} files")
+        raise UserError(f"{folder}: no pictures in it; needed: {', '.join(PICTURES)} files")
     return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,10 +19,12 @@ from torch import Tensor
 from limner.datasets.pictures.decoding import CHANNELS, Colors, decode
 from limner.datasets.pictures.fitting import Fit, fitted, on_plain_ground
 from limner.datasets.pictures.listing import picture_files
+from limner.foundation.cores import allowed_cores
 from limner.foundation.dependencies import digests
 from limner.foundation.errors import UserError
 from limner.foundation.progress import Progress
 
+MOST_THREADS = 16
 LEAST_PICTURES = 16
 """Fewer are learned by heart before a generator makes anything, and no score can tell that from learning."""
 ASKED = 32
@@ -182,7 +183,7 @@ def _bring(found: Sequence[_Found], size_px: int, colors: Colors, fit: Fit) -> t
         return _Findings(bool((low == high).all()), shorter < size_px, longer > SQUARE * shorter)
 
     results = []
-    with ThreadPoolExecutor(_threads(), thread_name_prefix="decode") as pool:
+    with ThreadPoolExecutor(min(MOST_THREADS, allowed_cores()), thread_name_prefix="decode") as pool:
         try:
             with Progress("pictures", len(found), "pictures") as progress:
                 for result in pool.map(bring, range(len(found))):
@@ -206,10 +207,6 @@ def _room_for(count: int, channels: int, size_px: int) -> Tensor:
             "memory are free; give fewer pictures or a smaller data.size_px"
         )
     return torch.empty((count, channels, size_px, size_px), dtype=torch.uint8)
-
-
-def _threads() -> int:
-    return min(16, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 def _as_channels(image: Image.Image) -> np.ndarray:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from limner.foundation.errors import UserError
+from limner.foundation.nearest import near_names
 
 ALSO = {
     "aeroplane": "airplane", "automobile": "car", "bike": "bicycle", "cyclist": "person", "diningtable": "dining table",
@@ -48,6 +48,6 @@ def class_for(name: str, detector: Detector) -> str:
     for word in (name.lower(), ALSO.get(name.lower(), "")):
         if word in detector.names:
             return word
-    near = difflib.get_close_matches(name.lower(), detector.names, n=2)
+    near = near_names(name, detector.names)
     hint = f", such as {' or '.join(near)}" if near else ""
     raise UserError(f"Mask R-CNN knows no '{name}'; give a class of COCO with --detect-as{hint}, or add --no-filter")

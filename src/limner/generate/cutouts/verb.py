@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 from limner.datasets.annotations.instances import Source
 from limner.datasets.annotations.sources import read_source
 from limner.datasets.annotations.sources.wanted import Wanted, counted
+from limner.foundation.cores import allowed_cores
 from limner.foundation.dependencies import digests
 from limner.foundation.errors import UserError
 from limner.foundation.files import write_json
@@ -110,7 +110,7 @@ def cut_out(
     if journal.finished and (before := _done_before(job, found)) is not None:
         return before
     try:
-        done = work_through(job, found, journal, judge, options.workers or _cores())
+        done = work_through(job, found, journal, judge, options.workers or allowed_cores())
         made = _conclude(job, found, done, path)
     except UserError:
         journal.abandon()
@@ -141,10 +141,6 @@ def _check_names(objects: Sequence[str]) -> None:
     for name in objects:
         if not is_folder_name(name):
             raise UserError(f"--object '{name}' cannot name a folder; its pictures stand in one")
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _request(source: Source, job: Job, detector: Detector | None) -> dict[str, Any]:

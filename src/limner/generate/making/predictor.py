@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from limner.datasets.pictures.quantized import quantized
 from limner.foundation.device import choose_device
 from limner.foundation.draws import Draws
 from limner.foundation.errors import UserError
+from limner.foundation.nearest import did_you_mean
 from limner.generate.networks import GENERATORS
 from limner.learning.recipe import Choice
 from limner.reporting.card import card
@@ -152,9 +152,7 @@ def class_number(name: str | int, class_names: Sequence[str]) -> int:
         return list(class_names).index(str(name))
     if str(name).isdecimal() and int(name) < len(class_names):
         return int(name)
-    near = difflib.get_close_matches(str(name), class_names, 1, 0.4)
-    hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(class_names)}"
-    raise UserError(f"--classes: the run has no class '{name}'; {hint}")
+    raise UserError(f"--classes: the run has no class '{name}'; {did_you_mean(str(name), class_names, 0.4)}")
 
 
 def load_generator(run: Run, device: str = "auto") -> PictureGenerator:

@@ -14,10 +14,11 @@ from limner.datasets.pictures.quantized import as_rgb, quantized
 from limner.foundation.disk import open_for_encoder
 from limner.foundation.errors import UserError
 from limner.foundation.files import replacing
+from limner.foundation.suffixes import WRITTEN_VIDEOS, ends_with
 from limner.generate.making.predictor import PictureGenerator
-from limner.video.video_writing import WRITTEN_SUFFIXES, write_video
+from limner.video.video_writing import write_video
 
-SUFFIXES = (".gif", *WRITTEN_SUFFIXES)
+SUFFIXES = (".gif", *WRITTEN_VIDEOS)
 RATE = 25
 """Frames a second; a GIF counts in hundredths of a second, of which a frame takes four."""
 SHOWN_PX = 256
@@ -86,7 +87,7 @@ def write_walk(
 
 def check_suffix(path: Path) -> None:
     """Raise `UserError` for a name that no walk is written under."""
-    if path.suffix.lower() not in SUFFIXES:
+    if not ends_with(path, SUFFIXES):
         raise UserError(f"--interpolate {path}: walks are written as {', '.join(SUFFIXES)}; give a name that ends so")
 
 

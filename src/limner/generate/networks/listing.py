@@ -6,6 +6,7 @@ import torch
 
 from limner.generate.networks import DISCRIMINATORS, GENERATORS, SIZES_PX
 from limner.learning.networks import NetworkRow, NetworkSizes
+from limner.nn.parameters import count_parameters
 
 
 def list_networks(sizes: NetworkSizes) -> list[NetworkRow]:
@@ -24,7 +25,7 @@ def list_networks(sizes: NetworkSizes) -> list[NetworkRow]:
                 line = (kind.__doc__ or "").splitlines()[0]
                 for size_px in SIZES_PX:
                     network: Any = kind(size_px=size_px, channels=channels, classes=classes)
-                    parameters = sum(parameter.numel() for parameter in network.parameters())
+                    parameters = count_parameters(network)
                     seen = network.receptive_field() if role == "discriminator" else None
                     rows.append(NetworkRow(name, f"{role} {size_px} px", parameters, seen, line))
     return rows

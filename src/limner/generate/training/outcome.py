@@ -1,24 +1,20 @@
 """What a training leaves for people: scores, curves, a model card, and a report that stands alone."""
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from torch import Tensor
 
-from limner.datasets.pictures.licences import terms_beside
+from limner.datasets.licences import terms_beside
 from limner.fidelity.result import PictureScores, printed, score_title
-from limner.foundation.errors import UserError
-from limner.foundation.files import write_text
-from limner.foundation.progress import duration
 from limner.generate.training.alarms import ALARMS, ringing
 from limner.generate.training.memorization import draw_nearest
 from limner.generate.training.recipe import GenerateRecipe
-from limner.learning.evaluations import EVALUATION_FILE, evaluation_of, write_evaluation
+from limner.learning.outcome import Card, add_commands, add_curves, begin_report, closing_words, write_outcome
 from limner.learning.run import Run
 from limner.reporting.grid import grid
 from limner.reporting.pictures import write_picture
-from limner.reporting.report import Report, draw_curves
+from limner.reporting.report import Report
 from limner.reporting.tables import SHARES
 
 SHOWN, COLUMNS = 64, 8
@@ -48,13 +44,9 @@ class Outcome:
 def finish_training(outcome: Outcome, run: Run) -> None:
     """Write what a training leaves: ``evaluation.json``, ``curves.png``, ``card.md``, ``report.html`` and, in
     ``pictures/``, ``made.png``, ``real.png`` and ``nearest.png``."""
-    found = {**outcome.scored.to_json(), "alarms": outcome.alarms}
-    write_evaluation(run.folder / EVALUATION_FILE, outcome.recipe.task, found)
     draw_pictures(outcome, run)
-    if metrics := run.metrics():
-        draw_curves(metrics, run.folder / "curves.png")
-    write_text(run.folder / "card.md", model_card(outcome, run))
-    training_report(outcome, run).write(run.folder / "report.html")
+    evaluation = {**outcome.scored.to_json(), "alarms": outcome.alarms}
+    write_outcome(run, outcome.recipe.task, evaluation, model_card(outcome), lambda: training_report(outcome, run))
 
 
 def evaluation_line(scores: Mapping[str, float], features: str) -> str:
@@ -70,11 +62,7 @@ def evaluation_line(scores: Mapping[str, float], features: str) -> str:
 
 def closing_line(run: Run) -> str:
     """The KID of what a run makes, beside that of pictures of one color each; nothing where none can be read."""
-    try:
-        found = evaluation_of(run)
-        return "" if found is None else PictureScores.from_json(found).line()
-    except UserError:
-        return ""
+    return closing_words(run, lambda found: PictureScores.from_json(found).line())
 
 
 def draw_pictures(outcome: Outcome, run: Run) -> None:
@@ -88,18 +76,15 @@ def draw_pictures(outcome: Outcome, run: Run) -> None:
 
 def training_report(outcome: Outcome, run: Run) -> Report:
     """The run's report: made beside real pictures, scores and protocol, alarms, nearest neighbors, curves, data."""
-    recipe, status, scored = outcome.recipe, run.status, outcome.scored
-    report = Report(
-        f"Run {run.name}", f"{recipe.generator.name} against {recipe.discriminator.name}, at {recipe.data.size_px} px"
-    )
-    report.facts(
+    recipe, scored = outcome.recipe, outcome.scored
+    report = begin_report(
+        run,
+        f"{recipe.generator.name} against {recipe.discriminator.name}, at {recipe.data.size_px} px",
         {
             scored.title("kid"): printed("kid", scored["kid"]),
             "pictures learned from": len(outcome.learned),
             "held out": len(outcome.held_out),
-            "steps": status.get("steps"),
-            "time": duration(status.get("seconds", 0)),
-        }
+        },
     )
     against = (
         "held-out pictures" if len(outcome.held_out) else "the pictures that it learned from, as none are held out"
@@ -115,22 +100,13 @@ def training_report(outcome: Outcome, run: Run) -> Report:
         "Does it make new pictures, or those that it was shown? Of all made pictures, those that come nearest to a "
         "learned one, and that one."
     ).picture(folder / NEAREST, "The most suspicious first.")
-    if (run.folder / "curves.png").exists():
-        report.section("Curves").picture(
-            run.folder / "curves.png",
-            "By steps. A loss says little here: it is the distance to an opponent that learns, too. Go by the scores.",
-        )
-    report.section("Data").text(f"{outcome.data}.")
-    name = shlex.quote(str(run.folder))
-    report.section("Use it").command(
-        [
-            f"limner generate {name} -n 64",
-            f"limner generate {name} --interpolate walk.gif",
-            f"limner fid REAL {name}",
-            f"limner train {shlex.quote(str(run.folder / 'recipe.yaml'))}",
-        ]
+    add_curves(
+        report,
+        run,
+        "By steps. A loss says little here: it is the distance to an opponent that learns, too. Go by the scores.",
     )
-    return report
+    report.section("Data").text(f"{outcome.data}.")
+    return add_commands(report, run, ("generate RUN -n 64", "generate RUN --interpolate walk.gif", "fid REAL RUN"))
 
 
 def add_scores(report: Report, scored: PictureScores) -> Report:
@@ -160,31 +136,18 @@ def add_alarms(report: Report, alarms: Mapping[str, float]) -> Report:
     return report.text("\n\n".join(ringing(alarms).values()))
 
 
-def model_card(outcome: Outcome, run: Run) -> str:
-    """The model card in Markdown: what it is, what from, how well, what it is not for."""
-    recipe, status = outcome.recipe, run.status
+def model_card(outcome: Outcome) -> Card:
+    """The model card."""
+    recipe = outcome.recipe
     classes = f" Classes: {', '.join(outcome.class_names)}." if outcome.class_names else ""
-    folders = "\n".join(f"- {path.name}{terms_beside(path)}" for path in recipe.data.paths)
-    return f"""# {run.name}
-
-Makes pictures of {recipe.data.size_px} x {recipe.data.size_px} px ({recipe.data.colors}): \
-a {recipe.generator.name} of {outcome.parameters:,} parameters.{classes}
-
-## Learned from
-
-{folders}
-
-{len(outcome.learned):,} pictures; {len(outcome.held_out):,} more were held out. \
-Seed {recipe.seed}, {status.get("steps")} steps of
-{recipe.batch} pictures, {duration(status.get("seconds", 0))}; \
-limner {status["versions"]["limner"]}, torch {status["versions"]["torch"]}.
-The whole recipe: `recipe.yaml`.
-
-## Scores
-
-{outcome.scored.to_markdown()}
-## Not for
-
-Passing made pictures off as photographs. Of few or much alike pictures a generator may keep copies: see the nearest
-neighbors in `report.html`; the terms of the data then hold for what it makes.
-"""
+    return Card(
+        what=f"Makes pictures of {recipe.data.size_px} x {recipe.data.size_px} px ({recipe.data.colors}): "
+        f"a {recipe.generator.name} of {outcome.parameters:,} parameters.{classes}",
+        data="\n".join(f"- {path.name}{terms_beside(path)}" for path in recipe.data.paths),
+        data_facts=f"{len(outcome.learned):,} pictures; {len(outcome.held_out):,} more were held out.",
+        seed=recipe.seed,
+        steps=f"{recipe.batch} pictures",
+        scores=outcome.scored.to_markdown(),
+        not_for="Passing made pictures off as photographs. Of few or much alike pictures a generator may keep copies: "
+        "see the nearest\nneighbors in `report.html`; the terms of the data then hold for what it makes.",
+    )

@@ -36,6 +36,7 @@ from limner.learning.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
 from limner.learning.recipe import to_plain
 from limner.learning.run import Run
 from limner.learning.task import Stage, StageContext, Task
+from limner.nn.parameters import count_parameters
 from limner.reporting.grid import grid
 
 GRID = 64
@@ -278,10 +279,7 @@ class GenerateTask(Task):
     def summary(self) -> str:
         """Pictures, steps and parameters in one line."""
         steps = sum(stage.total_steps for stage in self.stages())
-        sizes = [
-            f"{sum(each.numel() for each in self.networks[name].parameters()) / 1e6:.2f} M"
-            for name in ("generator", "discriminator")
-        ]
+        sizes = [f"{count_parameters(self.networks[name]) / 1e6:.2f} M" for name in ("generator", "discriminator")]
         return (
             f"{self.pictures.summary()}; {len(self.held_out)} held out, {steps} steps of {self.recipe.batch} pictures, "
             f"{self.recipe.generator.name} against {self.recipe.discriminator.name} of {' and '.join(sizes)} parameters"
@@ -314,7 +312,7 @@ class GenerateTask(Task):
             recipe=self.recipe,
             data=self.pictures.summary(),
             class_names=self.pictures.class_names,
-            parameters=sum(each.numel() for each in self.maker.parameters()),
+            parameters=count_parameters(self.maker),
             learned=self.monitor.learned,
             held_out=self.monitor.held_out,
             made=made.pictures,

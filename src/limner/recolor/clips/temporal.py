@@ -8,8 +8,8 @@ color to the pixels of any frame.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -17,12 +17,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from limner.colors.classic import FITS
 from limner.foundation.errors import UserError
 from limner.recolor.clips.cuts import is_cut
 from limner.recolor.fusion.fuse import fuse
 from limner.recolor.fusion.regrain import regrain
-from limner.recolor.methods.methods import fit_colors, mixed, transfer_color
+from limner.recolor.methods.global_map import GlobalOptions, fit_colors
+from limner.recolor.methods.methods import Mix, Options, options_of, transfer
+from limner.recolor.methods.pictures import Pictures
+from limner.recolor.methods.sct import SctOptions
+from limner.recolor.methods.superpixel import SuperpixelOptions
 from limner.recolor.superpixels.pooling import Regions
 
 KEY_EVERY = 4
@@ -41,8 +44,6 @@ new change of color that a pixel at rest takes over in a frame."""
 SURROUNDINGS_PX = 5
 SAMPLED_FRAMES, SAMPLED_PX = 64, 1 << 15
 """Most frames, and pixels of each, from which a global map is fitted."""
-REGRAINED = {"idt-regrain": "idt"}
-"""Methods that are a global map with the regrain after it."""
 
 
 def recolor_clip(
@@ -54,7 +55,7 @@ def recolor_clip(
     key_every: int = KEY_EVERY,
     strength: float = 1.0,
     keep_luminance: bool = False,
-    **options: Any,
+    **settings: Any,
 ) -> Iterator[Tensor]:
     """The frames of a clip in the colors of the references, one by one: (3, H, W) float32, not clipped.
 
@@ -67,28 +68,48 @@ def recolor_clip(
     the device of the references.
 
     clip: (3, H, W) float32 frames, gamma-encoded 0..1, of one size. It is iterated twice, so no generator. references,
-    method, strength, keep_luminance and options: as those of `limner.recolor.methods.methods.transfer_color`, without
-    masks of the target; but the superpixel method's palette is 0.55 by default, as fading and following dull colors a
-    little. temporal: False recolors every frame by itself, as a picture.
+    method, strength, keep_luminance and settings: as those of `limner.recolor.methods.methods.transfer_color`; but the
+    superpixel method's palette is 0.55 by default, as fading and following dull colors a little. temporal: False
+    recolors every frame by itself, as a picture.
 
     Raises `UserError` for options that cannot be.
     """
+    options = options_of(method, {**(usual_settings(method) if temporal else {}), **settings})
+    mix = Mix(strength, keep_luminance)
+    return transfer_clip(clip, references, options, mix, temporal=temporal, key_every=key_every)
+
+
+def usual_settings(method: str) -> dict[str, Any]:
+    """Settings of a method that differ from a picture's where nothing is selected."""
+    return {"palette": PALETTE} if method == "superpixel" else {}
+
+
+def transfer_clip(
+    clip: Iterable[Tensor],
+    references: Sequence[Tensor],
+    options: Options,
+    mix: Mix,
+    *,
+    reference_masks: Sequence[Tensor | None] = (),
+    temporal: bool = True,
+    key_every: int = KEY_EVERY,
+) -> Iterator[Tensor]:
+    """`recolor_clip`, of options that are made. reference_masks: as of `limner.recolor.methods.pictures.Pictures`."""
     if key_every < 1:
         raise UserError(f"key frames every {key_every}; needed: 1 (every frame) or more")
-    if not 0 <= strength <= 1:
-        raise UserError(f"strength is {strength:g}; needed: 0 (nothing changes) to 1")
     frames = _OnDevice(clip, references[0].device)
+
+    def with_references(frame: Tensor) -> Pictures:
+        return Pictures(frame, references, reference_masks=reference_masks)
+
     pairs: Iterator[tuple[Tensor, Tensor]]
     if not temporal:
-        pairs = ((frame, transfer_color(frame, references, method, **options).picture) for frame in frames)
-    elif method in FITS or method in REGRAINED:
-        pairs = _mapped(frames, references, method, **options)
+        pairs = ((frame, transfer(with_references(frame), options).picture) for frame in frames)
+    elif isinstance(options, GlobalOptions):
+        pairs = _mapped(frames, with_references(sample_colors(frames)[:, None]), options)
     else:
-        if method == "superpixel":
-            options.setdefault("palette", PALETTE)
-        pairs = _settled(_faded(frames, references, method, key_every, **options))
-    for frame, picture in pairs:
-        yield mixed(frame, picture, strength, keep_luminance, None)
+        pairs = _settled(_faded(frames, with_references, options, key_every))
+    return (mix.of(frame, picture) for frame, picture in pairs)
 
 
 @dataclass(frozen=True)
@@ -102,14 +123,12 @@ class _OnDevice:
         return (frame.to(self.device) for frame in self.clip)
 
 
-def _mapped(
-    clip: Iterable[Tensor], references: Sequence[Tensor], method: str, *, smoothness: float = 1.0, **options: Any
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Frames with what one global map makes of them."""
-    color_map = fit_colors(REGRAINED.get(method, method), sample_colors(clip)[:, None], references, **options)
+def _mapped(clip: Iterable[Tensor], sampled: Pictures, options: GlobalOptions) -> Iterator[tuple[Tensor, Tensor]]:
+    """Frames with what one global map makes of them. sampled: its target is a sample of the clip."""
+    color_map = fit_colors(sampled, options.fit)
     for frame in clip:
         picture = color_map(frame.flatten(1)).view_as(frame)
-        yield frame, regrain(frame, picture, smoothness) if method in REGRAINED and smoothness > 0 else picture
+        yield frame, regrain(frame, picture, options.smoothness) if options.smoothness > 0 else picture
 
 
 def sample_colors(clip: Iterable[Tensor], seed: int = 0) -> Tensor:
@@ -163,19 +182,17 @@ class _Answer:
 
 def _faded(
     clip: Iterable[Tensor],
-    references: Sequence[Tensor],
-    method: str,
+    with_references: Callable[[Tensor], Pictures],
+    options: SuperpixelOptions | SctOptions,
     key_every: int,
-    *,
-    smoothness: float = 1.0,
-    **options: Any,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Frames with what answers at key frames, faded into each other, make of them."""
     frames = iter(clip)  # follows the key frames, which are found and asked first
+    smoothness, options = options.smoothness, replace(options, smoothness=0.0)
     before: _Answer | None = None
     done = 0
     for number, key_frame in key_frames(clip, key_every):
-        answer = _ask(key_frame, references, method, **options)
+        answer = _ask(with_references(key_frame), options)
         steps = number + 1 - done  # one at a cut, so that nothing fades across it
         for step, frame in enumerate(islice(frames, steps), start=1):
             picture = answer(frame)
@@ -203,11 +220,8 @@ def _settled(pairs: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, T
         yield frame, frame + change
 
 
-def _ask(frame: Tensor, references: Sequence[Tensor], method: str, **options: Any) -> _Answer:
+def _ask(pictures: Pictures, options: Options) -> _Answer:
     """What the method does to a key frame."""
-    fused = transfer_color(frame, references, method, smoothness=0.0, **options).fused
-    if fused is None:
-        raise ValueError(
-            f"{method} is neither a global map nor fuses superpixels: what it does to a frame says nothing of the next"
-        )
+    fused = transfer(pictures, options).fused
+    assert fused is not None  # of methods that fuse superpixels, which are all that are asked
     return _Answer(*fused)

@@ -15,7 +15,7 @@ from limner.colors.classic import FITS
 from limner.colors.color_map import ColorMap
 from limner.colors.spaces import srgb_to_lab
 from limner.recolor.looks.cube import read_cube, write_cube
-from limner.recolor.methods.methods import FITTED_PX
+from limner.recolor.methods.global_map import FITTED_PX
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ averages what comes out over superpixels.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
@@ -16,6 +15,7 @@ from torch.nn import functional
 
 from limner.colors.spaces import srgb_to_lab
 from limner.foundation.errors import UserError
+from limner.foundation.nearest import did_you_mean
 from limner.nn.pretrained import LITE0, load_weights
 from limner.nn.tiled_features import IMAGENET, FeatureSource, network_features
 
@@ -28,9 +28,7 @@ def features_of(
     Raises `UserError` for an unknown name or layer, and where the weights are not on this machine.
     """
     if name not in SOURCES:
-        close = difflib.get_close_matches(name, SOURCES, n=1)
-        hint = f"; did you mean {close[0]}?" if close else ""
-        raise UserError(f"no features are called {name!r}{hint}; there are {', '.join(SOURCES)}")
+        raise UserError(f"no features are called {name!r}; {did_you_mean(name, SOURCES)}")
     return SOURCES[name](tuple(layers), torch.device(device), download)
 
 
@@ -57,9 +55,7 @@ def _with_aliases(
     known = dict(network.named_modules())
     for layer in layers:
         if layer not in aliases and layer not in known:
-            close = difflib.get_close_matches(layer, aliases, n=1)
-            hint = f"; did you mean {close[0]}?" if close else ""
-            raise UserError(f"{name} has no layer {layer!r}{hint}; it has {', '.join(aliases)}")
+            raise UserError(f"{name} has no layer {layer!r}; {did_you_mean(layer, aliases)}")
     found = [aliases.get(layer, layer) for layer in layers]
     source = network_features(network, found, mean=colors[0], std=colors[1], name=name, device=device)
     return FeatureSource(name, source.run, source.stride, source.reach_px, layers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from limner.recolor.fusion.fuse import Kernel, fuse
 from limner.recolor.fusion.regrain import regrain
 from limner.recolor.matching.constrained import match_constrained
 from limner.recolor.matching.descriptors import color_descriptors
+from limner.recolor.methods.pictures import Pictures
 from limner.recolor.methods.recolored import Recolored
 from limner.recolor.superpixels.pooling import Regions, measure_regions
 from limner.recolor.superpixels.seen import seen_part
@@ -26,18 +27,34 @@ MOST_USES = 3
 """epsilon of the paper's program: how often a reference superpixel may be taken."""
 
 
-def sct(
-    target: Tensor,
-    references: Sequence[Tensor],
-    *,
-    count: int = SUPERPIXELS,
-    most_uses: int = MOST_USES,
-    kernel: Kernel = OWN_COVARIANCE,
-    smoothness: float = 1.0,
-    target_mask: Tensor | None = None,
-    target_seen: Tensor | None = None,
-    reference_masks: Sequence[Tensor | None] = (),
-) -> Recolored:
+@dataclass(frozen=True)
+class SctOptions:
+    """count: superpixels of each picture. most_uses: of a reference superpixel; raised where the references have too
+    few. kernel: of the fusion. smoothness: of the regrain, 0 leaves it out.
+
+    Raises `UserError` for a count below 1 or above 4000.
+    """
+
+    count: int = SUPERPIXELS
+    most_uses: int = MOST_USES
+    kernel: Kernel = OWN_COVARIANCE
+    smoothness: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.count <= MOST_SUPERPIXELS:
+            raise UserError(
+                f"sct got {self.count} superpixels; needed: 1 to {MOST_SUPERPIXELS}, {SUPERPIXELS} is usual"
+            )
+
+    def transfer(self, pictures: Pictures) -> Recolored:
+        """See `sct`."""
+        return sct(pictures, self)
+
+
+USUAL = SctOptions()
+
+
+def sct(pictures: Pictures, options: SctOptions = USUAL) -> Recolored:
     """The target in the colors of the references by superpixels of like color rank, each taken at most a few times.
 
     Superpixels are described by cumulative color histograms of the picture over its maximum, so that the darkest of one
@@ -45,31 +62,25 @@ def sct(
     regrain are those of `limner.recolor.methods.superpixel`, with the covariance of the superpixel that holds the pixel
     and no limit on how far centers may lie (the authors' program takes those within 0.3).
 
-    target: (3, H, W) float32, gamma-encoded, 0..1. references: such, of any sizes. count: superpixels of each picture.
-    most_uses: of a reference superpixel; raised where the references have too few. smoothness: of the regrain, 0 leaves
-    it out. target_mask: not looked at. target_seen: (H, W) bool, what of the target is not transparent; superpixels
-    without such a pixel are left out. reference_masks: for each reference (H, W) float 0..1, or None.
-
-    Raises `UserError` for a count below 1 or above 4000, and for masks that leave nothing.
+    The target's mask is not looked at; superpixels without a pixel that is seen are left out. Raises `UserError` for
+    masks that leave nothing.
     """
-    if not 1 <= count <= MOST_SUPERPIXELS:
-        raise UserError(f"sct got {count} superpixels; needed: 1 to {MOST_SUPERPIXELS}, {SUPERPIXELS} is usual")
+    target, count = pictures.target, options.count
     watch = Stopwatch(target.device)
     labels, regions, descriptors = _described(target, None, count, watch)
-    if target_seen is not None:
-        labels, regions, kept = seen_part(target, labels, target_seen)
+    if pictures.target_seen is not None:
+        labels, regions, kept = seen_part(target, labels, pictures.target_seen)
         descriptors = descriptors[kept]
-    masks = list(reference_masks) or [None] * len(references)
-    looks = [_described(picture, mask, count, watch) for picture, mask in zip(references, masks, strict=True)]
+    looks = [_described(picture, mask, count, watch) for picture, mask in pictures.masked_references()]
     with watch.stage("matching"):
-        found = match_constrained(descriptors, torch.cat([look[2] for look in looks]), most_uses)
+        found = match_constrained(descriptors, torch.cat([look[2] for look in looks]), options.most_uses)
     colors = Regions.joined([look[1] for look in looks]).colors[found]
     with watch.stage("fusion"):
-        fused = fuse(target, regions, colors, kernel, labels=labels)
+        fused = fuse(target, regions, colors, options.kernel, labels=labels)
     picture = fused.picture
-    if smoothness > 0:
+    if options.smoothness > 0:
         with watch.stage("regrain"):
-            picture = regrain(target, picture, smoothness)
+            picture = regrain(target, picture, options.smoothness)
     uses = torch.bincount(found)
     numbers = {
         "target superpixels": len(descriptors),

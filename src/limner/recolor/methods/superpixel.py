@@ -19,6 +19,7 @@ from limner.recolor.fusion.regrain import regrain as regrained
 from limner.recolor.matching.attention import Attended, Matching, Pin, attend, centered, temperature_for
 from limner.recolor.matching.features import features_of
 from limner.recolor.matching.palette import complete_palette
+from limner.recolor.methods.pictures import Pictures
 from limner.recolor.methods.recolored import Recolored
 from limner.recolor.superpixels.pooling import Regions, measure_regions, pool_features
 from limner.recolor.superpixels.seen import seen_part
@@ -48,25 +49,48 @@ class Described:
     features: Tensor
 
 
-def superpixel(
-    target: Tensor,
-    references: Sequence[Tensor],
-    *,
-    features: str | FeatureSource = LITE0,
-    layers: Sequence[str] = (),
-    count: int | None = None,
-    centering: str = "standard",
-    temperature: float | None = None,
-    perplexity: float = PERPLEXITY,
-    palette: float = PALETTE,
-    kernel: Kernel = PUBLISHED,
-    smoothness: float = 1.0,
-    target_mask: Tensor | None = None,
-    target_seen: Tensor | None = None,
-    reference_masks: Sequence[Tensor | None] = (),
-    pins: Sequence[PinnedPoints] = (),
-    download: bool | None = None,
-) -> Recolored:
+@dataclass(frozen=True)
+class SuperpixelOptions:
+    """How superpixels are matched. Raises `UserError` for values that cannot be.
+
+    features: a key of `limner.recolor.matching.features.SOURCES`, or a `FeatureSource` of any network. layers: of it.
+    count: superpixels of each picture, by default 3 sqrt(pixels). centering, temperature: see
+    `limner.recolor.matching.attention`; without a temperature the one at which the median superpixel looks at
+    ``perplexity`` others. palette: how far the matched colors are spread to the references' whole palette, 0 (the
+    paper) to 1: see `limner.recolor.matching.palette`. kernel: of the fusion. smoothness: of the regrain; 0 leaves it
+    out. pins: matches made by hand. download: whether weights may be fetched.
+    """
+
+    features: str | FeatureSource = LITE0
+    layers: Sequence[str] = ()
+    count: int | None = None
+    centering: str = "standard"
+    temperature: float | None = None
+    perplexity: float = PERPLEXITY
+    palette: float = PALETTE
+    kernel: Kernel = PUBLISHED
+    smoothness: float = 1.0
+    pins: Sequence[PinnedPoints] = ()
+    download: bool | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.palette <= 1:
+            raise UserError(
+                f"palette is {self.palette:g}; needed: 0 (matched colors as they are) to 1 (the reference's whole "
+                "palette)"
+            )
+        if self.temperature is not None and self.temperature <= 0:
+            raise UserError(f"temperature is {self.temperature:g}; needed: above 0 (0.02 is the paper's, for VGG-19)")
+
+    def transfer(self, pictures: Pictures) -> Recolored:
+        """See `superpixel`."""
+        return superpixel(pictures, self)
+
+
+USUAL = SuperpixelOptions()
+
+
+def superpixel(pictures: Pictures, options: SuperpixelOptions = USUAL) -> Recolored:
     """The target in the colors of the references, region by region.
 
     Both are cut into superpixels, each described by the mean of deep features; each superpixel of the target takes the
@@ -74,46 +98,28 @@ def superpixel(
     of its neighbors' new colors (`limner.recolor.fusion.fuse`), and the target's fine structure is put back
     (`limner.recolor.fusion.regrain`).
 
-    target: (3, H, W) float32, gamma-encoded, 0..1. references: one or more such, of any sizes. features: a key of
-    `limner.recolor.matching.features.SOURCES`, or a `FeatureSource` of any network. layers: of it. count: superpixels
-    of each picture, by default 3 sqrt(pixels). centering, temperature: see `limner.recolor.matching.attention`; without
-    a temperature the one at which the median superpixel looks at ``perplexity`` others. palette: how far the matched
-    colors are spread to the references' whole palette, 0 (the paper) to 1: see `limner.recolor.matching.palette`.
-    kernel: of the fusion. smoothness: of the regrain; 0 leaves it out. target_mask: where the target will be changed;
-    all of it is looked at, whatever is changed. target_seen: (H, W) bool, what of it is not transparent; superpixels
-    without such a pixel are left out. reference_masks: for each reference, (H, W) float 0..1 of how much its pixels may
-    be taken, or None. pins: matches made by hand. download: whether weights may be fetched.
-
-    Raises `UserError` for options that cannot be, and for masks that leave nothing.
+    All of the target is looked at, whatever of it will be changed; superpixels without a pixel that is seen are left
+    out. Raises `UserError` for options that cannot be, and for masks that leave nothing.
     """
-    if not 0 <= palette <= 1:
-        raise UserError(
-            f"palette is {palette:g}; needed: 0 (matched colors as they are) to 1 (the reference's whole palette)"
-        )
+    target = pictures.target
     watch = Stopwatch(target.device)
-    source = features if isinstance(features, FeatureSource) else None
-    if source is None:
-        with watch.stage("network"):
-            source = features_of(features, layers, device=target.device, download=download)  # type: ignore[arg-type]
-    described = describe(target, source, count, watch)
-    if target_seen is not None:
-        labels, regions, kept = seen_part(target, described.labels, target_seen)
+    source = _source(options, target.device, watch)
+    described = describe(target, source, options.count, watch)
+    if pictures.target_seen is not None:
+        labels, regions, kept = seen_part(target, described.labels, pictures.target_seen)
         described = Described(labels, regions, described.features[kept])
-    matching = match(
-        described, references, source, count=count, centering=centering, temperature=temperature, perplexity=perplexity,
-        reference_masks=reference_masks, pins=pins, watch=watch,
-    )  # fmt: skip
+    matching = match(described, pictures, source, options, watch)
     with watch.stage("attention"):
         attended = attend(matching)
     with watch.stage("palette"):
         looks = matching.reference_regions
-        colors = complete_palette(attended.colors, described.regions.count, looks.colors, looks.count, palette)
+        colors = complete_palette(attended.colors, described.regions.count, looks.colors, looks.count, options.palette)
     with watch.stage("fusion"):
-        fused = fuse(target, described.regions, colors, kernel, labels=described.labels)
+        fused = fuse(target, described.regions, colors, options.kernel, labels=described.labels)
     picture = fused.picture
-    if smoothness > 0:
+    if options.smoothness > 0:
         with watch.stage("regrain"):
-            picture = regrained(target, picture, smoothness)
+            picture = regrained(target, picture, options.smoothness)
     return Recolored(
         picture,
         "superpixel",
@@ -122,6 +128,13 @@ def superpixel(
         matching=matching,
         fused=(described.regions, colors),
     )
+
+
+def _source(options: SuperpixelOptions, device: torch.device, watch: Stopwatch) -> FeatureSource:
+    if isinstance(options.features, FeatureSource):
+        return options.features
+    with watch.stage("network"):
+        return features_of(options.features, options.layers, device=device, download=options.download)
 
 
 def describe(picture: Tensor, source: FeatureSource, count: int | None, watch: Stopwatch) -> Described:
@@ -135,35 +148,23 @@ def describe(picture: Tensor, source: FeatureSource, count: int | None, watch: S
 
 
 def match(
-    target: Described,
-    references: Sequence[Tensor],
-    source: FeatureSource,
-    *,
-    count: int | None,
-    centering: str,
-    temperature: float | None,
-    perplexity: float,
-    watch: Stopwatch,
-    reference_masks: Sequence[Tensor | None] = (),
-    pins: Sequence[PinnedPoints] = (),
+    target: Described, pictures: Pictures, source: FeatureSource, options: SuperpixelOptions, watch: Stopwatch
 ) -> Matching:
-    """The matching of a target with the superpixels of all references; arguments as those of `superpixel`."""
-    if temperature is not None and temperature <= 0:
-        raise UserError(f"temperature is {temperature:g}; needed: above 0 (0.02 is the paper's, for VGG-19)")
-    masks = list(reference_masks) or [None] * len(references)
+    """The matching of a target's superpixels with those of all references."""
     taken = [
-        _taken(describe(picture, source, count, watch), picture, mask)
-        for picture, mask in zip(references, masks, strict=True)
+        _taken(describe(picture, source, options.count, watch), picture, mask)
+        for picture, mask in pictures.masked_references()
     ]
     labels, first = [], 0
     for part in taken:
         labels.append(torch.where(part.labels < 0, -1, part.labels + first))
         first += len(part.features)
     with watch.stage("attention"):
-        looking = centered(target.features, centering)
+        looking = centered(target.features, options.centering)
         # Each picture has a mean of its own: what stands out in a dark reference is not what is bright in all of them.
-        looked_at = torch.cat([centered(part.features, centering) for part in taken])
-        found = temperature_for(looking, looked_at, perplexity) if temperature is None else temperature
+        looked_at = torch.cat([centered(part.features, options.centering) for part in taken])
+        temperature = options.temperature
+        found = temperature_for(looking, looked_at, options.perplexity) if temperature is None else temperature
     return Matching(
         target=looking,
         references=looked_at,
@@ -172,7 +173,7 @@ def match(
         reference_labels=labels,
         target_regions=target.regions,
         reference_regions=Regions.joined([part.regions for part in taken]),
-        pins=[_pin(point, target.labels, labels) for point in pins],
+        pins=[_pin(point, target.labels, labels) for point in options.pins],
     )
 
 

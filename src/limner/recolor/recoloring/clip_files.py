@@ -11,16 +11,13 @@ from limner.foundation.errors import UserError
 from limner.foundation.progress import Progress
 from limner.foundation.records import Made, made_before, recorded
 from limner.foundation.stopwatch import Stopwatch
+from limner.foundation.suffixes import WRITTEN_VIDEOS, ends_with
 from limner.photos.profiles import to_profile
-from limner.recolor.clips.temporal import recolor_clip
-from limner.recolor.methods.methods import mixed
+from limner.recolor.clips.temporal import transfer_clip, usual_settings
 from limner.recolor.recoloring.options import ALL_METHODS
 from limner.recolor.recoloring.paths import names_a_file, refuse_shared_names
 from limner.recolor.recoloring.transfer import PhotoJob
 from limner.video.clips import Clip, losses, open_clip, write_clip
-from limner.video.video_writing import WRITTEN_SUFFIXES
-
-VIDEO_SUFFIXES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg", ".wmv")
 
 
 def clip_results(clips: Sequence[Path], out: Path) -> list[Path]:
@@ -28,7 +25,7 @@ def clip_results(clips: Sequence[Path], out: Path) -> list[Path]:
 
     Raises `UserError` where two would have one name, and for a result that is an input.
     """
-    if names_a_file(out, WRITTEN_SUFFIXES, "clips"):
+    if names_a_file(out, WRITTEN_VIDEOS, "clips"):
         if len(clips) > 1:
             raise UserError(f"--out {out} is one file for {len(clips)} clips; give a folder")
         results = [out]
@@ -39,7 +36,7 @@ def clip_results(clips: Sequence[Path], out: Path) -> list[Path]:
 
 
 def _name(clip: Path) -> str:
-    keeps = clip.is_dir() or clip.suffix.lower() in WRITTEN_SUFFIXES
+    keeps = clip.is_dir() or ends_with(clip, WRITTEN_VIDEOS)
     return clip.resolve().name if keeps else f"{clip.stem}.mp4"
 
 
@@ -63,24 +60,19 @@ def recolor_clip_file(
     watch = Stopwatch(job.device)
     with recorded(out, request) as (temporary, numbers):
         with watch.stage("clip"):
-            as_folder = out.suffix.lower() not in WRITTEN_SUFFIXES
+            as_folder = not ends_with(out, WRITTEN_VIDEOS)
             write_clip(temporary, _counted(_frames(job, source, frame_by_frame), source), source, as_folder=as_folder)
         numbers |= {"method": job.method, "seconds": round(sum(watch.seconds.values()), 3)}
     return Made(out, numbers, notes=(*source.notes, *job.notes, *losses(source, out)))
 
 
 def _frames(job: PhotoJob, source: Clip, frame_by_frame: bool) -> Iterable[Tensor]:
-    options = job.options
     if job.look is not None:
         return _looked_up(job, source)
-    chosen = job.of_method(job.method)
-    if any(one.mask is not None for one in job.references):
-        chosen["reference_masks"] = [None if one.mask is None else one.mask.to(job.device) for one in job.references]
     references = [to_profile(one.photo.filled, one.photo.profile, None).to(job.device) for one in job.references]
-    return recolor_clip(
-        source, references, job.method, temporal=not frame_by_frame, strength=options.strength,
-        keep_luminance=options.keep_luminance, **chosen,
-    )  # fmt: skip
+    usual = {} if frame_by_frame else usual_settings(job.method)
+    chosen = job.of_method(job.method, **usual)
+    return transfer_clip(source, references, chosen, job.mix, reference_masks=job.masks, temporal=not frame_by_frame)
 
 
 def _looked_up(job: PhotoJob, source: Clip) -> Iterator[Tensor]:
@@ -88,7 +80,7 @@ def _looked_up(job: PhotoJob, source: Clip) -> Iterator[Tensor]:
     for frame in source:
         target = frame.to(job.device)
         picture = job.look(target.flatten(1)).view_as(target)
-        yield mixed(target, picture, job.options.strength, job.options.keep_luminance, None)
+        yield job.mix.of(target, picture)
 
 
 def _counted(frames: Iterable[Tensor], source: Clip) -> Iterator[Tensor]:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from limner.foundation.errors import UserError
-from limner.photos.encoding import SUFFIXES
+from limner.foundation.suffixes import PICTURES, ends_with
 
 
 def list_photos(paths: Sequence[Path]) -> list[Path]:
@@ -27,10 +27,10 @@ def _photos_in(folder: Path) -> list[Path]:
     photos = sorted(
         path
         for path in folder.iterdir()
-        if path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith(".")
+        if ends_with(path, PICTURES) and path.is_file() and not path.name.startswith(".")
     )
     if not photos:
-        raise UserError(f"{folder}: no photos in this folder ({', '.join(SUFFIXES)}; folders inside are not searched)")
+        raise UserError(f"{folder}: no photos in this folder ({', '.join(PICTURES)}; folders inside are not searched)")
     return photos
 
 
@@ -46,7 +46,7 @@ def output_paths(photos: Sequence[Path], folder: Path, inputs: Sequence[Path] = 
     taken = {_key(path) for path in (*photos, *inputs)}
     results = []
     for photo in photos:
-        suffix = photo.suffix if photo.suffix.lower() in SUFFIXES else ".png"
+        suffix = photo.suffix if ends_with(photo, PICTURES) else ".png"
         result, number = folder / f"{photo.stem}{suffix}", 1
         while _key(result) in taken:
             result = folder / f"{photo.stem}-recolored{f'-{number}' if number > 1 else ''}{suffix}"
@@ -64,7 +64,7 @@ def names_a_file(out: Path, suffixes: Collection[str], what: str) -> bool:
     """
     if out.is_dir() or not re.fullmatch(r"\.[a-z]\w{1,4}", out.suffix.lower()):
         return False
-    if out.suffix.lower() not in suffixes:
+    if not ends_with(out, suffixes):
         raise UserError(
             f"--out {out}: {what} are written as {', '.join(suffixes)}; give a name that ends so, or a folder"
         )

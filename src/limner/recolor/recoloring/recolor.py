@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,16 +12,17 @@ from limner.colors.summary import ALL as ALL_AREAS
 from limner.foundation.device import choose_device
 from limner.foundation.errors import UserError
 from limner.foundation.files import as_paths
+from limner.foundation.nearest import did_you_mean
 from limner.foundation.progress import Progress, say
 from limner.foundation.records import Made, made_before, recorded, refuse_own_results
+from limner.foundation.suffixes import PICTURES, TIFFS, VIDEOS, ends_with
 from limner.learning.run import is_run
-from limner.photos.encoding import SUFFIXES
 from limner.photos.photos import read_photo
 from limner.photos.profiles import to_profile
 from limner.recolor.looks.cube import read_cube
 from limner.recolor.looks.looks import make_look
 from limner.recolor.methods.methods import METHODS
-from limner.recolor.recoloring.clip_files import VIDEO_SUFFIXES, clip_results, recolor_clip_file
+from limner.recolor.recoloring.clip_files import clip_results, recolor_clip_file
 from limner.recolor.recoloring.options import ALL_METHODS, MATCHING_ONLY, PLAIN, RecolorOptions
 from limner.recolor.recoloring.paths import list_photos, names_a_file, output_paths, refuse_shared_names
 from limner.recolor.recoloring.transfer import (
@@ -40,7 +40,6 @@ from limner.scenes.rasters import open_raster
 PHOTOS, CLIPS, SCENES, LOOKS = "photos", "clips", "scenes", "look-up tables"
 """What the verb makes."""
 LOOK = ".cube"
-GEOTIFF = (".tif", ".tiff")
 SCENE_METHOD = "mkl"
 
 
@@ -104,7 +103,7 @@ def _kind_of(paths: Sequence[Path], like: Sequence[Path | str], out: Path, clip:
     """What is asked for, by what was given."""
     if is_run(like[0]) or all(map(_is_scene, [*paths, *map(Path, like)])):
         return SCENES
-    if clip or any(path.suffix.lower() in VIDEO_SUFFIXES for path in paths):
+    if clip or any(ends_with(path, VIDEOS) for path in paths):
         return CLIPS
     return LOOKS if out.suffix.lower() == LOOK else PHOTOS
 
@@ -113,7 +112,7 @@ def _check_clips(paths: Sequence[Path], out: Path, clip: bool) -> None:
     if out.suffix.lower() == LOOK:
         raise UserError(f"--out {out} is made from photos; give frames of the clip instead of {paths[0]}")
     for path in paths:
-        if path.is_file() and path.suffix.lower() in SUFFIXES:
+        if path.is_file() and ends_with(path, PICTURES):
             raise UserError(f"{path}: a photo among clips; recolor photos and clips by commands of their own")
         if path.is_dir() and not clip:
             raise UserError(f"{path}: a folder among clips; add --clip if it holds the frames of one")
@@ -144,9 +143,7 @@ def _check_method(method: str | None) -> None:
     """Raise `UserError` for a word that is no method."""
     if method in (None, ALL_METHODS, *METHODS):
         return
-    close = difflib.get_close_matches(str(method), [*METHODS, ALL_METHODS], n=1)
-    hint = f"; did you mean {close[0]}?" if close else ""
-    raise UserError(f"no method is called '{method}'{hint}; there are {', '.join(METHODS)}, and {ALL_METHODS}")
+    raise UserError(f"no method is called '{method}'; {did_you_mean(str(method), [*METHODS, ALL_METHODS])}")
 
 
 def _photos(job: PhotoJob, paths: Sequence[Path], out: Path, *, overwrite: bool, explain: bool) -> Iterator[Made]:
@@ -157,7 +154,7 @@ def _photos(job: PhotoJob, paths: Sequence[Path], out: Path, *, overwrite: bool,
     refuse_own_results(photos)
     for photo in photos:
         mask_for(job.options.mask, photo)  # a missing one is told before the first picture is made
-    if names_a_file(out, SUFFIXES, "photos"):
+    if names_a_file(out, PICTURES, "photos"):
         if len(photos) > 1:
             raise UserError(f"--out {out} is one file for {len(photos)} pictures; give a folder")
         results = [out]
@@ -260,7 +257,7 @@ def _scenes(
     given = [name for name, value in vars(options).items() if name != "method" and value != getattr(PLAIN, name)]
     if given:
         raise UserError(f"--{given[0].replace('_', '-')} is for photos; a scene is harmonized as a whole")
-    if names_a_file(out, GEOTIFF, "scenes"):
+    if names_a_file(out, TIFFS, "scenes"):
         if len(paths) > 1:
             raise UserError(f"--out {out} is one file for {len(paths)} scenes; give a folder")
         results = [out]
@@ -277,7 +274,7 @@ def _scenes(
 
 def _is_scene(path: Path) -> bool:
     """Whether a file is a raster that knows its place on the ground, or has bands that no photo has."""
-    if path.suffix.lower() not in (*GEOTIFF, ".vrt", ".jp2") or not path.is_file():
+    if not ends_with(path, (*TIFFS, ".vrt", ".jp2")) or not path.is_file():
         return False
     with open_raster(path) as raster:
         return raster.georeferenced or raster.bands not in (1, 3)

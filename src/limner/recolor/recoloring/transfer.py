@@ -19,7 +19,9 @@ from limner.foundation.records import Made, made_before, recorded
 from limner.photos.photos import Photo, read_photo, write_photo
 from limner.photos.profiles import ASSUMING_SRGB, to_profile
 from limner.recolor.looks.cube import CubeLook
-from limner.recolor.methods.methods import METHODS, counted, mixed, transfer_color
+from limner.recolor.methods.global_map import counted
+from limner.recolor.methods.methods import METHODS, Mix, Options, options_of, transfer
+from limner.recolor.methods.pictures import Pictures
 from limner.recolor.methods.recolored import Recolored
 from limner.recolor.methods.superpixel import PALETTE, PinnedPoints
 from limner.recolor.recoloring.options import RecolorOptions
@@ -118,29 +120,30 @@ class PhotoJob:
         where = None if mask is None else mask.to(self.device)
         if self.look is not None:
             picture = self.look(target.flatten(1)).view_as(target)
-            picture = mixed(target, picture, self.options.strength, self.options.keep_luminance, where)
-            return Recolored(picture, LOOK)
-        method = method or self.method
-        looks = self.pictures_for(photo)
-        return transfer_color(
-            target,
-            looks,
-            method,
-            strength=self.options.strength,
-            keep_luminance=self.options.keep_luminance,
-            target_mask=where,
-            target_seen=seen,
-            reference_masks=[None if one.mask is None else one.mask.to(self.device) for one in self.references],
-            **self.of_method(method),
-        )
+            return Recolored(self.mix.of(target, picture, where), LOOK)
+        pictures = Pictures(target, self.pictures_for(photo), where, seen, self.masks)
+        return transfer(pictures, self.of_method(method or self.method), self.mix)
 
-    def of_method(self, method: str) -> dict[str, Any]:
-        """Keyword arguments of the method: as selected for the one that was named, none for others on a sheet."""
+    @property
+    def mix(self) -> Mix:
+        """How much of the transfer is taken."""
+        return Mix(self.options.strength, self.options.keep_luminance)
+
+    @property
+    def masks(self) -> list[Tensor | None]:
+        """Where each reference's colors are taken from, on the device; None for everywhere."""
+        return [None if one.mask is None else one.mask.to(self.device) for one in self.references]
+
+    def of_method(self, method: str, **usual: Any) -> Options:
+        """The method's options: as selected for the one that was named, its own for others on a sheet.
+
+        usual: settings that hold where nothing is selected.
+        """
         chosen = self.options.of_method(method) if method == self.method else {}
         if method == "superpixel":
             chosen["pins"] = [PinnedPoints(pin[:2], pin[2:4], pin[4]) for pin in self.options.match or ()]
             chosen["download"] = self.download or None
-        return chosen
+        return options_of(method, {**usual, **chosen})
 
     def request(self, picture: Path, **more: Any) -> dict[str, Any]:
         """All that decides what becomes of ``picture``, for the record."""

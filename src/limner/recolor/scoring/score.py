@@ -10,10 +10,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 import numpy as np
-from skimage.color import rgb2lab
+import torch
 from skimage.metrics import structural_similarity
 from torch import Tensor
 
+from limner.colors.spaces import srgb_to_lab
 from limner.photos.hidden import fill_hidden
 
 SAMPLED_PIXELS = 100_000
@@ -116,7 +117,7 @@ def sampled_lab(picture: np.ndarray) -> np.ndarray:
     colors = picture.reshape(3, -1)
     if colors.shape[1] > SAMPLED_PIXELS:
         colors = colors[:, np.random.default_rng(0).integers(0, colors.shape[1], SAMPLED_PIXELS)]
-    return rgb2lab(colors.T).astype(np.float32)
+    return np.ascontiguousarray(srgb_to_lab(torch.from_numpy(colors)).T)
 
 
 def sliced_wasserstein(colors: np.ndarray, others: np.ndarray) -> float:

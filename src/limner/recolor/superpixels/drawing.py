@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from limner.reporting.pictures import INK, PAPER, overlay, resized
+from limner.reporting.pictures import INK, PAPER, luma, overlay, resized
 
 BORDER = (255, 225, 0)
 MARK_PX = 15
@@ -117,8 +117,7 @@ def _edges(values: np.ndarray) -> np.ndarray:
 
 def _gray(picture: np.ndarray) -> np.ndarray:
     """The luminance of a picture, three times, uint8."""
-    gray = picture @ np.array([0.299, 0.587, 0.114], np.float32)
-    return np.repeat(gray[..., None], 3, axis=2).round().astype(np.uint8)
+    return np.repeat(luma(picture)[..., None], 3, axis=2).round().astype(np.uint8)
 
 
 def _beside(column: float, radius: float, width: int) -> float:

@@ -11,11 +11,16 @@ from math import ceil, floor
 
 import numpy as np
 
+from limner.colors.spaces import LAB_FOOT, LAB_FOOT_OFFSET, LAB_FOOT_SLOPE, WHITE_D65, XYZ_FROM_RGB
 from limner.foundation.compiled import compiled
 
 BRIGHTEST = np.float32(100)  # in units of white; keeps every number of an unclipped picture finite
 SRGB_KNEE = np.float32(0.04045)  # below it the encoding is a line (IEC 61966-2-1)
-LAB_KNEE = np.float32((6 / 29) ** 3)  # below it CIELAB is a line (CIE 15)
+XYZ = tuple(
+    tuple(np.float32(weight / white) for weight in row) for row, white in zip(XYZ_FROM_RGB, WHITE_D65, strict=True)
+)
+"""Of linear light to shares of white; with `limner.colors.spaces`'s own numbers, this is the same CIELAB."""
+LAB_KNEE, LAB_SLOPE, LAB_OFFSET = np.float32(LAB_FOOT), np.float32(LAB_FOOT_SLOPE), np.float32(LAB_FOOT_OFFSET)
 FIFTH_ROOT_BITS = np.int32(0x32CCCCCD)  # four fifths and two thirds of the bits of 1: what a root's guess starts from
 CUBE_ROOT_BITS = np.int32(0x2A555555)
 
@@ -29,10 +34,9 @@ def to_lab(rgb: np.ndarray, lab: np.ndarray, start: int, stop: int) -> None:
     """
     for pixel in range(np.uint64(start), np.uint64(stop)):
         red, green, blue = _linear(rgb[0, pixel]), _linear(rgb[1, pixel]), _linear(rgb[2, pixel])
-        x = np.float32(0.4124564) * red + np.float32(0.3575761) * green + np.float32(0.1804375) * blue
-        y = np.float32(0.2126729) * red + np.float32(0.7151522) * green + np.float32(0.0721750) * blue
-        z = np.float32(0.0193339) * red + np.float32(0.1191920) * green + np.float32(0.9503041) * blue
-        x, y, z = _curved(x / np.float32(0.95047)), _curved(y), _curved(z / np.float32(1.08883))
+        x = _curved(XYZ[0][0] * red + XYZ[0][1] * green + XYZ[0][2] * blue)
+        y = _curved(XYZ[1][0] * red + XYZ[1][1] * green + XYZ[1][2] * blue)
+        z = _curved(XYZ[2][0] * red + XYZ[2][1] * green + XYZ[2][2] * blue)
         lab[0, pixel] = np.float32(116) * y - np.float32(16)
         lab[1, pixel] = np.float32(500) * (x - y)
         lab[2, pixel] = np.float32(200) * (y - z)
@@ -58,7 +62,7 @@ def _curved(light: np.float32) -> np.float32:
     root = np.int32(np.float32(base).view(np.int32) // np.int32(3) + CUBE_ROOT_BITS).view(np.float32)
     for _ in range(3):
         root = np.float32(2 / 3) * root + np.float32(1 / 3) * base / (root * root)
-    line = np.float32(841 / 108) * light + np.float32(4 / 29)
+    line = LAB_SLOPE * light + LAB_OFFSET
     return root if light > LAB_KNEE else line
 
 

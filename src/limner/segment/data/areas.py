@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from limner.foundation.dependencies import digests
 from limner.foundation.errors import UserError
+from limner.foundation.nearest import did_you_mean
 from limner.scenes.names import chips_folder
 from limner.scenes.overlaps import groups
 from limner.scenes.rasters import Raster, open_mask, open_raster
@@ -215,7 +216,7 @@ def _selected(names: Sequence[str], reading: Reading, problems: list[str]) -> se
 def _matching(patterns: Sequence[str], known: dict[str, None], option: str) -> list[str]:
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in known):
-            raise UserError(f"{option} {pattern}: no area is called so; there are {', '.join(known)}")
+            raise UserError(f"{option} {pattern}: no area is called so; {did_you_mean(pattern, known)}")
     return [name for name in known if any(fnmatchcase(name, pattern) for pattern in patterns)]
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from limner.foundation.errors import UserError
+from limner.foundation.suffixes import RASTERS, ends_with
 from limner.scenes.overlaps import told_apart
-from limner.scenes.rasters import RASTER_SUFFIXES
 from limner.segment.labels.reading import IMAGES_FOLDER, Reading
 from limner.segment.labels.vector_files import is_vector
 
@@ -92,7 +92,7 @@ def _area(folder: Path, reading: Reading, notes: list[str]) -> Place:
     name = folder.resolve().name
     pictures = _by_stem(folder / IMAGES_FOLDER)
     if not pictures:
-        kinds = ", ".join(RASTER_SUFFIXES)
+        kinds = ", ".join(RASTERS)
         raise UserError(f"{folder / IMAGES_FOLDER}: holds no pictures ({kinds})")
     masks = _by_stem(folder / reading.masks_folder)
     if reading.mosaic:
@@ -158,7 +158,7 @@ def _visible(folder: Path) -> list[Path]:
 
 
 def _is_picture(file: Path) -> bool:
-    return file.is_file() and file.suffix.lower() in RASTER_SUFFIXES
+    return file.is_file() and ends_with(file, RASTERS)
 
 
 def _some(names: list[str]) -> str:

@@ -3,7 +3,6 @@
 This file imports no torch: `limner check` and `limner score` stay light.
 """
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from limner.foundation.errors import UserError
+from limner.foundation.nearest import did_you_mean
 from limner.reporting.pictures import IGNORE
 from limner.scenes.rasters import Raster
 from limner.scenes.windows import Window
@@ -73,7 +73,7 @@ class LabelForm:
                 "--classes a,b,c or a classes.yaml"
             )
         if target not in self.class_names:
-            raise UserError(f"--target {target}: no class is called so; {_nearest(target, self.class_names)}")
+            raise UserError(f"--target {target}: no class is called so; {did_you_mean(target, self.class_names)}")
         wanted = self.class_names.index(target)
         return self._moved((BACKGROUND, target), [int(number == wanted) for number in range(len(self.class_names))])
 
@@ -248,8 +248,3 @@ def _check_one_form(values_of: dict[Path, frozenset[int]]) -> None:
         raise UserError(
             f"{binary[0]} reads as 0/255, {numbered[0]} as class numbers, where 255 is ignored; bring them to one form"
         )
-
-
-def _nearest(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, 1, 0.6)
-    return f"did you mean '{near[0]}'?" if near else f"there are {', '.join(known)}"

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 
 from limner.foundation.command_line import GIVEN_BY_COMMAS, INPUT, split_names
 from limner.foundation.errors import UserError
+from limner.foundation.suffixes import YAMLS, ends_with
 from limner.scenes.bands import parse_bands
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 MASKS_FOLDER, IMAGES_FOLDER = "masks", "images"
 CLASS_FILE = "classes.yaml"
-CLASS_FILE_SUFFIXES = (".yaml", ".yml")
 
 
 def _split_numbers(_: Any, tokens: Sequence[Any]) -> tuple[int, ...] | None:
@@ -100,7 +100,7 @@ class Reading:
     @property
     def class_file(self) -> Path | None:
         """The file that ``classes`` names, if it names one."""
-        if self.classes and len(self.classes) == 1 and self.classes[0].lower().endswith(CLASS_FILE_SUFFIXES):
+        if self.classes and len(self.classes) == 1 and ends_with(Path(self.classes[0]), YAMLS):
             return Path(self.classes[0])
         return None
 

@@ -16,8 +16,8 @@ import pyogrio
 from pyogrio.errors import DataLayerError, DataSourceError
 
 from limner.foundation.errors import UserError
+from limner.foundation.suffixes import VECTORS, ends_with
 
-VECTOR_SUFFIXES = (".geojson", ".gpkg", ".shp")
 ENCODINGS = ("UTF-8", None, "CP1252", "ISO-8859-1")
 """How attributes are tried to be read, None as the file says. Hardly any text is UTF-8 by chance; a Shapefile's
 ``.cpg`` is often lost, or says UTF-8 where an older program wrote on."""
@@ -107,7 +107,7 @@ NO_LAYERS = Layers()
 
 def is_vector(path: Path) -> bool:
     """Whether the file holds polygons rather than pixels, by its suffix."""
-    return path.suffix.lower() in VECTOR_SUFFIXES
+    return ends_with(path, VECTORS)
 
 
 def open_layer(path: Path, layer: str | None = None, *, option: str = "--layer") -> VectorLayer:

@@ -6,6 +6,7 @@ import torch
 
 from limner.foundation.errors import UserError
 from limner.learning.networks import NetworkRow, NetworkSizes
+from limner.nn.parameters import count_parameters
 from limner.segment.networks import NETWORKS
 from limner.segment.networks.residual_unet import UNITS
 from limner.segment.networks.unet import CONVOLUTIONS
@@ -32,6 +33,6 @@ def list_networks(sizes: NetworkSizes) -> list[NetworkRow]:
             network = kind(channels=channels, classes=classes, **options)
             line = (kind.__doc__ or "").splitlines()[0]
             shown = " ".join(f"{key} {value}" for key, value in options.items())
-            parameters = sum(parameter.numel() for parameter in network.parameters())
+            parameters = count_parameters(network)
             rows.append(NetworkRow(name, shown, parameters, network.receptive_field(), line))
     return rows

@@ -4,14 +4,11 @@ what is said where it is not.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from limner.foundation.errors import UserError
 from limner.scenes.bands import Bands, check_bands, parse_bands
 from limner.scenes.rasters import open_raster
-
-if TYPE_CHECKING:
-    from limner.segment.predicting.predictor import SegmentPredictor
 
 SAME_GROUND = 1.1
 """Up to this factor a scene is mapped as it is: roofs differ in size by more from place to place, crops were scaled by
@@ -19,6 +16,26 @@ more in training where a recipe says so, and resampling blurs."""
 MOST_FACTOR = 8.0
 """Beyond this one picture shows what the other cannot: no resampling makes a house out of a pixel."""
 SAME_NUMBER = 0.01  # a ground resolution told within this share of the file's own does not contradict it
+
+
+class Trained(Protocol):
+    """What a run knows of the pictures that it learned from: a predictor knows it."""
+
+    @property
+    def channels(self) -> int:
+        """Bands of a picture."""
+
+    @property
+    def bands(self) -> tuple[str, ...] | None:
+        """Their names, where files said them."""
+
+    @property
+    def ground_range_m(self) -> tuple[float, float] | None:
+        """Least and most meters that a pixel covered."""
+
+    @property
+    def dtype(self) -> str | None:
+        """The type of their pixels."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +52,7 @@ class Match:
 
 
 def match_scene(
-    predictor: "SegmentPredictor",
+    trained: Trained,
     scene: Path,
     *,
     bands: Bands = None,
@@ -53,18 +70,18 @@ def match_scene(
     if ground_m is not None and not 0 < ground_m < float("inf"):
         raise UserError(f"--ground-m is {ground_m:g}; needed: the meters that a pixel covers, above 0")
     with open_raster(scene, bands=chosen) as raster:
-        check_bands(raster, predictor.channels, predictor.bands)
+        check_bands(raster, trained.channels, trained.bands)
         said, dtype = raster.ground_m, raster.dtype
     advice = []
     if ground_m is not None and said is not None and abs(ground_m / said - 1) > SAME_NUMBER:
         advice.append(f"the file says {meters(said)} a pixel; taken as {meters(ground_m)}, as --ground-m has it")
     ground = said if ground_m is None else ground_m
-    if ground_m is not None and predictor.ground_range_m is None:
+    if ground_m is not None and trained.ground_range_m is None:
         advice.append("the run does not say at what resolution it was trained: --ground-m changes nothing")
-    advice += _advice_on_ground(predictor.ground_range_m, scene, ground)
-    if normalize == "run" and predictor.dtype not in (None, dtype):
+    advice += _advice_on_ground(trained.ground_range_m, scene, ground)
+    if normalize == "run" and trained.dtype not in (None, dtype):
         advice.append(
-            f"pixels of {dtype}, the run was trained on {predictor.dtype} and its colors stand for the scene's; "
+            f"pixels of {dtype}, the run was trained on {trained.dtype} and its colors stand for the scene's; "
             "unless the values mean the same, add --normalize scene"
         )
     return Match(chosen, ground, tuple(f"{scene}: {line}" for line in advice))
@@ -74,8 +91,7 @@ def network_scale(ground_m: float | None, ground_range_m: tuple[float, float] | 
     """How many pixels of the network along an edge a pixel of ``ground_m`` becomes; 1 where nothing is known.
 
     ground_range_m: least and most meters a pixel covered in training; the nearest of them is aimed at. Within 10 % of 1
-    it is
-    1. Raises `UserError` beyond a factor of 8.
+    it is 1. Raises `UserError` beyond a factor of 8.
 
     >>> network_scale(0.3, (0.1, 0.15)), network_scale(0.12, (0.1, 0.15)), network_scale(0.16, (0.1, 0.15))
     (2.0, 1.0, 1.0)

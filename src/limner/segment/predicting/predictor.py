@@ -15,6 +15,7 @@ from limner.foundation.errors import UserError
 from limner.foundation.precision import choose_precision
 from limner.foundation.progress import say
 from limner.learning.recipe import Choice
+from limner.nn.parameters import count_parameters
 from limner.reporting.card import card, newest_picture
 from limner.scenes.rasters import open_raster
 from limner.scenes.statistics import Statistics, measure_raster
@@ -178,11 +179,10 @@ class SegmentPredictor:
         return f"SegmentPredictor({self.channels} bands to {', '.join(self.class_names)}{where}, on {self.device})"
 
     def _repr_html_(self) -> str:
-        parameters = sum(parameter.numel() for parameter in self.network.parameters())
         facts = {
             "classes": ", ".join(self.class_names),
             "takes": f"{self.channels} bands" + (f" of {self.ground_m:.3g} m a pixel" if self.ground_m else ""),
-            "network": f"{type(self.network).__name__}, {parameters / 1e6:.2f} M parameters",
+            "network": f"{type(self.network).__name__}, {count_parameters(self.network) / 1e6:.2f} M parameters",
             "threshold": f"{self.threshold:.2f}" if len(self.class_names) == 2 else "",
             "score": self.score,
         }

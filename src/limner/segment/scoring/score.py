@@ -12,9 +12,10 @@ import numpy as np
 
 from limner.foundation.errors import UserError
 from limner.foundation.files import replacing
+from limner.foundation.suffixes import RASTERS, TIFFS, VECTORS, ends_with
 from limner.reporting.pictures import ERROR_COLORS, IGNORE, error_kinds
 from limner.scenes.georeference import same_system
-from limner.scenes.rasters import RASTER_SUFFIXES, Raster, open_mask
+from limner.scenes.rasters import Raster, open_mask
 from limner.scenes.windows import Window, row_bands
 from limner.scenes.writing import create_raster
 from limner.segment.data.chips import Chip
@@ -25,7 +26,7 @@ from limner.segment.labels.masks import MaskContent, mask_content
 from limner.segment.labels.meaning import explanation, find_form
 from limner.segment.labels.reader import RING_PX, LabelReader
 from limner.segment.labels.reading import AS_FOUND, Reading
-from limner.segment.labels.vector_files import VECTOR_SUFFIXES, is_vector
+from limner.segment.labels.vector_files import is_vector
 from limner.segment.measures.counts import Counts
 from limner.segment.measures.scores import Evaluation, Protocol
 
@@ -107,7 +108,7 @@ class _Pair(NamedTuple):
 
 
 def _paired(prediction: Path, truth: Path, within: Path | None) -> list[_Pair]:
-    maps, truths = _files(prediction, RASTER_SUFFIXES), _files(truth, RASTER_SUFFIXES + VECTOR_SUFFIXES)
+    maps, truths = _files(prediction, RASTERS), _files(truth, RASTERS + VECTORS)
     if truth.is_file() and (prediction.is_file() or is_vector(truth)):
         (label,) = truths.values()
         found = [(_area(key, prediction), path, label) for key, path in maps.items()]
@@ -133,10 +134,10 @@ def _files(path: Path, suffixes: tuple[str, ...]) -> dict[tuple[str, ...], Path]
     if not path.exists():
         raise UserError(f"{path}: no such file or folder")
     if path.is_file():
-        if path.suffix.lower() not in suffixes:
+        if not ends_with(path, suffixes):
             raise UserError(f"{path}: cannot be scored; needed: a file of type {' '.join(suffixes)}, or a folder")
         return {(path.stem.removesuffix("_classes"),): path}
-    files = sorted(file for file in path.rglob("*") if file.suffix.lower() in suffixes and file.name[0] != ".")
+    files = sorted(file for file in path.rglob("*") if ends_with(file, suffixes) and file.name[0] != ".")
     masks = [file for file in files if "masks" in file.relative_to(path).parts[:-1]]
     found: dict[tuple[str, ...], Path] = {}
     for file in masks or files:
@@ -243,7 +244,7 @@ def _windows(
 
 def _error_files(errors: Path, pairs: Sequence[_Pair]) -> list[Path]:
     if len(pairs) == 1 and errors.suffix:
-        if errors.suffix.lower() not in (".tif", ".tiff"):
+        if not ends_with(errors, TIFFS):
             raise UserError(f"{errors}: error maps are GeoTIFFs; give a name that ends in .tif, or a folder")
         return [errors]
     folders = [errors / pair.area if pair.truth.image.stem != pair.area else errors for pair in pairs]

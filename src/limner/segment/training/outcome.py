@@ -1,81 +1,75 @@
-"""What a training leaves for people: scores, curves, a model card, and a report that stands alone."""
+"""What a training leaves for people: scores, colors, curves, a model card, and a report that stands alone."""
 
-import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from limner.colors.summary import write_summaries
-from limner.foundation.errors import UserError
-from limner.foundation.files import write_text
-from limner.foundation.progress import duration
-from limner.learning.evaluations import EVALUATION_FILE, evaluation_of, write_evaluation
+from limner.colors.summary import ColorSummary, write_summaries
+from limner.datasets.licences import terms_beside
+from limner.learning.outcome import Card, add_commands, add_curves, begin_report, closing_words, write_outcome
 from limner.learning.run import Run
-from limner.reporting.report import Report, draw_curves
+from limner.reporting.report import Report
 from limner.reporting.tables import Share
+from limner.scenes.statistics import Statistics
+from limner.segment.data.blocks import Split
+from limner.segment.data.chips import DataSet
 from limner.segment.labels.drawing import how_to_read
 from limner.segment.labels.forms import background_of
 from limner.segment.measures.counts import Scores
-from limner.segment.measures.evaluation import VALIDATION, as_evaluation
 from limner.segment.measures.gallery import WALL, WorstTiles
 from limner.segment.measures.scores import Evaluation
-from limner.segment.measures.tally import Observer
 from limner.segment.training.colors import COLORS_FILE
-
-if TYPE_CHECKING:
-    from limner.segment.training.task import SegmentTask
+from limner.segment.training.recipe import SegmentRecipe
 
 TILES_SHOWN = 4  # of the wall in a report: more would be too small to see
 SCORE_COLUMNS = ("F1", "precision", "recall", "IoU", "accuracy")
 
 
-def finish_training(task: "SegmentTask", run: Run) -> None:
+@dataclass(frozen=True)
+class Outcome:
+    """What a training came to.
+
+    parameters: of the network. tiles: that it learned from. statistics: kept in the run. colors: of each training area.
+    scored: on the validation blocks, None where nothing was held out. worst: their worst tiles.
+    """
+
+    recipe: SegmentRecipe
+    data: DataSet
+    split: Split
+    class_names: Sequence[str]
+    parameters: int
+    tiles: int
+    statistics: Statistics
+    colors: Mapping[str, ColorSummary]
+    scored: Evaluation | None
+    worst: WorstTiles
+
+
+def finish_training(outcome: Outcome, run: Run) -> None:
     """Write what a training leaves: ``evaluation.json``, ``colors.safetensors``, ``curves.png``,
     ``pictures/worst.jpg``, ``card.md`` and ``report.html``."""
-    worst = WorstTiles(task.data.chips, task.class_names)
-    scored = validation_scores(task, worst)
-    worst.write(run.folder / "pictures" / WALL)
-    if scored is not None:
-        write_evaluation(run.folder / EVALUATION_FILE, task.name, scored.to_json())
-    write_summaries(run.folder / COLORS_FILE, task.source.area_colors)
-    metrics = run.metrics()
-    if metrics:
-        draw_curves(metrics, run.folder / "curves.png")
-    write_text(run.folder / "card.md", model_card(task, run, scored))
-    training_report(task, run, scored, worst).write(run.folder / "report.html")
+    outcome.worst.write(run.folder / "pictures" / WALL)
+    write_summaries(run.folder / COLORS_FILE, outcome.colors)
+    evaluation = None if outcome.scored is None else outcome.scored.to_json()
+    write_outcome(run, outcome.recipe.task, evaluation, model_card(outcome, run), lambda: training_report(outcome, run))
 
 
 def closing_line(run: Run) -> str:
     """A run's score on validation ground beside those of maps of one class; nothing where none can be read."""
-    try:
-        found = evaluation_of(run)
-        return "" if found is None else f"validation {Evaluation.from_json(found).line()}"
-    except UserError:
-        return ""
+    return closing_words(run, lambda found: f"validation {Evaluation.from_json(found).line()}")
 
 
-def validation_scores(task: "SegmentTask", observer: Observer | None = None) -> Evaluation | None:
-    """Scores on the validation blocks, or None when nothing was held out. observer: is shown what was scored."""
-    normalize = "scene" if task.recipe.normalize == "area" else "run"
-    try:
-        return as_evaluation(task.validation_tallies(observer), VALIDATION, task.current_predictor(), normalize)
-    except UserError:
-        return None
-
-
-def training_report(task: "SegmentTask", run: Run, scored: Evaluation | None, worst: WorstTiles) -> Report:
+def training_report(outcome: Outcome, run: Run) -> Report:
     """The run's report: scores beside the constants, curves, examples, the data, the commands."""
-    recipe = task.recipe
-    report = Report(f"Run {run.name}", f"{recipe.network.name} trained to map {mapped_classes(task.class_names)}")
-    status = run.status
-    report.facts(
+    scored = outcome.scored
+    report = begin_report(
+        run,
+        f"{outcome.recipe.network.name} trained to map {mapped_classes(outcome.class_names)}",
         {
             "validation F1": _share(scored.mean().f1) if scored else None,
-            "areas": len(task.data.areas),
-            "training tiles": len(task.source),
-            "steps": status.get("steps"),
-            "time": duration(status.get("seconds", 0)),
-        }
+            "areas": len(outcome.data.areas),
+            "training tiles": outcome.tiles,
+        },
     )
     if scored:
         report.section("Scores on validation ground").text(
@@ -85,18 +79,10 @@ def training_report(task: "SegmentTask", run: Run, scored: Evaluation | None, wo
         add_scores(report, scored)
         if len(scored.class_names) > 2:
             add_classes(report, scored)
-    if (run.folder / "curves.png").exists():
-        report.section("Curves").picture(run.folder / "curves.png", "Losses and scores over the training.")
-    add_pictures(report, run.folder / "pictures", worst)
-    add_data(report.section("Data"), task)
-    report.section("Use it").command(
-        [
-            f"limner segment {shlex.quote(str(run.folder))} SCENE.tif",
-            f"limner refine {shlex.quote(str(run.folder))} SCENE.tif --labels BUILDINGS.gpkg",
-            f"limner train {shlex.quote(str(run.folder / 'recipe.yaml'))}",
-        ]
-    )
-    return report
+    add_curves(report, run, "Losses and scores over the training.")
+    add_pictures(report, run.folder / "pictures", outcome.worst)
+    add_data(report.section("Data"), outcome)
+    return add_commands(report, run, ("segment RUN SCENE.tif", "refine RUN SCENE.tif --labels BUILDINGS.gpkg"))
 
 
 def add_scores(report: Report, scored: Evaluation) -> Report:
@@ -159,17 +145,17 @@ def _share(value: float | None) -> Share | None:
     return None if value is None else Share(value)
 
 
-def add_data(report: Report, task: "SegmentTask") -> Report:
+def add_data(report: Report, outcome: Outcome) -> Report:
     """A table of the areas: pictures, ground learned from and held out; and the statistics kept in the run."""
-    shares = {share.area: share for share in task.split.shares}
+    shares = {share.area: share for share in outcome.split.shares}
     rows = [
         [area.name, len(area.chips), shares[area.name].training_px, shares[area.name].validation_px]
-        for area in task.data.areas
+        for area in outcome.data.areas
     ]
     report.table(("area", "pictures", "labelled pixels learned from", "held out"), rows)
     bands = [
         [number + 1, mean, deviation]
-        for number, (mean, deviation) in enumerate(zip(*vars(task.statistics).values(), strict=True))
+        for number, (mean, deviation) in enumerate(zip(*vars(outcome.statistics).values(), strict=True))
     ]
     return report.table(("band", "mean", "deviation"), bands, "Of the training ground, in the files' own units.")
 
@@ -181,45 +167,21 @@ def mapped_classes(class_names: Sequence[str]) -> str:
     return objects if background is None else f"{objects} against {class_names[background]}"
 
 
-def model_card(task: "SegmentTask", run: Run, scored: Evaluation | None) -> str:
-    """The model card in Markdown: what it is, what from, how well, what it is not for."""
-    recipe, status = task.recipe, run.status
-    parameters = sum(parameter.numel() for parameter in task.networks["network"].parameters())
-    areas = "\n".join(
-        f"- {area.name}: {len(area.chips)} pictures{_licence_of(area.chips[0].image)}" for area in task.data.areas
+def model_card(outcome: Outcome, run: Run) -> Card:
+    """The model card."""
+    recipe, data = outcome.recipe, outcome.data
+    ground = f"{data.ground_m:.3g} m" if data.ground_m else "unknown"
+    terms = {area.name: terms_beside(area.chips[0].image.parent) for area in data.areas}
+    return Card(
+        what=f"Maps {mapped_classes(outcome.class_names)}: a {recipe.network.name} of {outcome.parameters:,} "
+        f"parameters.\nTakes {data.channels} bands of {data.dtype}; ground resolution of the training pictures: "
+        f"{ground} a pixel.",
+        data="\n".join(f"- {area.name}: {len(area.chips)} pictures{terms[area.name]}" for area in data.areas),
+        seed=recipe.seed,
+        steps=f"{recipe.crops_per_step} crops of {recipe.data.crop_px} px",
+        on=" on validation ground",
+        scores=outcome.scored.to_markdown() if outcome.scored else "Nothing was held out; no scores.\n",
+        advice="Validation blocks lie in the same areas as the training ground: on other places expect less. "
+        f"`limner evaluate {run.name} --data PLACE`\ntells, and `limner refine` mends with a few minutes of drawing.",
+        not_for="Decisions about people's safety or property without somebody looking at the map.",
     )
-    scores = scored.to_markdown() if scored else "Nothing was held out; no scores.\n"
-    ground = f"{task.data.ground_m:.3g} m" if task.data.ground_m else "unknown"
-    return f"""# {run.name}
-
-Maps {mapped_classes(task.class_names)}: a {recipe.network.name} of {parameters:,} parameters.
-Takes {task.data.channels} bands of {task.data.dtype}; ground resolution of the training pictures: {ground} a pixel.
-
-## Learned from
-
-{areas}
-
-Seed {recipe.seed}, {status.get("steps")} steps of {recipe.crops_per_step} crops of {recipe.data.crop_px} px, \
-{duration(status.get("seconds", 0))};
-limner {status["versions"]["limner"]}, torch {status["versions"]["torch"]}. The whole recipe: `recipe.yaml`.
-
-## Scores on validation ground
-
-{scores}
-Validation blocks lie in the same areas as the training ground: on other places expect less. \
-`limner evaluate {run.name} --data PLACE`
-tells, and `limner refine` mends with a few minutes of drawing.
-
-## Not for
-
-Decisions about people's safety or property without somebody looking at the map.
-"""
-
-
-def _licence_of(picture: Path) -> str:
-    """The licence line of the data, where a LICENSE or NOTICE file lies beside it."""
-    for folder in list(picture.parents)[1:4]:
-        for name in ("LICENSE", "LICENSE.txt", "LICENSE.md", "NOTICE.md"):
-            if (folder / name).is_file():
-                return f" (terms: {name} in {folder.name}/)"
-    return " (terms not stated beside the data)"

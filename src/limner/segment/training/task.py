@@ -19,6 +19,7 @@ from limner.learning.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
 from limner.learning.recipe import to_plain
 from limner.learning.run import Run, open_run
 from limner.learning.task import Stage, StageContext, Task, number_stages
+from limner.nn.parameters import count_parameters
 from limner.scenes.statistics import Statistics
 from limner.scenes.windows import Window
 from limner.segment.data.crops import Crops
@@ -26,6 +27,9 @@ from limner.segment.labels.drawing import draw_triple, draw_triples
 from limner.segment.labels.forms import background_of
 from limner.segment.labels.reading import Reading
 from limner.segment.measures.counts import mean_scores
+from limner.segment.measures.evaluation import VALIDATION, as_evaluation
+from limner.segment.measures.gallery import WorstTiles
+from limner.segment.measures.scores import Evaluation
 from limner.segment.measures.tally import Observer, Tally, predict_cells, tally_areas
 from limner.segment.networks import NETWORKS
 from limner.segment.predicting.predictor import SegmentPredictor, load_predictor, standardize
@@ -207,7 +211,7 @@ class SegmentTask(Task):
     def summary(self) -> str:
         """Areas, tiles, steps and parameters in one line."""
         steps = sum(stage.total_steps for stage in self.stages())
-        parameters = sum(parameter.numel() for parameter in self.networks["network"].parameters())
+        parameters = count_parameters(self.networks["network"])
         return (
             f"{len(self.data.areas)} areas, {len(self.source)} training tiles, {steps} steps of "
             f"{self.recipe.crops_per_step} crops, "
@@ -250,11 +254,32 @@ class SegmentTask(Task):
         """What is right on all labelled ground, learned from or not."""
         return self._tallies(self.source.pictures())
 
+    def validation_scores(self, observer: Observer | None = None) -> Evaluation | None:
+        """Scores on the validation blocks, or None when nothing was held out. observer: is shown what was scored."""
+        normalize = "scene" if self.recipe.normalize == "area" else "run"
+        try:
+            return as_evaluation(self.validation_tallies(observer), VALIDATION, self.current_predictor(), normalize)
+        except UserError:
+            return None
+
     def finish(self, run: Run) -> None:
         """Validation scores, curves, card and report."""
-        from limner.segment.training.outcome import finish_training
+        from limner.segment.training.outcome import Outcome, finish_training
 
-        finish_training(self, run)
+        worst = WorstTiles(self.data.chips, self.class_names)
+        outcome = Outcome(
+            recipe=self.recipe,
+            data=self.data,
+            split=self.split,
+            class_names=self.class_names,
+            parameters=count_parameters(self.networks["network"]),
+            tiles=len(self.source),
+            statistics=self.statistics,
+            colors=self.source.area_colors,
+            scored=self.validation_scores(worst),
+            worst=worst,
+        )
+        finish_training(outcome, run)
 
     def closing_line(self, run: Run) -> str:
         """F1 on validation ground, and that of maps of one class."""

@@ -13,9 +13,10 @@ from limner.datasets.annotations.sources.cityscapes import read_cityscapes
 from limner.datasets.annotations.sources.coco import read_coco
 from limner.datasets.annotations.sources.masks import FORM as MASKS
 from limner.datasets.annotations.sources.masks import read_masks
-from limner.datasets.annotations.sources.wanted import Wanted, nearest
+from limner.datasets.annotations.sources.wanted import Wanted
 from limner.datasets.annotations.sources.yolo import read_yolo
 from limner.foundation.errors import UserError
+from limner.foundation.nearest import did_you_mean
 
 READERS: tuple[Callable[[Path, Wanted], Source | None], ...] = (
     read_cityscapes,
@@ -47,13 +48,13 @@ def read_source(path: Path, wanted: Wanted, split: tuple[str, ...] | None = None
         raise UserError(f"--regions is for masks of classes, and {path} was read as {source.form}; leave it out")
     for name in wanted.objects:
         if source.names and name not in source.names:
-            raise UserError(f"--object: {path} ({source.form}) has no '{name}'; {nearest(name, source.names)}")
+            raise UserError(f"--object: {path} ({source.form}) has no '{name}'; {did_you_mean(name, source.names)}")
     if split is None:
         return source
     there = sorted({picture.split for picture in source.pictures} - {""})
     for part in split:
         if part not in there:
-            hint = nearest(part, there) if there else "its pictures are not divided; leave it out"
+            hint = did_you_mean(part, there) if there else "its pictures are not divided; leave it out"
             raise UserError(f"--split: {path} ({source.form}) has no part '{part}' to cut from; {hint}")
     return replace(source, pictures=[picture for picture in source.pictures if picture.split in split])
 

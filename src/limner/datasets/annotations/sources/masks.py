@@ -26,15 +26,15 @@ from limner.datasets.annotations.sources.wanted import (
     Wanted,
     counted,
     is_hidden,
-    nearest,
     pictures_below,
 )
 from limner.foundation.errors import UserError
 from limner.foundation.files import files_below
+from limner.foundation.nearest import did_you_mean
+from limner.foundation.suffixes import MASKS, ends_with
 
 FORM = "pictures and masks"
 MASK_FOLDERS = ("masks", "instances", "labels", "annotations")
-MASK_SUFFIXES = (".png", ".tif", ".tiff", ".bmp")
 EIGHT_NEIGHBORS = np.ones((3, 3), int)
 BORDER, BORDER_COLOR = 255, (224, 224, 192)
 """M. Everingham et al., "The PASCAL Visual Object Classes Challenge 2012": what is void, and how its palette shows
@@ -100,7 +100,7 @@ def _masks_of(folder: Path) -> tuple[Path, dict[str, Path]] | None:
         return None
     masks = {below.with_suffix("").as_posix(): labels / below
              for below in (path.relative_to(labels) for path in files_below(labels))
-             if below.suffix.lower() in MASK_SUFFIXES and not is_hidden(below)}  # fmt: skip
+             if ends_with(below, MASKS) and not is_hidden(below)}  # fmt: skip
     return (pictures, masks) if masks else None
 
 
@@ -112,7 +112,7 @@ def _value(source: Path, regions: str) -> int:
         raise UserError(f"--regions is '{regions}', and no {listed} says which value that is; give the value")
     names = [line.strip() for line in listed.read_text(encoding="utf-8").splitlines() if line.strip()]
     if regions not in names:
-        raise UserError(f"--regions: {listed} has no class '{regions}'; {nearest(regions, names)}")
+        raise UserError(f"--regions: {listed} has no class '{regions}'; {did_you_mean(regions, names)}")
     return names.index(regions)
 
 

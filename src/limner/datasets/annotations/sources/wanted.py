@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from limner.foundation.errors import UserError
 from limner.foundation.files import files_below
+from limner.foundation.suffixes import PICTURES, ends_with
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 PICTURE_FOLDER = "images"
 
 
@@ -30,16 +28,6 @@ class Wanted:
         return self.objects[0]
 
 
-def nearest(name: str, known: Sequence[str], shown: int = 12) -> str:
-    """``did you mean 'car'?``, or what there is."""
-    lowered = {one.lower(): one for one in reversed(known)}
-    near = difflib.get_close_matches(name.lower(), lowered, n=2)
-    if near:
-        return f"did you mean {' or '.join(repr(lowered[one]) for one in near)}?"
-    more = f" and {len(known) - shown} more" if len(known) > shown else ""
-    return f"there are {', '.join(known[:shown])}{more}"
-
-
 def counted(count: int) -> str:
     """``1 picture``, ``2 pictures``."""
     return f"{count:,} picture" + ("s" if count != 1 else "")
@@ -53,7 +41,7 @@ def pictures_below(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in files_below(folder):
         below = path.relative_to(folder)
-        if path.suffix.lower() not in SUFFIXES or is_hidden(below):
+        if not ends_with(path, PICTURES) or is_hidden(below):
             continue
         name = below.with_suffix("").as_posix()
         if name in found:

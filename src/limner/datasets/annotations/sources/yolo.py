@@ -25,9 +25,10 @@ from limner.datasets.annotations.instances import (
 )
 from limner.datasets.annotations.polygons import LEAST_NUMBERS, polygon_mask
 from limner.datasets.annotations.sources.wanted import PICTURE_FOLDER, Wanted, counted, is_hidden, pictures_below
-from limner.datasets.annotations.sources.yolo_names import YAML_SUFFIXES, Named, class_names
+from limner.datasets.annotations.sources.yolo_names import Named, class_names
 from limner.foundation.errors import UserError
 from limner.foundation.files import files_below
+from limner.foundation.suffixes import YAMLS, ends_with
 
 FORM = "YOLO"
 LABEL_FOLDER = "labels"
@@ -52,7 +53,7 @@ def read_yolo(source: Path, wanted: Wanted) -> Source | None:
     that a mistake in them is told before the first cut; only pictures with a wanted object are taken. Raises
     `UserError` for such a mistake, and as `limner.datasets.annotations.sources.yolo_names.class_names` does.
     """
-    yaml_file = source if source.suffix.lower() in YAML_SUFFIXES and source.is_file() else None
+    yaml_file = source if ends_with(source, YAMLS) and source.is_file() else None
     folder = source if yaml_file is None else source.parent
     areas = _areas(folder)
     if not areas:

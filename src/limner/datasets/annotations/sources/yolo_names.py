@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import yaml
 
 from limner.foundation.errors import UserError
+from limner.foundation.suffixes import YAMLS, ends_with
 
 PLAIN = "classes.txt"
-YAML_SUFFIXES = (".yaml", ".yml")
 USUAL = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
 """YAML files that are taken though others name classes, too."""
 
@@ -53,7 +53,7 @@ def _named_by(place: Path) -> Named | None:
     if plain.is_file():
         text = plain.read_text(encoding="utf-8-sig", errors="replace")
         return Named(tuple(line.strip() for line in text.splitlines() if line.strip()), plain)
-    files = [path for path in place.iterdir() if path.suffix.lower() in YAML_SUFFIXES and path.is_file()]
+    files = [path for path in place.iterdir() if ends_with(path, YAMLS) and path.is_file()]
     usual = [path for name in USUAL for path in files if path.name == name]
     found = [named for path in usual or sorted(files) if (named := _named_in(path)) is not None]
     if not found:
