@@ -53,7 +53,7 @@ class FootprintOptions:
     distance_m: Annotated[float, Parameter(help="Middles of parts lie at least so far apart.")] = 1.0
     neck: Annotated[
         float, Parameter(help="Parts are objects where the neck between is narrower than this share of their width.")
-    ] = 0.8
+    ] = 0.9
     simplify_px: Annotated[float, Parameter(help="How much outlines are simplified; 0: every pixel's corner.")] = 2.5
 
     def __post_init__(self) -> None:
