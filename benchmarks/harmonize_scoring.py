@@ -11,7 +11,7 @@ from limner.colors.summary import ALL, ColorSummary, merged
 from limner.learning.run import Run
 from limner.scenes.windows import Window
 from limner.segment.data.chips import DataSet
-from limner.segment.measures.tally import Read, Seen, Tally, tally_areas
+from limner.segment.measures.tally import Read, ScoredCell, Tally, tally_areas
 from limner.segment.predicting.predictor import SegmentPredictor
 from limner.segment.scoring.evaluate import area_colors, reader_in_colors, reader_without
 from limner.segment.training.colors import training_colors
@@ -72,7 +72,7 @@ def tally(
         statistics = {scene: summary.moments.statistics() for scene, summary in scenes.items()}
     classes: dict[str, list[np.ndarray]] = {scene: [] for scene in scenes}
 
-    def look(seen: Seen) -> None:
+    def look(seen: ScoredCell) -> None:
         classes[seen.area].append(seen.classes[::THIN, ::THIN].ravel() > 0)
 
     windows = [(number, Window(0, 0, chip.height, chip.width)) for number, chip in enumerate(data.chips)]
