@@ -269,6 +269,12 @@ COMMANDS = [
          r"--normalize is 'sometimes'; needed: auto, run or scene", scene, run=True),
     Case("no bands", "networks segment --channels 0", r"channels is 0"),
     Case("one class of network", "networks segment --classes 1", r"classes is 1"),
+    Case("no network", "inspect unett", r"no run and no network 'unett'; did you mean 'unet'\?; your own: FILE"),
+    Case("no file of a network", "inspect mine.py:Net", r"mine.py: no such file; needed: FILE.py:NAME"),
+    Case("no size", "inspect unet --input 3x", r"--input is '3x'; needed: bands x height x width, such as 3x224x224"),
+    Case("no option of a network", "inspect unet --network.depht 3", r"unknown option 'depht'.*did you mean 'depth'"),
+    Case("a setting for a network", "inspect unet --depth 3", r"--depth: needed: an option of the network"),
+    Case("no way of sharing", "inspect unet --compare sparse", r"'sparse'; needed: dense, local, tiled"),
 ]  # fmt: skip
 DATA = [
     Case("no data", "train segment/demo", r"no data: add --data FOLDER"),

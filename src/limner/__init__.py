@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from limner.generate.cutouts.verb import cut_out
     from limner.generate.making.sample import generate_pictures
     from limner.generate.scoring.fid import fid
+    from limner.learning.inspecting import inspect
     from limner.learning.run import open_run
     from limner.recolor.methods.methods import transfer_color
     from limner.recolor.recoloring.recolor import recolor_files
@@ -41,6 +42,7 @@ __all__ = [
     "fid",
     "generate",
     "generate_pictures",
+    "inspect",
     "load",
     "map_scenes",
     "open_run",
@@ -60,6 +62,7 @@ _PLACES = {
     "evaluate": "limner.learning.verbs:evaluate",
     "fid": "limner.generate.scoring.fid:fid",
     "generate_pictures": "limner.generate.making.sample:generate_pictures",
+    "inspect": "limner.learning.inspecting:inspect",
     "load": "limner.learning.train:load",
     "map_scenes": "limner.segment.mapping.map_scenes:map_scenes",
     "open_run": "limner.learning.run:open_run",

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from cyclopts import CycloptsError
 
-from limner.commands import generate, learning, recolor, segment  # noqa: F401  # each adds its verbs to the app
+from limner.commands import generate, learning, looking, recolor, segment  # noqa: F401  # each adds its verbs to the app
 from limner.commands.app import app
 from limner.commands.mistakes import explain
 from limner.foundation.errors import UserError

@@ -25,9 +25,8 @@ from limner.learning.rooms import rooms_with
 from limner.learning.run import bundled_models
 
 VERBS = (
-    "demo", "recipes", "networks", "check", "train", "evaluate", "compare", "segment", "refine", "score", "recolor",
-    "cutouts",
-    "generate", "fid", "doctor",
+    "demo", "recipes", "networks", "inspect", "check", "train", "evaluate", "compare", "segment", "refine", "score",
+    "recolor", "cutouts", "generate", "fid", "doctor",
 )  # fmt: skip
 PARAMETERS = {  # residual-unet at 4 bands and 2 classes: sums of its layers' weights, biases and BN pairs
     18: 14_853_506, 34: 24_961_666, 50: 78_699_010, 101: 97_691_138, 152: 113_334_786, 200: 117_815_810,
@@ -238,6 +237,7 @@ def test_json_can_be_read_wherever_it_is_offered(here: Path, trained: Path, limn
     commands = (
         "check run ../town", "evaluate run", "compare run", "networks", "score map.tif truth.tif", recolor, made, fid,
         cutouts, "doctor", "recipes", "segment run scene.tif --tile-px 96 --overlap-px 32", refine, shlex.join(train),
+        "inspect unet --input 3x32x32",
     )  # fmt: skip
     for command in commands:
         verb, *words = shlex.split(command)

@@ -8,6 +8,11 @@ EXAMPLES: dict[str, tuple[str, str, str]] = {
         "limner networks segment --channels 4 --classes 2",
         "limner networks generate --json",
     ),
+    "inspect": (
+        "limner inspect unet --input 3x256x256",
+        "limner inspect buildings --json",
+        "limner inspect my_network.py:Net --input 1x28x28 --compare dense,local,tiled",
+    ),
     "check": (
         "limner check places",
         "limner check scene.tif --labels buildings.gpkg --within outline.gpkg",
@@ -70,6 +75,7 @@ MORE = {
     "train": "limner train RECIPE --help shows the recipe's settings, and how its data can be read.",
     "evaluate": "limner evaluate RUN --help shows what the room of a run takes.",
     "compare": "limner compare RUN... --help shows what the room of the runs takes.",
+    "inspect": "A network's own options follow as --network.OPTION VALUE; its page lists them.",
     "networks": "limner networks ROOM --help shows what a room takes.",
 }
 """Where help goes on, for verbs that are shared by rooms."""

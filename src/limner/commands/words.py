@@ -23,3 +23,10 @@ def run_names(_: Any) -> list[str]:
 def room_names(_: Any) -> list[tuple[str, str]]:
     """Rooms with what they do."""
     return [(name, room.line) for name, room in ROOMS.items()]
+
+
+def network_names(_: Any) -> list[str]:
+    """Networks of all rooms that take pictures, and runs."""
+    from limner.learning.rooms import named
+
+    return [*(name for room in ROOMS.values() if room.builds for name in named(room.builds)), *run_names(None)]

@@ -44,6 +44,30 @@ def read_recipe(text: str, name: str, recipe_types: Callable[[str], type | None]
     return recipe
 
 
+def read_choice(
+    setting: str,
+    name: str,
+    entries: Mapping[str, Callable[..., Any]],
+    given: Sequence[str] = (),
+    overrides: Sequence[str] = (),
+) -> Choice:
+    """One choice without a recipe around it: a name of ``entries``, and options as the command line has them.
+
+    setting: what recipes call it, such as ``network``, so that an option is ``--network.depth 34``. given: arguments
+    that are no options. Raises `UserError` for a name or an option that is not there, and a value of the wrong type.
+    """
+    source = Source(f"--{setting}")
+    root = compose(f"{setting}: {{name: {name}}}", source)
+    pairs = parse_overrides(overrides)
+    for path, _ in pairs:
+        if len(path) != 2 or path[0] != setting:
+            raise UserError(f"{option(path)}: needed: an option of the {setting}, such as --{setting}.NAME VALUE")
+    apply_overrides(root, pairs, None)
+    node = value_of(root, setting)
+    assert node is not None
+    return _read_choice(node, {"entries": lambda: entries, "given": given, "former_options": {}}, source, setting)
+
+
 def read_task(text: str, name: str, known: Callable[[str], bool]) -> str:
     """What the ``task:`` of a recipe says. Raises `UserError` with file and line where it names none that is known."""
     source = Source(name)

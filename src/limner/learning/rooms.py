@@ -65,6 +65,9 @@ class Room:
     evaluate: Verb | None = None
     compare: Verb | None = None
     networks: Verb | None = None
+    builds: str = ""
+    """Its dictionary of networks that take pictures, as module:name: what a name stands for is called with
+    ``channels``, ``classes`` and the options of that network (`limner.learning.known_networks`)."""
     check: Verb | None = None
     demo: Verb | None = None
     demo_line: str = ""
@@ -85,6 +88,7 @@ ROOMS: dict[str, Room] = {
         evaluate=Verb("limner.segment.scoring.evaluate:evaluate_run", "limner.segment.scoring.options:EvaluateOptions"),
         compare=Verb("limner.segment.scoring.comparison:compare_runs", "limner.segment.scoring.options:CompareOptions"),
         networks=Verb("limner.segment.networks.listing:list_networks", "limner.learning.networks:NetworkSizes"),
+        builds="limner.segment.networks:NETWORKS",
         check=Verb("limner.segment.data.check:check", "limner.segment.labels.reading:Reading"),
         demo=Verb("limner.segment.demo:run_demo"),
         demo_line="learn, map, refine; about 8 minutes on two cores",
