@@ -22,7 +22,10 @@ NOWHERE = (
     "evaluate buildings --data gone", "evaluate buildings --data . --labels gone.gpkg", "compare gone",
     "compare gone.json",
     "train segment/moden", "train gone.yaml", "train segment/modern --data gone",
-    "train segment/modern --data . --within gone.gpkg", "generate gone", "generate buildings", "fid gone here",
+    "train segment/modern --data . --within gone.gpkg", "train segment/modern --data . --epoch 3",
+    "train segment/modern --data . --data.tile-pxx 3", "train generate/best --data . --btach 3",
+    "train generate/best --data . --labels roofs.gpkg", "train segment/modern --data . --loop.patiense 3",
+    "generate gone", "generate buildings", "fid gone here",
     "fid . here", "cutouts gone --object car", "recolor gone.jpg --like here.tif", "recolor here.tif --like gone.jpg",
     "score gone.tif truth.tif", "networks gone", "demo gone", "recipes gone", "check . --room gone",
 )  # fmt: skip

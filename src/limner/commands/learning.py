@@ -25,7 +25,7 @@ from limner.commands.words import recipe_names, room_names, run_names
 from limner.foundation.command_line import INPUT, OUTPUT
 from limner.foundation.files import must_exist
 from limner.foundation.progress import say
-from limner.learning.library import task_of_recipe
+from limner.learning.library import check_setting_names, settings_of
 from limner.learning.options import input_files_exist, option_names
 from limner.learning.rooms import ROOMS, SharedVerb, rooms_with, verb_of
 
@@ -150,13 +150,13 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train a recipe; any of its settings can follow, such as --network.depth 34. The same command again goes on."""
-    task_of_recipe(recipe)  # what is not there is told before torch is imported
+    refuse_foreign("train", settings, settings_of(recipe))  # what is wrong in name is told before torch is imported
+    check_setting_names(recipe, settings)
     must_exist(data or [])
     input_files_exist(options)
     from limner.learning import train as verbs
     from limner.nn.pretrained import allowing_downloads
 
-    refuse_foreign("train", settings, verbs.settings_of(recipe))
     resolved = verbs.resolve(recipe, data=data or (), overrides=settings, options=options)
     with allowing_downloads(download):
         if dry_run:

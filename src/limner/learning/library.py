@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import fields
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from limner.foundation.errors import UserError
 from limner.foundation.nearest import did_you_mean
 from limner.learning.recipe import write_recipe
-from limner.learning.recipe_reading import read_recipe, read_task
+from limner.learning.recipe_reading import check_names, read_recipe, read_task
 from limner.learning.rooms import ROOMS, knows_task, named, room_of_task, verb_of
 from limner.learning.run import Run
 
@@ -62,7 +63,7 @@ def list_recipes(room: str | None = None) -> list[Listed]:
 def load_recipe(name: str, overrides: Sequence[str] = ()) -> Any:
     """A recipe by its file or its bundled name (``segment/modern``), with command-line overrides on top."""
     text, shown = _read(name)
-    return read_recipe(text, shown, _recipe_type, overrides)
+    return read_recipe(text, shown, recipe_type, overrides)
 
 
 def task_of_recipe(name: str) -> str:
@@ -91,8 +92,27 @@ def _read(name: str) -> tuple[str, str]:
     return text, str(path) if path.name != name else name
 
 
-def _recipe_type(task: str) -> type | None:
-    return task_class(task).recipe_type if knows_task(task) else None
+def recipe_type(task: str) -> type | None:
+    """The dataclass of a task's recipes; None for a task of no room."""
+    if not knows_task(task):
+        return None
+    place = ROOMS[room_of_task(task)].recipes.get(task)
+    found: type = named(place) if place else task_class(task).recipe_type
+    return found
+
+
+def settings_of(recipe: str) -> list[str]:
+    """The names of a recipe's settings and sections."""
+    kind = recipe_type(task_of_recipe(recipe))
+    return [item.name for item in fields(kind)] if kind is not None else []
+
+
+def check_setting_names(name: str, overrides: Sequence[str] = ()) -> None:
+    """Raise `UserError` for a setting that a recipe surely does not have, before torch is imported to read the rest."""
+    text, shown = _read(name)
+    kind = recipe_type(read_task(text, shown, knows_task))
+    if kind is not None:
+        check_names(text, shown, kind, overrides)
 
 
 def recipe_of(run: Run) -> Any:

@@ -10,10 +10,13 @@ import dataclasses
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, get_type_hints
 
 import yaml
+
+from limner.learning.rooms import named
 
 
 @dataclass(frozen=True)
@@ -70,16 +73,18 @@ def setting(
 def choice(
     default: str,
     help: str,
-    entries: Callable[[], Mapping[str, Callable[..., Any]]],
+    entries: Callable[[], Mapping[str, Callable[..., Any]]] | str,
     given: Sequence[str] = (),
     formerly: Mapping[str, str] | None = None,
 ) -> Any:
-    """A recipe field that holds a `Choice` from ``entries()``; ``given`` are the arguments that the task supplies.
+    """A recipe field that holds a `Choice` from a dictionary; ``given`` are the arguments that the task supplies.
 
-    formerly: the names that options had in an earlier version, under which they are still read, to those that they
-    have.
+    entries: gives the dictionary, or names it as module:name, so that a recipe's settings are known before torch is
+    imported. formerly: the names that options had in an earlier version, under which they are still read, to those
+    that they have.
     """
-    metadata = {"help": help, "entries": entries, "given": tuple(given), "former_options": formerly or {}}
+    found = partial(named, entries) if isinstance(entries, str) else entries
+    metadata = {"help": help, "entries": found, "given": tuple(given), "former_options": formerly or {}}
     return field(default=Choice(default), metadata=metadata)
 
 

@@ -22,13 +22,25 @@ ALIASES = {
 """What other programs call settings of ours."""
 
 
-def setting_names(recipe_type: type, root: yaml.Node) -> list[str]:
-    """The dotted names of all settings of a recipe, with the options of what its choices name now: in the nodes, or by
-    default."""
-    return list(_names(recipe_type, root, ""))
+SURE = 0.8
+"""How alike a wrong name must be to one of a recipe's own settings to be surely meant for it, before the options of
+networks and the like are looked at."""
 
 
-def _names(section: Any, node: yaml.Node | None, prefix: str) -> Iterator[str]:
+def setting_names(recipe_type: type, root: yaml.Node, *, options: bool = True) -> list[str]:
+    """The dotted names of all settings of a recipe; with ``options``, those of what its choices name now, too: in the
+    nodes, or by default."""
+    return list(_names(recipe_type, root, "", options))
+
+
+def surely_wrong(name: str, settings: Iterable[str]) -> bool:
+    """Whether a name that is no setting at its place surely means one of the recipe's own. settings: dotted names."""
+    wanted = ALIASES.get(name, name)
+    words = {setting.rsplit(".", 1)[-1] for setting in settings}
+    return wanted in words or bool(near_names(wanted, words, likeness=SURE))
+
+
+def _names(section: Any, node: yaml.Node | None, prefix: str, with_options: bool) -> Iterator[str]:
     kind = section if isinstance(section, type) else type(section)
     hints = get_type_hints(kind)
     for item in dataclasses.fields(kind):
@@ -36,12 +48,12 @@ def _names(section: Any, node: yaml.Node | None, prefix: str) -> Iterator[str]:
         default = default_of(section, item.name)
         yield name
         if "entries" in item.metadata:
-            if not item.metadata.get("weighted"):
+            if with_options and not item.metadata.get("weighted"):
                 chosen, entries = name_of(below) or default.name, item.metadata["entries"]()
                 options = options_of(entries[chosen], item.metadata["given"]) if chosen in entries else ()
                 yield from (f"{name}.{option}" for option in options)
         elif dataclasses.is_dataclass(hints[item.name]):
-            yield from _names(hints[item.name], below, name + ".")
+            yield from _names(hints[item.name], below, name + ".", with_options)
 
 
 def nearest_setting(name: str, beside: Sequence[str], settings: Iterable[str]) -> list[str]:

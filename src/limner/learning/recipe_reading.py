@@ -14,7 +14,7 @@ import yaml
 from limner.foundation.errors import UserError
 from limner.foundation.nearest import did_you_mean
 from limner.learning.recipe import Choice, WeightedChoice, options_of
-from limner.learning.recipe_names import nearest_setting, setting_names
+from limner.learning.recipe_names import nearest_setting, setting_names, surely_wrong
 from limner.learning.recipe_nodes import Source, compose, items, option_of, value_of
 from limner.learning.recipe_overrides import apply_overrides, option, parse_overrides
 from limner.learning.recipe_values import convert, words_of
@@ -66,6 +66,30 @@ def read_choice(
     node = value_of(root, setting)
     assert node is not None
     return _read_choice(node, {"entries": lambda: entries, "given": given, "former_options": {}}, source, setting)
+
+
+def check_names(text: str, name: str, recipe_type: type, overrides: Sequence[str] = ()) -> None:
+    """Raise `UserError` for a setting that a recipe of this type does not have and that surely means another; names of
+    networks and the like, and their options, which need torch, are left to `read_recipe`."""
+    root = compose(text, Source(name))
+    apply_overrides(root, parse_overrides(overrides), recipe_type)
+    names = setting_names(recipe_type, root, options=False)
+    _check_names(root, recipe_type, Source(name, settings=lambda: names), "")
+
+
+def _check_names(node: yaml.MappingNode, kind: type, source: Source, prefix: str) -> None:
+    hints = get_type_hints(kind)
+    fields = {item.name: item for item in dataclasses.fields(kind) if item.init}
+    known = {*fields, *(item.metadata.get("formerly") for item in fields.values())}
+    for key, value in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            continue
+        if key.value not in known and surely_wrong(key.value, source.settings()):
+            _refuse_setting(key, prefix + key.value, list(fields), source)
+        section: Any = hints.get(key.value)
+        is_section = isinstance(section, type) and dataclasses.is_dataclass(section)
+        if is_section and isinstance(value, yaml.MappingNode) and "entries" not in fields[key.value].metadata:
+            _check_names(value, section, source, f"{prefix}{key.value}.")
 
 
 def read_task(text: str, name: str, known: Callable[[str], bool]) -> str:

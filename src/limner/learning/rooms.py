@@ -61,6 +61,8 @@ class Room:
     """What it does, in a few words."""
     tasks: Mapping[str, str] = field(default_factory=dict)
     """Its classes of `Task` as module:name, by what a recipe's ``task:`` says."""
+    recipes: Mapping[str, str] = field(default_factory=dict)
+    """The dataclasses of its recipes as module:name, by task, where they are known without torch; else the task's."""
     train: Verb = Verb()
     evaluate: Verb | None = None
     compare: Verb | None = None
@@ -84,6 +86,7 @@ ROOMS: dict[str, Room] = {
     "segment": Room(
         "maps of scenes",
         tasks={"segment": "limner.segment.training.task:SegmentTask"},
+        recipes={"segment": "limner.segment.training.recipe:SegmentRecipe"},
         train=Verb(options="limner.segment.labels.reading:Reading"),
         evaluate=Verb("limner.segment.scoring.evaluate:evaluate_run", "limner.segment.scoring.options:EvaluateOptions"),
         compare=Verb("limner.segment.scoring.comparison:compare_runs", "limner.segment.scoring.options:CompareOptions"),
@@ -103,6 +106,7 @@ ROOMS: dict[str, Room] = {
     "generate": Room(
         "new pictures like those of a folder",
         tasks={"generate": "limner.generate.training.task:GenerateTask"},
+        recipes={"generate": "limner.generate.training.recipe:GenerateRecipe"},
         evaluate=Verb(
             "limner.generate.scoring.evaluate:evaluate_run", "limner.generate.scoring.options:EvaluateOptions"
         ),

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -82,11 +82,6 @@ def resolve(
     if not paths and options is None:
         return resolved
     return task_class(resolved.task).with_data(resolved, paths, options)
-
-
-def settings_of(recipe: str | Path) -> list[str]:
-    """The names of a recipe's settings and sections."""
-    return [item.name for item in fields(task_class(task_of_recipe(str(recipe))).recipe_type)]
 
 
 def rehearse(recipe: Any) -> str:

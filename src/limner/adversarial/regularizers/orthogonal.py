@@ -1,13 +1,10 @@
 """Orthogonal regularization: the outputs of a layer should look for different things, in both published forms."""
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
+from limner.adversarial.regularizers.settings import Form
 from limner.adversarial.weights.layers import as_matrix, learned_weight, mixing_layers, output_axis
-
-Form = Literal["full", "relaxed"]
 
 
 def orthogonal_penalty(network: nn.Module, form: Form) -> Tensor:

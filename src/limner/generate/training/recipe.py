@@ -6,15 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from limner.adversarial.augment import AUGMENTATIONS
-from limner.adversarial.average import AVERAGES
-from limner.adversarial.losses import LOSSES
-from limner.adversarial.priors import PRIORS
-from limner.adversarial.regularizers.penalties import PenaltySettings
-from limner.adversarial.weights.initialize import INITIALIZATIONS
+from limner.adversarial.regularizers.settings import PenaltySettings
 from limner.foundation.errors import UserError
-from limner.generate.networks import DISCRIMINATORS, GENERATORS
-from limner.learning.optimizers import OPTIMIZERS, SCHEDULES, try_optimizer
 from limner.learning.recipe import Choice, choice, setting
 from limner.learning.settings import Recipe
 
@@ -69,20 +62,34 @@ class GenerateRecipe(Recipe):
 
     task: Literal["generate"] = setting("generate", "the room")
     data: PictureSettings = setting(PictureSettings, "pictures")
-    prior: Choice = choice("normal", "what latents are drawn from", lambda: PRIORS, ("count", "size", "generator"))
-    generator: Choice = choice("dcgan", "makes pictures from latents", lambda: GENERATORS, NETWORK_GIVEN)
-    discriminator: Choice = choice("dcgan", "tells real from made", lambda: DISCRIMINATORS, NETWORK_GIVEN)
+    prior: Choice = choice(
+        "normal", "what latents are drawn from", "limner.adversarial.priors:PRIORS", ("count", "size", "generator")
+    )
+    generator: Choice = choice(
+        "dcgan", "makes pictures from latents", "limner.generate.networks:GENERATORS", NETWORK_GIVEN
+    )
+    discriminator: Choice = choice(
+        "dcgan", "tells real from made", "limner.generate.networks:DISCRIMINATORS", NETWORK_GIVEN
+    )
     spectral_norm: Literal["none", "discriminator", "both", "attention"] = setting(
         "none", "which layers' largest singular value is held at 1"
     )
     initialization: Choice = choice(
-        "normal", "how weights begin", lambda: INITIALIZATIONS, ("network", "generator"), formerly={"deviation": "std"}
+        "normal",
+        "how weights begin",
+        "limner.adversarial.weights.initialize:INITIALIZATIONS",
+        ("network", "generator"),
+        formerly={"deviation": "std"},
     )
-    loss: Choice = choice("non-saturating", "what the two minimize", lambda: LOSSES)
+    loss: Choice = choice("non-saturating", "what the two minimize", "limner.adversarial.losses:LOSSES")
     penalties: PenaltySettings = setting(PenaltySettings, "terms beside the loss; weight 0: off")
-    generator_optimizer: Choice = choice("adam", "how the generator moves", lambda: OPTIMIZERS, ("parameters",))
-    discriminator_optimizer: Choice = choice("adam", "how the discriminator moves", lambda: OPTIMIZERS, ("parameters",))
-    schedule: Choice = choice("constant", "how both learning rates change", lambda: SCHEDULES)
+    generator_optimizer: Choice = choice(
+        "adam", "how the generator moves", "limner.learning.optimizers:OPTIMIZERS", ("parameters",)
+    )
+    discriminator_optimizer: Choice = choice(
+        "adam", "how the discriminator moves", "limner.learning.optimizers:OPTIMIZERS", ("parameters",)
+    )
+    schedule: Choice = choice("constant", "how both learning rates change", "limner.learning.optimizers:SCHEDULES")
     clip_gradients: float | None = setting(None, "largest L2 norm of a network's gradient, before its step", minimum=0)
     discriminator_steps: int = setting(1, "updates of the discriminator to one of the generator", minimum=1)
     generator_batch: Literal["shared", "own"] = setting(
@@ -92,9 +99,13 @@ class GenerateRecipe(Recipe):
         "apart", "real and made pictures in a pass each, or in one (BatchNorm then sees both)", formerly="judge"
     )
     average: Choice = choice(
-        "none", "a running average of the generator, which then makes the pictures", lambda: AVERAGES
+        "none",
+        "a running average of the generator, which then makes the pictures",
+        "limner.adversarial.average:AVERAGES",
     )
-    augment: Choice = choice("none", "what is done to all that the discriminator sees", lambda: AUGMENTATIONS)
+    augment: Choice = choice(
+        "none", "what is done to all that the discriminator sees", "limner.adversarial.augment:AUGMENTATIONS"
+    )
     batch: int = setting(
         64, "real and made pictures in an update, so many of each on each device", unit="pictures", minimum=2
     )
@@ -103,7 +114,12 @@ class GenerateRecipe(Recipe):
     scores: ScoreSettings = setting(ScoreSettings, "what is measured while it learns")
 
     def __post_init__(self) -> None:
-        # What these cannot take is refused here, before anything is written.
+        # What these cannot take is refused here, before anything is written. They are imported only now, so that the
+        # names of settings are known before torch is.
+        from limner.adversarial.augment import AUGMENTATIONS
+        from limner.adversarial.average import AVERAGES
+        from limner.learning.optimizers import SCHEDULES, try_optimizer
+
         for optimizer in (self.generator_optimizer, self.discriminator_optimizer):
             try_optimizer(optimizer)
         self.schedule.build(SCHEDULES)

@@ -7,13 +7,9 @@ from typing import Literal
 import numpy as np
 
 from limner.foundation.errors import UserError
-from limner.learning.optimizers import OPTIMIZERS, SCHEDULES, try_optimizer
 from limner.learning.recipe import Choice, choice, setting
 from limner.learning.settings import Recipe
 from limner.segment.labels.reading import Reading
-from limner.segment.networks import NETWORKS
-from limner.segment.training.losses import LOSSES
-from limner.segment.training.pixel_weights import KnownClasses
 
 
 @dataclass(frozen=True)
@@ -91,14 +87,16 @@ class SegmentRecipe(Recipe):
     normalize: Literal["run", "area", "initial"] = setting(
         "run", "standardize by all training areas together, each by its own, or as the initial run did"
     )
-    network: Choice = choice("lite-unet", "see 'limner networks'", lambda: NETWORKS, ("channels", "classes"))
+    network: Choice = choice(
+        "lite-unet", "see 'limner networks'", "limner.segment.networks:NETWORKS", ("channels", "classes")
+    )
     initial: Path | None = setting(None, "a run whose weights to start from")
     threshold: Literal["half", "calibrated"] = setting(
         "half", "two classes: decide at probability 0.5, or where F1 is best on held-out (else on all) labelled ground"
     )
-    loss: Choice = choice("cross-entropy", "what is minimized", lambda: LOSSES, ("known",))
-    optimizer: Choice = choice("adamw", "how it is minimized", lambda: OPTIMIZERS, ("parameters",))
-    schedule: Choice = choice("cosine", "how the learning rate changes", lambda: SCHEDULES)
+    loss: Choice = choice("cross-entropy", "what is minimized", "limner.segment.training.losses:LOSSES", ("known",))
+    optimizer: Choice = choice("adamw", "how it is minimized", "limner.learning.optimizers:OPTIMIZERS", ("parameters",))
+    schedule: Choice = choice("cosine", "how the learning rate changes", "limner.learning.optimizers:SCHEDULES")
     batch: int = setting(8, "crops in a step", unit="crops", minimum=1)
     epochs: int = setting(30, "passes over the training tiles (without stages)", minimum=1, unless="stages")
     decoder_epochs: int = setting(
@@ -111,7 +109,12 @@ class SegmentRecipe(Recipe):
     def __post_init__(self) -> None:
         if self.normalize == "initial" and self.initial is None:
             raise UserError("normalize is 'initial', but no initial run is named; add 'initial: RUN'")
-        # What these cannot take is refused here, before anything is written.
+        # What these cannot take is refused here, before anything is written. They are imported only now, so that the
+        # names of settings are known before torch is.
+        from limner.learning.optimizers import SCHEDULES, try_optimizer
+        from limner.segment.training.losses import LOSSES
+        from limner.segment.training.pixel_weights import KnownClasses
+
         try_optimizer(self.optimizer)
         self.schedule.build(SCHEDULES)
         self.loss.build(LOSSES, known=KnownClasses(pixels=lambda: np.ones((1, 2), int)))
