@@ -8,14 +8,18 @@ in a folder of its own (``--work FOLDER`` keeps it). Prints ``name  sha256``, a 
 With ``--against`` it says which outputs differ, are gone or are new, and exits with 1 where any differs or is gone.
 ``--only WORD ...`` runs the commands whose names hold one of the words, and what they need. About three minutes.
 
-Only the command line is used, so that it runs with any version. Equal digests are promised on one machine with the same
-libraries: the file holds their versions, and a comparison says where these differ.
+Only the command line and `limner.transfer_color` are used, so that it runs with any version. Equal digests are promised
+on one machine with the same libraries: the file holds their versions, and a comparison says where these differ.
 
 What is hashed is the file, byte by byte, but for three kinds:
 
 - GeoPackages carry the time of writing: their layers' geometries, fields and reference system are hashed.
 - JSON, YAML, CSV and text: versions, commits, durations and the folder's own path are taken out before.
-- Clips: the decoded frames and the frame rate, as an encoder writes its own version into the file.
+- Videos: how many frames, their size, times and colors' names. Of equal frames libx264 makes other bytes from call to
+  call, on one thread too; what limner made is hashed where the clip is a folder of frames.
+
+Numba's loops give a color one float32 step (6e-8) away in the process that compiles them, so all of them are called
+once before the first command.
 """
 
 from __future__ import annotations
@@ -228,6 +232,11 @@ def commands() -> list[Command]:
         Command("look applied", "recolor photo.png --like look.cube --out looked.png", ("looked.png",), ("look",)),
         Command("clip", "recolor clip.mp4 --like like.png --device cpu --out clips", ("clips/*",)),
         Command("clip of frames", "recolor frames --clip --like like.png --method mkl --out framed", ("framed/**/*",)),
+        Command(
+            "clip of frames by superpixels",
+            "recolor frames --clip --like like.png --device cpu --out faded",
+            ("faded/**/*",),
+        ),
         Command("scene harmonized", "recolor scene.tif --like buildings --out scenes", ("scenes/*",)),
     ]
 
@@ -365,7 +374,8 @@ def plain(text: str, work: Path) -> str:
 
 def timeless(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: timeless(item) for key, item in value.items() if key not in VOLATILE}
+        left_out = VOLATILE | ({"stages"} if "seconds" in value else set())  # of which the seconds are the sum
+        return {key: timeless(item) for key, item in value.items() if key not in left_out}
     if isinstance(value, list):
         return [timeless(item) for item in value]
     return TIMES.sub("TIME", value) if isinstance(value, str) else value
@@ -383,9 +393,9 @@ def of_layers(path: Path) -> str:
 
 def of_frames(path: Path) -> str:
     with av.open(str(path)) as clip:
-        parts = [str(clip.streams.video[0].average_rate).encode()]
-        parts.extend(frame.to_ndarray(format="rgb24").tobytes() for frame in clip.decode(video=0))
-    return hashed(b"\n".join(parts))
+        stream = clip.streams.video[0]
+        frames = [(frame.time, frame.width, frame.height, str(frame.colorspace)) for frame in clip.decode(stream)]
+        return hashed(repr((stream.codec_context.name, str(stream.average_rate), frames)))
 
 
 # --- running ---------------------------------------------------------------------------------------------------------
@@ -468,7 +478,10 @@ def main() -> int:
         for path in inputs:
             os.utime(path, (WRITTEN, WRITTEN))  # records of what was done hold it
         outputs = {f"input: {path.relative_to(work).as_posix()}": digest(path, work) for path in inputs}
-        for command in wanted(options.only):
+        todo = wanted(options.only)
+        if any("recolor" in command.words or command.script for command in todo):
+            run(Command("loops are compiled", f"photo.png like.png {' '.join(METHODS)}", script=EACH_METHOD), work)
+        for command in todo:
             begun, used = time.perf_counter(), os.times()
             found = run(command, work)
             outputs |= found
