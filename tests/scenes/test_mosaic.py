@@ -274,7 +274,7 @@ def second(values: np.ndarray | None = None, column: float = WIDTH, row: float =
 @pytest.mark.parametrize(
     ("build", "words"),
     [
-        (lambda folder: folder.mkdir(), "is a folder without pictures; name a scene, or a folder of georeferenced"),
+        (lambda folder: folder.mkdir(), "is a folder without pictures; name a scene, a folder of georeferenced"),
         (lambda folder: save(folder / "plain.tif", scene()), r"plain.tif: has no georeference.*z<ZOOM>_<X>_<Y>"),
         (second(crs="EPSG:32646"), "b.tif: reference system EPSG:32646, but a.tif has EPSG:32645; .*gdalwarp -t_srs"),
         (second(scene(bands=2)), "b.tif: bands 2, but a.tif has 3; all chips need the same bands"),

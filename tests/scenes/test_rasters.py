@@ -297,7 +297,7 @@ def test_files_that_are_no_pictures_are_told_apart(tmp_path):
     (tmp_path / "folder").mkdir()
     for name, words in [
         ("missing.tif", "no such file"),
-        ("folder", "is a folder without pictures; name a scene, or a folder of georeferenced chips"),
+        ("folder", "is a folder without pictures; name a scene, a folder of georeferenced chips"),
         ("empty.tif", r"empty \(0 bytes\)"),
         ("text.tif", "not a picture that can be read"),
         ("complex.tif", "pixels of type complex64; needed: uint8"),

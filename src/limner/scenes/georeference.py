@@ -1,9 +1,9 @@
-"""Where on the ground a picture lies: by its own georeference, or by the name of its Web Mercator tile.
+"""Where on the ground a picture lies: by its own georeference, or by the name or folders of its Web Mercator tile.
 
 This file imports no torch: `limner check` and `limner score` stay light.
 """
 
-import re
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,8 +12,10 @@ import numpy as np
 from rasterio.crs import CRS
 from rasterio.transform import Affine
 
+from limner.scenes.map_tiles import tile_of
+
 MERCATOR_HALF_M = 20_037_508.342789244  # half the side of the Web Mercator square: pi * 6378137 m
-HIGHEST_ZOOM = 24
+CONTROL_POINTS_OFF_PX = 0.25  # up to which GDAL, too, takes ground control points for a grid
 
 
 class Place(NamedTuple):
@@ -24,37 +26,84 @@ class Place(NamedTuple):
 
 
 def own_place(dataset: Any) -> Place | None:
-    """Where a rasterio dataset itself says that it lies; None without both reference system and transform."""
-    if dataset.crs is None or dataset.transform.is_identity:
+    """Where a rasterio dataset itself says that it lies: by its transform, or by ground control points.
+
+    None without them, and for control points that fit no straight grid (`misfit`).
+    """
+    if dataset.crs is not None and not dataset.transform.is_identity:
+        return Place(dataset.crs, dataset.transform)
+    points, crs = _control_points(dataset)
+    grid = None if crs is None else _fitted(points)
+    return Place(crs, grid.transform) if grid is not None and grid.off_px <= CONTROL_POINTS_OFF_PX else None
+
+
+def _control_points(dataset: Any) -> tuple[Sequence[Any], Any]:
+    """A dataset's ground control points, and their reference system or None."""
+    points, crs = dataset.gcps
+    return points, dataset.crs if crs is None else crs
+
+
+class _Grid(NamedTuple):
+    """The straight grid nearest to control points. off_px: how far it is from them, at most."""
+
+    transform: Affine
+    off_px: float
+
+
+def _fitted(points: Sequence[Any]) -> _Grid | None:
+    """The affine transform nearest to ground control points, by least squares; None where they lie on one line."""
+    if len(points) < 3:
         return None
-    return Place(dataset.crs, dataset.transform)
+    pixels = np.array([(point.col, point.row, 1.0) for point in points])
+    ground = np.array([(point.x, point.y) for point in points])
+    middle = ground.mean(axis=0)  # coordinates of millions of meters would cost digits
+    if np.linalg.matrix_rank(pixels) < 3 or not np.isfinite(ground).all():
+        return None
+    matrix = np.linalg.lstsq(pixels, ground - middle, rcond=None)[0].T  # (2, 3)
+    if abs(np.linalg.det(matrix[:, :2])) == 0:
+        return None
+    errors = np.linalg.solve(matrix[:, :2], (ground - middle).T - matrix @ pixels.T)
+    a, b, c, d, e, f = matrix.ravel().tolist()
+    return _Grid(Affine(a, b, c + float(middle[0]), d, e, f + float(middle[1])), float(np.abs(errors).max()))
 
 
-def place_by_name(stem: str, height: int, width: int) -> Place | None:
-    """The place of a tile of ``height`` x ``width`` pixels called ``z19_386690_220241`` (or with ``-``); else None.
+def misfit(dataset: Any) -> str | None:
+    """What a dataset says of its place that is no straight grid, and how to make it one; None where it does not."""
+    points, crs = _control_points(dataset)
+    if points and dataset.transform.is_identity and own_place(dataset) is None:
+        grid = _fitted(points)
+        if crs is None:
+            return f"its {len(points)} ground control points name no reference system; set it (gdal_translate -a_srs)"
+        off = "lie on one line" if grid is None else f"fit no straight grid (up to {grid.off_px:.3g} px off)"
+        return f"its {len(points)} ground control points {off}; warp it first (gdalwarp -tps FILE new.tif)"
+    if dataset.rpcs is not None and own_place(dataset) is None:
+        return "it is placed by RPCs only; make it an orthophoto first (gdalwarp -rpc FILE new.tif)"
+    return None
 
-    Zoom, column and row as on web maps (XYZ, rows from the north): at zoom Z the Web Mercator square (EPSG:3857) is
-    cut into 2**Z x 2**Z tiles. A name with a column or row beyond them is no tile's.
+
+def place_by_name(path: Path | str, height: int, width: int) -> Place | None:
+    """The place of a web map's tile of ``height`` x ``width`` pixels by its name or folders (`map_tiles.tile_of`).
+
+    At zoom Z the Web Mercator square (EPSG:3857) is cut into 2**Z x 2**Z tiles, rows counted from the north. A name
+    with a column or row beyond them is no tile's.
 
     >>> place_by_name("z1_1_0", 256, 256).transform.c, place_by_name("z1_1_0", 256, 256).transform.f
     (0.0, 20037508.342789244)
     >>> place_by_name("z1_2_0", 256, 256) is None
     True
     """
-    name = re.fullmatch(r"z([0-9]{1,2})([_-])([0-9]{1,8})\2([0-9]{1,8})", stem)
-    if name is None:
+    tile = tile_of(Path(path), height, width)
+    if tile is None:
         return None
-    zoom, column, row = (int(name[group]) for group in (1, 3, 4))
-    if zoom > HIGHEST_ZOOM or max(column, row) >= 2**zoom:
-        return None
-    side_m = 2 * MERCATOR_HALF_M / 2**zoom
-    west, north = column * side_m - MERCATOR_HALF_M, MERCATOR_HALF_M - row * side_m
+    side_m = 2 * MERCATOR_HALF_M / 2**tile.zoom
+    west, north = tile.column * side_m - MERCATOR_HALF_M, MERCATOR_HALF_M - tile.row * side_m
     return Place(_web_mercator(), Affine(side_m / width, 0, west, 0, -side_m / height, north))
 
 
 def place_of(path: Path, dataset: Any) -> Place | None:
-    """The place of file ``path``, open as ``dataset``: its own, else by its name, else None."""
-    return own_place(dataset) or place_by_name(path.stem, dataset.height, dataset.width)
+    """The place of file ``path``, open as ``dataset``: its own, else by its name or folders, else None."""
+    own = own_place(dataset)
+    return own if own is not None or path.is_dir() else place_by_name(path, dataset.height, dataset.width)
 
 
 def scaled(transform: Affine, wider: float, higher: float) -> Affine:

@@ -17,6 +17,7 @@ from limner.foundation.errors import UserError
 from limner.foundation.suffixes import RASTERS, ends_with
 from limner.scenes import alpha, georeference, validity
 from limner.scenes.georeference import Place
+from limner.scenes.map_tiles import tiles_below
 from limner.scenes.names import IMAGES, chips_folder
 from limner.scenes.opening import DATA_TYPES, common_type, open_dataset, reason
 from limner.scenes.virtual import Band, Form, MosaicTile, Palette, Source, virtual_raster
@@ -67,12 +68,26 @@ def open_mosaic(folder: Path, types: Sequence[str] = DATA_TYPES) -> Any:
 
 
 def _listing(folder: Path) -> Listing:
-    """Names, times of change and sizes of a folder's pictures, sorted by name."""
+    """Names, times of change and sizes of a folder's pictures, sorted by name.
+
+    Without any of its own, the tiles ``X/Y.png`` or ``Z/X/Y.png`` in it. Raises `UserError` for those of several zooms.
+    """
+    paths = [
+        path
+        for path in folder.iterdir()
+        if ends_with(path, RASTERS) and not path.name.startswith(".") and path.is_file()
+    ]
+    paths = paths or tiles_below(folder)
+    zooms = sorted({path.parent.parent for path in paths}) if paths and paths[0].parent != folder else []
+    if len(zooms) > 1:
+        raise UserError(
+            f"{folder}: holds tiles of several zooms ({', '.join(zoom.name for zoom in zooms)}); name the folder of "
+            f"one, such as {zooms[-1]}"
+        )
     found = []
-    for path in folder.iterdir():
-        if ends_with(path, RASTERS) and not path.name.startswith(".") and path.is_file():
-            stat = path.stat()
-            found.append((path.name, stat.st_mtime_ns, stat.st_size))
+    for path in paths:
+        stat = path.stat()
+        found.append((path.relative_to(folder).as_posix(), stat.st_mtime_ns, stat.st_size))
     return tuple(sorted(found))
 
 
@@ -85,11 +100,14 @@ def _described(
     resolved: the folder's absolute path; listing, pictured: what it and the folder of its masks' pictures hold.
     """
     if not listing:
-        raise UserError(f"{folder}: is a folder without pictures; name a scene, or a folder of georeferenced chips")
-    pictures_of = {Path(name).stem: pictures / name for name, *_ in pictured} if pictures else {}
+        raise UserError(
+            f"{folder}: is a folder without pictures; name a scene, a folder of georeferenced chips, or one of "
+            "map tiles Z/X/Y.png"
+        )
+    pictures_of = {Path(name).with_suffix(""): pictures / name for name, *_ in pictured} if pictures else {}
     chips: list[_Chip] = []
     for name, *_ in listing:
-        chip = _look_into(folder / name, resolved / name, pictures_of.get(Path(name).stem), types)
+        chip = _look_into(folder / name, resolved / name, pictures_of.get(Path(name).with_suffix("")), types)
         chips.append(_fitted(chip, chips[0], folder) if chips else chip)
     return _assembled(folder, chips)
 
@@ -101,7 +119,7 @@ def _look_into(path: Path, resolved: Path, picture: Path | None, types: tuple[st
         if place is None:
             raise UserError(
                 f"{path}: has no georeference, so its folder is not one scene; name the pictures one by one, "
-                "or give GeoTIFFs or chips named z<ZOOM>_<X>_<Y>"
+                "or give GeoTIFFs or tiles named z<ZOOM>_<X>_<Y>, OAM-<X>-<Y>-<ZOOM> or <ZOOM>/<X>/<Y>"
             )
         mistaken = alpha.mistaken_alpha(path, dataset)
         bands = alpha.data_bands(dataset, mistaken)

@@ -149,8 +149,13 @@ class Raster:
 
     @property
     def placed_by_name(self) -> bool:
-        """Whether it is the name alone that says where the pixels lie: ``z19_386690_220241.png``, a map's tile."""
+        """Whether only the name or folders say where the pixels lie: ``z19_386690_220241.png``, a map's tile."""
         return self._place is not None and georeference.own_place(self.dataset) is None
+
+    @property
+    def misfit(self) -> str | None:
+        """What the file says of its place that is no straight grid, in words; None where it does not."""
+        return georeference.misfit(self.dataset)
 
     @cached_property
     def ground_m(self) -> float | None:

@@ -5,12 +5,13 @@ This file imports no torch: `limner check` stays light.
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
+from limner.foundation.command_line import split_names
 from limner.foundation.dependencies import digests
 from limner.foundation.errors import UserError
 from limner.foundation.nearest import did_you_mean
@@ -214,10 +215,29 @@ def _selected(names: Sequence[str], reading: Reading, problems: list[str]) -> se
 
 
 def _matching(patterns: Sequence[str], known: dict[str, None], option: str) -> list[str]:
-    for pattern in patterns:
-        if not any(fnmatchcase(name, pattern) for name in known):
+    """The known names that are meant. A name itself outranks what its signs mean in a pattern."""
+    wanted = _whole_names(patterns, known)
+    for pattern in wanted:
+        if pattern not in known and not any(fnmatchcase(name, pattern) for name in known):
             raise UserError(f"{option} {pattern}: no area is called so; {did_you_mean(pattern, known)}")
-    return [name for name in known if any(fnmatchcase(name, pattern) for pattern in patterns)]
+    exact = set(wanted) & set(known)
+    patterns = [pattern for pattern in wanted if pattern not in exact]
+    return [name for name in known if name in exact or any(fnmatchcase(name, pattern) for pattern in patterns)]
+
+
+def _whole_names(parts: Sequence[str], known: Iterable[str]) -> list[str]:
+    """Names that were split at their commas put together again.
+
+    >>> _whole_names(["hill", "Para", "Belem"], ["Para, Belem", "hill"])
+    ['hill', 'Para, Belem']
+    """
+    whole = list(parts)
+    for name in known:
+        pieces = list(split_names(name))
+        for start in range(len(whole) - len(pieces), -1, -1) if len(pieces) > 1 else ():
+            if whole[start : start + len(pieces)] == pieces:
+                whole[start : start + len(pieces)] = [name]
+    return whole
 
 
 def _is_readable(labels: Path | None, contents: dict[Path, MaskContent]) -> bool:

@@ -70,7 +70,7 @@ def check(data: Sequence[Path | str], reading: Reading = AS_FOUND, *, sheet: Pat
         form=found.form.describe(found.label_field),
         problems=problems,
         leaks=(*identical_files(found), *shared_ground(found)),
-        warnings=(*notes, *_warnings(areas, found), *_misnamed(found), *_mistaken_alpha(found)),
+        warnings=(*notes, *_warnings(areas, found), *_misnamed(found), *_mistaken_alpha(found), *_misfits(found)),
         next_command=_command("check" if problems else "train", paths, reading),
         sheet=str(sheet) if shown else None,
         draft=draft,
@@ -245,6 +245,14 @@ def _mistaken_alpha(data: DataSet) -> Iterator[str]:
         if names:
             more = f" and {len(names) - 1} more" if len(names) > 1 else ""
             yield f"{area.name}: {names[0]}{more}: band 4 is marked alpha but holds data: read as a fourth band"
+
+
+def _misfits(data: DataSet) -> Iterator[str]:
+    """Pictures that say where they lie, but in no way that is a grid."""
+    for chip in data.chips:
+        with chip.open() as raster:
+            if raster.misfit is not None:
+                yield f"{chip.area}: {chip.name}: {raster.misfit}"
 
 
 def draw_sheet(surveys: Sequence[AreaSurvey], reader: LabelReader) -> np.ndarray:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from limner.foundation.errors import UserError
 from limner.foundation.suffixes import RASTERS, ends_with
+from limner.scenes.map_tiles import tiles_below
 from limner.scenes.overlaps import told_apart
 from limner.segment.labels.reading import IMAGES_FOLDER, Reading
 from limner.segment.labels.vector_files import is_vector
@@ -141,15 +142,19 @@ def _vector_of(folder: Path) -> Path | None:
 
 
 def _by_stem(folder: Path) -> dict[str, Path]:
-    """The pictures of a folder (none when it is missing) by their name without the suffix."""
+    """The pictures of a folder (none when it is missing) by their name without the suffix.
+
+    Without any of its own, the tiles ``Z/X/Y.png`` in it, by their folders and names.
+    """
+    files = [file for file in _visible(folder) if _is_picture(file)] if folder.is_dir() else []
+    if not files and folder.is_dir():
+        files = tiles_below(folder)
     pictures: dict[str, Path] = {}
-    for file in _visible(folder) if folder.is_dir() else []:
-        if _is_picture(file):
-            if file.stem in pictures:
-                raise UserError(
-                    f"{folder}: {pictures[file.stem].name} and {file.name} share one name; rename one of them"
-                )
-            pictures[file.stem] = file
+    for file in files:
+        name = file.relative_to(folder).with_suffix("").as_posix()
+        if name in pictures:
+            raise UserError(f"{folder}: {pictures[name].name} and {file.name} share one name; rename one of them")
+        pictures[name] = file
     return pictures
 
 

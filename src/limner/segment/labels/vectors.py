@@ -31,6 +31,8 @@ def check_ground(raster: Raster, vector: Path) -> None:
     """Raise `UserError` where polygons cannot be laid on a picture, because it does not say where it lies."""
     if raster.georeferenced:
         return
+    if raster.misfit is not None:
+        raise UserError(f"{raster.path}: the polygons of {vector.name} cannot be laid on it: {raster.misfit}")
     if not raster.transform.is_identity:
         raise UserError(
             f"{raster.path}: says where its pixels lie, but not in which reference system, so the polygons of "

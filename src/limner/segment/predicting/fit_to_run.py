@@ -8,6 +8,7 @@ from typing import Protocol
 
 from limner.foundation.errors import UserError
 from limner.scenes.bands import Bands, check_bands, parse_bands
+from limner.scenes.map_tiles import tile_by_folders
 from limner.scenes.rasters import open_raster
 
 SAME_GROUND = 1.1
@@ -72,7 +73,10 @@ def match_scene(
     with open_raster(scene, bands=chosen) as raster:
         check_bands(raster, trained.channels, trained.bands)
         said, dtype = raster.ground_m, raster.dtype
-    advice = []
+        misfit, by_folders = raster.misfit, raster.placed_by_name and tile_by_folders(scene) is not None
+    advice = [] if misfit is None else [f"{misfit}; mapped without a place, in columns and rows"]
+    if by_folders:
+        advice.append("is placed by its folders, as a web map's tile Z/X/Y; if it is none, rename them")
     if ground_m is not None and said is not None and abs(ground_m / said - 1) > SAME_NUMBER:
         advice.append(f"the file says {meters(said)} a pixel; taken as {meters(ground_m)}, as --ground-m has it")
     ground = said if ground_m is None else ground_m
