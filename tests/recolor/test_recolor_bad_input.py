@@ -245,7 +245,7 @@ OUT = [
     Case("unknown suffix", f"{QUICK} --out c.xyz",
          r"--out c.xyz: photos are written as .jpg, .*; give a name that ends so, or a folder", photos),
     Case("something else is there", f"{QUICK} --out c.png",
-         r"c.png: is there already, made from something else; choose another --out or add --overwrite",
+         r"c.png: is there already, made from something else .it has no record.; choose another --out or add --over",
          photos_and(photo("c.png"))),
     Case("out below a file", f"{QUICK} --out notes.txt/c", r"cannot write below notes.txt: it is a file",
          photos_and(file("notes.txt", "x"))),

@@ -12,7 +12,6 @@ from limner.foundation.errors import UserError
 from limner.scenes.overlaps import Ground
 from limner.scenes.rasters import Raster, open_raster
 from limner.segment.data.check import check
-from limner.segment.labels.reading import Reading
 from limner.segment.labels.vectors import check_ground
 
 HEIGHT, WIDTH = 120, 200

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,12 @@ import geopandas
 import numpy as np
 import pytest
 import rasterio
+import rasterio.shutil
+import rasterio.vrt
+import rasterio.windows
 import shapely
 import torch
+from rasterio.transform import Affine
 from torch import Tensor
 
 from drawn import PLACE, Picture, TinyNetwork, draw_picture, recipe_for, same, save, save_area
@@ -144,7 +148,7 @@ def test_the_annotated_mask_holds_exactly_the_labels_that_were_learned_from(
         assert (file.crs.to_string(), file.transform) == (PLACE["crs"], PLACE["transform"])
 
 
-def test_later_evaluations_leave_that_ground_out_of_this_scene_and_nothing_out_of_others(
+def test_later_evaluations_leave_that_ground_out_of_this_scene_and_nothing_out_of_other_places(
     simulated: Refinement, drawn: Picture, scene: Path, truth: Path, tmp_path: Path
 ) -> None:
     annotated_px = int((annotated_of(simulated.run) != 255).sum())
@@ -152,9 +156,124 @@ def test_later_evaluations_leave_that_ground_out_of_this_scene_and_nothing_out_o
     assert simulated.after is not None
     assert again.pooled == simulated.after.pooled
     assert again.pooled.pixels == HEIGHT * WIDTH - annotated_px
-    other = save(tmp_path / "other.tif", drawn.values, **PLACE)
-    everywhere = evaluate(simulated.run, data=[other], labels=truth, out=tmp_path / "e.json")
+    assert "outside the ground annotated for refining" in again.protocol.pixels
+    elsewhere = {**PLACE, "transform": PLACE["transform"] @ Affine.translation(WIDTH + 1, 0)}
+    other, labels = (
+        save(tmp_path / name, values, **elsewhere)
+        for name, values in (("other.tif", drawn.values), ("other_truth.tif", drawn.mask * 255))
+    )
+    everywhere = evaluate(simulated.run, data=[other], labels=labels, out=tmp_path / "e.json")
     assert everywhere.pooled.pixels == HEIGHT * WIDTH
+    assert "annotated" not in everywhere.protocol.pixels
+
+
+def as_copy(scene: Path, folder: Path) -> list[Path]:
+    return [Path(shutil.copy(scene, folder / "another name.tif"))]
+
+
+def as_virtual_raster(scene: Path, folder: Path) -> list[Path]:
+    with rasterio.open(scene) as file, rasterio.vrt.WarpedVRT(file) as seen:
+        rasterio.shutil.copy(seen, folder / "scene.vrt", driver="VRT")
+    return [folder / "scene.vrt"]
+
+
+def as_chips(scene: Path, folder: Path) -> list[Path]:
+    """An area: chips with masks cut from the truth beside the scene."""
+    for path, kind in ((scene, "images"), (scene.with_name("truth.tif"), "masks")):
+        with rasterio.open(path) as file:
+            for row in range(0, HEIGHT, 128):
+                for column in range(0, WIDTH, 80):
+                    window = rasterio.windows.Window(column, row, 80, 128)
+                    place = {"crs": file.crs, "transform": file.window_transform(window)}
+                    save(folder / kind / f"{row}_{column}.tif", file.read(window=window), **place)
+    return [folder]
+
+
+def as_picture_of_its_middle(scene: Path, folder: Path) -> list[Path]:
+    with rasterio.open(scene) as file:
+        window = rasterio.windows.Window(40, 30, 200, 170)
+        save(folder / "middle.tif", file.read(window=window), crs=file.crs, transform=file.window_transform(window))
+    return [folder / "middle.tif"]
+
+
+@pytest.mark.parametrize("again", [as_copy, as_virtual_raster, as_chips, as_picture_of_its_middle])
+def test_annotated_ground_is_known_by_where_it_lies_in_whatever_file_it_comes(
+    simulated: Refinement, scene: Path, truth: Path, tmp_path: Path, again: Callable[[Path, Path], list[Path]]
+) -> None:
+    (tmp_path / "place").mkdir()
+    (place,) = again(scene, tmp_path / "place")
+    expected = 0
+    with rasterio.open(simulated.run.folder / "annotated.tif") as kept:
+        for picture in sorted(place.glob("images/*")) if place.is_dir() else [place]:
+            with rasterio.open(picture) as file:
+                bounds = kept.window(*file.bounds)
+            window = bounds.round_offsets().round_lengths()
+            expected += int((kept.read(1, window=window) == 255).sum())
+    labels = {} if place.is_dir() else {"labels": truth}
+    scored = evaluate(simulated.run, data=[place], out=tmp_path / "e.json", **labels)
+    assert scored.pooled.pixels == expected > 0
+
+
+def test_annotated_ground_is_known_in_another_reference_system(
+    simulated: Refinement, scene: Path, truth: Path, tmp_path: Path
+) -> None:
+    for name, path in (("scene.tif", scene), ("truth.tif", truth)):
+        with rasterio.open(path) as file, rasterio.vrt.WarpedVRT(file, crs="EPSG:4326", nodata=0) as seen:
+            save(tmp_path / name, seen.read(), crs=seen.crs, transform=seen.transform)
+    with rasterio.open(tmp_path / "scene.tif") as file, rasterio.open(simulated.run.folder / "annotated.tif") as kept:
+        with rasterio.vrt.WarpedVRT(kept, crs=file.crs, transform=file.transform, height=file.height, width=file.width,
+                                    nodata=255) as seen:  # fmt: skip
+            annotated = seen.read(1) != 255
+        valid = file.dataset_mask() > 0
+    warped = {"data": [tmp_path / "scene.tif"], "labels": tmp_path / "truth.tif", "out": tmp_path / "e.json"}
+    scored = evaluate(simulated.run, **warped)
+    assert scored.pooled.pixels == pytest.approx((~annotated).sum(), rel=0.02)
+    assert scored.pooled.pixels < 0.95 * valid.sum()
+
+
+def test_a_plain_picture_is_known_by_its_pixels(parent: Run, drawn: Picture, tmp_path: Path) -> None:
+    plain = save(tmp_path / "scene.tif", drawn.values)
+    truth = save(tmp_path / "plain_truth.tif", drawn.mask * 255)
+    labels = np.full((HEIGHT, WIDTH), 255, np.uint8)
+    labels[:100, :90] = drawn.mask[:100, :90]
+    done = refine(
+        parent.folder, plain, labels=save(tmp_path / "labels.tif", labels), overrides=SHORT, out=tmp_path / "r"
+    )
+    saved_again = save(tmp_path / "elsewhere.tif", drawn.values, compress="deflate")
+    changed = save(tmp_path / "changed.tif", 255 - drawn.values)
+    for picture, annotated_px in ((plain, 9000), (saved_again, 9000), (changed, 0)):
+        scored = evaluate(done.run, data=[picture], labels=truth, out=tmp_path / "e.json")
+        assert scored.pooled.pixels == HEIGHT * WIDTH - annotated_px
+
+
+def test_a_run_refined_again_remembers_what_the_first_was_refined_on(
+    simulated: Refinement, scene: Path, truth: Path, tmp_path: Path
+) -> None:
+    roofs, ground = boxes(tmp_path / "roofs.gpkg", (0, 0, 16, 16)), boxes(tmp_path / "ground.gpkg", (0, 0, 64, 64))
+    again = refine(simulated.run.folder, scene, labels=roofs, within=ground, overrides=SHORT, out=tmp_path / "again")
+    annotated = (annotated_of(simulated.run) != 255) | (annotated_of(again.run) != 255)
+    scored = evaluate(again.run, data=[scene], labels=truth, out=tmp_path / "e.json")
+    assert annotated_of(again.run)[0, 0] != 255
+    assert (
+        scored.pooled.pixels
+        == HEIGHT * WIDTH - annotated.sum()
+        < HEIGHT * WIDTH - (annotated_of(again.run) != 255).sum()
+    )
+
+
+def test_a_run_of_before_that_knows_only_the_scenes_path_is_read(
+    simulated: Refinement, scene: Path, truth: Path, tmp_path: Path
+) -> None:
+    older = Run(Path(shutil.copytree(simulated.run.folder, tmp_path / "older")))
+    status = {key: value for key, value in older.status.items() if key != "annotated"}
+    (older.folder / "run.json").write_text(json.dumps({**status, "refined_on": str(scene)}))
+    copy = Path(shutil.copy(scene, tmp_path / "copy.tif"))
+    assert simulated.after is not None
+    assert evaluate(older, data=[copy], labels=truth, out=tmp_path / "e.json").pooled == simulated.after.pooled
+    for told in ("all of it", [{"file": "annotated.tif"}], [{"file": "../annotated.tif", "scene": ""}]):
+        (older.folder / "run.json").write_text(json.dumps({**status, "annotated": told}))
+        with pytest.raises(UserError, match="refine again"):
+            evaluate(older, data=[copy], labels=truth, out=tmp_path / "e.json")
 
 
 def test_a_refined_run_has_no_validation_ground_that_a_score_may_count(simulated: Refinement) -> None:

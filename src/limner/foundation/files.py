@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import uuid
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,7 +13,12 @@ from typing import Any
 
 from limner.foundation.disk import telling_full_disk
 from limner.foundation.errors import UserError
+from limner.foundation.locks import is_lock, locked, locked_folder, remove_if_free
 
+SIDES = ("-journal", "-wal", "-shm", ".aux.xml", ".ovr", ".msk", ".tmp")
+"""What SQLite (GeoPackage) and GDAL write beside a file while they write it."""
+LEFTOVER = re.compile(rf"\..+\.[0-9a-f]{{8}}(\.\w+)?({'|'.join(map(re.escape, SIDES))})?", re.DOTALL)
+_older: dict[Path, list[str]] = {}
 LINKS_DEEP = 4
 """Links to folders within linked folders that are followed: folders that link to each other would never end."""
 
@@ -22,8 +28,9 @@ def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside ``path`` that takes its place when the block ends without an error.
 
     The temporary name keeps the suffix (GDAL chooses its driver by it). Works for a file or a folder; whatever
-    the block left behind is removed when it fails, and so are the folders that were made for it. Raises
-    `DiskFullError` where it fails for want of room, and `UserError` where ``path`` is a link to nothing.
+    the block left behind is removed when it fails, and so are the folders that were made for it, and what a killed
+    command left. Another command that writes ``path`` is waited for. Raises `DiskFullError` where the block fails for
+    want of room, and `UserError` where ``path`` is a link to nothing.
 
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "a.txt"
@@ -33,8 +40,10 @@ def replacing(path: Path) -> Iterator[Path]:
     'whole'
     """
     refuse_dangling_link(path)
-    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
-    with _folder_for_output(path.parent):
+    with alone_with(path) as alone:
+        temporary = temporary_name(path) if alone else temporary_name(path, uuid.uuid4().hex)
+        if alone:
+            remove_leftovers_of(path)
         try:
             with telling_full_disk(path, temporary):
                 yield temporary
@@ -42,7 +51,59 @@ def replacing(path: Path) -> Iterator[Path]:
                     shutil.rmtree(path)
                 os.replace(temporary, path)
         finally:
-            remove(temporary)
+            _remove_with_sides(temporary)
+
+
+def temporary_name(path: Path, salt: str = "") -> Path:
+    """The name under which ``path`` is written until it is whole: the same each time, so that whoever has the lock of
+    ``path`` finds, and removes, what a killed command left. salt: for a name of one's own, where there are no locks."""
+    number = zlib.crc32(os.fsencode(path.name + salt))
+    return path.with_name(f".{path.stem}.{number:08x}{path.suffix}")
+
+
+def remove_leftovers_of(path: Path) -> None:
+    """Remove what a killed command left of ``path`` under temporary names. Its lock must be held."""
+    temporary = temporary_name(path)
+    for leftover in (temporary, temporary_name(temporary), *_older_leftovers(path)):
+        _remove_with_sides(leftover)
+
+
+def _remove_with_sides(path: Path) -> None:
+    """Remove a file or folder, and what GDAL or SQLite put beside it under its name."""
+    remove(path)
+    for side in SIDES:
+        path.with_name(path.name + side).unlink(missing_ok=True)
+
+
+def _older_leftovers(path: Path) -> list[Path]:
+    """Those of earlier versions, whose names were drawn by chance; a folder is looked through once."""
+    folder = Path(os.path.abspath(path.parent))
+    if folder not in _older:
+        try:
+            _older[folder] = [name for name in os.listdir(folder) if is_leftover(Path(name))]
+        except OSError:  # it may be written into and not listed
+            _older[folder] = []
+    if not _older[folder]:
+        return []
+    name = re.compile(rf"\.+{re.escape(path.stem)}(\.[0-9a-f]{{8}})+{re.escape(path.suffix)}", re.DOTALL)
+    return [path.with_name(found) for found in _older[folder] if name.fullmatch(found)]
+
+
+@contextmanager
+def alone_with(result: Path, *, wait: bool = True) -> Iterator[bool]:
+    """The only command that makes ``result``, a file or folder, while the block lasts; see `locked`.
+
+    Its folder is made, and removed where the block fails and leaves nothing in it.
+    """
+    with _folder_for_output(result.parent), locked(result, wait=wait) as alone:
+        yield alone
+
+
+@contextmanager
+def alone_in(folder: Path, *, wait: bool = True) -> Iterator[bool]:
+    """`alone_with` for a folder in which a command makes and removes what it likes; the folder itself is made."""
+    with _folder_for_output(folder), locked_folder(folder, wait=wait) as alone:
+        yield alone
 
 
 @contextmanager
@@ -152,12 +213,14 @@ def _files_below(folder: Path, above: tuple[str, ...], links: int) -> Iterator[P
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what a killed command left under temporary names below ``folder``."""
-    for path in folder.glob("**/.*.????????*"):
+    """Remove temporary files and locks that a killed command left below ``folder``, whose lock must be held."""
+    for path in folder.glob("**/.*.*"):
         if is_leftover(path):
             remove(path)
+        elif is_lock(path):
+            remove_if_free(path)
 
 
 def is_leftover(path: Path) -> bool:
     """Whether the name is a temporary one of `replacing`."""
-    return re.fullmatch(r"\..+\.[0-9a-f]{8}(\.\w+)?", path.name, re.DOTALL) is not None
+    return LEFTOVER.fullmatch(path.name) is not None

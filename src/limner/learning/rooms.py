@@ -95,7 +95,7 @@ ROOMS: dict[str, Room] = {
         check=Verb("limner.segment.data.check:check", "limner.segment.labels.reading:Reading"),
         demo=Verb("limner.segment.demo:run_demo"),
         demo_line="learn, map, refine; about 8 minutes on two cores",
-        files=("annotated.tif", "colors.safetensors"),
+        files=("annotated.tif", "annotated-before", "colors.safetensors"),
         begin_with=("segment/modern", "segment/demo"),
     ),
     "recolor": Room(

@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -12,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from limner.foundation.dependencies import digests
 from limner.foundation.errors import UserError
-from limner.foundation.files import is_leftover, make_folder, remove, replacing, write_json, write_text
+from limner.foundation.files import alone_in, is_leftover, make_folder, remove, replacing, write_json, write_text
+from limner.foundation.locks import BusyError, is_lock
 from limner.foundation.progress import say
 from limner.foundation.version import __version__
 from limner.learning.metrics import read_metrics
@@ -231,6 +234,37 @@ def choose_folder(name: str, alike: Alike, data: str, out: Path | None, overwrit
     return Run(out), False
 
 
+@contextmanager
+def claim_folder(name: str, alike: Alike, data: str, out: Path | None, overwrite: bool) -> Iterator[tuple[Run, bool]]:
+    """`choose_folder`, and alone there while the block lasts; the folder is made.
+
+    Raises `BusyError` where another limner trains the same, or in the folder that ``out`` names. Of several processes
+    of one training the first has the folder for all.
+    """
+    if int(os.environ.get("LOCAL_RANK", "0")) > 0:
+        yield choose_folder(name, alike, data, out, overwrite)
+        return
+    while True:
+        run, going_on = choose_folder(name, alike, data, out, overwrite)
+        if going_on and run.status.get("status") == "finished":  # nothing will be written, not even a lock
+            yield run, going_on
+            return
+        fresh = out is None and not going_on
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(alone_in(run.folder, wait=False))
+            except BusyError:
+                if fresh:  # its number was taken in between: the next is free
+                    continue
+                raise
+            if fresh and not _is_untouched(run.folder, alike):
+                continue
+            if not fresh:  # what was there when we looked may have been gone on with
+                run, going_on = choose_folder(name, alike, data, run.folder, overwrite)
+            yield run, going_on
+            return
+
+
 def _numbered(folder: Path, name: str) -> dict[int, Path]:
     """What is called ``<name>-<number>`` in a folder, in order of the numbers."""
     matches = ((re.fullmatch(re.escape(name) + r"-(\d{3,})", path.name), path) for path in folder.glob("*"))
@@ -239,7 +273,7 @@ def _numbered(folder: Path, name: str) -> dict[int, Path]:
 
 def _is_untouched(folder: Path, alike: Alike) -> bool:
     """Whether a folder holds nothing, or no more than `start_run` on this recipe had written when it was killed."""
-    held = [path for path in folder.iterdir() if not is_leftover(path)]
+    held = [path for path in folder.iterdir() if not is_leftover(path) and not is_lock(path)]
     return not held or (held == [folder / "recipe.yaml"] and _holds_recipe(Run(folder), alike))
 
 

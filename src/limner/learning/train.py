@@ -17,7 +17,7 @@ from limner.learning.options import make_options, option_names
 from limner.learning.recipe import as_overrides, write_recipe
 from limner.learning.recipe_reading import read_recipe
 from limner.learning.rooms import all_run_files, room_of_task, verb_of
-from limner.learning.run import Run, choose_folder, open_run, start_run
+from limner.learning.run import Run, claim_folder, open_run, start_run
 from limner.learning.settings import LoopSettings
 from limner.learning.task import Task, number_stages
 from limner.learning.training import estimate_seconds, learn, make_fabric
@@ -100,14 +100,14 @@ def train_recipe(recipe: Any, name: str, *, out: Path | None = None, overwrite: 
     number_stages(task.stages())  # what does not fit is refused before anything is written
     if recipe.loop.tensorboard:
         board.check_tensorboard()
-    run, going_on = choose_folder(name, lambda text: says(text, recipe), task.fingerprint, out, overwrite)
-    if going_on and run.status["status"] == "finished":
-        say(f"{run.folder}: this recipe has already been trained on this data; --overwrite trains it anew")
-        return Training(run)
-    if not going_on:
-        start_run(run, write_recipe(recipe), task.fingerprint, (*all_run_files(), board.FOLDER))
-    say(f"{run.folder}: {'going on' if going_on else 'training'}; {task.summary()}")
-    return _learn(task, run, recipe.loop)
+    with claim_folder(name, lambda text: says(text, recipe), task.fingerprint, out, overwrite) as (run, going_on):
+        if going_on and run.status["status"] == "finished":
+            say(f"{run.folder}: this recipe has already been trained on this data; --overwrite trains it anew")
+            return Training(run)
+        if not going_on:
+            start_run(run, write_recipe(recipe), task.fingerprint, (*all_run_files(), board.FOLDER))
+        say(f"{run.folder}: {'going on' if going_on else 'training'}; {task.summary()}")
+        return _learn(task, run, recipe.loop)
 
 
 def says(text: str, recipe: Any) -> bool:

@@ -25,6 +25,7 @@ from limner.segment.labels.reading import MASKS_FOLDER, Reading
 from limner.segment.measures.scores import Evaluation
 from limner.segment.predicting.fit_to_run import match_scene, network_scale
 from limner.segment.predicting.predictor import load_predictor
+from limner.segment.scoring.annotated import ANNOTATED, AnnotatedGround, AnnotatedPart, annotated_ground
 from limner.segment.scoring.evaluate import evaluate_data
 from limner.segment.training.recipe import SegmentRecipe
 from limner.segment.training.recipe_data import load_data
@@ -104,6 +105,7 @@ def refine(
     if fraction is not None and not 0 < fraction < 1:
         raise UserError(f"--fraction is {fraction}; it must be a share of the scene between 0 and 1, such as 0.07")
     parent, scene = open_run(run, "segment"), Path(scene)
+    before = annotated_ground(parent)
     if not scene.is_file():
         what = "is a folder; refining takes one file" if scene.is_dir() else "no such scene"
         raise UserError(f"{scene}: {what}; give a GeoTIFF, PNG or JPEG file")
@@ -126,7 +128,7 @@ def refine(
     recipe = dataclasses.replace(recipe, data=data, normalize="run" if normalize == "scene" else "initial")
     name = f"{parent.name}-refined"
     done = train_recipe(recipe, name, out=Path(out) if out else None, overwrite=overwrite)
-    keep_annotation(done.run, recipe)
+    keep_annotation(done.run, recipe, before)
     if done.stopped:
         return Refinement(done.run, stopped=done.stopped)
     if whole is None:
@@ -161,13 +163,18 @@ def refining_recipe(parent: Run, overrides: Sequence[str]) -> SegmentRecipe:
     return with_overrides(settings, overrides)
 
 
-def keep_annotation(run: Run, recipe: SegmentRecipe) -> None:
-    """Keep in the run which ground was annotated, so that later scores leave it out."""
+def keep_annotation(run: Run, recipe: SegmentRecipe, before: AnnotatedGround) -> None:
+    """Keep in the run which ground was annotated, so that later scores leave it out.
+
+    before: what the run that was refined had been refined on itself.
+    """
     data = load_data(recipe)
     reader = data.reader(ring_px=recipe.data.ring_px)
     (chip,) = data.chips
     annotated = write_annotated(chip, reader, run.folder / ANNOTATED_FILE)
-    run.set_status(run.status["status"], refined_on=str(chip.image.resolve()))
+    parts = [AnnotatedPart.of(run.folder / ANNOTATED_FILE, chip), *before.copied(run.folder)]
+    told = {"refined_on": str(chip.image.resolve()), ANNOTATED: [part.to_json(run.folder) for part in parts]}
+    run.set_status(run.status["status"], **told)
     say(f"annotated: {annotated / (chip.height * chip.width):.1%} of the scene; kept out of all scores")
 
 
@@ -187,11 +194,10 @@ def score_rest(parent: Run, refined: Run, data: DataSet) -> Refinement:
     before, after = load_predictor(parent), load_predictor(refined)
     (chip,) = data.chips
     whole_px = max(chip.height, chip.width)  # the truth knows all ground, not only a ring around polygons
-    without = {str(chip.image.resolve()): refined.folder / ANNOTATED_FILE}
     scored = {
-        name: evaluate_data(before, data, normalize=way, without=without, ring_px=whole_px)
+        name: evaluate_data(before, data, normalize=way, without=annotated_ground(refined), ring_px=whole_px)
         for name, way in (("before, training colors", "run"), ("before, scene's colors", "scene"))
     }
-    result = evaluate_data(after, data, normalize="run", without=without, ring_px=whole_px)
+    result = evaluate_data(after, data, normalize="run", without=annotated_ground(refined), ring_px=whole_px)
     write_evaluation(refined.folder / EVALUATION_FILE, "segment", result.to_json())
     return Refinement(refined, scored, result)

@@ -173,7 +173,8 @@ def test_the_same_call_again_finds_the_file_and_another_is_refused(other, tmp_pa
     again = harmonize_scene(scene, other, out)
     assert (again.skipped, again.matched, out.stat().st_mtime_ns) == (True, made.matched, before)
     with pytest.raises(
-        UserError, match=r"out.tif: is there already, made from something else; choose another --out or"
+        UserError,
+        match=r"out.tif: is there already, made from something else .method mkl, now idt.; choose another --out or",
     ):
         harmonize_scene(scene, other, out, method="idt")
     assert not harmonize_scene(scene, other, out, method="idt", overwrite=True).skipped

@@ -227,17 +227,20 @@ def test_bands_in_another_order_give_the_identical_map_when_they_are_named(tmp_p
     np.testing.assert_array_equal(predictor.predict(turned, bands="3,2,1"), predictor.predict(tmp_path / "rgb.tif"))
 
 
-def test_a_map_of_a_version_that_knew_no_bands_and_scales_is_found_again(tmp_path: Path) -> None:
+def test_a_map_at_another_scale_or_of_a_version_that_knew_no_contents_is_refused(tmp_path: Path) -> None:
     scene = georeferenced(tmp_path / "s.tif", draw_picture(130, 150).values)
     torch.manual_seed(0)
     predictor = predictor_of(TinyNetwork())
     record = map_scene(predictor, scene, tmp_path, **SMALL).files.record
-    text = record.read_text()
-    record.write_text(text.replace('    "bands": null,\n', "").replace('    "scale": 1.0,\n', ""))
-    assert record.read_text() != text
-    assert map_scene(predictor, scene, tmp_path, **SMALL).skipped
     with pytest.raises(UserError, match=r"scale 1.0, now 2.0"):
         map_scene(predictor.at_ground(1.0), scene, tmp_path, **SMALL)
+    text = record.read_text()
+    record.write_text(text.replace('  "format": 2,\n', ""))
+    assert record.read_text() != text
+    with pytest.raises(UserError, match=r"s_map.json: is of an earlier limner, which knew files by .*--overwrite"):
+        map_scene(predictor, scene, tmp_path, **SMALL)
+    assert not map_scene(predictor, scene, tmp_path, overwrite=True, **SMALL).skipped
+    assert map_scene(predictor, scene, tmp_path, **SMALL).skipped
 
 
 def named_scene(path: Path, names: tuple[str, ...]) -> Path:

@@ -6,11 +6,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from limner.foundation.errors import UserError
-from limner.foundation.files import make_folder, remove, remove_leftovers, write_json
-from limner.foundation.version import __version__
+from limner.foundation.files import is_leftover, remove, remove_leftovers
+from limner.foundation.locks import is_lock
+from limner.foundation.records import NotARecordError, Record, read_record, write_record
+from limner.foundation.schema import conform
 from limner.generate.cutouts.cutting import CLASSES, Done
 from limner.generate.cutouts.rows import Row
 
@@ -19,38 +21,59 @@ RECORD, MANIFEST, SUMMARY, SHEET, JOURNAL = (
 )  # fmt: skip
 
 
+class _Told(TypedDict):
+    """Of a folder of cut-outs the record tells no more than the request."""
+
+
+class _Entry(TypedDict):
+    group: int
+    done: list[list[list[Any]]]
+
+
 class Journal:
     """The folder of cut-outs, with one line in a hidden file for each group of pictures that is done.
 
     A group counts only once its line is whole, which is written after its files. So whatever a kill interrupts is done
-    again, to the same bytes. Raises `UserError` for a folder that holds anything else, unless it may be replaced.
+    again, to the same bytes. The folder is there, and its lock is held. Raises `UserError` where it holds anything
+    else, unless that may be replaced.
     """
 
     def __init__(self, folder: Path, request: dict[str, Any], *, overwrite: bool) -> None:
         self.folder, self.path = folder, folder / JOURNAL
-        self.made = not folder.exists()
-        self._known = _record_in(folder)
-        held = folder.is_dir() and any(folder.iterdir())
-        if held and self._known is None:
-            raise UserError(f"--out {folder}: holds other files; choose another folder")
-        if self._known is not None and self._known != request and not overwrite:
-            raise UserError(f"--out {folder}: holds other cut-outs; choose another folder or add --overwrite")
-        if self._known is not None and (overwrite or self._known != request):
-            self.clear()
-        make_folder(folder)
+        record = self.check(folder, request, overwrite=overwrite)
+        if overwrite:
+            self.clear([request["objects"], None if record is None else record.request.get("objects")])
         remove_leftovers(folder)
         if not (folder / RECORD).exists():
-            write_json(folder / RECORD, {"limner": __version__, "request": request})
+            write_record(folder / RECORD, request)
+
+    @classmethod
+    def check(cls, folder: Path, request: dict[str, Any], *, overwrite: bool) -> Record[_Told] | None:
+        """The record of a folder, which may be taken for this request. Raises `UserError` where it may not."""
+        try:
+            record = read_record(folder / RECORD, _Told)
+        except NotARecordError:
+            if not overwrite:
+                raise
+            return None
+        if record is None and any(not is_leftover(path) and not is_lock(path) for path in _held(folder)):
+            raise UserError(f"--out {folder}: holds other files; choose another folder")
+        if record is not None and not record.is_of(request) and not overwrite:
+            raise UserError(f"--out {folder}: holds other cut-outs; choose another folder or add --overwrite")
+        return record
 
     @property
     def finished(self) -> bool:
         """Whether manifest, summary and sheet are there, written last."""
         return not self.path.exists() and all((self.folder / name).exists() for name in (MANIFEST, SUMMARY))
 
-    def clear(self) -> None:
-        """Remove everything that cut-outs left here: the folders of the objects and the records."""
-        for name in (CLASSES, *(self._known or {}).get("objects", ())):
-            if is_folder_name(str(name)):  # the record may have been written by anybody
+    def clear(self, objects: Sequence[Any]) -> None:
+        """Remove everything that cut-outs left here: the folders of the objects and the records.
+
+        objects: lists of their names, whoever wrote them.
+        """
+        for name in (CLASSES, *(name for names in objects if isinstance(names, list) for name in names)):
+            if is_folder_name(str(name)):
                 remove(self.folder / str(name))
         for name in (MANIFEST, SUMMARY, SHEET, JOURNAL, RECORD):
             remove(self.folder / name)
@@ -61,21 +84,28 @@ class Journal:
             return
         for name in (JOURNAL, RECORD):
             remove(self.folder / name)
-        if self.made and not any(self.folder.iterdir()):
-            self.folder.rmdir()
 
     def read(self) -> dict[int, list[Done]]:
         """Group -> what became of its pictures, where all files of it are still there."""
         groups: dict[int, list[Done]] = {}
-        for line in self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else ():
+        for line in self._lines():
             try:
-                entry = json.loads(line)
-            except ValueError:
-                continue  # cut short by the kill
-            group = [Done(tuple(Row(**row) for row in rows), tuple(notes)) for rows, notes in entry["done"]]
+                entry = conform(json.loads(line), _Entry)
+                group = [
+                    Done(tuple(_row(row) for row in rows), tuple(conform(notes, list[str])))
+                    for rows, notes in entry["done"]
+                ]
+            except (ValueError, RecursionError):
+                continue  # cut short by the kill, or not ours: what it tells of is done again
             if all((self.folder / row.file).exists() for done in group for row in done.rows if row.file):
                 groups[entry["group"]] = group
         return groups
+
+    def _lines(self) -> list[str]:
+        try:
+            return self.path.read_text(encoding="utf-8", errors="replace").splitlines()
+        except FileNotFoundError:
+            return []
 
     def add(self, group: int, done: Sequence[Done]) -> None:
         """Note a group as done."""
@@ -88,14 +118,15 @@ class Journal:
         remove(self.path)
 
 
+def _held(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.is_dir() else []
+
+
+def _row(told: Any) -> Row:
+    conform(told, Row)
+    return Row(**told)
+
+
 def is_folder_name(name: str) -> bool:
     """Whether a name is that of a folder directly in another, on every system."""
     return name not in ("", ".", "..") and not any(letter in name for letter in '/\\:*?"<>|\0')
-
-
-def _record_in(folder: Path) -> dict[str, Any] | None:
-    try:
-        request = json.loads((folder / RECORD).read_text(encoding="utf-8"))["request"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return request if isinstance(request, dict) else None

@@ -15,7 +15,7 @@ from limner.datasets.annotations.sources.wanted import Wanted, counted
 from limner.foundation.cores import allowed_cores
 from limner.foundation.dependencies import digests
 from limner.foundation.errors import UserError
-from limner.foundation.files import write_json
+from limner.foundation.files import alone_in, write_json
 from limner.foundation.progress import say
 from limner.generate.cutouts.cutting import Done, Job, lost_row
 from limner.generate.cutouts.detector import Detector, class_for
@@ -106,16 +106,19 @@ def cut_out(
         raise UserError(f"{path} ({found.form}): {' or '.join(objects)} is in none of its pictures; nothing to cut out")
     judge = None if options.no_filter else _judge(objects, options, detector, device, download)
     job = Job(objects, options, folder)
-    journal = Journal(folder, _request(found, job, judge), overwrite=overwrite)
-    if journal.finished and (before := _done_before(job, found)) is not None:
-        return before
-    try:
-        done = work_through(job, found, journal, judge, options.workers or allowed_cores())
-        made = _conclude(job, found, done, path)
-    except UserError:
-        journal.abandon()
-        raise
-    journal.close()
+    request = _request(found, job, judge)
+    Journal.check(folder, request, overwrite=overwrite)  # nothing is written, not even a lock
+    with alone_in(folder):
+        journal = Journal(folder, request, overwrite=overwrite)
+        if journal.finished and (before := _done_before(job, found)) is not None:
+            return before
+        try:
+            done = work_through(job, found, journal, judge, options.workers or allowed_cores())
+            made = _conclude(job, found, done, path)
+        except UserError:
+            journal.abandon()
+            raise
+        journal.close()
     return made
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from PIL import Image
@@ -17,9 +16,9 @@ from torch import Tensor
 from limner.datasets.pictures.quantized import quantized
 from limner.foundation.disk import open_for_encoder
 from limner.foundation.errors import UserError
-from limner.foundation.files import make_folder, remove, remove_leftovers, replacing, write_json
+from limner.foundation.files import alone_in, remove, remove_leftovers, replacing
 from limner.foundation.progress import Progress
-from limner.foundation.records import made_before, recorded
+from limner.foundation.records import Account, make_once, read_record, write_record
 from limner.foundation.version import __version__
 from limner.generate.making.options import PLAIN, GenerateOptions
 from limner.generate.making.predictor import BATCH, PictureGenerator, load_generator
@@ -36,6 +35,18 @@ GRID_PICTURES = 256
 """More in one picture than anybody looks at are left out of the grid."""
 SOFTWARE = "Software"
 """The keyword of PNG for who made a file."""
+
+
+class _FolderTold(TypedDict):
+    """Of a folder of pictures the record tells no more than the request."""
+
+
+class _Frames(TypedDict):
+    frames: int
+
+
+class _WalkTold(TypedDict):
+    numbers: _Frames
 
 
 @dataclass(frozen=True)
@@ -96,10 +107,11 @@ def generate_pictures(
     pictures: tuple[Path, ...] = ()
     missing: list[int] = []
     if not options.no_files:
-        _open_folder(folder, request, overwrite)
-        pictures = tuple(folder / f"{options.seed}-{number:06d}.png" for number in range(options.count))
-        missing = [number for number, path in enumerate(pictures) if not path.exists()]
-        _write_files(generator, options, pictures, missing)
+        with alone_in(folder):
+            _open_folder(folder, request, overwrite)
+            pictures = tuple(folder / f"{options.seed}-{number:06d}.png" for number in range(options.count))
+            missing = [number for number, path in enumerate(pictures) if not path.exists()]
+            _write_files(generator, options, pictures, missing)
     if sheet is not None:
         shown = _make(generator, options, range(min(options.count, GRID_PICTURES)))
         _write_png(sheet, grid(shown, COLUMNS))
@@ -138,25 +150,18 @@ def _open_folder(folder: Path, request: dict[str, Any], overwrite: bool) -> None
 
     Raises `UserError` where it does not.
     """
-    make_folder(folder)
-    remove_leftovers(folder)
     held = [path for path in folder.iterdir() if not path.name.startswith(".")]
-    known = _request_in(folder)
-    if held and known != request and not overwrite:
-        what = "other files" if known is None else "pictures of another run, truncation or classes"
-        raise UserError(f"--out {folder}: holds {what}; choose another folder or add --overwrite")
+    if held and not overwrite:
+        record = read_record(folder / RECORD, _FolderTold)
+        if record is None or not record.is_of(request):
+            what = "other files" if record is None else "pictures of another run, truncation or classes"
+            raise UserError(f"--out {folder}: holds {what}; choose another folder or add --overwrite")
+    remove_leftovers(folder)
     if overwrite:
         for path in held:
             if NAME.fullmatch(path.name):
                 remove(path)
-    write_json(folder / RECORD, {"limner": __version__, "request": request})
-
-
-def _request_in(folder: Path) -> Any:
-    try:
-        return json.loads((folder / RECORD).read_text(encoding="utf-8"))["request"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    write_record(folder / RECORD, request)
 
 
 def _grid_path(folder: Path, overwrite: bool) -> Path:
@@ -181,11 +186,12 @@ def _walk(
 ) -> Generated:
     check_suffix(path)
     asked = {**request, "seed": options.seed, "stops": options.count, "seconds": options.seconds}
-    if made := made_before(path, asked, overwrite):
-        return Generated(walk=path, frames=made.numbers["frames"])
-    numbers = range(options.count)
-    stops = generator.latents(numbers, seed=options.seed, truncation=options.truncation)
-    labels = generator.labels(numbers, seed=options.seed, classes=options.classes)
-    with recorded(path, asked) as (temporary, kept):
-        kept["frames"] = write_walk(temporary, generator, stops, labels, seconds=options.seconds)
-    return Generated(walk=path, frames=kept["frames"])
+
+    def make(temporary: Path) -> Account:
+        numbers = range(options.count)
+        stops = generator.latents(numbers, seed=options.seed, truncation=options.truncation)
+        labels = generator.labels(numbers, seed=options.seed, classes=options.classes)
+        return Account({"frames": write_walk(temporary, generator, stops, labels, seconds=options.seconds)})
+
+    made = make_once(path, asked, make, overwrite=overwrite, kind=_WalkTold)
+    return Generated(walk=path, frames=made.numbers["frames"])

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from limner.foundation.errors import UserError
 from limner.foundation.progress import Progress
-from limner.foundation.records import Made, made_before, recorded
+from limner.foundation.records import Account, Made, make_once
 from limner.foundation.stopwatch import Stopwatch
 from limner.foundation.suffixes import WRITTEN_VIDEOS, ends_with
 from limner.photos.profiles import to_profile
@@ -54,16 +54,17 @@ def recolor_clip_file(
         if getattr(job.options, name):
             raise UserError(f"--{name} is a place in a photo; in a clip places move: leave it out")
     request = job.request(path, frame_by_frame=frame_by_frame)
-    if (earlier := made_before(out, request, overwrite)) is not None:
-        return earlier
-    source = open_clip(path)
-    watch = Stopwatch(job.device)
-    with recorded(out, request) as (temporary, numbers):
+
+    def make(temporary: Path) -> Account:
+        source = open_clip(path)
+        watch = Stopwatch(job.device)
         with watch.stage("clip"):
             as_folder = not ends_with(out, WRITTEN_VIDEOS)
             write_clip(temporary, _counted(_frames(job, source, frame_by_frame), source), source, as_folder=as_folder)
-        numbers |= {"method": job.method, "seconds": round(sum(watch.seconds.values()), 3)}
-    return Made(out, numbers, notes=(*source.notes, *job.notes, *losses(source, out)))
+        numbers = {"method": job.method, "seconds": round(sum(watch.seconds.values()), 3)}
+        return Account(numbers, notes=(*source.notes, *job.notes, *losses(source, out)))
+
+    return make_once(out, request, make, overwrite=overwrite)
 
 
 def _frames(job: PhotoJob, source: Clip, frame_by_frame: bool) -> Iterable[Tensor]:

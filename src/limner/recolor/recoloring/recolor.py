@@ -14,7 +14,7 @@ from limner.foundation.errors import UserError
 from limner.foundation.files import as_paths
 from limner.foundation.nearest import did_you_mean
 from limner.foundation.progress import Progress, say
-from limner.foundation.records import Made, made_before, recorded, refuse_own_results
+from limner.foundation.records import Account, Made, make_once, refuse_own_results
 from limner.foundation.suffixes import PICTURES, TIFFS, VIDEOS, ends_with
 from limner.learning.run import is_run
 from limner.photos.photos import read_photo
@@ -182,20 +182,19 @@ def _photos(job: PhotoJob, paths: Sequence[Path], out: Path, *, overwrite: bool,
 
 def _sheet(job: PhotoJob, path: Path, sheet: Path, overwrite: bool) -> Made:
     """All methods on one labelled sheet, with their scores in its record and the trade-off as a plot."""
-    request = job.request(path)
-    if (earlier := made_before(sheet, request, overwrite)) is not None:
-        return earlier
-    pictures, scores, photo = {}, {}, None
-    for name, photo, done, score in every_method(job, path):
-        pictures[name], scores[name] = to_profile(done.picture, photo.profile, None).cpu(), score
-    assert photo is not None  # METHODS is not empty
-    target, reference = (to_profile(one.picture, one.profile, None) for one in (photo, job.references[0].photo))
-    plot = sheet.with_name(sheet.name.replace("-methods.jpg", "-trade-off.png"))
-    with recorded(sheet, request) as (temporary, numbers):
+
+    def draw(temporary: Path) -> Account:
+        pictures, scores, photo = {}, {}, None
+        for name, photo, done, score in every_method(job, path):
+            pictures[name], scores[name] = to_profile(done.picture, photo.profile, None).cpu(), score
+        assert photo is not None  # METHODS is not empty
+        target, reference = (to_profile(one.picture, one.profile, None) for one in (photo, job.references[0].photo))
+        plot = sheet.with_name(sheet.name.replace("-methods.jpg", "-trade-off.png"))
         write_picture(temporary, method_sheet(Transfers(target, reference, pictures, scores), title=path.name))
         trade_off_plot(plot, {name: [score] for name, score in scores.items()}, ours=[DEFAULT_METHOD], title=path.name)
-        numbers["methods"] = {name: score.to_json() for name, score in scores.items()}
-    return Made(sheet, numbers, others=(plot,), notes=photo.notes)
+        return Account({"methods": {name: score.to_json() for name, score in scores.items()}}, (plot,), photo.notes)
+
+    return make_once(sheet, job.request(path), draw, overwrite=overwrite)
 
 
 def _look(job: PhotoJob, photos: Sequence[Path], out: Path, overwrite: bool) -> Made:
@@ -206,25 +205,25 @@ def _look(job: PhotoJob, photos: Sequence[Path], out: Path, overwrite: bool) -> 
         raise UserError(f"--out {out} is one look, --method all are many; name one method")
     if job.options.mask is not None:
         raise UserError("--mask is a place in a photo, and a look-up table knows no places; leave it out")
-    request = {"pictures": [job.request(path) for path in photos]}
-    if (earlier := made_before(out, request, overwrite)) is not None:
-        say(earlier.line())
-        return earlier
-    before, after, maps = [], [], []
-    for path in photos:
-        photo = read_photo(path)
-        done = job.run(photo, None)
-        shown = slice(None) if photo.seen is None else photo.seen
-        before.append(to_profile(photo.picture, photo.profile, None)[:, shown])
-        after.append(to_profile(done.picture, photo.profile, None).cpu()[:, shown])
-        maps.append(done.color_map)
-    plain = len(photos) == 1 and job.options.strength == 1 and not job.options.keep_luminance and job.method in FITS
-    with recorded(out, request) as (temporary, numbers):
+
+    def sample(temporary: Path) -> Account:
+        before, after, maps = [], [], []
+        for path in photos:
+            photo = read_photo(path)
+            done = job.run(photo, None)
+            shown = slice(None) if photo.seen is None else photo.seen
+            before.append(to_profile(photo.picture, photo.profile, None)[:, shown])
+            after.append(to_profile(done.picture, photo.profile, None).cpu()[:, shown])
+            maps.append(done.color_map)
+        plain = len(photos) == 1 and job.options.strength == 1 and not job.options.keep_luminance and job.method in FITS
         color_map = maps[0] if plain and photo.profile is None else None
-        made = make_look(temporary, job.method, before, after, color_map, title=out.stem)
-        numbers |= {"method": made.by, "of": made.method, "error": made.error, "error_95": made.error_95}
-    say(f"{out.name}: {made.line()}")
-    return Made(out, numbers)
+        look = make_look(temporary, job.method, before, after, color_map, title=out.stem)
+        numbers = {"method": look.by, "of": look.method, "error": look.error, "error_95": look.error_95}
+        return Account(numbers, notes=(look.line(),))
+
+    made = make_once(out, {"pictures": [job.request(path) for path in photos]}, sample, overwrite=overwrite)
+    say(made.line() if made.skipped else f"{out.name}: {made.notes[0]}")
+    return made
 
 
 def _clips(job: PhotoJob, paths: Sequence[Path], out: Path, *, frame_by_frame: bool, overwrite: bool) -> Iterator[Made]:

@@ -4,12 +4,11 @@ The file stays the scene it was: grid, reference system, type, nodata, bands and
 read, mapped and written by blocks, so that memory does not depend on its size.
 """
 
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import rasterio
@@ -20,7 +19,7 @@ from limner.colors.summary import ALL
 from limner.foundation.background import BackgroundWriter, Progress
 from limner.foundation.dependencies import digest
 from limner.foundation.errors import UserError
-from limner.foundation.files import replacing
+from limner.foundation.records import Account, make_once
 from limner.learning.run import is_run, open_run
 from limner.scenes.bands import Bands, check_bands, parse_bands
 from limner.scenes.names import chips_folder, scene_name
@@ -32,8 +31,16 @@ from limner.segment.training.colors import run_harmonizer
 PART_PX = 2**21  # pixels in memory at once, of all bands
 LOSSLESS = ("deflate", "lzw", "zstd", "lzma")
 JPEG_QUALITY = 95  # once more compressed, it shall lose little more
-TAGS = "LIMNER"
 RGB = (ColorInterp.red, ColorInterp.green, ColorInterp.blue)
+
+
+class _SceneNumbers(TypedDict):
+    matched: str
+    seconds: float
+
+
+class _SceneTold(TypedDict):
+    numbers: _SceneNumbers
 
 
 @dataclass(frozen=True)
@@ -91,21 +98,23 @@ def harmonize_scene(
         "to": to,
         "bands": None if chosen is None else list(chosen),
     }
-    if (found := _finished(out, request, overwrite)) is not None:
-        return RecoloredScene(out, found, 0.0, skipped=True)
-    with open_raster(scene, bands=chosen) as raster:
-        tell = progress or (lambda message, done, total: None)
-        harmonizer = _harmonizer(like, method, to, raster, tell)
-        if np.promote_types(harmonizer.dtype, raster.dtype) != raster.dtype:
-            raise UserError(
-                f"{scene}: holds {raster.dtype}, too small for the colors of {like} ({harmonizer.dtype}); "
-                f"convert it first (gdal_translate -ot {_gdal_type(harmonizer.dtype)} ...)"
-            )
-        tell("measuring the scene", 0, 1)
-        colors = harmonizer.fit_raster(raster)
-        with replacing(out) as temporary:
-            _write(raster, colors, temporary, {"request": json.dumps(request), "matched": colors.reference}, tell)
-    return RecoloredScene(out, colors.reference, time.perf_counter() - began)
+
+    def make(temporary: Path) -> Account:
+        with open_raster(scene, bands=chosen) as raster:
+            tell = progress or (lambda message, done, total: None)
+            harmonizer = _harmonizer(like, method, to, raster, tell)
+            if np.promote_types(harmonizer.dtype, raster.dtype) != raster.dtype:
+                raise UserError(
+                    f"{scene}: holds {raster.dtype}, too small for the colors of {like} ({harmonizer.dtype}); "
+                    f"convert it first (gdal_translate -ot {_gdal_type(harmonizer.dtype)} ...)"
+                )
+            tell("measuring the scene", 0, 1)
+            colors = harmonizer.fit_raster(raster)
+            _write(raster, colors, temporary, tell)
+        return Account({"matched": colors.reference, "seconds": round(time.perf_counter() - began, 3)})
+
+    made = make_once(out, request, make, overwrite=overwrite, kind=_SceneTold)
+    return RecoloredScene(out, made.numbers["matched"], 0.0 if made.skipped else made.numbers["seconds"], made.skipped)
 
 
 def _digest(like: Path | str) -> str:
@@ -141,25 +150,10 @@ def _harmonizer(like: Path | str, method: str, to: str, raster: Raster, tell: Pr
         return Harmonizer(method, name, {name: summarize_raster(other)}, other.dtype)
 
 
-def _finished(out: Path, request: dict[str, Any], overwrite: bool) -> str | None:
-    """Whose colors ``out`` has where it was made by this very request; None where there is work to do."""
-    if not out.exists() or overwrite:
-        return None
-    try:
-        with rasterio.open(out) as dataset:
-            tags = dataset.tags(ns=TAGS)
-    except rasterio.errors.RasterioError:
-        tags = {}
-    if tags.get("request") != json.dumps(request):
-        raise UserError(f"{out}: is there already, made from something else; choose another --out or add --overwrite")
-    return str(tags["matched"])
-
-
-def _write(raster: Raster, colors: SceneColors, path: Path, tags: dict[str, str], tell: Progress) -> None:
+def _write(raster: Raster, colors: SceneColors, path: Path, tell: Progress) -> None:
     """Write all of ``raster`` in its new colors."""
     with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), _created(path, raster) as written:
         _describe(written.dataset, raster)
-        written.dataset.update_tags(ns=TAGS, **tags)
         windows = list(_parts(raster, written.dataset))
         # A band of alpha, a nodata value or NaN says where no data is; else a mask inside the file does.
         is_float, has_alpha = raster.dtype.startswith("float"), written.dataset.count > raster.bands

@@ -15,7 +15,7 @@ from torch import Tensor
 from limner.foundation.dependencies import digest, digests
 from limner.foundation.errors import UserError
 from limner.foundation.orientation import UPRIGHT, swaps_edges, turned
-from limner.foundation.records import Made, made_before, recorded
+from limner.foundation.records import Account, Made, make_once
 from limner.photos.photos import Photo, read_photo, write_photo
 from limner.photos.profiles import ASSUMING_SRGB, to_profile
 from limner.recolor.looks.cube import CubeLook
@@ -190,22 +190,23 @@ def recolor_photo(
     reading and the method do.
     """
     request = job.request(path, explain=explain is not None)
-    if (earlier := made_before(out, request, overwrite)) is not None:
-        return earlier
+    return make_once(out, request, lambda temporary: _recolored(job, path, temporary, explain), overwrite=overwrite)
+
+
+def _recolored(job: PhotoJob, path: Path, out: Path, explain: Path | None) -> Account:
     photo = read_photo(path)
     mask_path = mask_for(job.options.mask, path)
     mask, told = (None, ()) if mask_path is None else read_mask(mask_path, photo)
     done = job.run(photo, mask)
-    with recorded(out, request) as (temporary, numbers):
-        written = write_photo(temporary, done.picture, photo)
-        others = [] if explain is None else _explained(job, photo, done, explain)
-        numbers |= {"method": done.method, **done.numbers}
-        if done.seconds:
-            numbers |= {"seconds": round(sum(done.seconds.values()), 3), "stages": _rounded(done.seconds)}
-        if job.references:
-            numbers |= job.score(photo, done.picture).to_json()
-        numbers["clipped"] = written.clipped
-    return Made(out, numbers, others=others, notes=(*photo.notes, *told, *job.notes, *written.notes))
+    written = write_photo(out, done.picture, photo)
+    others = [] if explain is None else _explained(job, photo, done, explain)
+    numbers: dict[str, Any] = {"method": done.method, **done.numbers}
+    if done.seconds:
+        numbers |= {"seconds": round(sum(done.seconds.values()), 3), "stages": _rounded(done.seconds)}
+    if job.references:
+        numbers |= job.score(photo, done.picture).to_json()
+    numbers["clipped"] = written.clipped
+    return Account(numbers, others, (*photo.notes, *told, *job.notes, *written.notes))
 
 
 def _explained(job: PhotoJob, photo: Photo, done: Recolored, folder: Path) -> list[Path]:

@@ -16,6 +16,8 @@ FARTHEST_SHIFT_PX = 0.1  # grids nearer than this are one: tools round their tra
 
 LEAST_SCALE = 1.1  # sizes nearer than this factor are of one resolution, so they must be equal
 
+GRID_POINTS = 17
+
 Read = Callable[[Raster, Window], tuple[np.ndarray, np.ndarray]]
 """(mask, window) -> its values (height, width) and where it has any."""
 
@@ -84,8 +86,18 @@ def _places(picture: Raster, mask: Raster, window: Window) -> tuple[np.ndarray, 
         rows, columns = row * (mask.height / picture.height), column * (mask.width / picture.width)
         below, beside = np.broadcast_arrays(np.floor(rows)[:, None], np.floor(columns)[None])
         return below.astype(int), beside.astype(int)
-    points = np.stack([*np.meshgrid(column, row), np.ones((window.height, window.width))])  # (column, row, 1)
-    x, y, _ = np.tensordot(np.array(picture.transform).reshape(3, 3), points, 1)
+    columns, rows = _below(picture, mask, *np.meshgrid(column, row))
+    # What the other system has no place for lies beyond the mask.
+    known = (np.abs(columns) < np.iinfo(np.int32).max) & (np.abs(rows) < np.iinfo(np.int32).max)
+    return (
+        np.where(known, np.floor(rows), -1).astype(int),
+        np.where(known, np.floor(columns), -1).astype(int),
+    )
+
+
+def _below(picture: Raster, mask: Raster, column: np.ndarray, row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(columns, rows) of the mask where points of the picture lie, in pixels; both have a georeference."""
+    x, y, _ = np.tensordot(np.array(picture.transform).reshape(3, 3), np.stack([column, row, np.ones_like(row)]), 1)
     here, there = picture.crs, mask.crs
     if here is not None and there is not None and not same_system(here, there):
         between = transformer(here, there)
@@ -95,10 +107,29 @@ def _places(picture: Raster, mask: Raster, window: Window) -> tuple[np.ndarray, 
                 "them is local, tied to no place on the Earth; bring both to one"
             )
         x, y = between.transform(x, y)
-    placed = np.tensordot(np.array(~mask.transform).reshape(3, 3), np.stack([x, y, np.ones_like(x)]), 1)
-    # What the other system has no place for lies beyond the mask.
-    columns, rows = np.where(np.abs(placed[:2]) < np.iinfo(np.int32).max, np.floor(placed[:2]), -1).astype(int)
-    return rows, columns
+    columns, rows, _ = np.tensordot(np.array(~mask.transform).reshape(3, 3), np.stack([x, y, np.ones_like(x)]), 1)
+    return columns, rows
+
+
+def shows_ground_of(picture: Raster, mask: Raster) -> bool:
+    """Whether a picture may show ground of a mask; both have a georeference.
+
+    By the bounds of a grid of points of the picture and a step around, so that the answer is at worst yes for a
+    picture beside the mask. Systems that cannot be brought to each other show no common ground.
+    """
+    if not same_system(picture.crs, mask.crs) and transformer(picture.crs, mask.crs) is None:
+        return False
+    columns, rows = np.meshgrid(*(np.linspace(0, edge, GRID_POINTS) for edge in (picture.width, picture.height)))
+    below = _below(picture, mask, columns, rows)
+    known = np.isfinite(below[0]) & np.isfinite(below[1])
+    if not known.any():
+        return False
+    for places, edge in zip(below, (mask.width, mask.height), strict=True):
+        least, most = places[known].min(), places[known].max()
+        step = 1 + (most - least) / (GRID_POINTS - 1)
+        if most + step < 0 or least - step > edge:
+            return False
+    return True
 
 
 def _overlap(mask: Raster, picture: Raster) -> bool:

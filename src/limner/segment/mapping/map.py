@@ -4,7 +4,6 @@ One thread reads the next row of tiles, the caller's runs the network, a third b
 rows. Memory is bounded by a row of tiles (tile height x scene width), the batch and the network.
 """
 
-import json
 import platform
 import sys
 import time
@@ -21,7 +20,8 @@ from limner.colors.harmonize import Harmonizer, SceneColors, harmonized
 from limner.foundation.background import BackgroundWriter, Progress
 from limner.foundation.dependencies import digest
 from limner.foundation.errors import UserError
-from limner.foundation.files import as_utf8
+from limner.foundation.files import alone_with
+from limner.foundation.records import write_record
 from limner.foundation.version import __version__
 from limner.scenes.bands import check_bands
 from limner.scenes.names import chips_folder, scene_name
@@ -115,16 +115,20 @@ def map_scene(
     files = MapFiles.named(out, scene_name(scene), predictor.class_names, probability=probabilities, polygons=polygons)
     tell = progress or _tell_stderr
     made = finished_map(files, request, overwrite)
-    seen = _Scene(scene, bands)
-    if harmonize is not None and (made is None or (check_seams and made.seams is None)):
-        tell("measuring the scene", 0, 1)
-        seen = seen.harmonized(harmonize)
-    if made is None:
-        remove_unfinished(out, scene_name(scene), predictor.class_names)
-        made = _Mapping(predictor, seen, files, options, ground_m, tell).run(batch, request)
-    if check_seams and made.seams is None:
-        seams = measure_seams(predictor, seen.open, made.classes, made.statistics, options, tell)
-        made = add_seams(made, seams)
+    if made is not None and not (check_seams and made.seams is None):
+        return made  # nothing is written, not even a lock
+    with alone_with(files.record):
+        made = finished_map(files, request, overwrite)  # by whom we waited for, perhaps
+        seen = _Scene(scene, bands)
+        if harmonize is not None and (made is None or (check_seams and made.seams is None)):
+            tell("measuring the scene", 0, 1)
+            seen = seen.harmonized(harmonize)
+        if made is None:
+            remove_unfinished(out, scene_name(scene), predictor.class_names)
+            made = _Mapping(predictor, seen, files, options, ground_m, tell).run(batch, request)
+        if check_seams and made.seams is None:
+            seams = measure_seams(predictor, seen.open, made.classes, made.statistics, options, tell)
+            made = add_seams(made, seams)
     return made
 
 
@@ -268,9 +272,8 @@ class _Mapping:
         )
 
     def _write_record(self, path: Path, result: SceneMap, request: dict[str, Any]) -> None:
-        record = {
+        told = {
             "scene": self.scene.path.name,
-            "request": request,
             **result.to_json(),
             "versions": {
                 "limner": __version__,
@@ -281,4 +284,4 @@ class _Mapping:
                 "python": platform.python_version(),
             },
         }
-        path.write_bytes(as_utf8(json.dumps(record, indent=2, ensure_ascii=False) + "\n"))
+        write_record(path, request, told)

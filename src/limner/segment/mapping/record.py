@@ -1,22 +1,19 @@
 """What a mapping leaves in its folder, and the record by which a repeated command knows that it is done."""
 
-import json
 import re
-import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, fields, replace
-from glob import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from limner.foundation.errors import UserError
-from limner.foundation.files import remove, replacing, write_json
+from limner.foundation.files import remove, remove_leftovers_of, replacing, temporary_name, write_json
+from limner.foundation.locks import lock_of, remove_if_free
+from limner.foundation.records import CHOICE, NotARecordError, changes, read_record
 from limner.scenes.statistics import Statistics
 
 POLYGON_FORMATS = ("gpkg", "geojson", "none")
-NEVER_ASKED = {"bands": None, "scale": 1.0, "harmonize": None, "harmonize_to": None, "colors": None}
-"""What records mean that were written before these could be chosen."""
 
 
 @dataclass(frozen=True)
@@ -68,26 +65,25 @@ class MapFiles:
 
     def working(self, stack: ExitStack) -> Path:
         """A temporary name for probabilities that only the polygons need; what is there goes when ``stack`` closes."""
-        path = _beside(_working_name(self.record))
+        path = temporary_name(_working_name(self.record))
         stack.callback(remove, path)
         return path
 
 
 def remove_unfinished(out: Path, stem: str, class_names: Sequence[str]) -> None:
-    """Remove what a killed mapping of the same scene left in ``out`` under temporary names, whatever its options."""
+    """Remove what a killed mapping of the same scene left in ``out``, whatever its options.
+
+    The record's lock is held.
+    """
     for polygons in POLYGON_FORMATS:
         files = MapFiles.named(out, stem, class_names, probability=True, polygons=polygons)
         for path in (*files.paths(), _working_name(files.record)):
-            for leftover in out.glob(f".{escape(path.stem)}.????????{escape(path.suffix)}*"):
-                remove(leftover)
+            remove_leftovers_of(path)
+            remove_if_free(lock_of(path))
 
 
 def _working_name(record: Path) -> Path:
     return record.with_name(record.name.replace("_map.json", "_working.tif"))
-
-
-def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
 
 
 @dataclass(frozen=True)
@@ -99,13 +95,8 @@ class Seams:
     against: str
 
     def to_json(self) -> dict[str, Any]:
-        """What `from_json` reads."""
+        """Plain values."""
         return {"share": round(self.share, 6), "pixels": self.pixels, "against": self.against}
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any] | None) -> "Seams | None":
-        """The seams that `to_json` gave."""
-        return None if value is None else cls(value["share"], value["pixels"], value["against"])
 
     def line(self) -> str:
         """In words.
@@ -190,33 +181,62 @@ class SceneMap:
         }
 
 
+class _Means(TypedDict):
+    mean: list[float]
+    deviation: list[float]
+
+
+class _SeamsTold(TypedDict):
+    share: float
+    pixels: int
+    against: str
+
+
+class _MapTold(TypedDict):
+    """What `SceneMap.to_json` gives."""
+
+    files: dict[str, str | None]
+    pixels: dict[str, int]
+    nodata_px: int
+    polygon_count: int | None
+    statistics: _Means
+    seconds: float
+    seams: NotRequired[_SeamsTold]
+    matched: NotRequired[str]
+
+
 def finished_map(files: MapFiles, request: dict[str, Any], overwrite: bool) -> SceneMap | None:
     """The map that is there already for this very request, or None when there is work to do.
 
     request: plain values that decide what the map will be (scene, model, options). Raises `UserError` when the folder
-    holds a map of the same name for another request and ``overwrite`` is False.
+    holds a map of the same name for another request, or a file of its record's name that is none, and ``overwrite`` is
+    False.
     """
-    if not files.record.exists():
+    try:
+        record = read_record(files.record, _MapTold)
+    except NotARecordError:
+        if overwrite:
+            return None
+        raise
+    if record is None:
         return None
-    written = _read_record(files.record)
-    found = written.get("request")
-    found = {**NEVER_ASKED, **found} if isinstance(found, dict) else {}
-    if found == request:
+    if record.is_of(request):
         complete = all(path.exists() for path in files.paths())
-        return _scene_map(files, written) if complete else None
+        return _scene_map(files, record.told) if complete else None
     if overwrite:
         return None
-    changes = _changes(found, request)
     raise UserError(
         f"{files.record.parent} already holds a map of {files.record.stem.removesuffix('_map')} made from "
-        f"something else ({changes}); choose another --out or add --overwrite"
+        f"something else ({changes(record.request, request)}); {CHOICE}"
     )
 
 
 def add_seams(made: SceneMap, seams: Seams) -> SceneMap:
     """Put what was measured of a finished map's seams into its record."""
     made = replace(made, seams=seams)
-    write_json(made.files.record, {**_read_record(made.files.record), **made.to_json()})
+    record = read_record(made.files.record, _MapTold)
+    assert record is not None  # it was just read or written, under its lock
+    write_json(made.files.record, {**record.told, **made.to_json()})
     return made
 
 
@@ -225,38 +245,26 @@ def remove_former(files: MapFiles) -> None:
 
     The record goes first: whoever is killed now leaves no record of files that are half of one map, half of another.
     """
-    former = _read_record(files.record).get("files", {}) if files.record.exists() else {}
+    with suppress(NotARecordError):
+        former = read_record(files.record, _MapTold)
+        remove(files.record)
+        kept = {path.name for path in files.paths()}
+        ours = files.record.name.removesuffix("map.json")  # anybody may have written the record
+        for name in former.told["files"].values() if former is not None else ():
+            if name is not None and name not in kept and name.startswith(ours) and Path(name).name == name:
+                remove(files.record.parent / name)
     remove(files.record)
-    kept = {path.name for path in files.paths()}
-    for name in former.values():
-        if name is not None and name not in kept and Path(name).name == name:
-            remove(files.record.parent / name)
 
 
-def _read_record(path: Path) -> dict[str, Any]:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        return {}
-    return record if isinstance(record, dict) else {}
-
-
-def _scene_map(files: MapFiles, record: dict[str, Any]) -> SceneMap:
+def _scene_map(files: MapFiles, told: _MapTold) -> SceneMap:
     return SceneMap(
         files=files,
-        pixels=record["pixels"],
-        nodata_px=record["nodata_px"],
-        polygon_count=record["polygon_count"],
-        statistics=Statistics.from_json(record["statistics"]),
-        seconds=record["seconds"],
-        seams=Seams.from_json(record.get("seams")),
-        matched=record.get("matched"),
+        pixels=told["pixels"],
+        nodata_px=told["nodata_px"],
+        polygon_count=told["polygon_count"],
+        statistics=Statistics(tuple(told["statistics"]["mean"]), tuple(told["statistics"]["deviation"])),
+        seconds=told["seconds"],
+        seams=Seams(**told["seams"]) if "seams" in told else None,
+        matched=told.get("matched"),
         skipped=True,
     )
-
-
-def _changes(before: dict[str, Any], now: dict[str, Any]) -> str:
-    """In words, what differs between two requests."""
-    words = {"scene": "another scene file", "model": "another model"}
-    changed = [key for key in now if before.get(key) != now[key]]
-    return ", ".join(words.get(key) or f"{key} {before.get(key)}, now {now[key]}" for key in changed)

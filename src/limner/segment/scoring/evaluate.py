@@ -11,16 +11,11 @@ from limner.colors.summary import ColorSummary, summarize
 from limner.foundation.errors import UserError
 from limner.learning.library import recipe_of
 from limner.learning.run import Run
-from limner.reporting.pictures import IGNORE
 from limner.scenes.bands import check_bands
-from limner.scenes.rasters import open_mask
 from limner.scenes.statistics import Statistics, measure
 from limner.scenes.windows import Pixels, Window, row_bands
-from limner.segment.data.annotation import ANNOTATED_FILE
 from limner.segment.data.areas import find_data
 from limner.segment.data.chips import DataSet
-from limner.segment.labels.alignment import is_aligned, read_onto
-from limner.segment.labels.masks import read_numbers
 from limner.segment.labels.reader import RING_PX
 from limner.segment.labels.reading import Reading
 from limner.segment.measures.evaluation import EVERYTHING, VALIDATION, as_evaluation
@@ -28,6 +23,7 @@ from limner.segment.measures.gallery import drawing_errors
 from limner.segment.measures.scores import Evaluation
 from limner.segment.measures.tally import Read, tally_areas
 from limner.segment.predicting.predictor import SegmentPredictor, load_predictor
+from limner.segment.scoring.annotated import AnnotatedGround, annotated_ground
 from limner.segment.scoring.options import EvaluateOptions
 from limner.segment.training.colors import harmonizer_of
 from limner.segment.training.recipe import DataSettings, SegmentRecipe
@@ -82,20 +78,21 @@ def evaluate_data(
     *,
     normalize: str = "run",
     harmonize: Harmonizer | None = None,
-    without: dict[str, Path] | None = None,
+    without: AnnotatedGround | None = None,
     ring_px: int = RING_PX,
     errors: Path | None = None,
 ) -> Evaluation:
     """Score a predictor on every labelled pixel of ``data``.
 
     harmonize: brings each area to other colors first, all its pictures together; with ``normalize`` "matched" it is
-    then standardized as the area of those colors. ring_px: the background known around polygons. without: by picture
-    file, the mask of the ground that was annotated for refining and is kept out of the scores. errors: a folder for
-    pictures of what is wrong (`drawing_errors`).
+    then standardized as the area of those colors. ring_px: the background known around polygons. without: the ground
+    that was annotated for refining and is kept out of the scores. errors: a folder for pictures of what is wrong
+    (`drawing_errors`).
     """
     with data.chips[0].open() as picture:
         check_bands(picture, predictor.channels, predictor.bands)
-    read = reader_without(data, without or {}, ring_px)
+    without = without or AnnotatedGround()
+    read = reader_without(data, without, ring_px)
     windows = [(number, Window(0, 0, chip.height, chip.width)) for number, chip in enumerate(data.chips)]
     statistics = scene_statistics(data, read) if normalize == "scene" else None
     if harmonize is not None:
@@ -105,8 +102,7 @@ def evaluate_data(
             statistics = {area: item.statistics for area, item in colors.items()}
     with drawing_errors(errors, data.chips, windows, predictor.class_names) as observer:
         tallies = tally_areas(predictor, data.chips, read, windows, statistics, observer)
-    annotated = any(str(chip.image.resolve()) in (without or {}) for chip in data.chips)
-    pixels = EVERYTHING + (" outside the ground annotated for refining" if annotated else "")
+    pixels = EVERYTHING + (" outside the ground annotated for refining" if without.hidden else "")
     return as_evaluation(tallies, pixels, predictor, normalize, harmonize)
 
 
@@ -118,9 +114,9 @@ def evaluate_validation(
     normalize: "scene" standardizes each area by its own training ground, as a run of the recipe ``normalize: area``
     does.
     """
-    for scene in annotated_ground(run):
+    if annotated := annotated_ground(run):
         raise UserError(
-            f"{run.folder}: was refined on a part of {scene}, which no score may count; "
+            f"{run.folder}: was refined on a part of {annotated.parts[0].scene}, which no score may count; "
             "to score it on the rest, or on another place, add --data with labels"
         )
     recipe: SegmentRecipe = recipe_of(run)
@@ -133,21 +129,14 @@ def evaluate_validation(
     return as_evaluation(tallies, VALIDATION, predictor, "scene" if by_area else "run")
 
 
-def reader_without(data: DataSet, without: dict[str, Path], ring_px: int = RING_PX) -> Read:
+def reader_without(data: DataSet, without: AnnotatedGround, ring_px: int = RING_PX) -> Read:
     """Reads the chips' windows from their files, with the mask 255 on ground that must not be scored."""
     labels = data.reader(ring_px=ring_px)
 
     def read(number: int, window: Window) -> tuple[Pixels, np.ndarray]:
         chip = data.chips[number]
         pixels, mask = labels.read_with_pixels(chip, window)
-        annotated = without.get(str(chip.image.resolve()))
-        if annotated is not None:
-            with open_mask(annotated) as ground, chip.open() as picture:
-                if is_aligned(ground, picture):
-                    values, known = read_numbers(ground, window)
-                else:  # it was refined at another resolution
-                    values, known = read_onto(picture, ground, window, read_numbers)
-            mask[known & (values != IGNORE)] = IGNORE
+        without.hide(chip, window, mask)
         return pixels, mask
 
     return read
@@ -183,14 +172,3 @@ def reader_in_colors(data: DataSet, read: Read, colors: Mapping[str, SceneColors
         return colors[data.chips[number].area].apply(pixels), mask
 
     return recolored
-
-
-def annotated_ground(run: Run) -> dict[str, Path]:
-    """For a refined run: its scene's file and the mask of the ground it was refined on (255 = not annotated)."""
-    mask = run.folder / ANNOTATED_FILE
-    if not mask.exists():
-        return {}
-    scene = run.status.get("refined_on")
-    if scene is None:
-        raise UserError(f"{run.folder}: its refining was stopped before it ended; run the same command again first")
-    return {str(scene): mask}
