@@ -12,8 +12,8 @@ import rasterio
 from PIL import Image
 
 from limner.foundation.errors import UserError
+from limner.photos.deep_files import write_tiff
 from limner.photos.photos import Photo, read_photo, write_photo
-from limner.photos.tiffs import write_tiff
 from limner.recolor.recoloring.paths import list_photos
 
 NOISE = np.random.default_rng(0).integers(0, 256, (33, 47, 4), np.uint8)

@@ -16,8 +16,8 @@ from drawing import draw_mask as draw_squares
 from drawing import draw_picture, draw_scene, write_raster
 from drawn_photos import DAY, EVENING, draw_colors, draw_mask, draw_photo, pixels_of
 from drawn_videos import encode, moving_gradient
+from limner.photos.deep_files import write_tiff
 from limner.photos.photos import read_photo
-from limner.photos.tiffs import write_tiff
 from mistakes import Case, check_mistake, everything_below
 from profile_files import cmyk_profile
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ from torch.nn import functional
 
 from limner.foundation.errors import UserError
 from limner.foundation.nearest import near_names
+from limner.foundation.threads import in_turn
 from limner.scenes.windows import Window
 
 TILE_PX, GPU_TILE_PX = 256, 1024
@@ -46,7 +48,8 @@ class FeatureSource:
 
     run: (1, 3, H, W) float32, gamma-encoded 0..1, H and W multiples of ``stride`` -> a list of (1, C, h, w), one for
     each
-        layer. stride: of the coarsest layer. reach_px: how far from a cell the pixels lie that can change it.
+        layer; of several tiles at once. stride: of the coarsest layer. reach_px: how far from a cell the pixels lie
+        that can change it.
     """
 
     name: str
@@ -57,7 +60,8 @@ class FeatureSource:
 
     def tiles(self, picture: Tensor, tile_px: int | None = None) -> Iterator[TileMaps]:
         """Maps of a picture of any size, tile after tile; the same as in one pass wherever no tile ends (but for
-        rounding).
+        rounding). On a processor several tiles are worked on at once, each by one thread: maps do not depend on how
+        many there are.
 
         picture: (3, H, W) float32. The picture's own edge is padded as the network pads it. tile_px: by default what
         the device is quickest with.
@@ -67,7 +71,8 @@ class FeatureSource:
         if tile_px is None:
             tile_px = max(TILE_PX, HALOS * halo) if picture.device.type == "cpu" else GPU_TILE_PX
         tile_px = max(tile_px // self.stride, 1) * self.stride
-        for inner in Window(0, 0, height, width).cells(tile_px):
+
+        def work(inner: Window) -> TileMaps:
             reaching = Window(inner.row - halo, inner.column - halo, inner.height + 2 * halo, inner.width + 2 * halo)
             outer = reaching.clipped(height, width)
             rows, columns = outer.slices
@@ -77,8 +82,10 @@ class FeatureSource:
             # no_grad, not inference_mode: threads of a source's own may write to its tensors, and they do not share a
             # mode.
             with torch.no_grad():
-                maps = [found[0].float() for found in self.run(image)]
-            yield TileMaps(inner, outer, maps)
+                return TileMaps(inner, outer, [found[0].float() for found in self.run(image)])
+
+        cells = Window(0, 0, height, width).cells(tile_px)
+        yield from in_turn(work, cells) if picture.device.type == "cpu" else map(work, cells)
 
 
 def network_features(
@@ -127,8 +134,12 @@ class _Listener:
         image = ((image - mean) / std).contiguous(memory_format=torch.channels_last)
         heard: dict[str, Tensor] = {}
 
+        own = threading.get_ident()
+
         def listen(layer: str) -> Callable[..., None]:
             def hook(_module: nn.Module, _given: Any, output: Tensor) -> None:
+                if threading.get_ident() != own:
+                    return  # of another tile
                 heard[layer] = output.clone()  # the next layer may work in place
                 if len(heard) == len(self.layers):
                     raise _Enough

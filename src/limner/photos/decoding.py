@@ -21,9 +21,13 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from limner.foundation.errors import UserError
+from limner.foundation.orientation import UPRIGHT
 from limner.photos import tiffs
-from limner.photos.exif import IPTC, ORIENTATION, XMP, directory, exif_of, orientation
+from limner.photos.exif import ADOBE_RGB, IPTC, ORIENTATION, SRGB, XMP, color_space, directory, exif_of, orientation
+from limner.photos.made_profiles import ADOBE_GAMMA, ADOBE_PRIMARIES, gamma_curve, rgb_profile
+from limner.photos.png_chunks import read_tags
 from limner.photos.profiles import srgb_profile, usable
+from limner.photos.tags import NOTHING, Tags
 
 PIXEL_LIMIT = 500_000_000
 # Pillow's readers are called one by one rather than by Image.open, whose own limit is lower, warns, and is one global
@@ -51,8 +55,8 @@ class Decoded:
     """What a file holds.
 
     colors: (H, W, 1 or 3) uint8, uint16 or float32, as stored, not yet turned upright. alpha: (H, W) of that type.
-    full: the number that means 1. space: what the numbers are, "RGB" or "GRAY", as ICC calls it. exif: without the
-    "Exif" before it.
+    full: the number that means 1. space: what the numbers are, "RGB" or "GRAY", as ICC calls it. turn: EXIF's
+    orientation, 1 to 8. says_srgb: the file says so, without a profile.
     """
 
     colors: np.ndarray
@@ -60,42 +64,46 @@ class Decoded:
     full: float
     bits: int
     space: str
-    profile: bytes | None = None
-    exif: bytes | None = None
-    xmp: bytes | None = None
-    iptc: bytes | None = None
-    dpi: tuple[float, float] | None = None
-    turn: int = 1
-    """EXIF's orientation, 1 to 8."""
+    tags: Tags = NOTHING
+    turn: int = UPRIGHT
     lossless: bool = True
+    says_srgb: bool = False
     notes: tuple[str, ...] = ()
 
 
 def decode(path: Path) -> Decoded:
     """See `limner.photos.photos.read_photo`, whose errors these are."""
-    reader = _reader(path)
-    with _damage_as_one_line(path), path.open("rb") as file:
+    with _opened(path) as file, _damage_as_one_line(path):
+        reader = _reader(path, file)
         if reader is TiffImageFile:
-            return _tiff(path, file)
+            return _by_exif(_tiff(path, file))
         with reader(file) as image:
             _check_size(path, *image.size)
             _check_still(path, image)
-            if isinstance(image, PngImageFile) and "16" in str(image.tile[0].args):  # such as RGB;16B
-                return _png16(path, image)
-            lossless = reader is not JpegImageFile and not (reader is WebPImageFile and _is_lossy_webp(path))
-            return replace(_small(image), lossless=lossless)
+            if isinstance(image, PngImageFile):
+                return _by_exif(_png(path, file, image))
+            decoded = _small(image)
+        lossy = reader is JpegImageFile or (reader is WebPImageFile and _is_lossy_webp(path))
+        return _by_exif(replace(decoded, lossless=not lossy))
 
 
-def _reader(path: Path) -> type[ImageFile]:
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
     try:
-        with path.open("rb") as file:
-            head = file.read(16)
+        file = path.open("rb")
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except IsADirectoryError:
         raise UserError(f"{path}: a folder; needed here: a photo") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+    with file:
+        yield file
+
+
+def _reader(path: Path, file: BinaryIO) -> type[ImageFile]:
+    head = file.read(16)
+    file.seek(0)
     if not head:
         raise UserError(f"{path}: the file is empty (0 bytes)")
     reader = next((reader for start, reader in READERS.items() if head.startswith(start)), None)
@@ -144,29 +152,23 @@ def _small(image: ImageFile) -> Decoded:
     pixels = np.asarray(converted)
     if pixels.ndim == 2:
         pixels = pixels[..., None]
-    alpha = pixels[..., -1] if converted.mode.endswith("A") else None
+    exif = info.get("exif", b"").removeprefix(b"Exif\0\0") or None
+    xmp = info.get("xmp") or None
     return Decoded(
         pixels[..., : 3 if pixels.shape[2] >= 3 else 1],
-        alpha,
+        pixels[..., -1] if converted.mode.endswith("A") else None,
         full=255,
         bits=8,
         space="GRAY" if pixels.shape[2] < 3 else "RGB",
-        profile=profile,
-        iptc=_iptc(info),
+        tags=Tags(profile, exif, xmp, _iptc(info), _dpi(info)),
+        turn=orientation(exif, xmp),
         notes=notes,
-        **_tags(info),
     )
 
 
-def _tags(info: dict[Any, Any]) -> dict[str, Any]:
-    exif = info.get("exif", b"").removeprefix(b"Exif\0\0") or None
+def _dpi(info: dict[Any, Any]) -> tuple[float, float] | None:
     dpi = info.get("dpi")
-    return {
-        "exif": exif,
-        "turn": orientation(exif),
-        "xmp": info.get("xmp") or None,
-        "dpi": (float(dpi[0]), float(dpi[1])) if dpi and min(dpi) >= 1 else None,
-    }
+    return (float(dpi[0]), float(dpi[1])) if dpi and min(dpi) >= 1 else None
 
 
 def _as_rgb_or_gray(image: Image.Image, profile: bytes | None) -> tuple[Image.Image, bytes | None, tuple[str, ...]]:
@@ -214,21 +216,38 @@ def _is_lossy_webp(path: Path) -> bool:
     return True
 
 
-def _png16(path: Path, image: PngImageFile) -> Decoded:
-    colors, alpha, bits = tiffs.read_bands(path)
-    space = "GRAY" if colors.shape[2] == 1 else "RGB"
-    return Decoded(colors, alpha, 65535, bits, space, image.info.get("icc_profile"), **_tags(image.info))
+def _png(path: Path, file: BinaryIO, image: PngImageFile) -> Decoded:
+    if "16" in str(image.tile[0].args):  # such as RGB;16B
+        colors, alpha, bits = tiffs.read_bands(path)
+        space = "GRAY" if colors.shape[2] == 1 else "RGB"
+        own = Tags(image.info.get("icc_profile"), dpi=_dpi(image.info))
+        decoded = Decoded(colors, alpha, 65535, bits, space, own)
+    else:
+        decoded = _small(image)
+    said = read_tags(file)
+    tags = replace(decoded.tags, exif=said.exif, xmp=said.xmp)
+    decoded = replace(decoded, tags=tags, turn=orientation(said.exif, said.xmp))
+    meaning = said.meaning(gray=decoded.space == "GRAY")
+    if tags.profile is not None and not (said.overrules and meaning.says):
+        return decoded
+    return replace(
+        decoded,
+        tags=replace(tags, profile=meaning.profile),
+        says_srgb=meaning.says and meaning.profile is None,
+        notes=decoded.notes if meaning.note is None else (*decoded.notes, meaning.note),
+    )
 
 
 def _tiff(path: Path, file: BinaryIO) -> Decoded:
     tags = directory(file)
     _check_size(path, int(tags.get(256, 0)), int(tags.get(257, 0)))
+    tiffs.check_is_full(path, file, tags)
     tiffs.check_tags(path, tags)
     pages = tiffs.pages_of(file, tags)
     if tags.get(tiffs.PHOTOMETRIC) in tiffs.OF_PILLOW:
         file.seek(0)
         with TiffImageFile(file) as image:
-            decoded = replace(_small(image), turn=1)  # Pillow has turned it
+            decoded = replace(_small(image), turn=UPRIGHT)  # Pillow has turned it
     else:
         colors, alpha, bits = tiffs.read_bands(path)
         full = 1 if bits == 32 else 2**bits - 1
@@ -238,12 +257,25 @@ def _tiff(path: Path, file: BinaryIO) -> Decoded:
             colors = tiffs.separated(colors, alpha, tags.get(tiffs.EXTRA_SAMPLES, ()))
         space = "GRAY" if colors.shape[2] == 1 else "RGB"
         bits = next(size for size in (8, 16, 32) if bits <= size)
-        turn = tags.get(ORIENTATION, 1)
-        turn = turn if turn in range(1, 9) else 1
-        decoded = Decoded(colors, alpha, full, bits, space, tags.get(tiffs.PROFILE), turn=turn)
+        turn = tags.get(ORIENTATION, UPRIGHT)
+        turn = turn if turn in range(1, 9) else UPRIGHT
+        decoded = Decoded(colors, alpha, full, bits, space, Tags(tags.get(tiffs.PROFILE)), turn)
     notes = (*decoded.notes, f"a TIFF of {pages} pages: only the first is read") if pages > 1 else decoded.notes
     xmp, iptc = (value if isinstance(value := tags.get(tag), bytes) else None for tag in (XMP, IPTC))
     described = None
     with suppress(*DAMAGES):  # a photo is not lost because what it says of itself is damaged
         described = exif_of(file)
-    return replace(decoded, exif=described, xmp=xmp, iptc=iptc, dpi=tiffs.dpi_of(tags), notes=notes)
+    own = Tags(decoded.tags.profile, described, xmp, iptc, tiffs.dpi_of(tags))
+    return replace(decoded, tags=own, notes=notes)
+
+
+def _by_exif(decoded: Decoded) -> Decoded:
+    """What EXIF says of the colors counts where nothing else does: cameras name Adobe RGB in no other way."""
+    if decoded.tags.profile is not None or decoded.says_srgb or decoded.space != "RGB" or decoded.bits > 16:
+        return decoded
+    said = color_space(decoded.tags.exif)
+    if said == ADOBE_RGB:
+        note = "no color profile: taken as Adobe RGB (1998), as its EXIF says, and written with a profile of it"
+        profile = rgb_profile(ADOBE_PRIMARIES, gamma_curve(ADOBE_GAMMA))
+        return replace(decoded, tags=replace(decoded.tags, profile=profile), notes=(*decoded.notes, note))
+    return replace(decoded, says_srgb=said == SRGB)

@@ -2,7 +2,7 @@
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,36 +11,22 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from limner.foundation.disk import open_for_encoder
-from limner.photos.png16 import profile_chunk, resolution_chunk, write_png16, xmp_chunk
-from limner.photos.tiffs import write_tiff
+from limner.photos.deep_files import write_png16, write_tiff
+from limner.photos.tags import Tags
 
 
 @dataclass(frozen=True)
 class Parts:
     """A photo file's parts.
 
-    pixels: (H, W, 3 or 4) uint8, uint16 or float32, red, green, blue and perhaps alpha.
+    pixels: (H, W, 3 or 4) uint8, uint16 or float32, red, green, blue and perhaps alpha. lossless: of WebP. quality: of
+    what is lossy, 1 to 100.
     """
 
     pixels: np.ndarray
-    profile: bytes | None
-    exif: bytes | None
-    xmp: bytes | None
-    iptc: bytes | None
-    dpi: tuple[float, float] | None
+    tags: Tags
     lossless: bool
     quality: int
-
-    @property
-    def longest_block(self) -> int:
-        """Bytes of the longest of EXIF, XMP and IPTC."""
-        return max(len(block or b"") for block in (self.exif, self.xmp, self.iptc))
-
-    def within(self, block_bytes: int) -> "Parts":
-        """Without those of EXIF, XMP and IPTC that are longer than this."""
-        blocks = (self.exif, self.xmp, self.iptc)
-        exif, xmp, iptc = (block if len(block or b"") <= block_bytes else None for block in blocks)
-        return replace(self, exif=exif, xmp=xmp, iptc=iptc)
 
 
 @dataclass(frozen=True)
@@ -57,52 +43,48 @@ class Form:
 
 
 def _write_jpeg(path: Path, parts: Parts) -> None:
-    extra = _photoshop_segment(parts.iptc) if parts.iptc else b""
+    extra = _photoshop_segment(parts.tags.iptc) if parts.tags.iptc else b""
     # 4:4:4: a photo whose colors were just chosen keeps them at full resolution
-    _save(path, "JPEG", parts, quality=parts.quality, subsampling=0, extra=extra, **_xmp(parts))
+    _save(path, "JPEG", parts, quality=parts.quality, subsampling=0, extra=extra, **_xmp(parts.tags))
 
 
 def _write_png(path: Path, parts: Parts) -> None:
-    if parts.pixels.dtype == np.uint8:
-        info = PngInfo()
-        if parts.xmp:
-            info.add_itxt("XML:com.adobe.xmp", parts.xmp.decode("utf-8", "replace"))
-        _save(path, "PNG", parts, pnginfo=info, compress_level=4)
+    if parts.pixels.dtype != np.uint8:
+        write_png16(path, parts.pixels, parts.tags)
         return
-    chunks = {b"iCCP": profile_chunk(parts.profile)} if parts.profile else {}
-    chunks |= {b"pHYs": resolution_chunk(parts.dpi)} if parts.dpi else {}
-    chunks |= {b"eXIf": parts.exif} if parts.exif else {}
-    chunks |= {b"iTXt": xmp_chunk(parts.xmp)} if parts.xmp else {}
-    write_png16(path, parts.pixels, chunks)
+    info = PngInfo()
+    if parts.tags.xmp:
+        info.add_itxt("XML:com.adobe.xmp", parts.tags.xmp.decode("utf-8", "replace"))
+    _save(path, "PNG", parts, pnginfo=info, compress_level=4)
 
 
 def _write_webp(path: Path, parts: Parts) -> None:
-    _save(path, "WEBP", parts, quality=parts.quality, lossless=parts.lossless, exact=True, **_xmp(parts))
+    _save(path, "WEBP", parts, quality=parts.quality, lossless=parts.lossless, exact=True, **_xmp(parts.tags))
 
 
 def _write_tiff(path: Path, parts: Parts) -> None:
-    described = {"exif": parts.exif, "xmp": parts.xmp, "iptc": parts.iptc}
-    write_tiff(path, parts.pixels, profile=parts.profile, dpi=parts.dpi, **described)
+    write_tiff(path, parts.pixels, parts.tags)
 
 
 def _write_bmp(path: Path, parts: Parts) -> None:
     with open_for_encoder(path) as file:
-        Image.fromarray(parts.pixels).save(file, "BMP", **({"dpi": parts.dpi} if parts.dpi else {}))
+        Image.fromarray(parts.pixels).save(file, "BMP", **({"dpi": parts.tags.dpi} if parts.tags.dpi else {}))
 
 
 def _save(path: Path, form: str, parts: Parts, **options: Any) -> None:
-    if parts.profile:
-        options["icc_profile"] = parts.profile
-    if parts.exif:
-        options["exif"] = b"Exif\0\0" + parts.exif
-    if parts.dpi:
-        options["dpi"] = parts.dpi
+    tags = parts.tags
+    if tags.profile:
+        options["icc_profile"] = tags.profile
+    if tags.exif:
+        options["exif"] = b"Exif\0\0" + tags.exif
+    if tags.dpi:
+        options["dpi"] = tags.dpi
     with open_for_encoder(path) as file:
         Image.fromarray(parts.pixels).save(file, form, **options)
 
 
-def _xmp(parts: Parts) -> dict[str, bytes]:
-    return {"xmp": parts.xmp} if parts.xmp else {}
+def _xmp(tags: Tags) -> dict[str, bytes]:
+    return {"xmp": tags.xmp} if tags.xmp else {}
 
 
 def _photoshop_segment(iptc: bytes) -> bytes:

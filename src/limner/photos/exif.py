@@ -13,9 +13,14 @@ from typing import Any, BinaryIO
 
 from PIL.TiffImagePlugin import ImageFileDirectory_v2 as Directory
 
+from limner.foundation.orientation import UPRIGHT
+
 ORIENTATION, EXIF_DIRECTORY, GPS_DIRECTORY, INTEROPERABILITY = 0x0112, 0x8769, 0x8825, 0xA005
 WIDTH, HEIGHT = 0xA002, 0xA003
 SHORT, LONG = 3, 4
+COLOR_SPACE, INTEROPERABILITY_INDEX = 0xA001, 0x0001
+SRGB, ADOBE_RGB, UNCALIBRATED = 1, 2, 65535
+IN_XMP = re.compile(rb"(tiff:Orientation(?:=[\"']|>))([1-8])")
 HEADER = b"II*\0\x08\0\0\0"
 
 # Tags that describe a picture whatever its layout: what it is called, who made it with what and when, its resolution,
@@ -27,13 +32,30 @@ DESCRIPTIVE = frozenset({
 XMP, IPTC = 700, 33723
 
 
-def orientation(exif: bytes | None) -> int:
-    """How the stored picture is turned: 1 (upright) to 8; 1 where ``exif`` does not say or is damaged."""
+def orientation(exif: bytes | None, xmp: bytes | None = None) -> int:
+    """How the stored picture is turned: 1 (upright) to 8; 1 where neither says or both are damaged. EXIF counts
+    first."""
     with suppress(struct.error):
         for tag, _, value in _entries(exif or b"", _first(exif or b"")):
             if tag == ORIENTATION and 1 <= value <= 8:
                 return value
-    return 1
+    found = IN_XMP.search(xmp or b"")
+    return int(found[2]) if found else UPRIGHT
+
+
+def color_space(exif: bytes | None) -> int | None:
+    """`SRGB` or `ADOBE_RGB`, where ``exif`` says so (CIPA DC-008, section 4.6.5; DCF 2.0 for Adobe RGB)."""
+    block = exif or b""
+    with suppress(struct.error, KeyError):
+        places = {tag: value for tag, _, value in _entries(block, _first(block))}
+        inner = {tag: value for tag, _, value in _entries(block, places[EXIF_DIRECTORY])}
+        said = inner.get(COLOR_SPACE)
+        if said == UNCALIBRATED and INTEROPERABILITY in inner:
+            for tag, place, _ in _entries(block, inner[INTEROPERABILITY]):
+                if tag == INTEROPERABILITY_INDEX and block[place + 8 : place + 11] == b"R03":
+                    return ADOBE_RGB
+        return said if said in (SRGB, ADOBE_RGB) else None
+    return None
 
 
 def upright(exif: bytes, swapped: bool) -> bytes | None:
@@ -62,7 +84,7 @@ def upright(exif: bytes, swapped: bool) -> bytes | None:
 
 def upright_xmp(xmp: bytes) -> bytes:
     """``xmp`` with its own copy of the orientation set to 1, too: some editors believe it more than EXIF."""
-    return re.sub(rb"(tiff:Orientation(?:=[\"']|>))[2-8]", rb"\g<1>1", xmp)
+    return IN_XMP.sub(rb"\g<1>1", xmp)
 
 
 def directory(file: BinaryIO) -> Directory:

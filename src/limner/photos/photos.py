@@ -4,8 +4,10 @@ A photo keeps its kind: bits, alpha, color profile, EXIF, XMP, IPTC and resoluti
 of the file that is written. Only which way is up changes: it is turned upright on reading.
 """
 
+from __future__ import annotations
+
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -15,14 +17,15 @@ from torch import Tensor
 
 from limner.foundation.errors import UserError
 from limner.foundation.files import replacing
-from limner.foundation.orientation import UPRIGHT, swaps_edges, turned
+from limner.foundation.orientation import UPRIGHT, turned
 from limner.photos.decoding import Decoded, decode
 from limner.photos.encoding import FORMS, Parts
-from limner.photos.exif import upright, upright_xmp
 from limner.photos.hidden import fill_hidden
-from limner.photos.profiles import to_profile, usable
+from limner.photos.profiles import ASSUMING_SRGB, to_profile, usable
+from limner.photos.tags import NOTHING, Tags
 
 ROWS_BYTES = 1 << 23  # of floats at a time between a picture and a file's numbers: stays in the cache
+BEYOND = 1 / 512  # of 0 to 1: half a level of 8 bits, by which floats may stray
 
 
 @dataclass(frozen=True)
@@ -34,13 +37,12 @@ class Photo:
     """(3, H, W) float32 on the CPU, gamma-encoded as ``profile`` says, upright. Integers are divided by the largest
     number of their bits; floats are as in the file, and may exceed 1. 0 where ``missing``."""
     alpha: Tensor | None = None
-    """(H, W) float32: 0 where nothing is to be seen, such as where ``missing``; None where the file has
-    none. Pixels of
+    """(H, W) float32: 0 where nothing is to be seen, such as where ``missing``; None where the file has none. Pixels of
     alpha 0 have numbers, but are no colors of the picture."""
     missing: Tensor | None = None
     """(H, W) bool: where a float file had NaN or infinity; written back as NaN. None where it had none."""
-    profile: bytes | None = None
-    """ICC; None means sRGB."""
+    tags: Tags = NOTHING
+    """What the file says besides its pixels, as it is true of the upright picture."""
     bits: int = 8
     """Of a channel in the file: 8, 16 or, for floats, 32."""
     is_gray: bool = False
@@ -49,14 +51,15 @@ class Photo:
     """The file had an alpha channel of its own."""
     lossless: bool = True
     """Matters for WebP, which may be either."""
-    exif: bytes | None = None
-    xmp: bytes | None = None
-    iptc: bytes | None = None
-    dpi: tuple[float, float] | None = None
     turn: int = UPRIGHT
     """EXIF's orientation in the file, 1 to 8, by which the picture was turned upright."""
     notes: tuple[str, ...] = ()
     """What the user should know, one line each; the same words for the same thing, so that a run can say it once."""
+
+    @property
+    def profile(self) -> bytes | None:
+        """ICC; None means sRGB."""
+        return self.tags.profile
 
     @property
     def seen(self) -> Tensor | None:
@@ -67,6 +70,18 @@ class Photo:
     def filled(self) -> Tensor:
         """The picture with the nearest visible color where none is seen: see `limner.photos.hidden.fill_hidden`."""
         return self.picture if self.seen is None else fill_hidden(self.picture, self.seen)
+
+    def to_srgb(self, picture: Tensor) -> Tensor:
+        """A picture in this photo's profile, such as its own or what became of it, in sRGB; not clipped."""
+        return to_profile(picture, self.profile, None)
+
+    def from_srgb(self, picture: Tensor) -> Tensor:
+        """A picture in sRGB in this photo's profile; not clipped."""
+        return to_profile(picture, None, self.profile)
+
+    def in_profile_of(self, other: Photo) -> Tensor:
+        """What is seen of this photo, `filled`, in the profile of another; not clipped."""
+        return to_profile(self.filled, self.profile, other.profile)
 
 
 @dataclass(frozen=True)
@@ -98,9 +113,11 @@ def read_photo(path: Path) -> Photo:
             alpha[missing] = 0
     if alpha is not None and not (alpha > 0).any():
         raise UserError(f"{path}: no visible pixel: all are transparent or NaN; give a photo that shows something")
-    profile, note = usable(decoded.profile, decoded.space)
-    notes = (*decoded.notes, *([note] if note else []))
-    swapped = swaps_edges(decoded.turn)
+    profile, note = usable(decoded.tags.profile, decoded.space)
+    if note == ASSUMING_SRGB and decoded.says_srgb:
+        note = None
+    beyond = _beyond(picture, alpha) if decoded.bits == 32 else None
+    notes = (*decoded.notes, *(told for told in (note, beyond) if told))
     gray = decoded.space == "GRAY"
     if gray and profile is not None:
         # A gray profile would not be valid in the file that is written, which has color.
@@ -111,15 +128,11 @@ def read_photo(path: Path) -> Photo:
         picture,
         alpha,
         missing,
-        profile,
+        replace(decoded.tags.upright(decoded.turn), profile=profile),
         bits=decoded.bits,
         is_gray=gray,
         has_alpha=decoded.alpha is not None,
         lossless=decoded.lossless,
-        exif=upright(decoded.exif, swapped) if decoded.exif else None,
-        xmp=upright_xmp(decoded.xmp) if decoded.xmp else None,
-        iptc=decoded.iptc,
-        dpi=decoded.dpi[::-1] if swapped and decoded.dpi else decoded.dpi,
         turn=decoded.turn,
         notes=notes,
     )
@@ -148,24 +161,34 @@ def write_photo(path: Path, picture: Tensor, photo: Photo, *, quality: int = 95)
         )
     bits = max(bits for bits in form.bits if bits <= photo.bits)
     alpha = photo.alpha if photo.has_alpha or (photo.missing is not None and bits < 32) else None
-    profile = photo.profile
+    tags = photo.tags.within(form.block_bytes)
     if photo.seen is not None:
         picture = torch.where(photo.seen.to(picture.device), picture, photo.picture.to(picture))
-    if profile is not None and not form.profile:
-        picture, profile = to_profile(picture, profile, None), None
+    if photo.profile is not None and not form.profile:
+        picture, tags = photo.to_srgb(picture), replace(tags, profile=None)
     pixels, clipped = _as_numbers(picture, alpha, photo, bits, alpha_kept=form.alpha)
-    parts = Parts(pixels, profile, photo.exif, photo.xmp, photo.iptc, photo.dpi, photo.lossless, quality)
     lost = {
         f"{photo.bits} bits a channel: {bits} are written": bits < photo.bits,
         "alpha: the picture is laid on white": alpha is not None and not form.alpha,
-        "color profiles: the colors are written as sRGB": profile is not photo.profile,
-        "so much EXIF, XMP or IPTC: it is left out": parts.longest_block > form.block_bytes,
+        "color profiles: the colors are written as sRGB": tags.profile is not photo.profile,
+        "so much EXIF, XMP or IPTC: it is left out": photo.tags.longest_block > form.block_bytes,
     }
     with replacing(path) as temporary:
-        form.write(temporary, parts.within(form.block_bytes))
+        form.write(temporary, Parts(pixels, tags, photo.lossless, quality))
     return Written(
         path, clipped, tuple(f"{path.suffix} cannot hold {what}" for what, is_lost in lost.items() if is_lost)
     )
+
+
+def _beyond(picture: Tensor, alpha: Tensor | None) -> str | None:
+    """What to tell of floats that leave 0 to 1 where they are seen."""
+    colors = picture if alpha is None else picture[:, alpha > 0]
+    low, high = float(colors.min()), float(colors.max())
+    if low >= -BEYOND and high <= 1 + BEYOND:
+        return None
+    advice = "; if 255 or 65535 is their white, divide by it first" if high > 16 else ""
+    told = f"floats from {low:.3g} to {high:.3g}: methods are made for 0 (black) to 1 (white), and scores end there"
+    return told + advice
 
 
 def _as_tensors(decoded: Decoded) -> tuple[Tensor, Tensor | None]:

@@ -18,6 +18,8 @@ import torch
 from PIL import Image, ImageCms
 from torch import Tensor
 
+from limner.foundation.threads import in_parts
+
 ASSUMING_SRGB = "no color profile: assuming sRGB"
 CHUNK = 1 << 18  # colors at a time: what is between two steps stays in the cache
 D50 = np.array([0.9642, 1.0, 0.82491])
@@ -193,11 +195,19 @@ def _between(picture: Tensor, source: Encoding, target: Encoding) -> Tensor:
     matrix = torch.from_numpy(np.linalg.solve(target.matrix, source.matrix)).to(picture)
     colors = picture.reshape(3, -1)
     result = torch.empty_like(colors)
-    for start in range(0, colors.shape[1], CHUNK):
-        part = slice(start, start + CHUNK)
-        decoded = [curve.decode(color[part]) for curve, color in zip(source.curves, colors, strict=True)]
-        for curve, color, linear in zip(target.curves, result, matrix @ torch.stack(decoded), strict=True):
-            color[part] = curve.encode(linear)
+
+    def work(first: int, last: int) -> None:
+        for start in range(first * CHUNK, min(last * CHUNK, colors.shape[1]), CHUNK):
+            part = slice(start, start + CHUNK)
+            decoded = [curve.decode(color[part]) for curve, color in zip(source.curves, colors, strict=True)]
+            for curve, color, linear in zip(target.curves, result, matrix @ torch.stack(decoded), strict=True):
+                color[part] = curve.encode(linear)
+
+    chunks = -(-colors.shape[1] // CHUNK)
+    if picture.device.type == "cpu":
+        in_parts(work, chunks)
+    else:
+        work(0, chunks)
     return result.reshape(picture.shape)
 
 

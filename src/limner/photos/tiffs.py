@@ -1,12 +1,11 @@
-"""TIFF photos of 8 and 16 bits and of floats: read by GDAL, written here, since no library keeps all of color, alpha,
-profile and EXIF.
+"""TIFF photos read: pixels by GDAL, directories by Pillow; and what looks like a photo and is a preview of one.
 
-The format: TIFF 6.0 (Adobe 1992) and its Technical Notes 2 (deflate) and 3 (the predictor of floats).
+The format: TIFF 6.0 (Adobe 1992), its supplement for SubIFDs (TIFF Technical Note 1), DNG 1.7 (Adobe 2023).
 """
 
-import zlib
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,18 +15,19 @@ from rasterio.enums import MaskFlags
 from rasterio.errors import RasterioError
 
 from limner.foundation.errors import UserError
-from limner.photos.exif import IPTC, XMP, tags_of, tiff_header
+from limner.photos.exif import tiff_header
 from limner.scenes.opening import open_dataset, reason
 
-COMPRESSION, PHOTOMETRIC, EXTRA_SAMPLES, PROFILE = 259, 262, 338, 34675
-STRIP_OFFSETS, STRIP_SIZES = 273, 279
+PHOTOMETRIC, EXTRA_SAMPLES, PROFILE = 262, 338, 34675
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR = 0, 1, 2, 3, 5, 6
 OF_PILLOW = (PALETTE, CMYK, YCBCR)  # colors that Pillow decodes and GDAL hands out raw
 ASSOCIATED, UNASSOCIATED = 1, 2  # alpha that colors were multiplied by, or not
-DEFLATE, DIFFERENCES, FLOAT_DIFFERENCES = 8, 2, 3
-LEVEL = 2  # of zlib, as of 16-bit PNG
-STRIP_BYTES = 1 << 21
-LARGEST_BYTES = 2**32 - 2**24  # offsets are 32 bits; room for the directory
+KIND, OLD_KIND, SUB_DIRECTORIES = 254, 255, 330
+SMALLER, OLD_SMALLER = 1, 2
+DNG_VERSION, SENSOR_COLORS = 50706, (32803, 34892)
+"""Of raw files: a mosaic of sensor cells, or its linear values."""
+CANON_RAW = b"CR"  # behind the header of CR2
+MOST_DIRECTORIES = 100
 
 
 def read_bands(path: Path) -> tuple[np.ndarray, np.ndarray | None, int]:
@@ -97,71 +97,66 @@ def dpi_of(tags: Directory) -> tuple[float, float] | None:
 
 def pages_of(file: BinaryIO, tags: Directory) -> int:
     """How many full-size pictures the TIFF holds, of which ``tags`` is the first one's directory."""
+    return 1 + sum(not _is_smaller(page) for page in _pages(file, tags))
+
+
+def check_is_full(path: Path, file: BinaryIO, tags: Directory) -> None:
+    """Raise `UserError` where the first picture, of which ``tags`` is the directory, is a preview of another one in the
+    file: of raw files from cameras, and of TIFFs whose full picture stands in a SubIFD or on a later page.
+    """
+    file.seek(8)
+    is_raw = DNG_VERSION in tags or tags.get(PHOTOMETRIC) in SENSOR_COLORS or file.read(2) == CANON_RAW
+    others = list(_sub_directories(file, tags))
+    others += _pages(file, tags) if _is_smaller(tags) else []
+    sizes = [_size(other) for other in others if not _is_smaller(other)]
+    if is_raw:
+        raise UserError(
+            f"{path}: a raw file of a camera (DNG or the like), whose first picture is a preview; develop it, and give "
+            "the TIFF or JPEG"
+        )
+    own = _size(tags)
+    largest = max(sizes, default=own, key=lambda size: size[0] * size[1])
+    if largest[0] * largest[1] > own[0] * own[1]:
+        raise UserError(
+            f"{path}: its first picture is a preview of {own[0]} x {own[1]}, the full one of {largest[0]} x "
+            f"{largest[1]} stands in another part of the file; save that as a file of its own"
+        )
+
+
+def _is_smaller(tags: Directory) -> bool:
+    """Whether a directory says that its picture is a smaller copy of another."""
+    return bool(tags.get(KIND, 0) & SMALLER) or tags.get(OLD_KIND) == OLD_SMALLER
+
+
+def _size(tags: Directory) -> tuple[int, int]:
+    return int(tags.get(256, 0)), int(tags.get(257, 0))
+
+
+def _pages(file: BinaryIO, tags: Directory) -> Iterator[Directory]:
+    """The directories that follow the first."""
     header = tiff_header(file)
-    pages, place, seen = 1, tags.next, set()
+    place, seen = tags.next, set()
     while place and place not in seen:
         seen.add(place)
-        page = Directory(header)
-        file.seek(place)
-        page.load(file)
-        pages += not page.get(254, 0) & 1  # a smaller copy
+        page = _directory_at(file, header, place)
+        yield page
         place = page.next
-    return pages
 
 
-def write_tiff(
-    path: Path,
-    pixels: np.ndarray,
-    *,
-    exif: bytes | None = None,
-    profile: bytes | None = None,
-    xmp: bytes | None = None,
-    iptc: bytes | None = None,
-    dpi: tuple[float, float] | None = None,
-) -> None:
-    """Write ``pixels`` (H, W, 3 or 4) uint8, uint16 or float32, deflated, with what the source said of itself."""
-    height, width, channels = pixels.shape
-    floating = pixels.dtype.kind == "f"
-    rows = max(1, STRIP_BYTES // (width * channels * pixels.itemsize))
-    with ThreadPoolExecutor() as pool:
-        strips = list(pool.map(_strip, (pixels[start : start + rows] for start in range(0, height, rows))))
-    sizes = [len(strip) for strip in strips]
-    if sum(sizes) > LARGEST_BYTES:
-        raise UserError(f"{path}: {sum(sizes) / 1e9:.1f} GB of pixels; a TIFF holds 4 GB: write .png, or fewer pixels")
-    tags = tags_of(exif)
-    layout = {256: width, 257: height, 258: (8 * pixels.itemsize,) * channels, COMPRESSION: DEFLATE, PHOTOMETRIC: RGB}
-    layout |= {277: channels, 278: rows, 284: 1, 317: FLOAT_DIFFERENCES if floating else DIFFERENCES}
-    layout |= {339: (3 if floating else 1,) * channels, STRIP_SIZES: tuple(sizes)}
-    layout |= {STRIP_OFFSETS: tuple(int(end) for end in np.cumsum([0, *sizes[:-1]]))}
-    layout |= {EXTRA_SAMPLES: UNASSOCIATED} if channels == 4 else {}
-    for tag, value in layout.items():
-        tags[tag] = value
-    if dpi is not None and 282 not in tags:
-        tags[282], tags[283], tags[296] = dpi[0], dpi[1], 2
-    _set_bytes(tags, {PROFILE: (7, profile), XMP: (1, xmp), IPTC: (7, iptc)})
-    with path.open("wb") as file:
-        tags.save(file)  # moves the strips' offsets behind itself
-        file.writelines(strips)
+def _sub_directories(file: BinaryIO, tags: Directory) -> Iterator[Directory]:
+    """The directories within the first; damaged ones are left out."""
+    places = tags.get(SUB_DIRECTORIES, ())
+    header = tiff_header(file)
+    for place in (places if isinstance(places, tuple) else (places,))[:MOST_DIRECTORIES]:
+        with suppress(OSError, SyntaxError, ValueError, TypeError, KeyError, struct.error):
+            yield _directory_at(file, header, int(place))
 
 
-def _set_bytes(tags: Directory, blocks: dict[int, tuple[int, bytes | None]]) -> None:
-    for tag, (kind, value) in blocks.items():
-        if value:
-            tags.tagtype[tag] = kind
-            tags[tag] = value
-
-
-def _strip(pixels: np.ndarray) -> bytes:
-    """Rows less what stands left of each value, deflated (section 14; Technical Note 3 for floats)."""
-    height, width, channels = pixels.shape
-    if pixels.dtype.kind == "f":  # the bytes of equal weight side by side, the highest first
-        weights = np.ascontiguousarray(pixels.astype(">f4")).view(np.uint8).reshape(height, width * channels, 4)
-        flat = weights.transpose(0, 2, 1).reshape(height, -1)
-    else:
-        flat = pixels.reshape(height, -1)
-    differences = flat.copy()
-    differences[:, channels:] -= flat[:, :-channels]
-    return zlib.compress(differences.astype(differences.dtype.newbyteorder("<"), copy=False).tobytes(), LEVEL)
+def _directory_at(file: BinaryIO, header: bytes, place: int) -> Directory:
+    found = Directory(header)
+    file.seek(place)
+    found.load(file)
+    return found
 
 
 def separated(colors: np.ndarray, alpha: np.ndarray, extra: Sequence[int]) -> np.ndarray:

@@ -15,7 +15,6 @@ from limner.foundation.errors import UserError
 from limner.foundation.files import make_folder, replacing
 from limner.foundation.suffixes import PICTURES, ends_with
 from limner.photos.photos import Photo, read_photo, write_photo
-from limner.photos.profiles import to_profile
 
 
 @dataclass(frozen=True)
@@ -41,11 +40,11 @@ class FrameFolder:
 
     def __iter__(self) -> Iterator[Tensor]:
         """Raises `UserError` for a frame that is broken or of another size than the first."""
-        return (to_profile(photo.filled, photo.profile, None) for photo in self._photos())
+        return (photo.to_srgb(photo.filled) for photo in self._photos())
 
     def layers(self) -> Iterator[tuple[Tensor, Tensor | None]]:
         """Frames as they are stored, each with its alpha where it has one. Raises `UserError` as iterating does."""
-        return ((to_profile(photo.picture, photo.profile, None), photo.alpha) for photo in self._photos())
+        return ((photo.to_srgb(photo.picture), photo.alpha) for photo in self._photos())
 
     def _photos(self) -> Iterator[Photo]:
         for name in self.names:
@@ -102,7 +101,7 @@ def write_folder(
             else:
                 alpha = next(layers, None)
                 photo = Photo(path, frame.cpu(), alpha, bits=bits, has_alpha=alpha is not None)
-            write_photo(temporary / name, to_profile(frame, None, photo.profile), photo)
+            write_photo(temporary / name, photo.from_srgb(frame), photo)
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

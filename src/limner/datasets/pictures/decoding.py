@@ -18,6 +18,7 @@ PIXEL_LIMIT = 100_000_000
 WHOLE_PX = 1 << 20
 """A size that no picture has: none is decoded smaller than it is."""
 ORIENTATION = Base.Orientation
+KIND, OLD_KIND, SUB_DIRECTORIES, DNG_VERSION = Base.NewSubfileType, Base.SubfileType, Base.SubIFDs, Base.DNGVersion
 SAY_ORIENTATION = ("exif", "Raw profile type exif", "XML:com.adobe.xmp", "xmp")
 """Where Pillow keeps what says how a picture is turned."""
 BEHIND_ALPHA = (51, 255, 51)
@@ -54,6 +55,8 @@ def decode_turned(path: Path, colors: Colors, *, least_px: int = WHOLE_PX) -> tu
             with Image.open(path) as image:
                 if image.width * image.height > PIXEL_LIMIT:
                     raise UserError(_too_large(path, f"{image.width} x {image.height} pixels"))
+                if isinstance(image, TiffImageFile):
+                    _refuse_previews(path, image)
                 image.draft(None, (least_px, least_px))
                 # Loading a TIFF turns it and forgets that; a PNG's EXIF may stand behind its pixels.
                 orientation = _orientation(image) if isinstance(image, TiffImageFile) else None
@@ -74,6 +77,17 @@ def decode_turned(path: Path, colors: Colors, *, least_px: int = WHOLE_PX) -> tu
     except DAMAGES as error:
         words = " ".join(str(error).split())[-80:]
         raise UserError(f"{path}: cut short or damaged ({words}); remove it or save it again") from None
+
+
+def _refuse_previews(path: Path, image: TiffImageFile) -> None:
+    """Raise `UserError` where the first picture of a TIFF says that it is a smaller copy of another in the file."""
+    if DNG_VERSION in image.tag_v2:
+        raise UserError(f"{path}: a raw file of a camera, whose first picture is a preview; develop it to TIFF or JPEG")
+    is_copy = image.tag_v2.get(KIND, 0) & 1 or image.tag_v2.get(OLD_KIND) == 2
+    if is_copy and (SUB_DIRECTORIES in image.tag_v2 or image.tag_v2.next):
+        raise UserError(
+            f"{path}: its first picture is a preview of another in the file; save that as a file of its own"
+        )
 
 
 def _orientation(image: Image.Image) -> int:

@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from limner.foundation.errors import UserError
-from limner.foundation.threads import in_parts
+from limner.foundation.threads import in_one_order, in_parts
 from limner.recolor.fusion.regrain_loops import STEP, step_rows, weigh_rows
 
 ITERATIONS = (4, 16, 32, 64)  # from fine to coarse, the last for all coarser levels
@@ -54,7 +54,8 @@ def regrain(
     if original.shape != graded.shape:
         raise ValueError(f"regrain got an original {tuple(original.shape)} and a graded picture {tuple(graded.shape)}")
     original = original.float().contiguous()
-    change = solve_level(original, graded.float() - original, smoothness, iterations, level=0)
+    with in_one_order():
+        change = solve_level(original, graded.float() - original, smoothness, iterations, level=0)
     return change.add_(original)
 
 

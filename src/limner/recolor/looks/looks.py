@@ -14,6 +14,7 @@ from torch import Tensor
 from limner.colors.classic import FITS
 from limner.colors.color_map import ColorMap
 from limner.colors.spaces import srgb_to_lab
+from limner.foundation.threads import in_one_order
 from limner.recolor.looks.cube import read_cube, write_cube
 from limner.recolor.methods.global_map import FITTED_PX
 
@@ -55,12 +56,15 @@ def make_look(
     color_map: of a global method. title: by which programs list the table.
     """
     before, after = (_pooled(pictures) for pictures in (targets, results))
-    maps = {method: color_map} if color_map is not None else {name: fit(before, after) for name, fit in FITS.items()}
-    errors = {name: float(_apart(found(before), after).mean()) for name, found in maps.items()}
-    by = min(errors, key=lambda name: errors[name])
-    write_cube(path, maps[by], title=title)
-    apart = _apart(read_cube(path)(before), after)
-    return LookMade(method, by, float(apart.mean()), float(torch.quantile(apart[:FITTED_PX], 0.95)))
+    with in_one_order():
+        maps = (
+            {method: color_map} if color_map is not None else {name: fit(before, after) for name, fit in FITS.items()}
+        )
+        errors = {name: float(_apart(found(before), after).mean()) for name, found in maps.items()}
+        by = min(errors, key=lambda name: errors[name])
+        write_cube(path, maps[by], title=title)
+        apart = _apart(read_cube(path)(before), after)
+        return LookMade(method, by, float(apart.mean()), float(torch.quantile(apart[:FITTED_PX], 0.95)))
 
 
 def _pooled(pictures: Sequence[Tensor]) -> Tensor:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from limner.foundation.errors import UserError
+from limner.foundation.threads import in_turn
 from limner.recolor.superpixels.pooling import Regions
 
 CENTERINGS = ("standard", "channel", "descriptor")
@@ -59,11 +60,13 @@ class Matching:
         weights = torch.softmax((self.target[rows] / self.temperature) @ self.references.T, dim=1)
         return self._pinned(weights, rows) if self.pins else weights
 
+    def row_blocks(self, rows: int = ROWS) -> list[slice]:
+        """All rows of A, some at a time."""
+        return [slice(start, min(start + rows, len(self.target))) for start in range(0, len(self.target), rows)]
+
     def blocks(self, rows: int = ROWS) -> Iterator[tuple[slice, Tensor]]:
         """All of A, some rows at a time."""
-        for start in range(0, len(self.target), rows):
-            part = slice(start, min(start + rows, len(self.target)))
-            yield part, self.attention(part)
+        return ((part, self.attention(part)) for part in self.row_blocks(rows))
 
     def _pinned(self, weights: Tensor, rows: slice | Tensor) -> Tensor:
         """Rows like a pinned superpixel look at what is like the superpixel it is pinned to,
@@ -98,11 +101,14 @@ def attend(matching: Matching, colors: Tensor | None = None) -> Attended:
     """
     values = matching.reference_regions.colors if colors is None else colors
     step = max(1, len(matching.target) // TOLD_ROWS)
-    made, best, perplexity = [], [], []
-    for _, weights in matching.blocks():
-        made.append(weights @ values)
-        best.append(weights.argmax(1))
-        perplexity.append(row_perplexity(weights[::step]))
+
+    def work(rows: slice) -> tuple[Tensor, Tensor, Tensor]:
+        weights = matching.attention(rows)
+        return weights @ values, weights.argmax(1), row_perplexity(weights[::step])
+
+    parts = matching.row_blocks()
+    found = in_turn(work, parts) if values.device.type == "cpu" else map(work, parts)
+    made, best, perplexity = zip(*found, strict=True)
     chosen = torch.cat(best)
     uses = torch.bincount(chosen, minlength=len(values))
     numbers = {

@@ -10,6 +10,7 @@ from torch import Tensor
 from limner.colors.color_map import ColorMap, Fit
 from limner.foundation.errors import UserError
 from limner.foundation.stopwatch import Stopwatch
+from limner.foundation.threads import in_one_order
 from limner.recolor.fusion.regrain import regrain
 from limner.recolor.methods.pictures import Pictures
 from limner.recolor.methods.recolored import Recolored
@@ -50,7 +51,8 @@ def fit_colors(pictures: Pictures, fit: Fit) -> ColorMap:
     """The map of a global method from the pixels that masks leave. Raises `UserError` where they leave none."""
     share = max(1, FITTED_PX // len(pictures.references))
     looks = [_colors(picture, mask, share) for picture, mask in pictures.masked_references()]
-    return fit(_colors(pictures.target, pictures.target_mask, FITTED_PX), torch.cat(looks, dim=1))
+    with in_one_order():
+        return fit(_colors(pictures.target, pictures.target_mask, FITTED_PX), torch.cat(looks, dim=1))
 
 
 def counted(mask: Tensor) -> Tensor:

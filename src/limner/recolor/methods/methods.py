@@ -15,6 +15,7 @@ from limner.colors.classic import FITS
 from limner.colors.spaces import lab_to_srgb, srgb_to_lab
 from limner.foundation.errors import UserError
 from limner.foundation.nearest import did_you_mean
+from limner.foundation.threads import in_one_order
 from limner.photos.hidden import fill_hidden
 from limner.recolor.methods.global_map import GlobalOptions
 from limner.recolor.methods.pictures import Pictures
@@ -133,7 +134,8 @@ def transfer(pictures: Pictures, options: Options, mix: Mix = WHOLE) -> Recolore
     if seen is not None:
         change = seen.to(target) if change is None else change * seen
         pictures = replace(pictures, target=fill_hidden(target, seen), target_mask=change)
-    done = options.transfer(pictures)
+    with in_one_order():
+        done = options.transfer(pictures)
     return replace(done, picture=mix.of(target, done.picture, change))
 
 

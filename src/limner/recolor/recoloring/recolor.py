@@ -18,7 +18,6 @@ from limner.foundation.records import Account, Made, make_once, refuse_own_resul
 from limner.foundation.suffixes import PICTURES, TIFFS, VIDEOS, ends_with
 from limner.learning.run import is_run
 from limner.photos.photos import read_photo
-from limner.photos.profiles import to_profile
 from limner.recolor.looks.cube import read_cube
 from limner.recolor.looks.looks import make_look
 from limner.recolor.methods.methods import METHODS
@@ -186,9 +185,9 @@ def _sheet(job: PhotoJob, path: Path, sheet: Path, overwrite: bool) -> Made:
     def draw(temporary: Path) -> Account:
         pictures, scores, photo = {}, {}, None
         for name, photo, done, score in every_method(job, path):
-            pictures[name], scores[name] = to_profile(done.picture, photo.profile, None).cpu(), score
+            pictures[name], scores[name] = photo.to_srgb(done.picture).cpu(), score
         assert photo is not None  # METHODS is not empty
-        target, reference = (to_profile(one.picture, one.profile, None) for one in (photo, job.references[0].photo))
+        target, reference = (one.to_srgb(one.picture) for one in (photo, job.references[0].photo))
         plot = sheet.with_name(sheet.name.replace("-methods.jpg", "-trade-off.png"))
         write_picture(temporary, method_sheet(Transfers(target, reference, pictures, scores), title=path.name))
         trade_off_plot(plot, {name: [score] for name, score in scores.items()}, ours=[DEFAULT_METHOD], title=path.name)
@@ -212,8 +211,8 @@ def _look(job: PhotoJob, photos: Sequence[Path], out: Path, overwrite: bool) -> 
             photo = read_photo(path)
             done = job.run(photo, None)
             shown = slice(None) if photo.seen is None else photo.seen
-            before.append(to_profile(photo.picture, photo.profile, None)[:, shown])
-            after.append(to_profile(done.picture, photo.profile, None).cpu()[:, shown])
+            before.append(photo.to_srgb(photo.picture)[:, shown])
+            after.append(photo.to_srgb(done.picture).cpu()[:, shown])
             maps.append(done.color_map)
         plain = len(photos) == 1 and job.options.strength == 1 and not job.options.keep_luminance and job.method in FITS
         color_map = maps[0] if plain and photo.profile is None else None

@@ -17,7 +17,7 @@ from limner.foundation.errors import UserError
 from limner.foundation.orientation import UPRIGHT, swaps_edges, turned
 from limner.foundation.records import Account, Made, make_once
 from limner.photos.photos import Photo, read_photo, write_photo
-from limner.photos.profiles import ASSUMING_SRGB, to_profile
+from limner.photos.profiles import ASSUMING_SRGB
 from limner.recolor.looks.cube import CubeLook
 from limner.recolor.methods.global_map import counted
 from limner.recolor.methods.methods import METHODS, Mix, Options, options_of, transfer
@@ -167,17 +167,18 @@ class PhotoJob:
 
     def pictures_for(self, photo: Photo) -> list[Tensor]:
         """The references in the profile of ``photo``, on the device."""
-        return [
-            to_profile(one.photo.filled, one.photo.profile, photo.profile).to(self.device) for one in self.references
-        ]
+        return [one.photo.in_profile_of(photo).to(self.device) for one in self.references]
 
     def score(self, photo: Photo, picture: Tensor) -> TransferScore:
         """The result against what may be taken from the first reference, where something is seen, both as sRGB."""
-        before, after = (to_profile(one, photo.profile, None).cpu() for one in (photo.picture, picture))
+        before, after = (photo.to_srgb(one).cpu() for one in (photo.picture, picture))
         first, mask = self.references[0].photo, self.references[0].mask
-        wanted = to_profile(first.picture, first.profile, None)
         return score_transfer(
-            before, after, wanted, target_seen=photo.seen, reference_seen=None if mask is None else counted(mask)
+            before,
+            after,
+            first.to_srgb(first.picture),
+            target_seen=photo.seen,
+            reference_seen=None if mask is None else counted(mask),
         )
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from limner.foundation.compiled import compiled
-from limner.foundation.threads import in_parts
+from limner.foundation.threads import SUMMED_PARTS, in_parts
 from limner.nn.tiled_features import FeatureSource
 
 
@@ -60,7 +60,9 @@ def measure_regions(picture: Tensor, labels: Tensor, weights: Tensor | None = No
     if picture.device.type == "cpu":
         share = np.zeros((0, 0), np.float32) if weights is None else weights.float().numpy()
         image, numbers = picture.contiguous().numpy(), labels.to(torch.int32).contiguous().numpy()
-        parts = in_parts(lambda start, stop: _moments(image, numbers, share, count, start, stop), len(numbers))
+        parts = in_parts(
+            lambda start, stop: _moments(image, numbers, share, count, start, stop), len(numbers), parts=SUMMED_PARTS
+        )
         moments = torch.from_numpy(sum(parts))
     else:
         moments = _moments_torch(picture, labels, weights, count)
@@ -155,7 +157,8 @@ def pool_features(picture: Tensor, labels: Tensor, source: FeatureSource) -> Ten
                 sums.append(torch.zeros(count, found.shape[0], dtype=torch.float64, device=found.device))
             if found.device.type == "cpu":
                 cells = found.permute(1, 2, 0).contiguous().numpy()
-                parts = in_parts(partial(_pooled, cells, local, corner, stride, last - first), len(local))
+                work = partial(_pooled, cells, local, corner, stride, last - first)
+                parts = in_parts(work, len(local), parts=SUMMED_PARTS)
                 sums[number][first:last] += torch.from_numpy(sum(parts))
             else:
                 _pool_torch(sums[number], found, inside, corner, padded)

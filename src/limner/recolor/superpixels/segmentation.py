@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from limner.foundation.errors import UserError
+from limner.foundation.threads import threads
 from limner.recolor.superpixels.pieces import join_pieces
 from limner.recolor.superpixels.slic import assign, move, to_lab
 
@@ -45,7 +46,7 @@ def superpixels(picture: Tensor, count: int | None = None, compactness: float = 
     rows, columns = _grid(height, width, round(3 * math.sqrt(height * width)) if count is None else count)
     reach = max(height / rows, width / columns)
     nearness = (compactness / reach) ** 2
-    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+    with ThreadPoolExecutor(threads()) as pool:
         _share(pool, height * width, to_lab, rgb, lab)
         lab = lab.reshape(3, height, width)
         labels, centers = _seeds(lab, rows, columns)
@@ -78,7 +79,7 @@ def _apart(one: Tensor, other: Tensor) -> Tensor:
 
 def _share(pool: Executor, length: int, kernel: Callable[..., None], *arguments: Any) -> None:
     """Call ``kernel(*arguments, start, stop)`` on several shares of ``length`` at once."""
-    parts = min(length, 2 * torch.get_num_threads())
+    parts = min(length, 2 * threads())
     edges = [length * part // parts for part in range(parts + 1)]
     for done in [pool.submit(kernel, *arguments, *share) for share in pairwise(edges)]:
         done.result()
