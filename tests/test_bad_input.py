@@ -143,7 +143,7 @@ def data_that_moved(here: Path) -> None:
 def earlier_map(here: Path) -> None:
     scene(here)
     (here / "maps").mkdir()
-    (here / "maps/scene_map.json").write_text('{"request": {"tile_px": 256}}')
+    (here / "maps/scene_map.json").write_text('{"limner": "0.1.0", "request": {"tile_px": 256}}')
 
 
 def chips(*names: str) -> Callable[[Path], object]:
@@ -382,7 +382,7 @@ OUT = [
          run=True),
     Case("maps into a file", f"{SEGMENT} --out scene.tif", r"cannot write below .*scene.tif: it is a file", scene,
          run=True),
-    Case("another map there", SEGMENT, r"maps already holds a map of scene made from something else.*--overwrite",
+    Case("another map there", SEGMENT, r"maps/scene_map.json: is of an earlier limner.*--overwrite",
          earlier_map, run=True),
     Case("evaluation below a file", "evaluate run --out run/run.json/x.json", r"cannot write below .*run.json",
          run=True),
