@@ -126,7 +126,7 @@ class Ensemble:
 
 SAME: dict[str, Callable[[SegmentPredictor], object]] = {
     "the classes": lambda member: ", ".join(member.class_names),
-    "as many bands as": lambda member: member.channels,
+    "this many bands:": lambda member: member.channels,
     "the bands": lambda member: None if member.bands is None else ", ".join(member.bands),
 }
 """What members must agree in, where they know it."""
