@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from test_predictor import STATISTICS, predictor_of
 from torch import Tensor, nn
 
 from limner.foundation.errors import UserError
@@ -14,7 +15,6 @@ from limner.segment.networks import LiteUNet
 from limner.segment.predicting.ensemble import Ensemble, together
 from limner.segment.predicting.predictor import SegmentPredictor
 from limner.segment.predicting.turns import TURNS, TurnedNetwork
-from test_predictor import STATISTICS, predictor_of
 
 
 def network(seed: int = 0, classes: int = 2) -> nn.Module:

@@ -27,4 +27,5 @@ def as_evaluation(
     threshold = predictor.threshold if len(predictor.class_names) == 2 else None
     harmonization = None if harmonize is None else f"{harmonize.method} to {harmonize.to}"
     protocol = Protocol(pixels, IGNORE, threshold, normalize, harmonization)
-    return Evaluation(counted, protocol, predictor.class_names)
+    calibration = sum(tallies.values(), Tally.zero(len(predictor.class_names))).calibration(predictor.class_names)
+    return Evaluation(counted, protocol, predictor.class_names, calibration=calibration)

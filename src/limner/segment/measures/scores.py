@@ -19,6 +19,7 @@ from limner.reporting.pictures import IGNORE
 from limner.reporting.tables import markdown_row, percent
 from limner.segment.labels.cautions import careful
 from limner.segment.labels.forms import BINARY_NAMES
+from limner.segment.measures.calibration import Calibration
 from limner.segment.measures.counts import Counts, Scores, mean_scores
 
 FORMAT_VERSION = 1
@@ -46,6 +47,7 @@ class Evaluation:
     class_names: tuple[str, ...] = BINARY_NAMES
     unmapped: Mapping[str, int] = field(default_factory=dict)  # labelled pixels an area's map says nothing about
     cautions: tuple[str, ...] = ()  # what may mislead in these scores; they stand first
+    calibration: Calibration | None = None  # of the probabilities that the maps were made of, all areas together
 
     def __post_init__(self) -> None:
         if not self.areas:
@@ -97,6 +99,7 @@ class Evaluation:
             "mean": self.mean()._asdict(),
             "pooled": self.pooled.scores()._asdict(),
             "constants": {name: constant.mean()._asdict() for name, constant in self.constants().items()},
+            **({} if self.calibration is None else {"calibration": self.calibration.to_json()}),
         }
 
     @classmethod
@@ -111,7 +114,10 @@ class Evaluation:
             areas = {name: Counts(np.array(area["counts"])) for name, area in value["areas"].items()}
             unmapped = {name: int(area["unmapped"]) for name, area in value["areas"].items()}
             cautions = tuple(map(str, value.get("cautions", ())))
-            return cls(areas, Protocol(**value["protocol"]), tuple(value["classes"]), unmapped, cautions)
+            measured = value.get("calibration")
+            calibration = None if measured is None else Calibration.from_json(measured)
+            names = tuple(value["classes"])
+            return cls(areas, Protocol(**value["protocol"]), names, unmapped, cautions, calibration=calibration)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UserError(f"{source}: not an evaluation ({error}); evaluate the run again") from None
 
@@ -152,6 +158,8 @@ class Evaluation:
             notes.append(f"Normalization: {self.protocol.normalization}.")
         if self.protocol.harmonization is not None:
             notes.append(f"Harmonized: {self.protocol.harmonization}.")
+        if self.calibration is not None:
+            notes.append(self.calibration.line())
         if missing := sum(self.unmapped.values()):
             notes.append(f"{missing:,} labelled pixels are in no score: the prediction says nothing there.")
         return notes

@@ -1,7 +1,7 @@
 """Counting what a network gets right on windows of chips, with the true ground around each window as context."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +11,7 @@ from limner.reporting.pictures import IGNORE
 from limner.scenes.statistics import Statistics
 from limner.scenes.windows import Pixels, Window
 from limner.segment.data.chips import Chip
+from limner.segment.measures.calibration import STEPS, Calibration, confidence_counts
 from limner.segment.measures.counts import Counts
 from limner.segment.predicting.predictor import SegmentPredictor
 
@@ -42,24 +43,30 @@ class Tally:
     """What was counted: pixels by truth and prediction, the summed cross-entropy, and a histogram for thresholds.
 
     histogram: (2, 256) int64; labelled pixels by truth (class 0, class 1 and above) and by the probability of class 1
-    in 256 steps, from which the counts at any threshold follow.
+    in 256 steps, from which the counts at any threshold follow. confidence: (2, 256) int64, see `Calibration.counts`.
     """
 
     counts: Counts
     cross_entropy: float
     histogram: np.ndarray
+    confidence: np.ndarray = field(default_factory=lambda: np.zeros((2, STEPS), np.int64))
 
     @classmethod
     def zero(cls, classes: int) -> "Tally":
         """Nothing counted yet."""
-        return cls(Counts.zero(classes), 0.0, np.zeros((2, 256), np.int64))
+        return cls(Counts.zero(classes), 0.0, np.zeros((2, STEPS), np.int64))
 
     def __add__(self, other: "Tally") -> "Tally":
         return Tally(
             self.counts + other.counts,
             self.cross_entropy + other.cross_entropy,
             self.histogram + other.histogram,
+            self.confidence + other.confidence,
         )
+
+    def calibration(self, class_names: Sequence[str]) -> Calibration:
+        """Whether the probabilities mean what they say."""
+        return Calibration(self.confidence, class_names[1] if len(class_names) == 2 else "the likeliest class")
 
     @property
     def loss(self) -> float:
@@ -147,5 +154,8 @@ def tally(predictor: SegmentPredictor, probabilities: np.ndarray, mask: np.ndarr
     steps = np.minimum(probabilities[1][labelled] * 256, 255).astype(np.int64)
     histogram = np.bincount((truth > 0) * 256 + steps, minlength=512).reshape(2, 256)
     return Tally(
-        Counts.of(mask, classes, len(predictor.class_names)), float(-np.log(np.maximum(chosen, 1e-7)).sum()), histogram
+        Counts.of(mask, classes, len(predictor.class_names)),
+        float(-np.log(np.maximum(chosen, 1e-7)).sum()),
+        histogram,
+        confidence_counts(probabilities[:, labelled], truth),
     )

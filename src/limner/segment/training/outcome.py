@@ -79,6 +79,7 @@ def training_report(outcome: Outcome, run: Run) -> Report:
         add_scores(report, scored)
         if len(scored.class_names) > 2:
             add_classes(report, scored)
+        add_calibration(report, scored)
     add_curves(report, run, "Losses and scores over the training.")
     add_pictures(report, run.folder / "pictures", outcome.worst)
     add_data(report.section("Data"), outcome)
@@ -114,6 +115,18 @@ def add_classes(report: Report, scored: Evaluation) -> Report:
         ("truth", *names),
         confused,
         "What each class was called: percent of its pixels in the truth; each row adds up to 100, but for rounding.",
+    )
+
+
+def add_calibration(report: Report, scored: Evaluation) -> Report:
+    """The reliability diagram of a run's probabilities."""
+    if scored.calibration is None:
+        return report
+    report.section("How far its probabilities can be believed").text(scored.calibration.line())
+    return report.picture(
+        scored.calibration.draw(),
+        "Above: pixels by the probability that the network gave, and how many of them were so; on the dotted line it "
+        "means what it says, below it the network is too sure. Underneath: how often it said so.",
     )
 
 
