@@ -69,11 +69,11 @@ def draw(figure: Figure) -> str:
     body = "\n".join(f"  {part}" for part in parts)
     return f"""<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" \
 height="{height}" role="img" aria-labelledby="title">
-  <title id="title">{figure.title}: the shape of every stage for a picture of {_size(figure.picture)}</title>
+  <title id="title">{figure.title}: the shape of every stage for a picture of {size(figure.picture)}</title>
   <style>{STYLE}  </style>
   <defs>
-    {_arrow_head("head", "#424a53")}
-    {_arrow_head("skip-head", "#a33f8c")}
+    {arrow_head("head", "#424a53")}
+    {arrow_head("skip-head", "#a33f8c")}
   </defs>
   <rect class="card" x="1" y="1" width="{WIDTH - 2}" height="{height - 2}" rx="12"/>
   <text class="title" x="40" y="40">{figure.title}</text>
@@ -83,7 +83,8 @@ height="{height}" role="img" aria-labelledby="title">
 """
 
 
-def _arrow_head(name: str, color: str) -> str:
+def arrow_head(name: str, color: str) -> str:
+    """The definition of an arrow's head."""
     return (
         f'<marker id="{name}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
         f'<path d="M0 0 L8 4 L0 8 z" fill="{color}"/></marker>'
@@ -94,9 +95,9 @@ def _ends(figure: Figure) -> list[str]:
     """The picture at the left and the head at the right, both in the first row."""
     middle = TOP + HEIGHT // 2
     parts = [
-        *_box("picture", PICTURE_X, 0, END_WIDTH, _size(figure.picture), "the picture"),
+        *_box("picture", PICTURE_X, 0, END_WIDTH, size(figure.picture), "the picture"),
         _arrow(f"M{PICTURE_X + END_WIDTH} {middle} H{ENCODER_X - 2}"),
-        *_box("picture", HEAD_X, 0, END_WIDTH, _size(figure.head.shape), f"logits: {figure.head.operation}"),
+        *_box("picture", HEAD_X, 0, END_WIDTH, size(figure.head.shape), f"logits: {figure.head.operation}"),
         _arrow(f"M{DECODER_X + DECODER_WIDTH} {middle} H{HEAD_X - 2}"),
     ]
     if figure.branch:
@@ -179,8 +180,9 @@ def _arrow(path: str) -> str:
 
 
 def _named(stage: Stage) -> str:
-    return f"{stage.name}: {_size(stage.shape)}"
+    return f"{stage.name}: {size(stage.shape)}"
 
 
-def _size(shape: Shape) -> str:
+def size(shape: Shape) -> str:
+    """A shape as figures write it."""
     return " × ".join(map(str, shape))

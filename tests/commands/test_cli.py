@@ -144,9 +144,9 @@ def test_networks_lists_every_network_with_its_exact_parameters(limner: CommandL
     code, out, error = limner("networks", "segment", "--channels", "4")
     assert (code, error) == (0, "")
     form = re.compile(r"    depth (\d+) +([\d,]+) parameters, sees [\d,]+ px")
-    entry = out[out.index("\n  residual-unet: ") : out.index("\n  unet: ")]
+    entry = out[out.index("\n  residual-unet: ") : out.index("\n  unet: ")]  # the paper's six depths
     assert {int(depth): int(count.replace(",", "")) for depth, count in form.findall(entry)} == PARAMETERS
-    assert len(re.findall(r"^  \S", out, re.MULTILINE)) == 3  # an entry a network
+    assert len(re.findall(r"^  \S", out, re.MULTILINE)) == 8  # an entry a network
 
 
 def test_networks_without_a_room_lists_those_of_all(limner: CommandLine) -> None:

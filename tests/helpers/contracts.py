@@ -16,6 +16,9 @@ from limner.fidelity.features import FeatureExtractor
 from limner.segment.networks import residual_unet, unet
 from quick_features import mean_colors
 
+DENSE = ("unet-valid", "fcn", "segnet", "deconvnet", "dilated")
+"""Networks of the room segment that have a width."""
+
 
 @dataclass(frozen=True)
 class Contract:
@@ -43,7 +46,8 @@ def _stages(recipe: Any) -> list[str]:
 
 def _map_settings(recipe: Any) -> list[str]:
     crops = "--steps-per-epoch 2 --batch 2 --data.tile-px 96 --data.crop-px 64 --data.stride-px 64"
-    return [*crops.split(), *_stages(recipe)]
+    narrow = ["--network.width=0.125"] if recipe.network.name in DENSE else []
+    return [*crops.split(), *narrow, *_stages(recipe)]
 
 
 def _map_steps(recipe: Any) -> int:

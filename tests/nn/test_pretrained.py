@@ -53,7 +53,9 @@ def assert_tiny(state: dict[str, torch.Tensor]) -> None:
     assert all(torch.equal(state[name], tensor) for name, tensor in TINY.items())
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "vgg19", MASK_RCNN])
+@pytest.mark.parametrize(
+    "name", ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "vgg16", "vgg19", MASK_RCNN]
+)
 def test_torchvisions_weights_keep_its_own_addresses_file_names_and_sizes(name: str) -> None:
     published = get_model_weights(name).DEFAULT
     assert WEIGHTS[name].url == published.url
@@ -62,9 +64,13 @@ def test_torchvisions_weights_keep_its_own_addresses_file_names_and_sizes(name: 
 
 
 def test_every_file_name_ends_with_the_first_digits_of_its_hash() -> None:
-    assert {f"resnet{depth}" for depth in (18, 34, 50, 101, 152)} | {"vgg19", LITE0, INCEPTION, MASK_RCNN} == set(
-        WEIGHTS
-    )
+    assert {f"resnet{depth}" for depth in (18, 34, 50, 101, 152)} | {
+        "vgg16",
+        "vgg19",
+        LITE0,
+        INCEPTION,
+        MASK_RCNN,
+    } == set(WEIGHTS)
     for weights in WEIGHTS.values():
         assert weights.file.endswith(f"-{weights.sha256_prefix}.pth")
         assert len(weights.sha256_prefix) == 8

@@ -66,7 +66,7 @@ def find_network(
         given["classes"] = classes
     with torch.device("meta" if sizes_only else "cpu"):
         network = choice.build(entries, **given)
-    shown = " ".join(f"{key} {value}" for key, value in choice.options.items())
+    shown = " ".join(f"{key} {str(value).lower()}" for key, value in choice.options.items())
     return KnownNetwork(network, f"{name} {shown}".strip(), channels)
 
 

@@ -85,6 +85,7 @@ _PUBLISHED = (
     _torchvision("resnet50", "resnet50-11ad3fa6.pth", 102.54),
     _torchvision("resnet101", "resnet101-cd907fc2.pth", 178.81),
     _torchvision("resnet152", "resnet152-f82ba261.pth", 241.67),
+    _torchvision("vgg16", "vgg16-397923af.pth", 553.43),
     _torchvision("vgg19", "vgg19-dcbb9e9d.pth", 574.67),
     _torchvision(MASK_RCNN, "maskrcnn_resnet50_fpn_v2_coco-73cbd019.pth", 185.83),
     Weights(

@@ -30,6 +30,7 @@ def picture(channels: int, height: int = 64, width: int = 64, batch: int = 2) ->
 
 def small(name: str, **options: int) -> nn.Module:
     fast = {"residual-unet": {"depth": 18}, "lite-unet": {"pretrained": False}}
+    fast |= {name: {"width": 0.125} for name in ("unet-valid", "fcn", "segnet", "deconvnet", "dilated")}
     torch.manual_seed(0)
     return NETWORKS[name](**{**fast.get(name, {}), **options})
 

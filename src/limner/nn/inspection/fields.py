@@ -92,8 +92,8 @@ class _Made:
 @contextmanager
 def _outputs(network: nn.Module, layers: Iterable[str], size: tuple[int, int, int]) -> Iterator[_Made]:
     """What the named layers make of a picture; those behind one that cannot take this size are left out."""
-    generator = torch.Generator().manual_seed(0)
-    picture = torch.rand(1, *size, generator=generator, dtype=torch.float64).add_(0.5).requires_grad_()
+    generator = torch.Generator("cpu").manual_seed(0)
+    picture = torch.rand(1, *size, generator=generator, dtype=torch.float64, device="cpu").add_(0.5).requires_grad_()
     made = _Made(picture, {}, {})
     wanted = set(layers)
     reduced = [1.0]
@@ -111,7 +111,7 @@ def _outputs(network: nn.Module, layers: Iterable[str], size: tuple[int, int, in
     hooks = [module.register_forward_hook(keep(name)) for name, module in network.named_modules()]
     try:
         # Whatever a network says of a size that it does not take: what came before is there.
-        with torch.enable_grad(), spreading(network) as call, suppress(Exception):
+        with torch.enable_grad(), torch.device("cpu"), spreading(network) as call, suppress(Exception):
             call(picture)
         yield made
     finally:
@@ -142,10 +142,10 @@ def _seen(picture: Tensor, values: Tensor) -> Tensor:
     """(H, W) bool: where the picture changes these values."""
     (gradient,) = torch.autograd.grad(values.sum(), picture, retain_graph=True, allow_unused=True)
     if gradient is None:
-        return torch.zeros(picture.shape[2:], dtype=torch.bool)
+        return torch.zeros(picture.shape[2:], dtype=torch.bool, device="cpu")
     return (gradient[0] != 0).any(0)
 
 
 def _extent(seen: Tensor) -> Interval:
-    places = seen.nonzero().flatten().tolist()
+    places = [place for place, one in enumerate(seen.tolist()) if one]
     return Interval(places[0], places[-1]) if places else Interval(0, -1)

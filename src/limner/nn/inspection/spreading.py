@@ -138,6 +138,25 @@ def _max_pool_with_indices(input: Tensor, *args: Any, **kwargs: Any) -> Any:
     return _max_pool(input, **given)
 
 
+def _unpool(values: Tensor, switches: Any) -> Tensor:
+    """Each value all over its cell: `limner.nn.layers.unpooling.unpool` puts it at one place, nobody knows which."""
+    one = one_channel(values)
+    for axis, size in zip((2, 3), switches.size, strict=True):
+        one = one.repeat_interleave(-(-size // one.shape[axis]), axis).narrow(axis, 0, size)
+    return _in_channels(one, values.shape[1])
+
+
+def _take(maps: Tensor, index: Any) -> Tensor:
+    """A part of the places, of all channels at once."""
+    found: Tensor = maps[index]
+    one: Tensor | None = getattr(maps, "one_channel", None)
+    if one is None or not isinstance(index, tuple) or index[0] is not Ellipsis or len(index) > maps.dim() - 1:
+        return found
+    if all(isinstance(each, slice) for each in index[1:]):
+        found.one_channel = one[index]  # type: ignore[attr-defined]
+    return found
+
+
 def _add(one: Any, other: Any, **_: Any) -> Any:
     """The sum, in one channel: all have the same places."""
     if not (isinstance(one, Tensor) and isinstance(other, Tensor) and one.dim() > 2 and one.shape == other.shape):
@@ -195,7 +214,8 @@ _MAX_POOL: dict[int, Callable[..., Any]] = {
     1: functional.max_pool1d, 2: functional.max_pool2d, 3: functional.max_pool3d,
 }  # fmt: skip
 _INSTEAD: dict[str, Callable[..., Any]] = {
-    "linear": _linear, "pad": _pad, "interpolate": _of_one_channel(functional.interpolate),
+    "linear": _linear, "unpool": _unpool, "__getitem__": _take, "pad": _pad,
+    "interpolate": _of_one_channel(functional.interpolate),
 }  # fmt: skip
 for _dimensions in (1, 2, 3):
     _INSTEAD[f"conv{_dimensions}d"] = _convolve

@@ -3,8 +3,9 @@
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
+from torch.overrides import handle_torch_function, has_torch_function_unary
 
 
 class Switches(NamedTuple):
@@ -32,6 +33,8 @@ def unpool(values: Tensor, switches: Switches) -> Tensor:
 
     values: (B, C, H', W') floating. Raises `ValueError` for another shape than the switches'.
     """
+    if has_torch_function_unary(values):  # whoever replaces torch's functions may replace this one as well
+        return handle_torch_function(unpool, (values,), values, switches)
     if values.shape != switches.places.shape:
         raise ValueError(f"values of shape {tuple(values.shape)} for switches of {tuple(switches.places.shape)}")
     height, width = switches.size
@@ -48,3 +51,30 @@ def unpool_fixed(values: Tensor, size: int = 2) -> Tensor:
     corner = values.new_zeros(size, size)
     corner[0, 0] = 1
     return torch.kron(values, corner)
+
+
+class MaxPoolWithSwitches(nn.Module):
+    """`max_pool_with_switches` as a layer: gives the pooled maps and their `Switches`."""
+
+    def __init__(self, size: int = 2) -> None:
+        super().__init__()
+        self.size = size
+
+    def forward(self, maps: Tensor) -> tuple[Tensor, Switches]:
+        """maps: (B, C, H, W) floating. Gives (B, C, H', W') and where each maximum stood."""
+        return max_pool_with_switches(maps, self.size)
+
+
+class Unpool(nn.Module):
+    """`unpool` as a layer, or with ``switches`` off `unpool_fixed`, cropped to the size that the switches name: each
+    value in the upper left corner of its cell. size: of the cells."""
+
+    def __init__(self, size: int = 2, switches: bool = True) -> None:
+        super().__init__()
+        self.size, self.switches = size, switches
+
+    def forward(self, values: Tensor, switches: Switches) -> Tensor:
+        """values: (B, C, H', W') floating. Gives (B, C, H, W) of the switches' size."""
+        if self.switches:
+            return unpool(values, switches)
+        return unpool_fixed(values, self.size)[..., : switches.size[0], : switches.size[1]]

@@ -6,11 +6,36 @@ and gives (B, classes, H, W): see `MapNetwork`. Its ``encoder`` holds all that m
 
 from torch import nn
 
+from limner.segment.networks.deconvnet import DeconvNet
+from limner.segment.networks.dilated import Dilated
+from limner.segment.networks.fcn import FCN
 from limner.segment.networks.lite_unet import LiteUNet
 from limner.segment.networks.map_network import MapNetwork
 from limner.segment.networks.residual_unet import ResidualUNet
+from limner.segment.networks.segnet import SegNet
 from limner.segment.networks.unet import UNet
+from limner.segment.networks.unet_valid import ValidUNet
 
-NETWORKS: dict[str, type[nn.Module]] = {"residual-unet": ResidualUNet, "lite-unet": LiteUNet, "unet": UNet}
+NETWORKS: dict[str, type[nn.Module]] = {
+    "residual-unet": ResidualUNet,
+    "lite-unet": LiteUNet,
+    "unet": UNet,
+    "unet-valid": ValidUNet,
+    "fcn": FCN,
+    "segnet": SegNet,
+    "deconvnet": DeconvNet,
+    "dilated": Dilated,
+}
 
-__all__ = ["NETWORKS", "LiteUNet", "MapNetwork", "ResidualUNet", "UNet"]
+__all__ = [
+    "FCN",
+    "NETWORKS",
+    "DeconvNet",
+    "Dilated",
+    "LiteUNet",
+    "MapNetwork",
+    "ResidualUNet",
+    "SegNet",
+    "UNet",
+    "ValidUNet",
+]

@@ -59,7 +59,7 @@ class LiteUNet(MapNetwork):
         for part in (self.decoder, self.full_resolution, self.head):
             he_initialize(part)
         if pretrained and not self.head.weight.is_meta:  # a network on the meta device has shapes only
-            weights = _standardized_input(load_weights(LITE0), channels)
+            weights = standardized_input(load_weights(LITE0), channels)
             self.encoder.load_state_dict({name: weights[name] for name in self.encoder.state_dict()})
 
     def logits(self, image: Tensor) -> Tensor:
@@ -98,7 +98,7 @@ def _convolution(inputs: int, outputs: int, kernel: int) -> list[nn.Module]:
     ]
 
 
-def _standardized_input(weights: dict[str, Tensor], channels: int) -> dict[str, Tensor]:
+def standardized_input(weights: dict[str, Tensor], channels: int) -> dict[str, Tensor]:
     """The encoder's weights for bands of mean 0 and deviation 1, ``channels`` of them; see `LiteUNet`."""
     stem = weights["conv_stem.weight"]  # (32, 3, 3, 3)
     mean, deviation = (stem.new_tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))

@@ -6,13 +6,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from limner.foundation.errors import UserError
+from limner.nn.inspection.fields import receptive_fields
 
 
 class MapNetwork(nn.Module):
     """A network that maps pictures of any height and width, though it works on multiples of its `stride`.
 
     A subclass sets ``channels``, has an ``encoder`` (all that may be pretrained, and what a stage of the decoder keeps
-    still), and writes `logits` and `receptive_field`.
+    still), a ``decoder`` (what learns then), and writes `logits`.
     """
 
     stride: ClassVar[int]
@@ -42,8 +43,9 @@ class MapNetwork(nn.Module):
         raise NotImplementedError
 
     def receptive_field(self) -> int:
-        """How many pixels in a row can change one pixel's logits."""
-        raise NotImplementedError
+        """How many rows of pixels can change one pixel's logits; by gradients, unless a subclass knows better."""
+        field = receptive_fields(self, [""], (self.channels, 256, 256))[""]
+        return 0 if field is None else field.rows
 
     def _checked_size(self, image: Tensor) -> tuple[int, int]:
         if image.ndim != 4:

@@ -19,7 +19,7 @@ def fit_bands(weight: Tensor, channels: int) -> Tensor:
 
 
 def load_encoder(encoder: nn.Module, weights: Mapping[str, Tensor], first: str, source: str) -> None:
-    """Put ``weights`` into ``encoder``, whose names they carry; ``fc.*``, the classifier, is left out.
+    """Put ``weights`` into ``encoder``, whose names they carry; ``fc.*``, a ResNet's classifier, is left out.
 
     first: name of the weight that reads the bands; weights for three bands are fitted by `fit_bands`. source: what to
     call the weights in messages. Counters of batches (``num_batches_tracked``), which older files lack, stay as they
