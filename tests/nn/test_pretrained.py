@@ -15,6 +15,7 @@ from limner.foundation.errors import UserError
 from limner.nn.pretrained import (
     INCEPTION,
     LITE0,
+    LITES,
     MASK_RCNN,
     WEIGHTS,
     Weights,
@@ -53,9 +54,13 @@ def assert_tiny(state: dict[str, torch.Tensor]) -> None:
     assert all(torch.equal(state[name], tensor) for name, tensor in TINY.items())
 
 
-@pytest.mark.parametrize(
-    "name", ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "vgg16", "vgg19", MASK_RCNN]
-)
+OF_TORCHVISION = [
+    "resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "vgg11", "vgg13", "vgg16", "vgg19", "alexnet",
+    "googlenet", "densenet121", "densenet161", "densenet169", "densenet201", MASK_RCNN,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OF_TORCHVISION)
 def test_torchvisions_weights_keep_its_own_addresses_file_names_and_sizes(name: str) -> None:
     published = get_model_weights(name).DEFAULT
     assert WEIGHTS[name].url == published.url
@@ -64,13 +69,7 @@ def test_torchvisions_weights_keep_its_own_addresses_file_names_and_sizes(name: 
 
 
 def test_every_file_name_ends_with_the_first_digits_of_its_hash() -> None:
-    assert {f"resnet{depth}" for depth in (18, 34, 50, 101, 152)} | {
-        "vgg16",
-        "vgg19",
-        LITE0,
-        INCEPTION,
-        MASK_RCNN,
-    } == set(WEIGHTS)
+    assert {*OF_TORCHVISION, *LITES, INCEPTION} == set(WEIGHTS)
     for weights in WEIGHTS.values():
         assert weights.file.endswith(f"-{weights.sha256_prefix}.pth")
         assert len(weights.sha256_prefix) == 8

@@ -119,6 +119,12 @@ ROOMS: dict[str, Room] = {
         compares_folders=True,
         begin_with=("generate/best", "generate/tiny"),
     ),
+    "classify": Room(
+        "what a picture shows, and where that is seen",
+        tasks={"classify": "limner.classify.training.task:ClassifyTask"},
+        networks=Verb("limner.classify.networks.listing:list_networks", "limner.learning.networks:NetworkSizes"),
+        begin_with=("classify/lenet-digits",),
+    ),
 }
 
 

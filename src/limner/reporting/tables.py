@@ -34,9 +34,9 @@ class Share(float):
     """A fraction that people read in percent."""
 
 
-SHARES = ("f1", "iou", "accuracy", "precision", "recall", "coverage")
+SHARES = ("f1", "iou", "accuracy", "precision", "recall", "coverage", "top5")
 """Scores that are fractions of a whole: percent wherever people read them, 0 to 1 in files for programs."""
-TITLES = {"f1": "F1", "iou": "IoU", "kid": "KID", "fid": "FID"}
+TITLES = {"f1": "F1", "iou": "IoU", "kid": "KID", "fid": "FID", "top5": "top-5 accuracy"}
 
 
 def told(name: str, value: float) -> str:

@@ -19,7 +19,7 @@ from limner.learning.recipe import to_plain, write_recipe
 from limner.learning.recipe_reading import read_recipe
 from limner.nn.pretrained import WEIGHTS, Weights
 from limner.segment.networks import ResidualUNet
-from limner.segment.networks.pretraining import fit_bands
+from limner.nn.pretraining import fit_bands
 from limner.segment.predicting.predictor import build_network
 from limner.segment.training.recipe import SegmentRecipe
 

@@ -1,0 +1,1 @@
+"""The room `classify`: what a picture shows, and where in it that is seen."""

@@ -1,0 +1,1 @@
+"""Pictures classified by a trained network, with the evidence."""

@@ -1,0 +1,1 @@
+"""The recipe, the task, its losses and augmentation, and what a training leaves."""
