@@ -12,7 +12,14 @@ from typing import NoReturn
 
 from cyclopts import CycloptsError
 
-from limner.commands import generate, learning, looking, recolor, segment  # noqa: F401  # each adds its verbs to the app
+from limner.commands import (  # noqa: F401  # each adds its verbs to the app
+    classify,
+    generate,
+    learning,
+    looking,
+    recolor,
+    segment,
+)
 from limner.commands.app import app
 from limner.commands.mistakes import explain
 from limner.foundation.errors import UserError

@@ -8,16 +8,19 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torchvision.models.resnet import BasicBlock
 
 from drawing import draw_area
-from drawn_pictures import save_boxes
+from drawn_pictures import draw_shape, save_boxes
 from limner.fidelity.features import FeatureExtractor
 from limner.segment.networks import residual_unet, unet
 from quick_features import mean_colors
 
 DENSE = ("unet-valid", "fcn", "segnet", "deconvnet", "dilated")
 """Networks of the room segment that have a width."""
+WITHOUT_WEIGHTS = ("lenet", "lenet-1998", "googlenet", "alexnet-two-towers")
+"""Networks of the room classify whose weights nobody publishes."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,34 @@ def _make(predictor: Any, data: Path) -> None:
     assert made.dtype == torch.float32
 
 
+def _draw_classes(folder: Path) -> Path:
+    """Boxes and disks of 40 px, eight of each."""
+    for name, first in (("box", 0), ("disk", 100)):
+        (folder / name).mkdir(parents=True)
+        for number in range(first, first + 8):
+            Image.fromarray(draw_shape(name, number)).save(folder / name / f"{number}.png")
+    return folder
+
+
+def _class_settings(recipe: Any) -> list[str]:
+    # Pretrained weights of large networks are on few machines.
+    least = {"googlenet": 160, "alexnet-two-towers": 227, "alexnet": 63}.get(recipe.network.name, 32)
+    small = f"--batch 6 --epochs 1 --data.size-px {least} --data.crop-px {least} --data.held-out 0.25"
+    fresh = ["--network.no-pretrained"] if recipe.network.name not in WITHOUT_WEIGHTS else []
+    return [*small.split(), *fresh, *(["--head-epochs", "1"] if recipe.head_epochs else [])]
+
+
+def _class_steps(recipe: Any) -> int:
+    return 2 * (1 + bool(recipe.head_epochs))
+
+
+def _classify(predictor: Any, data: Path) -> None:
+    answer = predictor.predict(next((data / "box").glob("*.png")))
+    assert set(answer.names) == {"box", "disk"}
+    assert abs(sum(answer.probabilities) - 1) < 1e-5
+    assert answer.evidence.shape == (predictor.crop_px, predictor.crop_px)
+
+
 CONTRACTS = {
     "segment": Contract(
         lambda folder: draw_area(folder / "town"),
@@ -98,6 +129,7 @@ CONTRACTS = {
         _map,
         left=("colors.safetensors",),
     ),
+    "classify": Contract(_draw_classes, _class_settings, _class_steps, lambda patch: None, _classify),
     "generate": Contract(_draw_boxes, _picture_settings, lambda recipe: 2, _quick_scores, _make),
 }
 """By room."""

@@ -25,3 +25,21 @@ def save_boxes(folder: Path, count: int, size_px: int = 32, first: int = 0) -> P
     for number in range(first, first + count):
         Image.fromarray(draw_box(number, size_px)).save(folder / f"{number:04d}.png")
     return folder
+
+
+def draw_shape(kind: str, number: int, size_px: int = 40) -> np.ndarray:
+    """(size_px, size_px, 3) uint8: a "box", a "disk" or "stripes" of any color, size and place on a ground of
+    another."""
+    chance = np.random.default_rng([11, number])
+    ground, ink = chance.integers(0, 100, 3), chance.integers(150, 256, 3)
+    picture = np.full((size_px, size_px, 3), ground, np.uint8)
+    radius = int(chance.integers(size_px // 6, size_px // 4))
+    row, column = chance.integers(radius + 1, size_px - radius - 1, 2)
+    rows, columns = np.mgrid[:size_px, :size_px]
+    inside = np.maximum(abs(rows - row), abs(columns - column)) <= radius
+    if kind == "disk":
+        inside = (rows - row) ** 2 + (columns - column) ** 2 <= radius**2
+    if kind == "stripes":
+        inside &= columns % 6 < 3
+    picture[inside] = ink
+    return picture

@@ -64,6 +64,11 @@ EXAMPLES: dict[str, tuple[str, str, str]] = {
         "limner generate last --seed 7 --truncation 0.7 --out cars",
         "limner generate last --interpolate walk.gif -n 4",
     ),
+    "classify": (
+        "limner classify runs/tune-001 photo.jpg",
+        "limner classify last holiday/ --out classified --top 3",
+        "limner classify last photo.jpg --evidence occlusion --json",
+    ),
     "fid": (
         "limner fid real fake",
         "limner fid real runs/best-001 --features efficientnet-lite0",

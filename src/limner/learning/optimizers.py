@@ -19,10 +19,17 @@ Schedule = Callable[[float, float], float]
 
 
 def sgd(
-    parameters: Iterable[Any], learning_rate: float = 0.005, momentum: float = 0.9, weight_decay: float = 1e-4
+    parameters: Iterable[Any],
+    learning_rate: float = 0.005,
+    momentum: float = 0.9,
+    weight_decay: float = 1e-4,
+    nesterov: bool = False,
 ) -> Optimizer:
-    """Stochastic gradient descent with momentum and L2 on all weights (Ghassemi et al. 2018: 0.005 and 0.9)."""
-    return torch.optim.SGD(parameters, lr=learning_rate, momentum=momentum, weight_decay=weight_decay, fused=True)
+    """Stochastic gradient descent with momentum, or Nesterov's, and L2 on all weights (Ghassemi et al. 2018: 0.005 and
+    0.9)."""
+    return torch.optim.SGD(
+        parameters, lr=learning_rate, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov, fused=True
+    )
 
 
 def adam(

@@ -122,6 +122,14 @@ ROOMS: dict[str, Room] = {
     "classify": Room(
         "what a picture shows, and where that is seen",
         tasks={"classify": "limner.classify.training.task:ClassifyTask"},
+        evaluate=Verb(
+            "limner.classify.scoring.evaluate:evaluate_run", "limner.classify.scoring.options:EvaluateOptions"
+        ),
+        compare=Verb(
+            "limner.classify.scoring.comparison:compare_runs", "limner.classify.scoring.options:CompareOptions"
+        ),
+        builds="limner.classify.networks:NETWORKS",
+        check=Verb("limner.classify.data.check:check", "limner.classify.data.options:CheckOptions"),
         networks=Verb("limner.classify.networks.listing:list_networks", "limner.learning.networks:NetworkSizes"),
         begin_with=("classify/lenet-digits",),
     ),

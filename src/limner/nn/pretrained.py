@@ -254,7 +254,6 @@ def _named_as_timm(state: dict[str, Tensor], path: Path, name: str) -> dict[str,
     for (given, got), (timm_name, needed) in zip(state.items(), wanted.items(), strict=True):
         if got.shape != needed.shape:
             raise UserError(
-                f"{path}: {given} has the shape {tuple(got.shape)}; {title} needs {tuple(needed.shape)} "
-                f"for {timm_name}"
+                f"{path}: {given} has the shape {tuple(got.shape)}; {title} needs {tuple(needed.shape)} for {timm_name}"
             )
     return dict(zip(wanted, state.values(), strict=True))

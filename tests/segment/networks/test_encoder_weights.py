@@ -18,8 +18,8 @@ from limner.learning.library import load_recipe
 from limner.learning.recipe import to_plain, write_recipe
 from limner.learning.recipe_reading import read_recipe
 from limner.nn.pretrained import WEIGHTS, Weights
-from limner.segment.networks import ResidualUNet
 from limner.nn.pretraining import fit_bands
+from limner.segment.networks import ResidualUNet
 from limner.segment.predicting.predictor import build_network
 from limner.segment.training.recipe import SegmentRecipe
 

@@ -89,7 +89,9 @@ def find_cifar(folder: Path) -> Found:
     for path in _cifar_files(folder):
         content = np.frombuffer(_content(path), np.uint8)
         if len(content) == 0 or len(content) % (head + CIFAR_RECORD):
-            raise UserError(f"{path}: {len(content):,} bytes; needed: a multiple of {head + CIFAR_RECORD}; fetch it again")
+            raise UserError(
+                f"{path}: {len(content):,} bytes; needed: a multiple of {head + CIFAR_RECORD}; fetch it again"
+            )
         rows = content.reshape(-1, head + CIFAR_RECORD)
         pictures = rows[:, head:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
         parts.append((pictures, rows[:, head - 1], path.name.startswith("test")))
@@ -138,5 +140,7 @@ def _unpacked(path: Path) -> Iterator[bytes]:
         while part := file.read(1 << 24):
             total += len(part)
             if total > MOST_BYTES:
-                raise UserError(f"{path}: more than {MOST_BYTES >> 30} GB when unpacked; no set of this kind is so large")
+                raise UserError(
+                    f"{path}: more than {MOST_BYTES >> 30} GB when unpacked; no set of this kind is so large"
+                )
             yield part

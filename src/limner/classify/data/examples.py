@@ -94,7 +94,9 @@ def load_examples(
             f"{len(found):,} pictures of {size_px} x {size_px} px take {needed / 1e9:.1f} GB, and "
             f"{psutil.virtual_memory().available / 1e9:.1f} GB of memory are free; give data.memory stream"
         )
-    pictures = _read_all(found, size_px, colors, chosen) if memory != "stream" and (memory == "memory" or fits) else None
+    pictures = (
+        _read_all(found, size_px, colors, chosen) if memory != "stream" and (memory == "memory" or fits) else None
+    )
     return Examples(found, size_px, colors, chosen, pictures)
 
 

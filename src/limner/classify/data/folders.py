@@ -14,8 +14,8 @@ from limner.foundation.errors import UserError
 ClassFolder = Literal["first", "innermost"]
 LEARNED = ("train", "training")
 HELD_OUT = ("val", "valid", "validation", "test", "testing")
-"""Folders that are a split and no classes. Where there are several to hold out, the first of these is it, and the others
-are left alone."""
+"""Folders that are a split and no classes. Where there are several to hold out, the first of these is it, and the
+others are left alone."""
 
 
 class _Item(NamedTuple):

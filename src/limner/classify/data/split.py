@@ -15,8 +15,8 @@ from limner.foundation.errors import UserError
 
 SAME = 0.99
 """Cosine of two thumbnails (`limner.datasets.pictures.duplicates`) from which two pictures are taken for one that was
-saved twice, resized, or made brighter. Lower, different digits of one kind count: of scikit-learn's 1,797, six at 0.98 and
-none at 0.99; of 5,000 of MNIST, 73 and 2.
+saved twice, resized, or made brighter. Lower, different digits of one kind count: of scikit-learn's 1,797, six at 0.98
+and none at 0.99; of 5,000 of MNIST, 73 and 2.
 """
 MOST_COMPARED = 20_000
 """Pictures up to which all pairs are compared."""
@@ -36,8 +36,8 @@ class SplitRule:
     """How pictures are parted: the recipe's ``data`` says it.
 
     split: ``auto``, as the data says itself, else by groups that it names, else picture by picture; ``pictures``, drawn
-    by the seed whatever the data says; ``order``, the last ones. held_out: a share. folds, fold: hold out the ``fold``th
-    (from 0) of ``folds`` equal parts instead.
+    by the seed whatever the data says; ``order``, the last ones. held_out: a share. folds, fold: hold out the
+    ``fold``th (from 0) of ``folds`` equal parts instead.
     """
 
     split: Split = "auto"

@@ -29,7 +29,9 @@ def draw_confusion(scored: Evaluation, path: Path) -> None:
             for column in range(count):
                 if counts[row, column]:
                     color = "white" if shares[row, column] > 0.5 else "black"
-                    axes.text(column, row, f"{counts[row, column]:,}", ha="center", va="center", color=color, fontsize=8)
+                    axes.text(
+                        column, row, f"{counts[row, column]:,}", ha="center", va="center", color=color, fontsize=8
+                    )
     axes.set_xlabel("said")
     axes.set_ylabel("true")
     figure.colorbar(image, label="share of the true class")

@@ -4,13 +4,12 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from limner.classify.data.examples import Examples, cropped
+from limner.classify.predicting.overlay import as_picture, overlay_evidence
 from limner.classify.predicting.predictor import PictureClassifier
 from limner.datasets.pictures.duplicates import nearest
-from limner.datasets.pictures.quantized import as_rgb
 from limner.reporting.pictures import captioned_rows
 
 SHOWN = 12
@@ -20,8 +19,8 @@ HEADS = ("picture", "what spoke for the wrong class", "nearest right example")
 
 
 class Mistake(NamedTuple):
-    """A picture that was given a wrong class. picture, example: numbers in the data; example is None where no picture of
-    its class that was learned from is right."""
+    """A picture that was given a wrong class. picture, example: numbers in the data; example is None where no picture
+    of its class that was learned from is right."""
 
     picture: int
     truth: int
@@ -31,10 +30,15 @@ class Mistake(NamedTuple):
 
 
 def worst_mistakes(
-    classifier: PictureClassifier, examples: Examples, scored: Tensor, logits: Tensor, training: Tensor, most: int = SHOWN
+    classifier: PictureClassifier,
+    examples: Examples,
+    scored: Tensor,
+    logits: Tensor,
+    training: Tensor,
+    most: int = SHOWN,
 ) -> list[Mistake]:
-    """The mistakes of which it was most sure, the surest first, each with the training picture of its true class that the
-    network gets right and whose features lie nearest.
+    """The mistakes of which it was most sure, the surest first, each with the training picture of its true class that
+    the network gets right and whose features lie nearest.
 
     scored: (n,) int64, which pictures were scored; logits: (n, classes) of them. training: (m,) int64.
     """
@@ -45,6 +49,11 @@ def worst_mistakes(
     wrong = wrong[confidence[wrong].argsort(descending=True, stable=True)][:most]
     if not len(wrong):
         return []
+    if not len(training):
+        return [
+            Mistake(int(scored[place]), int(truth[place]), int(said[place]), float(confidence[place]), None)
+            for place in wrong.tolist()
+        ]
     among = training[torch.linspace(0, len(training) - 1, min(COMPARED, len(training))).long()]
     right, features = _right_ones(classifier, examples, among)
     mine = classifier.features(examples.read(scored[wrong]))
@@ -81,32 +90,16 @@ def draw_mistakes(
     rows, captions = [], []
     for number, mistake in enumerate(mistakes):
         shown = as_picture(cropped(pictures[number], classifier.crop_px))
-        row, words = [shown, overlay_evidence(shown, maps[number])], [
-            f"{names[mistake.truth]}: {examples.found.names[mistake.picture]}",
-            f"{names[mistake.said]} {mistake.confidence:.0%}",
-        ]
+        row, words = (
+            [shown, overlay_evidence(shown, maps[number])],
+            [
+                f"{names[mistake.truth]}: {examples.found.names[mistake.picture]}",
+                f"{names[mistake.said]} {mistake.confidence:.0%}",
+            ],
+        )
         if mistake.example is not None:
             row.append(as_picture(cropped(examples.read(torch.tensor([mistake.example]))[0], classifier.crop_px)))
             words.append(f"{names[mistake.truth]}: {examples.found.names[mistake.example]}")
         rows.append(row)
         captions.append(words)
     return captioned_rows(rows, captions, heads=HEADS, cell_px=cell_px)
-
-
-def as_picture(picture: Tensor) -> np.ndarray:
-    """(H, W, 3) uint8 of (C, H, W) uint8."""
-    return np.ascontiguousarray(as_rgb(picture[None])[0].permute(1, 2, 0).cpu().numpy())
-
-
-def overlay_evidence(picture: np.ndarray, evidence: np.ndarray) -> np.ndarray:
-    """(H, W, 3) uint8: the picture gray where nothing was seen, and red to yellow where something was.
-
-    picture: (H, W, 3) uint8. evidence: (H, W) float in [0, 1], of any size.
-    """
-    height, width = picture.shape[:2]
-    strength = np.asarray(Image.fromarray(evidence.astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR))
-    strength = strength.clip(0, 1)[..., None]
-    gray = picture.astype(np.float32).mean(axis=2, keepdims=True)
-    hot = np.concatenate([np.full_like(strength, 255), 255 * strength, np.zeros_like(strength)], axis=2)
-    mixed = gray * (1 - 0.7 * strength) + hot * (0.7 * strength)
-    return mixed.round().clip(0, 255).astype(np.uint8)

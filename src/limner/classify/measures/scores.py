@@ -20,8 +20,8 @@ CONFUSIONS = 10
 
 @dataclass(frozen=True)
 class ClassScore:
-    """One class. pictures: of it. recall: share of them that was found, with its 95 % interval; precision: share of what
-    was called so that is; None where nothing was."""
+    """One class. pictures: of it. recall: share of them that was found, with its 95 % interval; precision: share of
+    what was called so that is; None where nothing was."""
 
     name: str
     pictures: int
@@ -35,8 +35,8 @@ class ClassScore:
 class Evaluation:
     """A classifier's scores on some pictures.
 
-    confusion: (classes, classes) int64, rows what is true, columns what was said. top5: pictures whose class is among the
-    five most probable; None below six classes. loss: mean cross-entropy. bins: (BINS, 3) pictures, their summed
+    confusion: (classes, classes) int64, rows what is true, columns what was said. top5: pictures whose class is among
+    the five most probable; None below six classes. loss: mean cross-entropy. bins: (BINS, 3) pictures, their summed
     confidence, and how many are right. on: what the pictures are, in words. learned: pictures of each class in the
     training, for the trivial answer; None where unknown. extras: what else was measured, by name.
     """
@@ -116,6 +116,11 @@ class Evaluation:
             found.append(f"only {self.pictures} pictures: the accuracy may lie anywhere from {low:.0%} to {high:.0%}")
         if self.accuracy <= trivial:
             found.append(f"no better than always saying '{name}'")
+        if duplicates := (self.extras or {}).get("duplicates"):
+            found.append(
+                f"{len(duplicates)} of these pictures are also among those that were learned from, such as "
+                f"{duplicates[0][0]} ({duplicates[0][1]})"
+            )
         if missing := [each.name for each in self.classes() if not each.pictures]:
             found.append(f"no picture of {len(missing)} classes ({', '.join(missing[:5])}): nothing is said of them")
         return found

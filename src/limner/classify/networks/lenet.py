@@ -14,8 +14,8 @@ POOLS: dict[str, type[nn.Module]] = {"max": nn.MaxPool2d, "average": nn.AvgPool2
 class LeNet(PictureNetwork):
     """LeNet-5 with plain pooling, full connections and a linear output, as it is taught today.
 
-    6 maps of 5 x 5 on the picture padded by 2; 2 x 2 pooling; 16 maps of 5 x 5 that see all six; pooling; 120 of 5 x 5; 84
-    units; the classes (after LeCun et al. 1998). 61,706 parameters for one band and ten classes. `LeNet1998` is the
+    6 maps of 5 x 5 on the picture padded by 2; 2 x 2 pooling; 16 maps of 5 x 5 that see all six; pooling; 120 of 5 x 5;
+    84 units; the classes (after LeCun et al. 1998). 61,706 parameters for one band and ten classes. `LeNet1998` is the
     paper's own.
 
     channels: bands of the picture. classes: to tell apart. activation: relu, tanh or sigmoid. pool: max or average.
@@ -41,7 +41,9 @@ class LeNet(PictureNetwork):
             nn.Conv2d(6, 16, 5), act(), pooling(2),
             nn.Conv2d(16, 120, 5), act(),
         )  # fmt: skip
-        self.units = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(120, 84), act(), nn.Dropout(dropout))
+        self.units = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(120, 84), act(), nn.Dropout(dropout)
+        )
         self.classes = nn.Linear(84, classes)
         if activation == "relu":
             he_initialize(self)

@@ -44,6 +44,9 @@ class PartialConvolution(nn.Module):
     connections: for each map, those that it sees. All that are seen have weights of their own, and no others exist.
     """
 
+    outputs_of: Tensor
+    inputs_of: Tensor
+
     def __init__(self, connections: tuple[tuple[int, ...], ...], kernel: int) -> None:
         super().__init__()
         self.kernel = kernel
@@ -67,27 +70,27 @@ class PartialConvolution(nn.Module):
 class LeNet1998(PictureNetwork):
     """LeNet-5 of 1998: partly connected maps, trainable subsampling, an output of distances to fixed codes.
 
-    LeCun, Bottou, Bengio and Haffner 1998, section II.B: C1 6 maps of 5 x 5 (156), S2 (12), C3 16 maps by Table I (1,516),
-    S4 (32), C5 120 (48,120), F6 84 units (10,164): 60,000 for one band. The output unit of a class is the squared
-    distance of F6 to its code of 84 values of +-1, which nobody trains; the logits here are its negative, so the nearest
-    code wins. Squashing is 1.7159 tanh(2 x / 3); weights begin uniform in +-2.4 / fan-in.
+    LeCun, Bottou, Bengio and Haffner 1998, section II.B: C1 6 maps of 5 x 5 (156), S2 (12), C3 16 maps by Table I
+    (1,516), S4 (32), C5 120 (48,120), F6 84 units (10,164): 60,000 for one band. The output unit of a class is the
+    squared distance of F6 to its code of 84 values of +-1, which nobody trains; the logits here are its negative, so
+    the nearest code wins. Squashing is 1.7159 tanh(2 x / 3); weights begin uniform in +-2.4 / fan-in.
 
     channels: bands of the picture. classes: to tell apart.
 
-    The paper's loss is ``loss: maximum-a-posteriori``. Where this differs from the paper: codes of ten classes are digits
-    that we drew on its 7 x 12 grid, as the paper shows its own only in a figure; of other numbers they are drawn by lot. The
-    paper trains by a diagonal approximation of second derivatives, recipes here by plain gradients.
+    The paper's loss is ``loss: maximum-a-posteriori``. Where this differs from the paper: codes of ten classes are
+    digits that we drew on its 7 x 12 grid, as the paper shows its own only in a figure; of other numbers they are drawn
+    by lot. The paper trains by a diagonal approximation of second derivatives, recipes here by plain gradients.
     """
 
     least_px = 28
     sizes_px = (28, 32)
-    # An empty pixel becomes -0.1 and full ink 1.175.
-    input_mean = (-BACKGROUND / (INK - BACKGROUND),)
-    input_std = (1 / (INK - BACKGROUND),)
+    codes: Tensor
 
     def __init__(self, channels: int = 1, classes: int = 10) -> None:
         super().__init__()
-        self.input_mean, self.input_std = self.input_mean * channels, self.input_std * channels
+        # An empty pixel becomes -0.1 and full ink 1.175.
+        self.input_mean = (-BACKGROUND / (INK - BACKGROUND),) * channels
+        self.input_std = (1 / (INK - BACKGROUND),) * channels
         self.c1, self.s2 = nn.Conv2d(channels, 6, 5), Subsampling(6)
         self.c3, self.s4 = PartialConvolution(CONNECTIONS, 5), Subsampling(16)
         self.c5, self.f6 = nn.Conv2d(16, 120, 5), nn.Linear(120, 84)

@@ -39,7 +39,7 @@ class PictureNetwork(nn.Module):
         name = type(self).__name__
         if self.sizes_px and size_px not in self.sizes_px:
             sizes = " or ".join(map(str, self.sizes_px))
-            raise UserError(f"{name} reads pictures of {sizes} px and got {size_px}; give --data.size-px {sizes[:2]}")
+            raise UserError(f"{name} reads pictures of {sizes} px and got {size_px}; give --data.size-px {self.sizes_px[0]}")
         if size_px < self.least_px:
             raise UserError(
                 f"{name} needs pictures of {self.least_px} px or more and got {size_px}; give --data.size-px "
@@ -78,7 +78,9 @@ class PublishedNetwork(PictureNetwork):
         if pretrained and weights is not None:
             raise UserError(f"{name} got both pretrained and weights; give one: ImageNet's, or a file of yours")
         if pretrained and not published:
-            raise UserError(f"{name} has no published ImageNet weights of this size; give weights FILE, or another size")
+            raise UserError(
+                f"{name} has no published ImageNet weights of this size; give weights FILE, or another size"
+            )
         if (not pretrained and weights is None) or next(body.parameters()).is_meta:
             return  # a network on the meta device has shapes only
         state = read_weights(weights) if weights is not None else load_weights(published)
@@ -99,7 +101,9 @@ class PublishedNetwork(PictureNetwork):
             if name.startswith(self.last + ".") or name.endswith("num_batches_tracked"):
                 continue
             if name not in state:
-                raise UserError(f"{source}: has no {name}; needed: weights of this network, under their publisher's names")
+                raise UserError(
+                    f"{source}: has no {name}; needed: weights of this network, under their publisher's names"
+                )
             if state[name].shape != tensor.shape:
                 raise UserError(
                     f"{source}: {name} has the shape {tuple(state[name].shape)}, this network's has "
@@ -110,7 +114,8 @@ class PublishedNetwork(PictureNetwork):
 
 
 def read_bands(body: Any, first: str, channels: int) -> None:
-    """Replace the layer that reads red, green and blue by one that reads ``channels`` bands. first: its weight's name."""
+    """Replace the layer that reads red, green and blue by one that reads ``channels`` bands. first: its weight's
+    name."""
     if channels == 3:
         return
     place, _, _ = first.rpartition(".")

@@ -11,9 +11,9 @@ DEPTHS = (11, 13, 16, 19)
 class VGG(PublishedNetwork):
     """VGG-11, 13, 16 and 19, by torchvision, with their ImageNet weights where wanted.
 
-    Simonyan and Zisserman 2015: 3 x 3 convolutions with 64 to 512 maps, 2 x 2 pooling after each of five blocks, and two
-    layers of 4,096 units, which hold 123,642,856 of VGG-16's 138,357,544 parameters for 1,000 classes. Maps before them
-    are averaged to 7 x 7, so that pictures of 32 px or more are read; 224 is usual.
+    Simonyan and Zisserman 2015: 3 x 3 convolutions with 64 to 512 maps, 2 x 2 pooling after each of five blocks, and
+    two layers of 4,096 units, which hold 123,642,856 of VGG-16's 138,357,544 parameters for 1,000 classes. Maps before
+    them are averaged to 7 x 7, so that pictures of 32 px or more are read; 224 is usual.
 
     channels: bands of the picture. classes: to tell apart. depth: layers with weights. pretrained: begin with
     ImageNet's weights. weights: or with those of a file.

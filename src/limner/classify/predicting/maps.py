@@ -23,7 +23,7 @@ def last_maps(network: nn.Module, image: Tensor) -> nn.Module:
     found: list[nn.Module] = []
 
     def look(module: nn.Module, _: Any, output: Any) -> None:
-        if isinstance(output, Tensor) and output.ndim == 4 and output.shape[2] * output.shape[3] > 1:
+        if _has_places(output):
             found.append(module)
 
     hooks = [module.register_forward_hook(look) for module in network.modules() if module is not network]
@@ -38,6 +38,10 @@ def last_maps(network: nn.Module, image: Tensor) -> nn.Module:
     return found[-1]
 
 
+def _has_places(output: Any) -> bool:
+    return isinstance(output, Tensor) and output.ndim == 4 and output.shape[2] * output.shape[3] > 1
+
+
 def class_activation(network: nn.Module, image: Tensor, classes: Tensor) -> Tensor:
     """(B, H, W) float32 in [0, 1]: where the last maps speak for each picture's class, enlarged bilinearly.
 
@@ -49,7 +53,9 @@ def class_activation(network: nn.Module, image: Tensor, classes: Tensor) -> Tens
     place = last_maps(network, image)
     kept: list[Tensor] = []
 
-    def keep(_: nn.Module, __: Any, output: Tensor) -> Tensor:
+    def keep(_: nn.Module, __: Any, output: Any) -> Any:
+        if not _has_places(output):  # one module may be used several times
+            return output
         kept.append(output)
         return output.clone()  # layers that write in place change the copy
 

@@ -44,8 +44,8 @@ class Answer(NamedTuple):
 class PictureClassifier:
     """Classifies pictures as a run learned to.
 
-    network: (B, C, P, P) standardized -> (B, classes) logits. size_px, fit: how pictures become squares; crop_px: P, the
-    edge of their middle that the network sees. mean, std: of each channel in 0..1. score: its run's, in words.
+    network: (B, C, P, P) standardized -> (B, classes) logits. size_px, fit: how pictures become squares; crop_px: P,
+    the edge of their middle that the network sees. mean, std: of each channel in 0..1. score: its run's, in words.
     """
 
     network: nn.Module
@@ -98,8 +98,8 @@ class PictureClassifier:
     def evidence(self, pictures: Tensor, classes: Tensor, kind: Evidence = "activation") -> Tensor:
         """(n, P, P) float32 in [0, 1] on the CPU: where each picture's class is seen.
 
-        pictures: (n, C, S, S) uint8. classes: (n,) int64. kind: by `class_activation` or by `occlusion` with squares of an
-        eighth of the edge every sixteenth.
+        pictures: (n, C, S, S) uint8. classes: (n,) int64. kind: by `class_activation` or by `occlusion` with squares of
+        an eighth of the edge every sixteenth.
         """
         self.network.eval()
         maps = []
@@ -174,7 +174,8 @@ class PictureClassifier:
 
 
 def load_classifier(run: Run, device: str = "auto") -> PictureClassifier:
-    """The classifier of a run. Raises `UserError` for a network that this limner has not, or weights that do not fit."""
+    """The classifier of a run. Raises `UserError` for a network that this limner has not, or weights that do not
+    fit."""
     facts, place = run.facts, choose_device(device)
     chosen: dict[str, Any] = dict(facts["network"])
     name = chosen.pop("name")

@@ -21,16 +21,24 @@ class AugmentSettings:
     shift: float = setting(0.0, "the most that a picture is moved, of its edge", minimum=0, maximum=0.5)
     rotate_deg: float = setting(0.0, "the most that it is turned either way", unit="degrees", minimum=0, maximum=180)
     jitter: float = setting(0.0, "the most that brightness and contrast change, of themselves", minimum=0, maximum=1)
-    pca: float = setting(0.0, "deviation of a change of color along the axes in which colors vary; 0.1 as AlexNet", minimum=0)
+    pca: float = setting(
+        0.0, "deviation of a change of color along the axes in which colors vary; 0.1 as AlexNet", minimum=0
+    )
 
     def __post_init__(self) -> None:
         low, high = self.area
         if not 0 < low <= high <= 1:
-            raise UserError(f"augment.area is {low:g}, {high:g}; needed: two shares above 0, the smaller first, at most 1")
+            raise UserError(
+                f"augment.area is {low:g}, {high:g}; needed: two shares above 0, the smaller first, at most 1"
+            )
 
 
 def augmented(
-    pictures: Tensor, settings: AugmentSettings, crop_px: int, generator: torch.Generator, color_axes: Tensor | None = None
+    pictures: Tensor,
+    settings: AugmentSettings,
+    crop_px: int,
+    generator: torch.Generator,
+    color_axes: Tensor | None = None,
 ) -> Tensor:
     """Crops of pictures, changed: (B, C, crop_px, crop_px) float32 in [0, 1], a little beyond where colors change.
 

@@ -22,8 +22,8 @@ def cross_entropy(smoothing: float = 0.0) -> Loss:
 
 
 def squared_distance() -> Loss:
-    """The squared distance to the code of the true class (LeCun et al. 1998, eq. 8); for ``lenet-1998``, whose logits are
-    minus these."""
+    """The squared distance to the code of the true class (LeCun et al. 1998, eq. 8); for ``lenet-1998``, whose logits
+    are minus these."""
     return lambda logits, labels: -logits.gather(1, labels[:, None])[:, 0]
 
 

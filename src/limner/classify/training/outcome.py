@@ -89,12 +89,14 @@ def training_report(outcome: Outcome, scored: Evaluation | None, run: Run) -> Re
         add_pictures(report, run)
     add_curves(report, run, "By steps; the weights of the best evaluation are kept.")
     report.section("Data").text(f"{outcome.examples.summary()}. Held out: {outcome.sides.how}.")
-    return add_commands(report, run, ("classify RUN PICTURE", "evaluate RUN --robustness"))
+    return add_commands(report, run, ("classify RUN PICTURE", "evaluate RUN --mistakes mistakes"))
 
 
 def add_scores(report: Report, scored: Evaluation) -> Report:
     """What may mislead, the scores in a line, and a table of the classes, the worst first."""
-    report.section("Scores").text("\n\n".join([*(f"Careful: {each}." for each in scored.cautions()), f"{scored.line()}."]))
+    report.section("Scores").text(
+        "\n\n".join([*(f"Careful: {each}." for each in scored.cautions()), f"{scored.line()}."])
+    )
     return report.table(CLASS_HEAD, scored.class_rows(), "Each class, the least found first.")
 
 
@@ -105,13 +107,16 @@ def add_pictures(report: Report, run: Run) -> Report:
         report.section("Worst mistakes").picture(
             folder / MISTAKES,
             "The mistakes of which it was most sure, the surest first: the picture with its true class; what spoke for "
-            "the wrong class (yellow: most); and, of the pictures of the true class that it learned from and gets right, "
-            "the one whose features are nearest. Look here for wrong labels first.",
+            "the wrong class (yellow: most); and, of the pictures of the true class that it learned from and gets "
+            "right, the one whose features are nearest. Look here for wrong labels first.",
         )
     else:
         report.section("Worst mistakes").text("It made none.")
     report.section("Confusion and calibration").pictures(
-        [(folder / CONFUSION, "what was said of each class"), (folder / CALIBRATION, "how often it is right when so sure")]
+        [
+            (folder / CONFUSION, "what was said of each class"),
+            (folder / CALIBRATION, "how often it is right when so sure"),
+        ]
     )
     return report
 
@@ -122,14 +127,14 @@ def model_card(outcome: Outcome, scored: Evaluation | None) -> Card:
     listed = ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")
     paths = [f"- {path.name}{terms_beside(path)}" for path in recipe.data.paths]
     return Card(
-        what=f"Tells classes of pictures apart ({recipe.data.colors}, {recipe.data.seen_px} px): a {recipe.network.name} of "
-        f"{outcome.parameters:,} parameters. Classes: {listed}.",
+        what=f"Tells classes of pictures apart ({recipe.data.colors}, {recipe.data.seen_px} px): a "
+        f"{recipe.network.name} of {outcome.parameters:,} parameters. Classes: {listed}.",
         data="\n".join(paths) or f"- {outcome.examples.found.form}",
         data_facts=f"{len(outcome.sides.training):,} pictures; {len(outcome.sides.held_out):,} more were held out "
         f"({outcome.sides.how}).",
         seed=recipe.seed,
         steps=f"{recipe.batch} pictures",
         scores=NOTHING_HELD_OUT + "\n" if scored is None else scored.to_markdown(),
-        not_for="Pictures of other things than its classes: it always names one of them. Its probabilities are those of "
-        "pictures like\nthe ones it learned from; see the calibration in `report.html`.",
+        not_for="Pictures of other things than its classes: it always names one of them. Its probabilities are those "
+        "of pictures\nlike the ones it learned from; see the calibration in `report.html`.",
     )

@@ -21,7 +21,9 @@ class ExampleSettings:
     """Which pictures to learn from, how they are brought to one size, and what is held out."""
 
     paths: tuple[Path, ...] = setting((), "where the data lies (--data); none: scikit-learn's digits")
-    torchvision: str | None = setting(None, "the name of a data set of torchvision whose root the path is, such as CIFAR10")
+    torchvision: str | None = setting(
+        None, "the name of a data set of torchvision whose root the path is, such as CIFAR10"
+    )
     class_folder: Literal["first", "innermost"] = setting(
         "first", "of folders for each class, which names it: the one directly below the path, or the whole way"
     )
@@ -77,7 +79,9 @@ class ClassifyRecipe(Recipe):
     augment: AugmentSettings = setting(AugmentSettings, "changes of pictures while they are learned from")
     batch: int = setting(64, "pictures in a step", unit="pictures", minimum=1)
     epochs: int = setting(10, "passes over the pictures", minimum=1)
-    keep_by: Literal["accuracy", "loss"] = setting("accuracy", "the score on what is held out that tells the best epoch")
+    keep_by: Literal["accuracy", "loss"] = setting(
+        "accuracy", "the score on what is held out that tells the best epoch"
+    )
 
     def __post_init__(self) -> None:
         # What these cannot take is refused here, before anything is written.

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from limner.classify.data.examples import load_examples
 from limner.classify.data.sources import find_pictures
 from limner.classify.data.split import split_examples
-from limner.classify.measures.mistakes import as_picture
 from limner.classify.measures.scores import evaluate_logits
 from limner.classify.networks import NETWORKS, PictureNetwork
+from limner.classify.predicting.overlay import as_picture
 from limner.classify.predicting.predictor import PictureClassifier, load_classifier
 from limner.classify.training.augment import augmented, color_axes_of
 from limner.classify.training.losses import LOSSES, class_weights
@@ -145,7 +145,7 @@ class ClassifyTask(Task):
         self.fabric, self.stage, self.device = fabric, stage, fabric.device
         head_only = stage.name == "head"
         network.requires_grad_(True)
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network.to(memory_format=torch.channels_last)
         head = {id(parameter) for parameter in network.head().parameters()} if self._parts() else set()
         body = [parameter for parameter in network.parameters() if id(parameter) not in head]
         self.still = head_only or (bool(head) and recipe.body_factor == 0)
@@ -183,7 +183,8 @@ class ClassifyTask(Task):
         return image, self.examples.labels[chosen]
 
     def step(self, batches: Iterator[Any], index: int) -> dict[str, Tensor]:
-        """Draw pictures, compare the network's answer with their classes, update; in parts where the recipe accumulates."""
+        """Draw pictures, compare the network's answer with their classes, update; in parts where the recipe
+        accumulates."""
         self.model.train()
         if self.still:  # batch norm keeps the statistics that the weights were learned with, and nothing is dropped
             self.model.eval()

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from limner.foundation.errors import UserError
 from limner.nn.initialize import he_initialize
 from limner.nn.pretrained import LITE0, load_weights
+from limner.nn.pretraining import fit_bands
 from limner.nn.receptive_field import receptive_field
 from limner.segment.networks.map_network import MapNetwork
-from limner.nn.pretraining import fit_bands
 
 # Photographs of ImageNet as the encoder learned to read them, (x - 0.5) / 0.5, with x in [0, 1]: red, green, blue.
 # From torchvision's mean (0.485, 0.456, 0.406) and deviation (0.229, 0.224, 0.225) of x.

@@ -10,9 +10,9 @@ from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 from limner.foundation.errors import UserError
 from limner.nn.initialize import he_initialize
 from limner.nn.pretrained import WEIGHTS, load_weights, read_weights
+from limner.nn.pretraining import load_encoder
 from limner.nn.receptive_field import receptive_field
 from limner.segment.networks.map_network import MapNetwork
-from limner.nn.pretraining import load_encoder
 
 # depth -> kind of unit, units in the blocks 2 to 5 (Table I); the depth counts the classifier, which is dropped.
 UNITS: dict[int, tuple[type[BasicBlock] | type[Bottleneck], list[int]]] = {

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from limner.foundation.errors import UserError
 from limner.nn.layers.unpooling import MaxPoolWithSwitches, Switches
 from limner.nn.pretrained import load_weights
-from limner.segment.networks.pretraining import load_encoder
+from limner.nn.pretraining import load_encoder
 
 BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 """Maps and 3 x 3 convolutions of each block; each ends with 2 x 2 max pooling."""

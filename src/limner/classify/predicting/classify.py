@@ -1,0 +1,164 @@
+"""`limner classify`: pictures of any kind, their classes with the evidence, as text, JSON, CSV and pictures."""
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from limner.classify.predicting.options import PLAIN, ClassifyOptions
+from limner.classify.predicting.overlay import overlay_evidence
+from limner.classify.predicting.predictor import Answer, load_classifier
+from limner.datasets.pictures.listing import picture_files
+from limner.foundation.errors import UserError
+from limner.foundation.files import as_paths, as_utf8, replacing
+from limner.foundation.progress import Progress
+from limner.learning.run import Run, open_run
+from limner.reporting.pictures import captioned_rows, write_picture
+
+BATCH = 16
+TABLE, LIST = "classes.csv", "classes.json"
+CELL_PX = 320
+
+
+@dataclass(frozen=True)
+class Classified:
+    """What pictures show. rows: each picture with its answer. top: classes told of each. folder: what was written;
+    None: nothing."""
+
+    rows: tuple[tuple[Path, Answer], ...]
+    top: int
+    folder: Path | None = None
+
+    def to_text(self) -> str:
+        """A line for each picture: its path, and its classes with their probabilities."""
+        return "\n".join(f"{path}  {', '.join(_told(answer, self.top))}" for path, answer in self.rows)
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs: of each picture its classes, the most probable first, and the box around the evidence."""
+        return {
+            "pictures": [
+                {
+                    "path": str(path),
+                    "class": answer.names[0],
+                    "probability": round(answer.probabilities[0], 6),
+                    "classes": [
+                        {"class": name, "probability": round(value, 6)}
+                        for name, value in list(zip(answer.names, answer.probabilities, strict=True))[: self.top]
+                    ],
+                    "box": answer.box,
+                }
+                for path, answer in self.rows
+            ],
+            "folder": None if self.folder is None else str(self.folder),
+        }
+
+    def to_csv(self) -> str:
+        """``path,class,probability,x0,y0,x1,y1`` with a row for each picture."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["path", "class", "probability", "x0", "y0", "x1", "y1"])
+        for path, answer in self.rows:
+            writer.writerow([path, answer.names[0], f"{answer.probabilities[0]:.6f}", *(answer.box or ("",) * 4)])
+        return text.getvalue()
+
+
+def classify_pictures(
+    run: str | Path | Run,
+    pictures: str | Path | Sequence[str | Path],
+    options: ClassifyOptions = PLAIN,
+    *,
+    out: str | Path | None = None,
+    device: str = "auto",
+    overwrite: bool = False,
+) -> Classified:
+    """Classify pictures with a trained run.
+
+    pictures: files, and folders in which all are taken. out: a folder for a picture of each one's evidence, and for
+    ``classes.csv`` and ``classes.json``; whole or not there. overwrite: whether ``out`` may replace a folder that holds
+    something else.
+
+    Raises `UserError` for no run of this room, no pictures, one that cannot be read, and a folder in the way.
+    """
+    files = list({file.resolve(): file for path in as_paths(pictures) for file in _files(path)}.values())
+    if not files:
+        raise UserError("no picture is given; name files or folders of pictures")
+    opened = run if isinstance(run, Run) else open_run(run, "classify")
+    folder = None if out is None else Path(out)
+    if folder is not None and not overwrite:
+        _refuse_others(folder)
+    classifier = load_classifier(opened, device)
+    rows: list[tuple[Path, Answer]] = []
+    with Progress("classify", len(files), "pictures") as progress:
+        for start in range(0, len(files), BATCH):
+            part = files[start : start + BATCH]
+            rows += zip(part, classifier.predict_all(part, options.evidence), strict=True)
+            progress.advance(len(part))
+    done = Classified(tuple(rows), options.top, folder)
+    if folder is not None:
+        with replacing(folder) as temporary:
+            temporary.mkdir()
+            for (_, answer), name in zip(rows, evidence_names(files), strict=True):
+                write_picture(temporary / name, draw_answer(answer, options.top))
+            (temporary / TABLE).write_bytes(as_utf8(done.to_csv()))
+            (temporary / LIST).write_bytes(as_utf8(json.dumps(done.to_json(), indent=2, ensure_ascii=False) + "\n"))
+    return done
+
+
+def draw_answer(answer: Answer, top: int) -> np.ndarray:
+    """(H, W, 3) uint8: what the network was shown, the evidence for its first class over it, and its classes below."""
+    heat = overlay_evidence(answer.shown, answer.evidence)
+    return captioned_rows([[answer.shown, heat]], [["", "; ".join(_told(answer, top))]], cell_px=CELL_PX)
+
+
+def evidence_names(files: Sequence[Path]) -> list[str]:
+    """A PNG's name for each file, no two alike.
+
+    >>> evidence_names([Path("a/1.jpg"), Path("b/1.png"), Path("c/2.jpg")])
+    ['1.png', '1-2.png', '2.png']
+    """
+    given: dict[str, int] = {}
+    names = []
+    for file in files:
+        stem = file.stem
+        while stem in given:
+            given[stem] += 1
+            stem = f"{stem}-{given[stem]}"
+        given[stem] = 1
+        names.append(f"{stem}.png")
+    return names
+
+
+def _told(answer: Answer, top: int) -> list[str]:
+    pairs = list(zip(answer.names, answer.probabilities, strict=True))[:top]
+    return [f"{name} {100 * value:.1f} %" for name, value in pairs]
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        return picture_files(path)
+    if not path.exists():
+        raise UserError(f"{path}: no such file or folder; needed: pictures, or folders of them")
+    return [path]
+
+
+def _refuse_others(folder: Path) -> None:
+    """Raise `UserError` where a folder holds what no earlier call has written."""
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise UserError(f"--out {folder}: is a file; needed: a folder")
+    held = {path.name for path in folder.iterdir()}
+    if not held:
+        return
+    try:
+        earlier = json.loads((folder / LIST).read_text(encoding="utf-8"))
+        own = {TABLE, LIST, *evidence_names([Path(each["path"]) for each in earlier["pictures"]])}
+    except (OSError, ValueError, KeyError, TypeError):
+        own = set()
+    if not held <= own:
+        raise UserError(f"--out {folder}: holds other files; choose another folder or add --overwrite")

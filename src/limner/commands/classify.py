@@ -1,0 +1,36 @@
+"""The verb of the room `classify`."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from limner.classify.predicting.options import PLAIN, ClassifyOptions
+from limner.commands.app import Device, Json, RunName, verb
+from limner.foundation.command_line import INPUT, METHOD, OUTPUT
+from limner.foundation.files import must_exist
+from limner.learning.run import open_run
+
+
+@verb
+def classify(
+    run: RunName,
+    pictures: Annotated[list[Path], Parameter(help="Pictures, or folders of them.", negative=(), group=INPUT)],
+    *,
+    options: Annotated[ClassifyOptions, Parameter(name="*", group=METHOD)] = PLAIN,
+    device: Device = "auto",
+    out: Annotated[
+        Path | None,
+        Parameter(help="Folder for a picture of each one's evidence, a CSV and a JSON (default: none).", group=OUTPUT),
+    ] = None,
+    overwrite: Annotated[bool, Parameter(negative=(), help="Replace what is in that folder.", group=OUTPUT)] = False,
+    as_json: Json = False,
+) -> None:
+    """What pictures show, with probabilities, and where in them that is seen."""
+    must_exist(pictures)  # what is not there is told before torch is imported
+    open_run(run, "classify")
+    from limner.classify.predicting.classify import classify_pictures
+
+    done = classify_pictures(run, pictures, options, out=out, device=device, overwrite=overwrite)
+    print(json.dumps(done.to_json(), indent=2) if as_json else done.to_text())
