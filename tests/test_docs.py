@@ -18,6 +18,10 @@ from limner.adversarial.losses import LOSSES as ADVERSARIAL_LOSSES
 from limner.adversarial.priors import PRIORS
 from limner.adversarial.regularizers.penalties import PenaltySettings
 from limner.adversarial.weights.initialize import INITIALIZATIONS
+from limner.classify.networks import NETWORKS as CLASSIFIERS
+from limner.classify.training.augment import AugmentSettings
+from limner.classify.training.losses import LOSSES as CLASS_LOSSES
+from limner.classify.training.recipe import ClassifyRecipe, ExampleSettings
 from limner.cli import app
 from limner.commands.learning import SHARED
 from limner.commands.rooms import app_of_room
@@ -56,6 +60,10 @@ PAGES_OF_SETTINGS: dict[str, tuple[dict[str, type], dict[str, Mapping[str, Any]]
             "initialization": INITIALIZATIONS,
             "loss": ADVERSARIAL_LOSSES, "average": AVERAGES, "augment": AUGMENTATIONS,
         },
+    ),
+    "classify/recipe.md": (
+        {"": ClassifyRecipe, "data.": ExampleSettings, "augment.": AugmentSettings},
+        {"network": CLASSIFIERS, "loss": CLASS_LOSSES},
     ),
 }  # fmt: skip
 """Each page of settings: the sections of its recipe, and what each choice may name."""
@@ -262,7 +270,7 @@ def test_a_page_of_settings_gives_every_one_with_its_default_help_unit_and_bound
 def recipe_rows() -> Iterator[str]:
     """Rows of the table of bundled recipes on the recipes' page."""
     for line in (DOCS / "recipes.md").read_text(encoding="utf-8").splitlines():
-        if re.match(r"\| `(segment|generate)/", line):
+        if re.match(r"\| `(segment|generate|classify)/", line):
             yield line
 
 
@@ -270,7 +278,7 @@ def test_the_recipes_pages_name_every_bundled_recipe() -> None:
     named_there = [row.split("`")[1] for row in recipe_rows()]
     assert sorted(named_there) == sorted(bundled_recipes())
     printed = re.findall(
-        r"^[* ] ((?:segment|generate)/\S+) ", verb_page("recipes").read_text(encoding="utf-8"), re.MULTILINE
+        r"^[* ] ((?:segment|generate|classify)/\S+) ", verb_page("recipes").read_text(encoding="utf-8"), re.MULTILINE
     )
     assert sorted(printed) == sorted(bundled_recipes())
 

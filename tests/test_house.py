@@ -18,13 +18,13 @@ FLOORS = (
     ("learning",),
     ("adversarial", "fidelity"),
     ("segment",),
-    ("recolor", "generate"),
+    ("recolor", "generate", "classify"),
     ("commands",),
     ("cli", ""),
 )
 """From the ground up: the folders of the package, ``cli.py``, and the package itself. Who stands on a floor imports
 what stands below it, or beside it."""
-ENTRIES = {"segment": 12, "recolor": 10, "generate": 8}
+ENTRIES = {"segment": 12, "recolor": 10, "generate": 8, "classify": 8}
 """How many entries a room shows at most."""
 TABLE_OF_ROOMS = "limner.learning.rooms"
 """The one module that names what stands above it, as text, so that listing rooms imports none."""

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, overload
 
+from limner.classify.data.check import ClassCheckReport
+from limner.classify.predicting.predictor import PictureClassifier
 from limner.generate.making.predictor import PictureGenerator
 from limner.learning.run import Run
 from limner.learning.train import Training
@@ -23,6 +25,8 @@ Chosen = str | Mapping[str, Any]
 def load(run: Place, device: str = "auto", *, room: Literal["segment"]) -> SegmentPredictor: ...
 @overload
 def load(run: Place, device: str = "auto", *, room: Literal["generate"]) -> PictureGenerator: ...
+@overload
+def load(run: Place, device: str = "auto", *, room: Literal["classify"]) -> PictureClassifier: ...
 @overload
 def load(run: Place, device: str = "auto", *, room: str | None = None) -> Any: ...
 def train(
@@ -42,12 +46,12 @@ def train(
     # recipes that map
     network: Chosen = ...,
     optimizer: Chosen = ...,
-    normalize: Literal["run", "area", "initial"] = ...,
+    normalize: Literal["run", "area", "initial", "data", "network"] = ...,
     initial: Place | None = ...,
     threshold: Literal["half", "calibrated"] = ...,
     decoder_epochs: int = ...,
     steps_per_epoch: int | None = ...,
-    keep_by: Literal["f1", "loss"] = ...,
+    keep_by: Literal["f1", "loss", "accuracy"] = ...,
     stages: Sequence[Mapping[str, Any]] = ...,
     # how their data is read
     labels: Place | None = ...,
@@ -78,9 +82,13 @@ def train(
     generator_batch: Literal["shared", "own"] = ...,
     discriminate: Literal["apart", "together"] = ...,
     average: Chosen = ...,
-    augment: Chosen = ...,
+    augment: Chosen = ...,  # of recipes that classify, a dictionary of its settings
     kimg: float | None = ...,
     scores: Mapping[str, Any] = ...,
+    # recipes that classify
+    balance: bool = ...,
+    body_factor: float = ...,
+    head_epochs: int = ...,
     **settings: Any,
 ) -> Training: ...
 def evaluate(
@@ -114,6 +122,8 @@ def evaluate(
     samples: int | None = ...,
     seed: int = ...,
     resamples: int = ...,
+    # runs that classify
+    mistakes: Place | None = ...,
     **options: Any,
 ) -> Any: ...
 def compare(
@@ -150,5 +160,8 @@ def check(
     to_ground_m: float | None = ...,
     areas: Names | None = ...,
     leave_out: Names | None = ...,
+    # pictures with classes
+    class_folder: Literal["first", "innermost"] = ...,
+    torchvision: str | None = ...,
     **options: Any,
-) -> CheckReport: ...
+) -> CheckReport | ClassCheckReport: ...

@@ -1,4 +1,4 @@
-"""The room classify on the command line and from Python: check, train, classify, evaluate, compare, and their mistakes."""
+"""The room classify on the command line and from Python: check, train, classify, evaluate, compare; mistakes."""
 
 import csv
 import json
@@ -18,8 +18,8 @@ from mistakes import Case, check_mistake, everything_below
 
 CommandLine = Callable[..., tuple[int, str, str]]
 TRAIN = [
-    "train", "classify/lenet-digits", "--data", "shapes", "--data.size-px", "32", "--data.colors", "rgb", "--batch", "16",
-    "--epochs", "12", "--loop.precision", "fp32",
+    "train", "classify/lenet-digits", "--data", "shapes", "--data.size-px", "32", "--data.colors", "rgb",
+    "--batch", "16", "--epochs", "12", "--loop.precision", "fp32",
 ]  # fmt: skip
 
 
@@ -60,7 +60,11 @@ def test_check_tells_classes_sizes_and_the_next_command(here: Path, limner: Comm
     assert Image.open(here / "sheet.png").width > 100
     code, out, _ = limner("check", "digits", "--room", "classify", "--json", "--out", "sheet.png")
     found = json.loads(out)
-    assert (found["pictures"], found["usable"], found["next_command"]) == (1797, True, "limner train classify/lenet-digits")
+    assert (found["pictures"], found["usable"], found["next_command"]) == (
+        1797,
+        True,
+        "limner train classify/lenet-digits",
+    )
 
 
 def test_check_finds_broken_files_leaks_and_pictures_of_two_labels(here: Path, limner: CommandLine) -> None:
@@ -93,7 +97,9 @@ def test_classify_answers_each_picture_once_with_all_its_classes(trained: Path, 
     draw_shapes(trained / "new", 10, first=500)
     code, out, error = limner("classify", "run", "new/box", "new/stripes/501.png", "new", "--top", "2")
     assert (code, error) == (0, "")
-    rows = [re.fullmatch(r"(\S+)  (box|stripes) ([\d.]+) %, (box|stripes) ([\d.]+) %", line) for line in out.splitlines()]
+    rows = [
+        re.fullmatch(r"(\S+)  (box|stripes) ([\d.]+) %, (box|stripes) ([\d.]+) %", line) for line in out.splitlines()
+    ]
     assert len(rows) == 10 and all(rows)
     right = [row[1].split("/")[1] == row[2] for row in rows if row]
     assert sum(right) >= 7
@@ -183,7 +189,7 @@ MISTAKES = (
     Case("no run", "classify nothing shapes", "no run 'nothing'"),
     Case("not a picture", "classify run text.png", "text.png: not a picture", lambda here: (here / "text.png").touch()),
     Case("an empty folder", "classify run empty", "empty: no pictures in it", lambda here: (here / "empty").mkdir()),
-    Case("a run of another room", "classify buildings shapes", "a run of the room segment; needed: one of the room classify"),
+    Case("another room", "classify buildings shapes", "a run of the room segment; needed: one of the room classify"),
     Case("no evidence", "classify run shapes --evidence guess", "--evidence"),
     Case("none of the classes", "classify run shapes --top 0", "--top is 0; needed: 1 or more"),
     Case("a file in the way", "classify run shapes --out t", "--out t: is a file", lambda here: (here / "t").touch()),

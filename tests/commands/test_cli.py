@@ -26,7 +26,7 @@ from limner.learning.run import bundled_models
 
 VERBS = (
     "demo", "recipes", "networks", "inspect", "check", "train", "evaluate", "compare", "segment", "refine", "score",
-    "recolor", "cutouts", "generate", "fid", "doctor",
+    "recolor", "cutouts", "generate", "fid", "classify", "doctor",
 )  # fmt: skip
 PARAMETERS = {  # residual-unet at 4 bands and 2 classes: sums of its layers' weights, biases and BN pairs
     18: 14_853_506, 34: 24_961_666, 50: 78_699_010, 101: 97_691_138, 152: 113_334_786, 200: 117_815_810,
@@ -131,12 +131,15 @@ def test_recipes_lists_every_bundled_recipe(limner: CommandLine) -> None:
     assert (code, error) == (0, "* to begin with\n")
     assert [line[2:].split()[0] for line in out.splitlines()] == list(bundled_recipes())
     starred = [line[2:].split()[0] for line in out.splitlines() if line.startswith("* ")]
-    assert starred == ["generate/best", "generate/tiny", "segment/demo", "segment/modern"]
+    assert starred == [
+        "classify/lenet-digits", "classify/tune", "generate/best", "generate/tiny", "segment/demo", "segment/modern"
+    ]  # fmt: skip
     depths = re.findall(r"segment/residual-(\d+)", out)
     assert depths == ["18", "34", "50", "101", "152", "200"]
     assert "generate/" not in limner("recipes", "segment")[1]
+    line_of_best = next(line for line in out.splitlines() if "generate/best" in line)[2:].partition(" ")[2].strip()
     assert json.loads(limner("recipes", "generate", "--json")[1])[0] == {
-        "name": "generate/best", "line": out.splitlines()[0][2:].partition(" ")[2].strip(), "begin_with": True
+        "name": "generate/best", "line": line_of_best, "begin_with": True
     }  # fmt: skip
 
 
@@ -154,7 +157,7 @@ def test_networks_without_a_room_lists_those_of_all(limner: CommandLine) -> None
     assert (code, error) == (0, "")
     assert re.findall(r"^(\w+): ", out, re.MULTILINE) == list(rooms_with("networks"))
     assert limner("networks", "--channels", "4") == (
-        2, "", "limner: --channels is no option of limner networks; rooms that have it: segment, generate\n"
+        2, "", "limner: --channels is no option of limner networks; rooms that have it: segment, generate, classify\n"
     )  # fmt: skip
 
 
@@ -232,12 +235,14 @@ def test_json_can_be_read_wherever_it_is_offered(here: Path, trained: Path, limn
     cutouts = "cutouts annotated --object car --no-filter --min-width 1 --min-height 1"
     save_instances(here / "annotated")
     made = "generate makes -n 2"
+    digits = "train classify/lenet-digits --epochs 1 --out digits --loop.precision fp32"
+    assert limner(*digits.split())[0] == 0
     train = ["train", "segment/demo", "--data", str(trained / "town"), "--out", "trained", *QUICK]
     refine = "refine run scene.tif --labels truth.tif --epochs 1 --steps-per-epoch 1"
     commands = (
         "check run ../town", "evaluate run", "compare run", "networks", "score map.tif truth.tif", recolor, made, fid,
         cutouts, "doctor", "recipes", "segment run scene.tif --tile-px 96 --overlap-px 32", refine, shlex.join(train),
-        "inspect unet --input 3x32x32",
+        "inspect unet --input 3x32x32", "classify digits photo.png",
     )  # fmt: skip
     for command in commands:
         verb, *words = shlex.split(command)

@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
+from torchvision import models
 from torchvision.models.resnet import BasicBlock
 
 from drawing import draw_area
 from drawn_pictures import draw_shape, save_boxes
+from limner.classify.networks import alexnet, densenet, resnet
 from limner.fidelity.features import FeatureExtractor
 from limner.segment.networks import residual_unet, unet
 from quick_features import mean_colors
@@ -105,8 +108,31 @@ def _class_settings(recipe: Any) -> list[str]:
     # Pretrained weights of large networks are on few machines.
     least = {"googlenet": 160, "alexnet-two-towers": 227, "alexnet": 63}.get(recipe.network.name, 32)
     small = f"--batch 6 --epochs 1 --data.size-px {least} --data.crop-px {least} --data.held-out 0.25"
-    fresh = ["--network.no-pretrained"] if recipe.network.name not in WITHOUT_WEIGHTS else []
+    fresh = ["--network.pretrained", "false"] if recipe.network.name not in WITHOUT_WEIGHTS else []
     return [*small.split(), *fresh, *(["--head-epochs", "1"] if recipe.head_epochs else [])]
+
+
+def _slim_classifiers(patch: pytest.MonkeyPatch) -> None:
+    """64 units before the classes instead of 4,096; the networks at their full size are in test_class_networks."""
+    whole = models.get_model
+
+    def slim(name: str, **options: Any) -> Any:
+        with torch.device("meta"):
+            network: Any = whole(name, **options)
+        network.classifier = nn.Sequential(
+            nn.Linear(512 * 49, 64), nn.ReLU(), nn.Dropout(), nn.Linear(64, 64), nn.ReLU(), nn.Dropout(),
+            nn.Linear(64, options["num_classes"]),
+        )  # fmt: skip
+        network.features.to_empty(device="cpu")
+        for layer in network.features:
+            if isinstance(layer, nn.Conv2d):
+                layer.reset_parameters()
+        return network
+
+    patch.setattr(alexnet, "UNITS", 64)
+    patch.setattr(models, "get_model", slim)
+    patch.setattr(resnet, "UNITS", {depth: (unit, [1, 1, 1, 1]) for depth, (unit, _) in resnet.UNITS.items()})
+    patch.setattr(densenet, "BLOCKS", dict.fromkeys(densenet.BLOCKS, (8, (2, 2, 2, 2), 16)))
 
 
 def _class_steps(recipe: Any) -> int:
@@ -129,7 +155,7 @@ CONTRACTS = {
         _map,
         left=("colors.safetensors",),
     ),
-    "classify": Contract(_draw_classes, _class_settings, _class_steps, lambda patch: None, _classify),
+    "classify": Contract(_draw_classes, _class_settings, _class_steps, _slim_classifiers, _classify),
     "generate": Contract(_draw_boxes, _picture_settings, lambda recipe: 2, _quick_scores, _make),
 }
 """By room."""

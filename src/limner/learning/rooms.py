@@ -131,7 +131,7 @@ ROOMS: dict[str, Room] = {
         builds="limner.classify.networks:NETWORKS",
         check=Verb("limner.classify.data.check:check", "limner.classify.data.options:CheckOptions"),
         networks=Verb("limner.classify.networks.listing:list_networks", "limner.learning.networks:NetworkSizes"),
-        begin_with=("classify/lenet-digits",),
+        begin_with=("classify/tune", "classify/lenet-digits"),
     ),
 }
 

@@ -93,7 +93,7 @@ _PUBLISHED = (
     _torchvision("resnet101", "resnet101-cd907fc2.pth", 178.81),
     _torchvision("resnet152", "resnet152-f82ba261.pth", 241.67),
     _torchvision("vgg11", "vgg11-8a719046.pth", 531.46),
-    _torchvision("vgg13", "vgg13-19584684.pth", 532.19),
+    _torchvision("vgg13", "vgg13-19584684.pth", 532.2),
     _torchvision("vgg16", "vgg16-397923af.pth", 553.43),
     _torchvision("vgg19", "vgg19-dcbb9e9d.pth", 574.67),
     _torchvision("alexnet", "alexnet-owt-7be5be79.pth", 244.41),

@@ -41,7 +41,7 @@ def test_a_set_larger_than_memory_is_streamed_by_itself(shapes: Path, monkeypatc
     monkeypatch.setattr("limner.classify.data.examples.SHARE_OF_MEMORY", 1e-12)
     found = find_pictures([shapes])
     assert load_examples(found, size_px=32, colors="rgb").pictures is None
-    with pytest.raises(UserError, match="GB of memory are free; give data.memory stream"):
+    with pytest.raises(UserError, match=r"GB of memory are free; give data.memory stream"):
         load_examples(found, size_px=32, colors="rgb", memory="memory")
 
 
@@ -53,7 +53,7 @@ def test_broken_pictures_are_told_with_how_many_there_are(shapes: Path) -> None:
     with pytest.raises(UserError, match=r"box/2.jpg: cut short or damaged .*\(and 1 more of 8 cannot be read\)"):
         load_examples(found, size_px=32, colors="rgb")
     streamed = load_examples(found, size_px=32, colors="rgb", memory="stream", fit="crop")
-    with pytest.raises(UserError, match="box/2.jpg: cut short or damaged"):
+    with pytest.raises(UserError, match=r"box/2.jpg: cut short or damaged"):
         streamed.read(torch.tensor([1]))
 
 

@@ -187,7 +187,7 @@ def test_torchvisions_sets_are_found_by_name_where_their_files_are(tmp_path: Pat
     assert np.array_equal(np.asarray(found.opener(5, "gray", 28)), PICTURES[5])
     with pytest.raises(UserError, match="torchvision finds no CIFAR10 there"):
         find_pictures([tmp_path], torchvision="CIFAR10")
-    with pytest.raises(UserError, match="data.torchvision is 'MNITS'; did you mean 'MNIST'?"):
+    with pytest.raises(UserError, match=r"data.torchvision is 'MNITS'; did you mean 'MNIST'?"):
         find_pictures([tmp_path], torchvision="MNITS")
 
 
@@ -213,7 +213,9 @@ def test_folders_without_classes_are_told(tmp_path: Path, names: list[str], says
 
 def test_what_is_no_data_set_is_told(tmp_path: Path) -> None:
     (tmp_path / "x.txt").touch()
-    with pytest.raises(UserError, match=r"x.txt: a file of another kind; needed: a folder with a folder for each class"):
+    with pytest.raises(
+        UserError, match=r"x.txt: a file of another kind; needed: a folder with a folder for each class"
+    ):
         find_pictures([tmp_path / "x.txt"])
     (tmp_path / "data_batch_1").touch()
     with pytest.raises(UserError, match="CIFAR's version for Python, whose files may run code"):

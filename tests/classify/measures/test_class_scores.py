@@ -77,7 +77,7 @@ def test_what_json_holds_comes_back() -> None:
     back = Evaluation.from_json(json.loads(json.dumps(found.to_json())))
     assert back.to_json() == found.to_json()
     assert back.line() == found.line()
-    with pytest.raises(UserError, match="x.json: not an evaluation of a classifier"):
+    with pytest.raises(UserError, match=r"x.json: not an evaluation of a classifier"):
         Evaluation.from_json({"confusion": [[1, 2], [3]]}, "x.json")
 
 

@@ -148,7 +148,9 @@ def test_partial_convolution_and_subsampling_are_those_of_three_loops() -> None:
                 kernel = next(weights)
                 for row in range(4):
                     for column in range(4):
-                        expected[output, row, column] += (x[0, place, row : row + 3, column : column + 3].numpy() * kernel).sum()
+                        expected[output, row, column] += (
+                            x[0, place, row : row + 3, column : column + 3].numpy() * kernel
+                        ).sum()
         assert np.allclose(layer(x)[0].numpy(), expected, atol=1e-12)
         halved = np.zeros((6, 3, 3))
         for place in range(6):
@@ -244,7 +246,7 @@ def test_what_a_network_cannot_be_is_told(name: str, options: dict[str, Any], sa
 
 def test_weights_of_another_network_are_told(tmp_path: Path) -> None:
     save_file(make("resnet", depth=18).body.state_dict(), tmp_path / "w.safetensors")
-    with pytest.raises(UserError, match="layer1.0.conv1.weight has the shape .*; needed: weights of this size"):
+    with pytest.raises(UserError, match=r"layer1.0.conv1.weight has the shape .*; needed: weights of this size"):
         make("resnet", depth=50, weights=tmp_path / "w.safetensors")
     with pytest.raises(UserError, match=r"w.safetensors: has no layer1.2.conv1.weight"):
         make("resnet", depth=34, weights=tmp_path / "w.safetensors")

@@ -55,7 +55,9 @@ def test_activation_is_where_the_class_is_and_follows_the_class() -> None:
 def test_for_a_mean_and_one_layer_it_is_class_activation_but_for_a_factor() -> None:
     """Zhou et al. 2016: the maps weighted by the class's row of the last layer."""
     torch.manual_seed(4)
-    network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4)).eval()
+    network = nn.Sequential(
+        nn.Conv2d(3, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 4)
+    ).eval()
     image, classes = torch.randn(3, 3, 12, 12), torch.tensor([2, 0, 3])
     maps = network[1](network[0](image))
     expected = (network[4].weight[classes][:, :, None, None] * maps).sum(1).relu()
@@ -137,7 +139,9 @@ def test_a_picture_is_answered_with_class_probability_and_place() -> None:
     pixels[4:12, 20:28, 0] = 255
     answer = classifier("crop").predict(pixels)
     assert answer.names == ("red", "green")
-    assert answer.probabilities[0] == pytest.approx(1 / (1 + np.exp(-40 * 16 / 256)), abs=5e-3)  # Lanczos' filter overshoots
+    assert answer.probabilities[0] == pytest.approx(
+        1 / (1 + np.exp(-40 * 16 / 256)), abs=5e-3
+    )  # Lanczos' filter overshoots
     assert answer.box is not None
     left, top, right, bottom = answer.box
     assert abs(left - 20) <= 4 and abs(right - 28) <= 4 and abs(top - 4) <= 4 and abs(bottom - 12) <= 4

@@ -176,9 +176,9 @@ def _twice(examples: Examples) -> tuple[list[str], list[str]]:
         return [f"more than {MOST_COMPARED:,} pictures: they were not compared with each other"], []
     leaks = []
     if found.held_out is not None:
-        pairs = crossing_duplicates(examples, split_found(found, SplitRule(), 0))
+        leaking = crossing_duplicates(examples, split_found(found, SplitRule(), 0))
         leaks = [
-            f"{found.names[one]} is held out and is nearly {found.names[other]}, learned from" for one, other in pairs
+            f"{found.names[one]} is held out and is nearly {found.names[other]}, learned from" for one, other in leaking
         ]
     thumbnails = Thumbnails.of_set(examples.pictures)(examples.pictures)
     count = 0
@@ -191,12 +191,13 @@ def _twice(examples: Examples) -> tuple[list[str], list[str]]:
                 count += 1
                 if labels[one] != labels[other]:
                     conflicts.append(
-                        f"{found.names[one]} is '{found.class_names[labels[one]]}', and {found.names[other]}, nearly "
-                        f"the same picture, is '{found.class_names[labels[other]]}': one label is wrong"
+                        f"{found.names[one]} is '{found.class_names[labels[one]]}', and {found.names[other]}, "
+                        f"nearly the same picture, is '{found.class_names[labels[other]]}': one label is wrong"
                     )
     warnings = conflicts
     if count:
-        warnings = [*conflicts, f"{count:,} pair{'s' * (count > 1)} of nearly the same picture; training keeps each on one side"]
+        pairs = f"{count:,} pair{'s' * (count > 1)}"
+        warnings = [*conflicts, f"{pairs} of nearly the same picture; training keeps each on one side"]
     return warnings, leaks
 
 

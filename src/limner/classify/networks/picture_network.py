@@ -39,7 +39,9 @@ class PictureNetwork(nn.Module):
         name = type(self).__name__
         if self.sizes_px and size_px not in self.sizes_px:
             sizes = " or ".join(map(str, self.sizes_px))
-            raise UserError(f"{name} reads pictures of {sizes} px and got {size_px}; give --data.size-px {self.sizes_px[0]}")
+            raise UserError(
+                f"{name} reads pictures of {sizes} px and got {size_px}; give --data.size-px {self.sizes_px[0]}"
+            )
         if size_px < self.least_px:
             raise UserError(
                 f"{name} needs pictures of {self.least_px} px or more and got {size_px}; give --data.size-px "

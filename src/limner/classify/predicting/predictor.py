@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from limner.classify.data.examples import as_channels, cropped
-from limner.classify.networks import NETWORKS
+from limner.classify.networks import NETWORKS, PictureNetwork
 from limner.classify.predicting.maps import box_of, class_activation, occlusion
 from limner.datasets.pictures.decoding import CHANNELS, MODES, Colors, decode
 from limner.datasets.pictures.fitting import Fit, fitted
@@ -86,7 +86,9 @@ class PictureClassifier:
 
     def features(self, pictures: Tensor) -> Tensor:
         """(n, d) float32 on the CPU: what the last layer reads, of pictures (n, C, S, S) uint8."""
-        last = [layer for layer in self.network.modules() if isinstance(layer, nn.Linear)][-1]
+        # Auxiliary heads may stand behind the one that answers.
+        head = self.network.head() if isinstance(self.network, PictureNetwork) else self.network
+        last = [layer for layer in head.modules() if isinstance(layer, nn.Linear)][-1]
         kept: list[Tensor] = []
         hook = last.register_forward_pre_hook(lambda _, inputs: kept.append(inputs[0].detach().float().cpu()))
         try:
