@@ -124,6 +124,8 @@ def evaluate(
     resamples: int = ...,
     # runs that classify
     mistakes: Place | None = ...,
+    robustness: bool = ...,
+    suspects: Place | None = ...,
     **options: Any,
 ) -> Any: ...
 def compare(

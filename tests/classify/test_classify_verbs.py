@@ -170,6 +170,14 @@ def test_evaluate_scores_what_was_held_out_and_other_pictures_of_the_same_classe
     assert json.loads((trained / "e.json").read_text())["on"] == "new"
 
 
+def test_evaluate_measures_robustness_and_suspects_where_asked(trained: Path, limner: CommandLine) -> None:
+    code, out, _ = limner("evaluate", "run", "--robustness", "--suspects", "odd")
+    assert code == 0 and "| shift by | 0 % | 2.5 % | 5 % | 10 % | 20 % |" in out and "labels are suspect" in out
+    found = json.loads((trained / "run/evaluation.json").read_text())
+    assert found["robustness"]["contrast"][0] == [1.0, found["accuracy"]]
+    assert len((trained / "odd/suspects.csv").read_text().splitlines()) == 1 + len(found["suspects"])
+
+
 def test_compare_puts_runs_side_by_side_above_the_trivial_answer(trained: Path, limner: CommandLine) -> None:
     limner("evaluate", "run", "--out", "again.json")
     code, out, _ = limner("compare", "run", "other=again.json", "--out", "t.tex", "--columns", "accuracy,loss")

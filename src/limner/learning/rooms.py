@@ -129,6 +129,8 @@ ROOMS: dict[str, Room] = {
             "limner.classify.scoring.comparison:compare_runs", "limner.classify.scoring.options:CompareOptions"
         ),
         builds="limner.classify.networks:NETWORKS",
+        demo=Verb("limner.classify.demo:run_demo"),
+        demo_line="digits learned, told apart, and why; under a minute",
         check=Verb("limner.classify.data.check:check", "limner.classify.data.options:CheckOptions"),
         networks=Verb("limner.classify.networks.listing:list_networks", "limner.learning.networks:NetworkSizes"),
         begin_with=("classify/tune", "classify/lenet-digits"),

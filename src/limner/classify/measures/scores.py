@@ -191,7 +191,20 @@ class Evaluation:
         if confusions := self.confusions()[:CONFUSIONS]:
             lines += ["", markdown_row(("true", "said", "pictures")), "| --- | --- | ---: |"]
             lines += [markdown_row((true, said, str(count))) for true, said, count in confusions]
-        return "\n".join(lines) + "\n"
+        return "\n".join([*lines, *self._extra_lines()]) + "\n"
+
+    def _extra_lines(self) -> list[str]:
+        """What else was measured: robustness, and how many labels are suspect."""
+        lines = []
+        for change, pairs in ((self.extras or {}).get("robustness") or {}).items():
+            amounts = [f"{amount:g}°" if change == "rotation" else f"{100 * amount:g} %" for amount, _ in pairs]
+            lines += ["", markdown_row((f"{change} by" if change != "contrast" else "contrast of", *amounts))]
+            lines += ["| --- |" + " ---: |" * len(pairs)]
+            lines += [markdown_row(("accuracy, %", *(percent(accuracy) for _, accuracy in pairs)))]
+        if (suspects := (self.extras or {}).get("suspects")) is not None:
+            told = f", the first {suspects[0][0]}: {suspects[0][1]}, or {suspects[0][2]}?" if suspects else "."
+            lines += ["", f"{len(suspects)} labels are suspect{told}"]
+        return lines
 
     def class_rows(self) -> list[tuple[str, ...]]:
         """A row for each class as tables print it, the worst found first; `LISTED` at most."""

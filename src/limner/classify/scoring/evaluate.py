@@ -16,6 +16,8 @@ from limner.classify.measures.mistakes import draw_mistakes, worst_mistakes
 from limner.classify.measures.scores import Evaluation, evaluate_logits
 from limner.classify.predicting.predictor import PictureClassifier, load_classifier
 from limner.classify.scoring.options import EvaluateOptions
+from limner.classify.scoring.robustness import measure_robustness
+from limner.classify.scoring.suspects import find_suspects, write_suspects
 from limner.classify.training.recipe import ClassifyRecipe
 from limner.foundation.errors import UserError
 from limner.foundation.files import make_folder, write_text
@@ -52,6 +54,15 @@ def evaluate_run(run: Run, options: EvaluateOptions, *, data: Sequence[Path] = (
         pairs = crossing_duplicates(examples, sides)
         names = examples.found.names
         extras["duplicates"] = [[names[one], names[other]] for one, other in pairs]
+    if options.robustness:
+        extras["robustness"] = measure_robustness(classifier, examples, scored)
+    if options.suspects is not None:
+        suspects = find_suspects(examples, seed=recipe.seed, device=classifier.device)
+        write_suspects(options.suspects, examples, suspects)
+        extras["suspects"] = [
+            [examples.found.names[each.picture], *(classifier.class_names[n] for n in each[1:3]), each.doubt]
+            for each in suspects
+        ]
     if options.mistakes is not None:
         write_mistakes(options.mistakes, classifier, examples, sides, logits)
     return replace(evaluation, extras=extras)

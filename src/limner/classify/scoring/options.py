@@ -20,11 +20,18 @@ USUAL_COLUMNS = ("accuracy", "mean_recall", "calibration_error", "loss")
 class EvaluateOptions:
     """What else is measured of a classifier.
 
-    mistakes: a folder for the worst mistakes as a picture and all of them as a table.
+    mistakes: a folder for the worst mistakes as a picture and all of them as a table. robustness: the accuracy of
+    pictures that are moved, turned and paler, too. suspects: a folder for the pictures whose label is probably wrong.
     """
 
     mistakes: Annotated[
         Path | None, Parameter(help="Folder for the worst mistakes as a picture, and a table of all.", group=OUTPUT)
+    ] = None
+    robustness: Annotated[
+        bool, Parameter(negative=(), help="Measure accuracy on pictures moved, turned and paler, too.")
+    ] = False
+    suspects: Annotated[
+        Path | None, Parameter(help="Folder for the pictures whose label is probably wrong.", group=OUTPUT)
     ] = None
 
 

@@ -89,7 +89,9 @@ def training_report(outcome: Outcome, scored: Evaluation | None, run: Run) -> Re
         add_pictures(report, run)
     add_curves(report, run, "By steps; the weights of the best evaluation are kept.")
     report.section("Data").text(f"{outcome.examples.summary()}. Held out: {outcome.sides.how}.")
-    return add_commands(report, run, ("classify RUN PICTURE", "evaluate RUN --mistakes mistakes"))
+    return add_commands(
+        report, run, ("classify RUN PICTURE", "evaluate RUN --robustness", "evaluate RUN --suspects suspects")
+    )
 
 
 def add_scores(report: Report, scored: Evaluation) -> Report:
