@@ -34,7 +34,7 @@ from limner.segment.measures.calibration import STEPS, Calibration, confidence_c
 from limner.segment.predicting.crf.dense_crf import DenseCrf
 from limner.segment.predicting.crf.options import CrfOptions
 from limner.segment.predicting.predictor import SegmentPredictor, load_predictor
-from limner.segment.predicting.turns import TurnedNetwork
+from limner.segment.predicting.turns import turned
 
 RECIPE = "segment/demo"
 SETTINGS = (
@@ -100,9 +100,8 @@ def predict(work: Path, place: str, seed: int) -> None:
     if file.exists():
         return
     predictor = load_predictor(open_run(work / "runs" / f"{place}-{seed}"), "cpu", "fp32")
-    turned = replace(predictor, network=TurnedNetwork(predictor.network))
     found: dict[str, np.ndarray] = {}
-    for way, each in {"plain": predictor, "turned": turned}.items():
+    for way, each in {"plain": predictor, "turned": turned(predictor)}.items():
         began = time.perf_counter()
         for scene in scenes(work, place):
             found[f"{way}/{scene.name}"] = building(each, scene).astype(np.float16)

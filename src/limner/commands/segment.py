@@ -21,11 +21,13 @@ from limner.commands.app import (
     verb,
 )
 from limner.foundation.command_line import INPUT, METHOD, OUTPUT, split_names
+from limner.foundation.errors import UserError
 from limner.foundation.files import must_exist
-from limner.learning.run import open_run
+from limner.learning.run import is_run, open_run
 from limner.scenes.bands import parse_bands
 from limner.segment.footprints.options import AS_MEASURED, FootprintOptions
 from limner.segment.labels.reading import Reading
+from limner.segment.mapping.answers import PLAIN, AnswerOptions
 from limner.segment.scoring.options import Harmonize, HarmonizeTo, Normalize
 
 
@@ -58,6 +60,7 @@ def segment(
         Literal["gpkg", "geojson", "none"], Parameter(help="Format of the polygons.", group=OUTPUT)
     ] = "gpkg",
     footprints: Annotated[FootprintOptions, Parameter(name="*", group=OUTPUT)] = AS_MEASURED,
+    answers: Annotated[AnswerOptions, Parameter(name="*")] = PLAIN,
     check_seams: Annotated[
         bool,
         Parameter(negative=(), help="Measure how many pixels larger tiles would put into another class.", group=OUTPUT),
@@ -70,25 +73,37 @@ def segment(
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
-    """Map scenes of any size: class GeoTIFF, polygons, preview; with a run or a bundled model."""
+    """Map scenes of any size: class GeoTIFF, polygons, preview; with a run, several averaged, or a bundled model."""
     from limner.scenes.names import find_scenes
 
-    open_run(run, "segment")  # what is not there is told before torch is imported
+    runs, scenes = split_runs(run, scenes)
+    for each in runs:
+        open_run(each, "segment")  # what is not there is told before torch is imported
     find_scenes(scenes)
     from limner.segment.mapping.map_scenes import map_scenes
 
     maps = map_scenes(
-        run, scenes, out or Path("maps"), normalize=normalize, harmonize=harmonize, harmonize_to=harmonize_to,
-        bands=bands, ground_m=ground_m, tile_px=tile_px, overlap_px=overlap_px, batch=batch, threshold=threshold,
-        probabilities=probabilities, polygons=polygons, footprints=footprints, check_seams=check_seams,
-        device=device,
-        precision=precision, overwrite=overwrite,
+        runs, scenes, out or Path("maps"), answers=answers, normalize=normalize, harmonize=harmonize,
+        harmonize_to=harmonize_to, bands=bands, ground_m=ground_m, tile_px=tile_px, overlap_px=overlap_px,
+        batch=batch, threshold=threshold, probabilities=probabilities, polygons=polygons, footprints=footprints,
+        check_seams=check_seams, device=device, precision=precision, overwrite=overwrite,
     )  # fmt: skip
     if as_json:
         print(json.dumps([made.report() for made in maps], indent=2))
     else:
         for made in maps:
             print(made.classes)
+
+
+def split_runs(run: str | Path, words: list[Path]) -> tuple[list[str | Path], list[Path]]:
+    """The runs that a scene is mapped with together, and the scenes: words that name runs before the first scene."""
+    runs: list[str | Path] = [run]
+    while words and is_run(words[0]):
+        runs.append(words[0])
+        words = words[1:]
+    if not words:
+        raise UserError(f"{runs[-1]} is a run; needed: a scene after the runs (limner segment RUN RUN SCENE.tif)")
+    return runs, words
 
 
 @verb

@@ -7,6 +7,7 @@ rows. Memory is bounded by a row of tiles (tile height x scene width), the batch
 import platform
 import sys
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -31,6 +32,7 @@ from limner.scenes.writing import BLOCK_PX, build_overviews
 from limner.segment.footprints.options import AS_MEASURED, FootprintOptions
 from limner.segment.footprints.polygons import write_polygons
 from limner.segment.labels.forms import background_of
+from limner.segment.mapping.answers import PLAIN, AnswerOptions
 from limner.segment.mapping.options import MARGIN, OVERLAP_PX, TILE_PX, MapOptions
 from limner.segment.mapping.outputs import MapWriter, write_category_names
 from limner.segment.mapping.predictions import Network, Predictor
@@ -44,8 +46,9 @@ from limner.segment.mapping.record import (
     remove_unfinished,
 )
 from limner.segment.mapping.seams import measure_seams
+from limner.segment.mapping.smoothing import PlaneWriter, smooth
 from limner.segment.mapping.streaming import read_bands
-from limner.segment.predicting.blending import Blend
+from limner.segment.predicting.blending import Blend, Rows
 from limner.segment.predicting.tiles import check_tiling
 
 
@@ -66,6 +69,7 @@ def map_scene(
     footprints: FootprintOptions = AS_MEASURED,
     ground_m: float | None = None,
     check_seams: bool = False,
+    answers: AnswerOptions = PLAIN,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> SceneMap:
@@ -85,6 +89,8 @@ def map_scene(
             it is then standardized as the area of those colors.
         footprints: which polygons. ground_m: meters that a pixel of the scene covers, by default what its file says.
         check_seams: measure how much the tiles show, see `limner.segment.mapping.seams`, and keep it in the record.
+        answers: whether probabilities go through a CRF, and whether their entropy is written; its ``tta`` is the
+            predictor's own matter and only recorded here.
         progress: told what is being done; without it, what the user must know goes to stderr.
 
     Raises:
@@ -98,6 +104,10 @@ def map_scene(
         None if harmonize is None else harmonize.method, None if harmonize is None else harmonize.to,
     )  # fmt: skip
     check_tiling(tile_px, overlap_px, margin_px, predictor.stride)
+    if answers.crf and check_seams:
+        raise UserError(
+            "--check-seams measures what the network's tiles cost, which --crf then changes; give one of them"
+        )
     if batch < 1:
         raise UserError(f"batch is {batch}; needed: 1 tile or more")
     with open_raster(scene, bands=bands) as raster:
@@ -110,9 +120,13 @@ def map_scene(
         "model": predictor.digest,
         "threshold": predictor.threshold,
         **asdict(options),
+        **answers.deciding(),
         "colors": None if harmonize is None else harmonize.digest(),
     }
-    files = MapFiles.named(out, scene_name(scene), predictor.class_names, probability=probabilities, polygons=polygons)
+    files = MapFiles.named(
+        out, scene_name(scene), predictor.class_names,
+        probability=probabilities, polygons=polygons, entropy=answers.entropy,
+    )  # fmt: skip
     tell = progress or _tell_stderr
     made = finished_map(files, request, overwrite)
     if made is not None and not (check_seams and made.seams is None):
@@ -125,7 +139,7 @@ def map_scene(
             seen = seen.harmonized(harmonize)
         if made is None:
             remove_unfinished(out, scene_name(scene), predictor.class_names)
-            made = _Mapping(predictor, seen, files, options, ground_m, tell).run(batch, request)
+            made = _Mapping(predictor, seen, files, options, answers, ground_m, tell).run(batch, request)
         if check_seams and made.seams is None:
             seams = measure_seams(predictor, seen.open, made.classes, made.statistics, options, tell)
             made = add_seams(made, seams)
@@ -164,10 +178,12 @@ class _Mapping:
         scene: _Scene,
         files: MapFiles,
         options: MapOptions,
+        answers: AnswerOptions,
         ground_m: float | None,
         progress: Progress,
     ) -> None:
-        self.predictor, self.scene, self.files, self.options = predictor, scene, files, options
+        self.predictor, self.scene, self.files = predictor, scene, files
+        self.options, self.answers = options, answers
         self.ground_m, self.progress = ground_m, progress
         self.class_names = predictor.class_names
         self.background = background_of(self.class_names)
@@ -210,7 +226,7 @@ class _Mapping:
     def _write_rasters(
         self, temporary: MapFiles, probability: Path | None, statistics: Statistics, batch: int
     ) -> tuple[np.ndarray, int]:
-        """Write the class raster and the probability raster; gives the pixels of each class and those without data."""
+        """Write the rasters of classes, probabilities and entropy; the pixels of each class and those without data."""
         with (
             self.scene.open() as raster,
             MapWriter(
@@ -220,9 +236,14 @@ class _Mapping:
                 temporary.classes,
                 probability,
                 winning_only=not self.options.probabilities,
+                entropy=temporary.entropy,
             ) as writer,
         ):
-            self._stream(raster, writer, Network(self.predictor, statistics, batch, self.progress))
+            network = Network(self.predictor, statistics, batch, self.progress)
+            if self.answers.crf:
+                self._stream_through_crf(raster, writer, network)
+            else:
+                self._stream(raster, writer.write, network)
         if writer.pixels.sum() == 0:
             raise UserError(
                 f"no data in {self.scene.path}: every pixel is nodata, transparent or NaN; is it the right file?"
@@ -232,9 +253,21 @@ class _Mapping:
         write_category_names(temporary.class_names, self.class_names)
         if temporary.probability is not None:
             build_overviews(temporary.probability)
+        if temporary.entropy is not None:
+            build_overviews(temporary.entropy)
         return writer.pixels, writer.nodata_px
 
-    def _stream(self, raster: Raster, writer: MapWriter, network: Network) -> None:
+    def _stream_through_crf(self, raster: Raster, writer: MapWriter, network: Network) -> None:
+        with ExitStack() as stack:
+            planes = self.files.working(stack, "unsmoothed")
+            count = 1 if len(self.class_names) == 2 else len(self.class_names)
+            with PlaneWriter(raster, planes, count) as unsmoothed:
+                self._stream(raster, unsmoothed.write, network)
+            device = getattr(self.predictor, "device", torch.device("cpu"))
+            with self.scene.open() as again:  # some files can only be read from the top
+                smooth(again, planes, self.answers.crf_settings, device, writer.write, self.progress)
+
+    def _stream(self, raster: Raster, write: Callable[[Rows], None], network: Network) -> None:
         stride, scale = self.predictor.stride, self.predictor.scale
         rows, columns = (self.options.axis(length, stride, scale) for length in (raster.height, raster.width))
         is_binary = len(self.class_names) == 2
@@ -245,7 +278,7 @@ class _Mapping:
                 behind.do(blend.mark_valid, index, band.valid)
                 for chosen, answers in network.answers(band, columns):
                     behind.do(blend.add, index, chosen, answers[:, 1:] if is_binary else answers)
-                behind.do(lambda index=index: writer.write(blend.take(index)))
+                behind.do(lambda index=index: write(blend.take(index)))
         self.progress("mapping", len(rows.origins), len(rows.origins))
 
     def _write_polygons(self, temporary: MapFiles, probability: Path | None) -> int | None:

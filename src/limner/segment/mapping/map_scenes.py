@@ -1,6 +1,5 @@
 """`limner segment`: maps of one or many scenes with a run, with progress and a line about each."""
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,15 +9,18 @@ from limner.foundation.progress import Progress, duration, say
 from limner.learning.run import open_run
 from limner.scenes.names import find_scenes
 from limner.segment.labels.forms import background_of
+from limner.segment.mapping.answers import PLAIN, AnswerOptions
 from limner.segment.mapping.map import map_scene
 from limner.segment.mapping.record import SceneMap
+from limner.segment.predicting.ensemble import Ensemble, together
 from limner.segment.predicting.fit_to_run import Bands, Match, match_scene
 from limner.segment.predicting.predictor import SegmentPredictor, load_predictor
+from limner.segment.predicting.turns import turned
 from limner.segment.training.colors import harmonizer_of
 
 
 def map_scenes(
-    run: str | Path,
+    run: str | Path | Sequence[str | Path],
     scenes: Path | str | Sequence[Path | str],
     out: Path | str = "maps",
     *,
@@ -30,10 +32,13 @@ def map_scenes(
     threshold: float | None = None,
     device: str = "auto",
     precision: str = "auto",
+    answers: AnswerOptions = PLAIN,
     **options: Any,
 ) -> list[SceneMap]:
     """Map scenes into folder ``out`` with a run or a bundled model; finished maps are not made again.
 
+    run: of several, the mean of their probabilities is taken, see `limner.segment.predicting.ensemble.Ensemble`.
+    answers: turned pictures, a CRF, entropy.
     normalize: standardize by the training areas' mean and deviation ("run"), by the scene's own ("scene"), or as the
     run was trained ("auto"). harmonize: bring each scene to the colors of the training areas first, by "mkl", "idt",
     "histogram" or "reinhard". harmonize_to: the training area whose colors they take, "all" of them together (if not
@@ -42,15 +47,18 @@ def map_scenes(
     place of the run's own. device: auto, cpu or cuda. precision: auto, bf16 or fp32. options: those of
     `limner.segment.mapping.map.map_scene`.
     """
-    opened = open_run(run, "segment")
-    predictor = load_predictor(opened, device, precision)
+    runs = [open_run(name, "segment") for name in ([run] if isinstance(run, (str, Path)) else run)]
+    loaded = [load_predictor(each, device, precision) for each in runs]
+    predictor = together([turned(each) for each in loaded] if answers.tta else loaded)
+    if len(runs) > 1 and harmonize is not None:
+        raise UserError("--harmonize brings a scene to the colors of one run; give one run, or leave it out")
     if threshold is not None:
         if len(predictor.class_names) != 2 or not 0 < threshold < 1:
             raise UserError(f"--threshold {threshold}: needs a run of two classes and a number between 0 and 1")
-        predictor = dataclasses.replace(predictor, threshold=threshold)
-    harmonizer = harmonizer_of(opened, harmonize, harmonize_to, normalize)
+        predictor = predictor.with_threshold(threshold)
+    harmonizer = harmonizer_of(runs[0], harmonize, harmonize_to, normalize)
     normalize = predictor.normalization(normalize, harmonized=harmonizer is not None)
-    options = {**options, "normalize": normalize, "harmonize": harmonizer}
+    options = {**options, "normalize": normalize, "harmonize": harmonizer, "answers": answers}
     paths = find_scenes(scenes)
     seen = "scene" if harmonizer is not None else normalize
     matches = [match_scene(predictor, path, bands=bands, ground_m=ground_m, normalize=seen) for path in paths]
@@ -61,7 +69,7 @@ def map_scenes(
 
 
 def _map_with_progress(
-    predictor: SegmentPredictor, scene: Path, match: Match, out: Path, options: dict[str, Any]
+    predictor: SegmentPredictor | Ensemble, scene: Path, match: Match, out: Path, options: dict[str, Any]
 ) -> SceneMap:
     for line in match.advice:
         say(line)

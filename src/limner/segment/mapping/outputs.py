@@ -16,6 +16,19 @@ from limner.segment.predicting.blending import Rows
 ROUNDING = 1e-6  # blending sums float32 shares: equal answers of all tiles come out equal only to this
 
 
+def entropy_of(planes: np.ndarray) -> np.ndarray:
+    """How unsure each pixel is, (H, W) float32 in bits: 0 where a class is certain, log2(classes) where all are alike.
+
+    planes: (P, H, W) float32 probabilities; one plane is class 1 of two.
+
+    >>> entropy_of(np.array([[[0.5, 1.0, 0.0]]], np.float32))
+    array([[1., 0., 0.]], dtype=float32)
+    """
+    planes = np.concatenate([1 - planes, planes]) if len(planes) == 1 else planes
+    logarithms = np.log2(planes, out=np.zeros_like(planes), where=planes > 0)
+    return np.maximum(0, -(planes * logarithms).sum(axis=0))
+
+
 def decide(planes: np.ndarray, threshold: float) -> np.ndarray:
     """The class of each pixel, (H, W) uint8.
 
@@ -31,7 +44,7 @@ class MapWriter:
     """Writes finished rows into the class raster and, when its path is given, the probability raster.
 
     class_names: two classes are told by one plane of probability, more by one each. winning_only: of the planes, only
-    each pixel's highest is written.
+    each pixel's highest is written. entropy: the path of the raster of `entropy_of`, where it is wanted.
     """
 
     def __init__(
@@ -42,6 +55,7 @@ class MapWriter:
         classes: Path,
         probability: Path | None,
         winning_only: bool = False,
+        entropy: Path | None = None,
     ) -> None:
         self.threshold, self.winning_only = threshold, winning_only
         self._files = ExitStack()
@@ -58,6 +72,10 @@ class MapWriter:
             self.probability = self._files.enter_context(file)
             for band, name in enumerate(names, start=1):
                 self.probability.dataset.set_band_description(band, name)
+        self.entropy = None
+        if entropy is not None:
+            self.entropy = self._files.enter_context(create_raster(entropy, scene, "float32", 1, np.nan, predictor=3))
+            self.entropy.dataset.set_band_description(1, "entropy, bits")
 
     def __enter__(self) -> "MapWriter":
         return self
@@ -79,6 +97,9 @@ class MapWriter:
         if self.probability is not None:
             planes = rows.planes.max(axis=0, keepdims=True) if self.winning_only else rows.planes
             self.probability.write(np.where(rows.valid, planes, np.float32(np.nan)), window=window)
+        if self.entropy is not None:
+            unsure = np.where(rows.valid, entropy_of(rows.planes), np.float32(np.nan))
+            self.entropy.write(unsure, 1, window=window)
 
 
 def write_category_names(path: Path, class_names: tuple[str, ...]) -> None:

@@ -26,9 +26,19 @@ class MapFiles:
     probability: Path | None
     polygons: Path | None
     preview: Path
+    entropy: Path | None = None
 
     @classmethod
-    def named(cls, out: Path, stem: str, class_names: Sequence[str], *, probability: bool, polygons: str) -> "MapFiles":
+    def named(
+        cls,
+        out: Path,
+        stem: str,
+        class_names: Sequence[str],
+        *,
+        probability: bool,
+        polygons: str,
+        entropy: bool = False,
+    ) -> "MapFiles":
         """The good names in ``out`` of the map of a scene called ``stem``. polygons: one of `POLYGON_FORMATS`."""
         shape_name = class_names[1] if len(class_names) == 2 else "polygons"
         shape_name = re.sub(r"[^\w.-]+", "-", shape_name).strip("-.") or "polygons"
@@ -39,6 +49,7 @@ class MapFiles:
             probability=out / f"{stem}_probability.tif" if probability else None,
             polygons=None if polygons == "none" else out / f"{stem}_{shape_name}.{polygons}",
             preview=out / f"{stem}_preview.png",
+            entropy=out / f"{stem}_entropy.tif" if entropy else None,
         )
 
     def paths(self) -> Iterator[Path]:
@@ -61,13 +72,21 @@ class MapFiles:
             probability=None if self.probability is None else beside(self.probability),
             polygons=None if self.polygons is None else beside(self.polygons),
             preview=beside(self.preview),
+            entropy=None if self.entropy is None else beside(self.entropy),
         )
 
-    def working(self, stack: ExitStack) -> Path:
-        """A temporary name for probabilities that only the polygons need; what is there goes when ``stack`` closes."""
-        path = temporary_name(_working_name(self.record))
+    def working(self, stack: ExitStack, what: str = "working") -> Path:
+        """A temporary name for probabilities that only a later step needs; what is there goes when ``stack`` closes.
+
+        what: one of `WORKING`.
+        """
+        path = temporary_name(_working_name(self.record, what))
         stack.callback(remove, path)
         return path
+
+
+WORKING = ("working", "unsmoothed")
+"""Names of what is needed while a map is made: by the polygons, and by the CRF."""
 
 
 def remove_unfinished(out: Path, stem: str, class_names: Sequence[str]) -> None:
@@ -76,14 +95,14 @@ def remove_unfinished(out: Path, stem: str, class_names: Sequence[str]) -> None:
     The record's lock is held.
     """
     for polygons in POLYGON_FORMATS:
-        files = MapFiles.named(out, stem, class_names, probability=True, polygons=polygons)
-        for path in (*files.paths(), _working_name(files.record)):
+        files = MapFiles.named(out, stem, class_names, probability=True, polygons=polygons, entropy=True)
+        for path in (*files.paths(), *(_working_name(files.record, what) for what in WORKING)):
             remove_leftovers_of(path)
             remove_if_free(lock_of(path))
 
 
-def _working_name(record: Path) -> Path:
-    return record.with_name(record.name.replace("_map.json", "_working.tif"))
+def _working_name(record: Path, what: str) -> Path:
+    return record.with_name(record.name.replace("_map.json", f"_{what}.tif"))
 
 
 @dataclass(frozen=True)
@@ -141,6 +160,11 @@ class SceneMap:
     def polygons(self) -> Path | None:
         """The polygons, if they were asked for."""
         return self.files.polygons
+
+    @property
+    def entropy(self) -> Path | None:
+        """The raster of how unsure the map is, if it was asked for."""
+        return self.files.entropy
 
     @property
     def preview(self) -> Path:

@@ -105,6 +105,10 @@ class SegmentPredictor:
         """
         return replace(self, scale=network_scale(ground_m, self.ground_range_m))
 
+    def with_threshold(self, threshold: float) -> "SegmentPredictor":
+        """The same, decided at another threshold."""
+        return replace(self, threshold=threshold)
+
     @torch.inference_mode()
     def probabilities(self, pixels: np.ndarray, valid: np.ndarray, statistics: Statistics | None = None) -> np.ndarray:
         """Probability of each class at each pixel: (B, classes, H, W) float32.

@@ -1,9 +1,12 @@
 """A network that looks at every picture flipped and turned, too: test-time augmentation."""
 
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from limner.segment.predicting.predictor import SegmentPredictor
 
 TURNS = tuple((quarters, mirrored) for mirrored in (False, True) for quarters in range(4))
 """The eight ways a square can lie: (quarter turns, whether mirrored first)."""
@@ -42,3 +45,8 @@ class TurnedNetwork(nn.Module):
             total = answer if total is None else total + answer
         assert total is not None
         return (total / len(TURNS)).clamp_min(torch.finfo(total.dtype).tiny).log()
+
+
+def turned(predictor: SegmentPredictor) -> SegmentPredictor:
+    """The same predictor looking at every picture flipped and turned, too."""
+    return replace(predictor, network=TurnedNetwork(predictor.network).eval(), digest=f"{predictor.digest} turned")

@@ -11,16 +11,14 @@ class CrfOptions:
     """How strongly pixels pull each other into one class, and how far. Raises `UserError` for values that cannot be.
 
     Weights are of normalized kernels: a pixel all of whose neighbors are surely of one class gains that much for it in
-    its log-probability. 0 turns a kernel off.
+    its log-probability. 0 turns a kernel off. The defaults were chosen by measurement, see docs/results/doubt.md.
     """
 
-    smooth_weight: float = 3.0  # of the kernel of position alone, which wipes out specks
+    smooth_weight: float = 1.0  # of the kernel of position alone, which wipes out specks
     smooth_px: float = 3.0  # its standard deviation, pixels of the scene
-    color_weight: float = 5.0  # of the kernel of position and color, which draws borders where colors change
-    color_px: float = 30.0  # its standard deviation in position, pixels of the scene
-    color_std: float = (
-        0.3  # its standard deviation in color: root mean square over the bands, each in its own deviations
-    )
+    color_weight: float = 15.0  # of the kernel of position and color, which draws borders where colors change
+    color_px: float = 6.0  # its standard deviation in position, pixels of the scene
+    color_std: float = 0.1  # its standard deviation in color: root mean square over the bands, each in its own std
     steps: int = 5  # of mean-field inference
 
     def __post_init__(self) -> None:
