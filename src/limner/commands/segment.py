@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -39,6 +39,10 @@ def segment(
     normalize: Normalize = "auto",
     harmonize: Harmonize = None,
     harmonize_to: HarmonizeTo = None,
+    before: Annotated[
+        Path | None,
+        Parameter(help="The same place before an event: marks which of its footprints are lost.", group=INPUT),
+    ] = None,
     bands: Annotated[
         list[str] | None,
         Parameter(negative=(), help="Bands of the scene to read, in the run's order, such as 3,2,1.", group=INPUT),
@@ -80,19 +84,35 @@ def segment(
     for each in runs:
         open_run(each, "segment")  # what is not there is told before torch is imported
     find_scenes(scenes)
-    from limner.segment.mapping.map_scenes import map_scenes
+    if before is not None:
+        must_exist([before])
+        if len(scenes) != 1:
+            raise UserError(f"--before compares one scene with an earlier one, not {len(scenes)}; give one scene")
+    from limner.segment.mapping.map_scenes import map_change, map_scenes
 
-    maps = map_scenes(
-        runs, scenes, out or Path("maps"), answers=answers, normalize=normalize, harmonize=harmonize,
-        harmonize_to=harmonize_to, bands=bands, ground_m=ground_m, tile_px=tile_px, overlap_px=overlap_px,
-        batch=batch, threshold=threshold, probabilities=probabilities, polygons=polygons, footprints=footprints,
-        check_seams=check_seams, device=device, precision=precision, overwrite=overwrite,
-    )  # fmt: skip
+    folder = out or Path("maps")
+    chosen: dict[str, Any] = {
+        "answers": answers, "normalize": normalize, "harmonize": harmonize, "harmonize_to": harmonize_to,
+        "bands": bands, "ground_m": ground_m, "tile_px": tile_px, "overlap_px": overlap_px, "batch": batch,
+        "threshold": threshold, "probabilities": probabilities, "polygons": polygons, "footprints": footprints,
+        "check_seams": check_seams, "device": device, "precision": precision, "overwrite": overwrite,
+    }  # fmt: skip
+    damage = None
+    if before is None:
+        maps = map_scenes(runs, scenes, folder, **chosen)
+    else:
+        made, damage = map_change(runs, scenes[0], before, folder, **chosen)
+        maps = [made]
     if as_json:
-        print(json.dumps([made.report() for made in maps], indent=2))
+        told = [made.report() for made in maps]
+        if damage is not None:
+            told[0] |= {"damage": str(damage.path), "damaged": damage.counts, "shift_px": damage.shift_px}
+        print(json.dumps(told, indent=2))
     else:
         for made in maps:
             print(made.classes)
+        if damage is not None:
+            print(damage.path)
 
 
 def split_runs(run: str | Path, words: list[Path]) -> tuple[list[str | Path], list[Path]]:

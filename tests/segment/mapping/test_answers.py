@@ -23,6 +23,7 @@ from limner.segment.predicting.crf.dense_crf import DenseCrf
 from limner.segment.predicting.predictor import load_predictor
 from limner.segment.predicting.turns import turned
 
+FAR_AWAY = rasterio.Affine(0.5, 0, 900_000, 0, -0.5, 3_060_000)
 THREE = ("background", "building", "road")
 
 
@@ -180,12 +181,21 @@ def test_the_command_line_takes_runs_before_the_scenes(
         main(["segment", first, second, str(scene), "--out", str(out), "--tta", "--crf", "--entropy"])
     assert done.value.code == 0
     assert (out / "scene_entropy.tif").exists()
-    capsys.readouterr()
+    with pytest.raises(SystemExit) as done:
+        main(["segment", first, str(scene), "--before", str(scene), "--out", str(tmp_path / "change")])
+    assert done.value.code == 0
+    assert (tmp_path / "change" / "scene_damage.gpkg").exists()
+    assert "0 footprints" in capsys.readouterr().err
+    elsewhere = save(tmp_path / "elsewhere.tif", field_scene(64, 96), crs=UTM["crs"], transform=FAR_AWAY)
     for words, line in (
         ([first, second], "is a run; needed: a scene after the runs"),
         ([first, third, str(scene)], "need the same classes"),
         ([first, str(scene), "--crf-steps", "3"], "--crf-steps is a setting of the CRF: add --crf"),
         ([first, str(scene), "--crf", "--crf-color-px", "0"], "crf color_px is 0; needed: above 0"),
+        ([first, str(scene), "--before", str(elsewhere)], "do not show the same ground"),
+        ([first, str(scene), "--before", str(tmp_path / "gone.tif")], "gone.tif"),
+        ([first, str(scene), str(elsewhere), "--before", str(scene)], "compares one scene with an earlier one, not 2"),
+        ([first, str(scene), "--before", str(scene), "--polygons", "none"], "needs the polygons as GeoPackage"),
         ([first, str(scene), "--crf", "--check-seams"], "give one of them"),
         ([first, second, str(scene), "--harmonize", "mkl"], "the colors of one run; give one run"),
     ):

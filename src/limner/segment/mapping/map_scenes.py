@@ -7,9 +7,10 @@ from typing import Any
 from limner.foundation.errors import UserError
 from limner.foundation.progress import Progress, duration, say
 from limner.learning.run import open_run
-from limner.scenes.names import find_scenes
+from limner.scenes.names import find_scenes, scene_name
 from limner.segment.labels.forms import background_of
 from limner.segment.mapping.answers import PLAIN, AnswerOptions
+from limner.segment.mapping.damage import Damage, check_pair, mark_damage
 from limner.segment.mapping.map import map_scene
 from limner.segment.mapping.record import SceneMap
 from limner.segment.predicting.ensemble import Ensemble, together
@@ -66,6 +67,34 @@ def map_scenes(
         _map_with_progress(predictor, path, match, Path(out), options)
         for path, match in zip(paths, matches, strict=True)
     ]
+
+
+def map_change(
+    run: str | Path | Sequence[str | Path],
+    after: Path | str,
+    before: Path | str,
+    out: Path | str = "maps",
+    *,
+    overwrite: bool = False,
+    **options: Any,
+) -> tuple[SceneMap, Damage]:
+    """Map a scene after an event and one before it, and mark which footprints of before are lost.
+
+    The map of ``before`` goes to the folder ``before`` below ``out``, and its footprints with the share of each that is
+    lost to ``<after>_damage.gpkg`` in ``out``. options: those of `map_scenes`, for both scenes.
+
+    Raises `UserError` for scenes that do not show the same ground, before anything is mapped, and as `map_scenes`.
+    """
+    out = Path(out)
+    check_pair(Path(before), Path(after))
+    if options.get("polygons", "gpkg") != "gpkg":
+        raise UserError("--before needs the polygons as GeoPackage: leave --polygons out")
+    earlier = map_scenes(run, before, out / "before", overwrite=overwrite, **options)[0]
+    later = map_scenes(run, after, out, overwrite=overwrite, **options)[0]
+    damage = mark_damage(earlier, later, out / f"{scene_name(Path(after))}_damage.gpkg", overwrite=overwrite)
+    for line in damage.lines():
+        say(line)
+    return later, damage
 
 
 def _map_with_progress(

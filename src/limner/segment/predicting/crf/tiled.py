@@ -10,7 +10,7 @@ from limner.segment.predicting.crf.dense_crf import DenseCrf
 from limner.segment.predicting.crf.options import CrfOptions
 
 TILE_PX = 1024
-"""Of a tile without its halo: with the defaults' halo about 250 MB of lattice for three bands."""
+"""Of a tile without its halo: about 200 MB of lattice for three bands."""
 
 
 class Rows(NamedTuple):
