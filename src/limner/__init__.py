@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from limner.generate.making.sample import generate_pictures
     from limner.generate.scoring.fid import fid
     from limner.learning.inspecting import inspect
+    from limner.learning.looking import look
     from limner.learning.run import open_run
     from limner.recolor.methods.methods import transfer_color
     from limner.recolor.recoloring.recolor import recolor_files
@@ -44,6 +45,7 @@ __all__ = [
     "generate_pictures",
     "inspect",
     "load",
+    "look",
     "map_scenes",
     "open_run",
     "recolor",
@@ -64,6 +66,7 @@ _PLACES = {
     "generate_pictures": "limner.generate.making.sample:generate_pictures",
     "inspect": "limner.learning.inspecting:inspect",
     "load": "limner.learning.train:load",
+    "look": "limner.learning.looking:look",
     "map_scenes": "limner.segment.mapping.map_scenes:map_scenes",
     "open_run": "limner.learning.run:open_run",
     "recolor_files": "limner.recolor.recoloring.recolor:recolor_files",

@@ -13,6 +13,11 @@ EXAMPLES: dict[str, tuple[str, str, str]] = {
         "limner inspect buildings --json",
         "limner inspect my_network.py:Net --input 1x28x28 --compare dense,local,tiled",
     ),
+    "look": (
+        "limner look buildings scene.png",
+        "limner look runs/lenet-digits-001 seven.png --among digits",
+        "limner look my_network.py:Net photo.jpg --input 3x224x224 --out net.html",
+    ),
     "check": (
         "limner check places",
         "limner check scene.tif --labels buildings.gpkg --within outline.gpkg",

@@ -1,13 +1,15 @@
-"""The verbs that look at networks, of whatever room: inspect."""
+"""The verbs that look at networks, of whatever room: inspect, look."""
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from limner.commands.app import Json, Overrides, verb
+from limner.commands.app import Json, Overrides, Overwrite, verb
 from limner.commands.words import network_names
-from limner.foundation.command_line import GIVEN_BY_COMMAS, INPUT, METHOD
+from limner.foundation.command_line import GIVEN_BY_COMMAS, INPUT, METHOD, OUTPUT
+from limner.foundation.files import must_exist
 
 
 @verb
@@ -48,3 +50,41 @@ def inspect(
     sharings = checked_sharings(compare)
     found = inspect_network(network, input, classes=classes, overrides=settings)
     print(json.dumps(found.to_json(sharings), indent=2) if as_json else found.to_text(sharings))
+
+
+@verb
+def look(
+    network: Annotated[
+        str,
+        Parameter(
+            help="A run, a network (see 'limner networks'), or FILE.py:NAME of your own.",
+            completer=network_names,
+            group=INPUT,
+        ),
+    ],
+    picture: Annotated[Path, Parameter(help="The picture to look at with it.", group=INPUT)],
+    *settings: Overrides,
+    input: Annotated[
+        str | None,
+        Parameter(
+            help="Bands x height x width that the network reads (default: its run's, or the picture's).", group=INPUT
+        ),
+    ] = None,
+    classes: Annotated[
+        int | None, Parameter(help="Classes to tell apart, for a network without a run.", group=METHOD)
+    ] = None,
+    among: Annotated[
+        Path | None, Parameter(help="A folder of pictures: the nearest stand on the page.", group=INPUT)
+    ] = None,
+    out: Annotated[Path, Parameter(help="The page.", group=OUTPUT)] = Path("look.html"),
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+) -> None:
+    """One offline page about what a network makes of a picture: maps, kernels, receptive fields, evidence."""
+    must_exist([picture])  # what is not there is told before torch is imported
+    from limner.learning.looking import look as look_at
+
+    made = look_at(
+        network, picture, out=out, size=input, classes=classes, among=among, overrides=settings, overwrite=overwrite
+    )
+    print(json.dumps({"page": str(made.page), "warnings": made.warnings}, indent=2) if as_json else made.page)

@@ -105,7 +105,8 @@ def test_segnet_puts_values_back_where_the_maxima_stood() -> None:
     sparse: list[Tensor] = []
     for pool in pools:
         pool.register_forward_hook(lambda _, given, gave: (before.append(given[0]), places.append(gave[1].places))[0])
-    network.unpool.register_forward_hook(lambda _, given, gave: sparse.append(gave))
+    for unpool in network.unpools:
+        unpool.register_forward_hook(lambda _, given, gave: sparse.append(gave))
     network(torch.randn(1, 3, 64, 64))
     for maps, where, values in zip(before, places, reversed(sparse), strict=True):
         assert maps.shape == values.shape

@@ -45,7 +45,7 @@ class DeconvNet(MapNetwork):
             *_with_norm(nn.Conv2d(wide, wide, 1), wide),
             *_with_norm(nn.ConvTranspose2d(wide, top, 7, padding=3), top),
         )
-        self.unpool = Unpool(switches=switches)
+        self.unpools = nn.ModuleList(Unpool(switches=switches) for _ in DECONVOLUTIONS)
         self.decoder = nn.ModuleList()
         inputs = top
         for block in DECONVOLUTIONS:
@@ -62,8 +62,8 @@ class DeconvNet(MapNetwork):
         """(B, channels, H, W) with H and W multiples of 32 -> (B, classes, H, W)."""
         x, switches = self.encoder.with_switches(image)
         x = self.bottom(x)  # (B, 512 width, H/32, W/32)
-        for block, switch in zip(self.decoder, reversed(switches), strict=True):
-            x = block(self.unpool(x, switch))
+        for unpool, block, switch in zip(self.unpools, self.decoder, reversed(switches), strict=True):
+            x = block(unpool(x, switch))
         return self.head(x)
 
 

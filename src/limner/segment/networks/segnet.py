@@ -48,8 +48,8 @@ class SegNet(MapNetwork):
         super().__init__()
         self.channels = channels
         self.encoder: nn.Module = BasicEncoder(channels, width) if basic else _vgg(channels, width)
-        self.unpool = Unpool(switches=switches)
         self.decoder = nn.ModuleList(_basic_decoder(width) if basic else _mirrored_decoder(classes, width))
+        self.unpools = nn.ModuleList(Unpool(switches=switches) for _ in self.decoder)
         self.head: nn.Module = nn.Conv2d(scaled(BASIC_MAPS, width), classes, 1) if basic else nn.Identity()
         he_initialize(self)
         if pretrained:
@@ -61,8 +61,8 @@ class SegNet(MapNetwork):
     def logits(self, image: Tensor) -> Tensor:
         """(B, channels, H, W) with H and W multiples of 32 -> (B, classes, H, W)."""
         x, switches = self.encoder.with_switches(image)  # type: ignore[operator]
-        for block, switch in zip(self.decoder, reversed(switches), strict=True):
-            x = block(self.unpool(x, switch))
+        for unpool, block, switch in zip(self.unpools, self.decoder, reversed(switches), strict=True):
+            x = block(unpool(x, switch))
         return self.head(x)
 
 
@@ -77,13 +77,13 @@ class BasicEncoder(nn.Module):
             nn.Sequential(*_convolution(channels if level == 0 else maps, maps, BASIC_KERNEL), nn.ReLU(inplace=True))
             for level in range(BASIC_LEVELS)
         )
-        self.pool = MaxPoolWithSwitches()
+        self.pools = nn.ModuleList(MaxPoolWithSwitches() for _ in self.levels)
 
     def with_switches(self, image: Tensor) -> tuple[Tensor, list[Switches]]:
         """image: (B, channels, H, W). Gives (B, 64 width, H/16, W/16), and the switches of the four poolings."""
         x, found = self.normalize(image), []
-        for level in self.levels:
-            x, switches = self.pool(level(x))
+        for level, pool in zip(self.levels, self.pools, strict=True):
+            x, switches = pool(level(x))
             found.append(switches)
         return x, found
 

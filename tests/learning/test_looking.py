@@ -1,0 +1,116 @@
+"""`limner look`: one page that holds everything, for classifiers, dense nets and a user's own module."""
+
+import base64
+import io
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from limner.foundation.errors import UserError
+from limner.learning.looking import look, read_picture
+from limner.segment.networks import SegNet
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    draws = np.random.default_rng(0)
+    pixels = np.kron(draws.integers(0, 255, (6, 8, 3)), np.ones((16, 16, 1))).astype(np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "photo.png")
+    return tmp_path / "photo.png"
+
+
+@pytest.fixture(autouse=True)
+def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("limner.nn.looking.maximize.STEPS", 3)
+
+
+def facts_of(page: Path) -> dict[str, Any]:
+    text = page.read_text(encoding="utf-8")
+    found: dict[str, Any] = json.loads(re.findall(r'type="application/json">(.*?)</script>', text, re.DOTALL)[0])
+    return found
+
+
+def size_of(address: str) -> tuple[int, int]:
+    assert address.startswith("data:image/png;base64,")
+    with Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))) as picture:
+        return picture.size
+
+
+def test_a_dense_net_is_shown_layer_by_layer_with_its_unpooling(photo: Path, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = SegNet(classes=3, basic=True, width=0.125)
+    made = look(network, photo, out=tmp_path / "page.html", size=(3, 64, 96))
+    facts = facts_of(made.page)
+    kinds = [layer["kind"] for layer in facts["layers"]]
+    assert kinds.count("MaxPoolWithSwitches") == kinds.count("Unpool") == 4
+    assert sum(kind == "Conv2d" for kind in kinds) == 9
+    for layer in facts["layers"]:
+        assert size_of(layer["maps"])[0] == 6 * layer["side"][1]
+    first = next(layer for layer in facts["layers"] if layer["kind"] == "Conv2d")
+    assert first["kernel_count"] == len(first["r2"]) == 8
+    row, column, high, wide, down, right = first["box"]
+    assert (row, column, high, wide, down, right) == (-3, -3, 7, 7, 1, 1)
+    assert [each["name"].split(",")[0] for each in facts["evidence"]][:2] == ["occlusion", "Grad-CAM"]
+    assert all(size_of(each["map"]) == (96, 64) for each in facts["evidence"])
+    assert sum(each["share"] for each in facts["classes"]) == pytest.approx(1)
+    assert network.training
+
+
+def test_the_page_needs_nothing_else(photo: Path, tmp_path: Path) -> None:
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
+    page = look(network, photo, out=tmp_path / "page.html", size=(3, 32, 32)).page
+    text = page.read_text(encoding="utf-8")
+    assert not re.search(r"(src|href)=[\"']?(https?:)?//|@import|url\(http", text)
+    assert "__FACTS__" not in text
+    assert '<meta name="viewport"' in text
+
+
+def test_the_nearest_pictures_begin_with_the_same_one(photo: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "others"
+    folder.mkdir()
+    for seed in range(3):
+        pixels = np.random.default_rng(seed + 1).integers(0, 255, (40, 40, 3)).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / f"{seed}.png")
+    (folder / "same.png").write_bytes(photo.read_bytes())
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 8, 5, stride=4), nn.ReLU(), nn.Conv2d(8, 8, 3))
+    facts = facts_of(look(network, photo, out=tmp_path / "page.html", size=(3, 48, 64), among=folder).page)
+    assert facts["nearest"][0]["name"] == "same.png"
+    assert facts["nearest"][0]["likeness"] == pytest.approx(1)
+    assert len(facts["nearest"]) == 4
+
+
+def test_a_picture_keeps_its_aspect_and_its_middle(tmp_path: Path) -> None:
+    pixels = np.zeros((40, 120, 3), np.uint8)
+    pixels[:, 40:80] = 255
+    Image.fromarray(pixels).save(tmp_path / "wide.png")
+    found = read_picture(tmp_path / "wide.png", 1, 20, 20)
+    assert found.shape == (20, 20, 1)
+    assert found[:, 1:-1].min() == 255
+    assert found.min() > 200  # bilinear at the border of the middle
+    with pytest.raises(UserError, match="the network reads 4: look takes gray and RGB"):
+        read_picture(tmp_path / "wide.png", 4, 20, 20)
+
+
+def test_the_verb_writes_the_page_once(
+    photo: Path, limner: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(photo.parent)
+    command = ("look", "lenet", "photo.png", "--input", "1x28x28")
+    code, out, _ = limner(*command)
+    assert (code, out) == (0, "look.html\n")
+    facts = facts_of(photo.parent / "look.html")
+    assert "not trained" in facts["summary"]
+    assert len(facts["classes"]) == 2 or len(facts["classes"]) == 8
+    code, out, error = limner(*command)
+    assert (code, out) == (2, "")
+    assert error == "limner: look.html is there already; add --overwrite, or name another page with --out\n"
+    assert limner("look", "lenet", "gone.png")[0] == 2
