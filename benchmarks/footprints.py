@@ -1,10 +1,12 @@
 """Polygons of a class raster against true ones, by how objects that touch are told apart.
 
-    python benchmarks/footprints.py CLASSES.tif TRUTH.geojson [--class 1]
+    python benchmarks/footprints.py CLASSES.tif TRUTH.geojson [--class 1] [--made "learned borders=MAP.gpkg" ...]
 
 Prints Markdown: polygons, their median area, holes, invalid ones, precision, recall and F1 of objects at an
 intersection over union of 0.5, and seconds. Objects of the truth under 1 square meter, such as slivers at the scene's
-border, do not count. Give a mask of the truth itself (0 and 1) to see what the best map would reach.
+border, do not count. Give a mask of the truth itself (0 and 1) to see what the best map would reach. ``--made`` adds
+rows of polygons that were written before, such as those of `limner segment` by a network that learned borders, of which
+a class raster knows nothing.
 """
 
 import argparse
@@ -58,19 +60,24 @@ def measure(classes: Path, truth: np.ndarray, meters: float, number: int, name: 
             ground_m = meters * abs(dataset.transform.a)
         began = time.perf_counter()
         least = 16 if "16 px" in name else how.minimum_px(ground_m)
-        count = write_polygons(
+        write_polygons(
             made, classes, ones, {number: 1}, [str(each) for each in range(number + 1)], layer="made",
             minimum_area_px=least, simplify_px=how.simplify_px, splitting=how.splitting(ground_m, 2),
         )  # fmt: skip
         seconds = time.perf_counter() - began
         shapes = shapely.from_wkb(pyogrio.raw.read(made)[2])
+    return row(name, shapes, truth, meters, f"{seconds:.0f}")
+
+
+def row(name: str, shapes: np.ndarray, truth: np.ndarray, meters: float, seconds: str = "-") -> str:
+    """A row of the table of polygons in the truth's reference system."""
     scores = score_objects(shapes, truth)
     holes = int(shapely.get_num_interior_rings(shapes).sum())
     invalid = int((~shapely.is_valid(shapes)).sum())
     median = float(np.median(shapely.area(shapes))) * meters**2
     return (
-        f"| {name} | {count} | {median:.0f} | {holes} | {invalid} | {scores.precision or 0:.2f} | "
-        f"{scores.recall or 0:.2f} | {scores.f1 or 0:.3f} | {seconds:.0f} |"
+        f"| {name} | {len(shapes)} | {median:.0f} | {holes} | {invalid} | {scores.precision or 0:.2f} | "
+        f"{scores.recall or 0:.2f} | {scores.f1 or 0:.3f} | {seconds} |"
     )
 
 
@@ -80,6 +87,7 @@ def main() -> None:
     parser.add_argument("classes", type=Path)
     parser.add_argument("truth", type=Path)
     parser.add_argument("--class", dest="number", type=int, default=1)
+    parser.add_argument("--made", action="append", default=[], metavar="NAME=FILE")
     given = parser.parse_args()
     truth, meters = true_objects(given.truth, given.classes)
     median = float(np.median(shapely.area(truth))) * meters**2
@@ -88,6 +96,8 @@ def main() -> None:
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for name, how in WAYS.items():
         print(measure(given.classes, truth, meters, given.number, name, how), flush=True)
+    for name, path in (each.split("=", 1) for each in given.made):
+        print(row(name, shapely.from_wkb(pyogrio.raw.read(path)[2]), truth, meters), flush=True)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ from limner.learning.settings import LoopSettings
 from limner.learning.task import Task
 from limner.segment.networks import NETWORKS
 from limner.segment.networks.listing import list_networks
+from limner.segment.training.borders import BORDERS
 from limner.segment.training.losses import LOSSES
 from limner.segment.training.recipe import DataSettings, SegmentRecipe, StageSettings
 
@@ -51,7 +52,7 @@ MOVES: dict[str, Mapping[str, Any]] = {"optimizer": OPTIMIZERS, "schedule": SCHE
 PAGES_OF_SETTINGS: dict[str, tuple[dict[str, type], dict[str, Mapping[str, Any]]]] = {
     "recipes.md": (
         {"": SegmentRecipe, "data.": DataSettings, "stages.": StageSettings, **LOOP},
-        {"network": NETWORKS, "loss": LOSSES, **MOVES},
+        {"network": NETWORKS, "loss": LOSSES, "borders": BORDERS, **MOVES},
     ),
     "generate/recipe.md": (
         {"": GenerateRecipe, "data.": PictureSettings, "penalties.": PenaltySettings, "scores.": ScoreSettings},

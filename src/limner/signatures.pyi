@@ -49,6 +49,7 @@ def train(
     normalize: Literal["run", "area", "initial", "data", "network"] = ...,
     initial: Place | None = ...,
     threshold: Literal["half", "calibrated"] = ...,
+    borders: Chosen = ...,
     decoder_epochs: int = ...,
     steps_per_epoch: int | None = ...,
     keep_by: Literal["f1", "loss", "accuracy"] = ...,

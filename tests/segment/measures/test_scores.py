@@ -1,12 +1,15 @@
 """Evaluations: the paper's means over areas, JSON that comes back, and tables."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
+import shapely
 
 from limner.foundation.errors import UserError
 from limner.segment.measures.counts import Counts
+from limner.segment.measures.objects import Objects, score_objects
 from limner.segment.measures.scores import Evaluation, Protocol
 
 
@@ -88,3 +91,27 @@ def test_the_table_of_many_classes_lists_each_class():
     areas = {"a": Counts.of(*random_masks(1, classes=3), 3)}
     table = Evaluation(areas, Protocol("all labelled pixels"), ("land", "water", "road | path")).to_markdown()
     assert "| water |" in table and "| road \\| path |" in table
+
+
+def test_objects_stand_beside_the_pixels_and_are_read_back() -> None:
+    squares = np.array([shapely.box(0, 0, 2, 2), shapely.box(5, 5, 7, 7)])
+    objects = Objects(
+        {"north": score_objects(squares[:1], squares), "south": score_objects(squares, squares)}, "as said"
+    )
+    areas = {name: Counts.of(np.array([0, 1, 1]), np.array([0, 1, 0]), 2) for name in ("north", "south")}
+    found = Evaluation(areas, Protocol("all labelled pixels"), objects=objects)
+    again = Evaluation.from_json(json.loads(json.dumps(found.to_json())))
+    assert again.objects == objects
+    assert again.objects.mean()["f1"] == pytest.approx((2 / 3 + 1) / 2)
+    assert again.objects.mean()["count_error"] == -0.25
+    table = found.to_markdown()
+    assert "| north | 2 | 1 | 66.67 | 100.00 | 50.00 | -50.00 | 0.00 | - |" in table
+    assert "| **mean over areas** |  |  | 83.33 | 100.00 | 75.00 | -25.00 | 0.00 | - |" in table
+    assert table.rstrip().endswith("Objects: as said.")
+
+
+def test_an_evaluation_of_before_objects_were_counted_has_none() -> None:
+    path = Path(__file__).parents[2] / "fixtures" / "runs-0.1.0" / "segment" / "evaluation.json"
+    found = Evaluation.from_json(json.loads(path.read_text(encoding="utf-8")))
+    assert found.objects.areas == {} and "objects" not in found.to_json()
+    assert "objects" not in found.to_markdown()

@@ -132,3 +132,17 @@ def test_runs_that_see_colors_differently_need_to_be_told_how() -> None:
     assert both.normalization("scene") == "scene"
     with pytest.raises(UserError, match=r"add --normalize run or --normalize scene"):
         both.normalization("auto")
+
+
+def test_of_a_network_that_learned_borders_insides_are_averaged_apart_from_the_classes() -> None:
+    plain, image = network(), torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    turned = TurnedNetwork(plain, classes=1).eval()
+    total = 0
+    with torch.inference_mode():
+        for quarters, mirrored in TURNS:
+            seen = torch.rot90(image.flip(3) if mirrored else image, quarters, (2, 3))
+            answer = torch.rot90(plain(seen)[:, 1:].sigmoid(), -quarters, (2, 3))
+            total = total + (answer.flip(3) if mirrored else answer)
+        found = turned(image)
+    assert torch.allclose(found[:, 1:].sigmoid(), total / 8, atol=1e-5)
+    assert torch.allclose(found[:, :1].exp(), torch.ones(1), atol=1e-6)

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from limner.foundation.errors import UserError
 from limner.learning.verbs import compare as compare_runs
 from limner.segment.measures.counts import Counts
+from limner.segment.measures.objects import Objects, ObjectScores
 from limner.segment.measures.scores import Evaluation, Protocol
 from limner.segment.scoring.comparison import Comparison, Row, compare
 
@@ -316,3 +318,34 @@ def test_runs_without_an_evaluation_are_sent_to_evaluate(tmp_path):
     (tmp_path / "evaluation.json").write_text("{half")
     with pytest.raises(UserError, match="not JSON"):
         compare_runs([str(tmp_path)])
+
+
+def with_objects(found: int, mapped: int = 10) -> dict[str, Any]:
+    counts = Counts.of(np.array([0, 1, 1]), np.array([0, 1, 0]), 2)
+    objects = Objects({"town": ObjectScores(true=10, mapped=mapped, found=found, area_error=0.2)}, "as said")
+    return Evaluation({"town": counts}, Protocol("all labelled pixels"), objects=objects).to_json()
+
+
+def test_objects_are_compared_where_they_were_counted_in_all() -> None:
+    table = compare([("one", with_objects(4)), ("other", with_objects(6))]).to_markdown()
+    assert "| run | town F1 | town Acc | town IoU | town Object F1 |" in table
+    assert "| **60.00** |" in table and "| 40.00 |" in table and "Objects: as said." in table
+    assert compare([("one", with_objects(4))]).to_json()["constants"]["all background"]["town"]["object-f1"] is None
+    before = {key: value for key, value in with_objects(4).items() if key != "objects"}
+    mixed = compare([("one", before), ("other", with_objects(6))])
+    assert "object-f1" not in mixed.columns
+    asked = compare([("one", before), ("other", with_objects(6))], columns=["object-f1"])
+    assert "| one | - | - |" in asked.to_markdown() and "| other | **60.00** | **60.00** |" in asked.to_markdown()
+
+
+def test_the_best_error_is_the_one_nearest_to_zero() -> None:
+    items = [("few", with_objects(4, 7)), ("many", with_objects(4, 12))]
+    table = compare(items, columns=["count-error"]).to_markdown()
+    assert "| few | -30.00 |" in table and "| many | **20.00** |" in table
+
+
+def test_objects_counted_otherwise_are_not_compared() -> None:
+    other = with_objects(4)
+    other["objects"]["protocol"] = "as nobody said"
+    with pytest.raises(UserError, match="objects are 'as said' and 'as nobody said'"):
+        compare([("one", with_objects(4)), ("other", other)])

@@ -357,3 +357,26 @@ def test_polygons_without_the_annotated_ground_say_first_what_is_scored(tmp_path
     assert "the polygons and 32 px around each" in first and "false alarms elsewhere count in no score" in first
     within = score_files(tmp_path / "map.tif", tmp_path / "truth.gpkg", within=tmp_path / "area.gpkg")
     assert within.cautions == ()
+
+
+def test_objects_of_a_map_are_counted_against_the_truths_polygons(tmp_path):
+    """Two roofs wall to wall that the map has as one, one that it has, one that it invents."""
+    mapped = np.zeros((120, 160), np.uint8)
+    for row, column, height, width in ((10, 10, 20, 40), (60, 20, 24, 24), (60, 100, 20, 20)):
+        mapped[row : row + height, column : column + width] = 1
+    write_mask(tmp_path / "map.tif", mapped)
+    truth = write_boxes(tmp_path / "roofs.gpkg", (10, 10, 20, 20), (10, 30, 20, 20), (60, 20, 24, 24))
+    within = write_boxes(tmp_path / "all.gpkg", (0, 0, 120, 160))
+    found = score_files(tmp_path / "map.tif", truth, within=within).objects
+    scores = found.areas["map"]
+    assert (scores.true, scores.mapped) == (3, 3) and scores.unit == "m²"
+    assert scores.found == 2  # the third, and of the two wall to wall the one that half of the joined region is
+    assert found.protocol.startswith("polygons as limner segment draws them against the truth's polygons")
+    assert scores.true_median_area == pytest.approx(100, rel=0.01)
+
+
+def test_maps_of_several_classes_have_no_objects_to_count(tmp_path):
+    truth, prediction = random_masks(0, classes=3)
+    write_mask(tmp_path / "truth.tif", truth)
+    write_mask(tmp_path / "map.tif", prediction)
+    assert score_files(tmp_path / "map.tif", tmp_path / "truth.tif").objects.areas == {}

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from limner.segment.training.boundary import boundary_weights, label_objects, object_borders, reach_px
+from limner.segment.labels.depths import object_borders
+from limner.segment.training.boundary import boundary_weights, label_objects, reach_px
 from limner.segment.training.losses import cross_entropy_boundary
 
 IGNORE = 255

@@ -45,6 +45,7 @@ PATIENCE_S = 240  # only a command that hangs takes so long
 RECIPE = """
 task: segment
 network: {name: lite-unet, pretrained: false, width: 4}
+borders: {name: distance, reach_px: 6}
 optimizer: {name: adamw, learning_rate: 0.005}
 schedule: {name: cosine, warmup: 0.2}
 threshold: calibrated

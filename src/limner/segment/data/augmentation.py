@@ -16,6 +16,7 @@ from limner.reporting.pictures import IGNORE
 from limner.scenes.statistics import Statistics
 
 KNOWN = 256  # added to the mask where a pixel may be used
+A_DEPTH = 512  # added for each pixel of depth: the code stays a whole number that float32 holds
 
 
 class Draws(NamedTuple):
@@ -60,16 +61,23 @@ def draw(generator: torch.Generator, size: int, bands: int, scale_range: tuple[f
     )
 
 
-def coded(mask: np.ndarray, usable: np.ndarray) -> np.ndarray:
-    """(h, w) float32: 0 where training must not look, else class + 256, so that one sampling serves both."""
+def coded(mask: np.ndarray, usable: np.ndarray, depth: np.ndarray | None = None) -> np.ndarray:
+    """(h, w) float32: 0 where training must not look, else class + 256 + 512 depth: one sampling serves all.
+
+    depth: (h, w) uint8, see `limner.segment.labels.depths.read_depths`.
+    """
     code = mask + np.float32(KNOWN)
+    if depth is not None:
+        code += np.float32(A_DEPTH) * depth
     return code if usable.all() else np.where(usable, code, 0)
 
 
-def decoded(code: Tensor) -> tuple[Tensor, Tensor]:
-    """What `coded` put in: valid bool, and the mask int64 with 255 = ignore where not valid."""
+def decoded(code: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What `coded` put in: valid bool, the mask int64 with 255 = ignore where not valid, and the depth uint8."""
     valid = code >= KNOWN
-    return valid, torch.where(valid, code - KNOWN, float(IGNORE)).long()
+    number = code.long()
+    mask = torch.where(valid, number % A_DEPTH - KNOWN, IGNORE)
+    return valid, mask, (number // A_DEPTH).to(torch.uint8)
 
 
 def cut_offsets(offset01: Tensor, tile_px: int, crop_px: int) -> tuple[int, int]:

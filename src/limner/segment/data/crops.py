@@ -20,6 +20,7 @@ from limner.segment.data.augmentation import coded, cut_offsets, decoded, draw, 
 from limner.segment.data.blocks import Split
 from limner.segment.data.chips import DataSet
 from limner.segment.data.sampling import each_once, grouped, in_turn
+from limner.segment.labels.depths import read_depths
 from limner.segment.labels.reader import RING_PX
 
 LEAST_TRAINING = 0.1  # a tile with less training ground than this share of its pixels is not worth a draw
@@ -30,13 +31,15 @@ class Crops(NamedTuple):
 
     image: (B, C, crop, crop) float32 in the files' own units, 0 where not valid. valid: (B, crop, crop) bool.
     mask: (B, crop, crop) int64 class numbers, 255 = ignore (also wherever not valid). chip: (B,) int64, the
-    number of the chip each crop comes from.
+    number of the chip each crop comes from. depth: (B, crop, crop) uint8, how many pixels deep inside its object each
+    pixel lies, see `limner.segment.labels.depths.read_depths`; 0 everywhere where nobody asked for it.
     """
 
     image: Tensor
     valid: Tensor
     mask: Tensor
     chip: Tensor
+    depth: Tensor
 
 
 class CropSource:
@@ -63,6 +66,7 @@ class CropSource:
             factor below 256 * sqrt(2) / 364 may reach beyond their tile; those pixels are not valid.
         jitter: each band of each crop gets a gain from 1 - jitter to 1 + jitter about the band's mean and an
             offset of up to jitter deviations.
+        deepest_px: crops tell how deep each pixel lies inside its object, up to so many pixels; 0: they do not.
 
     Raises:
         UserError: when no tile holds a labelled pixel to learn from.
@@ -83,20 +87,24 @@ class CropSource:
         classes_balanced: bool = False,
         scale_range: tuple[float, float] = (1.0, 1.0),
         jitter: float = 0.0,
+        deepest_px: int = 0,
     ) -> None:
         if crop_px > tile_px:
             raise UserError(f"a crop of {crop_px} px does not fit in a tile of {tile_px} px; enlarge the tile")
         self.data, self.split = data, split
         self.tile_px, self.stride_px, self.crop_px = tile_px, stride_px, crop_px
         self.areas_balanced, self.classes_balanced = areas_balanced, classes_balanced
-        self.seed, self.scale_range, self.jitter = seed, scale_range, jitter
+        self.seed, self.scale_range, self.jitter, self.deepest_px = seed, scale_range, jitter, deepest_px
         self.chips = data.chips
         self._reader = data.reader(ring_px=ring_px)
         self._held: dict[int, tuple[Pixels, np.ndarray]] = {}
+        self._held_depths: dict[int, np.ndarray] = {}
         limit = psutil.virtual_memory().available // 4 if memory_bytes is None else memory_bytes
-        if memory_needed(data) <= limit:
-            whole = ((number, Window(0, 0, chip.height, chip.width)) for number, chip in enumerate(self.chips))
+        if memory_needed(data, depths=deepest_px > 0) <= limit:
+            whole = self.pictures()
             self._held = {number: self._reader.read_with_pixels(self.chips[number], window) for number, window in whole}
+            if deepest_px:
+                self._held_depths = {number: self._read_depths(number, window) for number, window in whole}
         self.tiles = [tile for number in range(len(self.chips)) for tile in self._training_tiles(number)]
         if not self.tiles:
             raise UserError("no training tile holds a labelled pixel; check the labels with limner check")
@@ -144,9 +152,9 @@ class CropSource:
             for crop, part in zip(crops, warp(whole_tiles, draws.of(others), self.crop_px), strict=True):
                 crop[others] = part
         flip(crops, draws.flip)
-        valid, mask = decoded(crops[1])
+        valid, mask, depth = decoded(crops[1])
         changed = jittered(crops[0], valid, draws, self.statistics()) if self.jitter else crops[0]
-        return Crops(changed, valid, mask, torch.tensor([number for number, _ in tiles]))
+        return Crops(changed, valid, mask, torch.tensor([number for number, _ in tiles]), depth)
 
     def pictures(self) -> list[tuple[int, Window]]:
         """Every chip with the window that is all of it."""
@@ -263,12 +271,22 @@ class CropSource:
         """Values (C, h, w), 0 where training must not look, and the mask's code, see `coded`."""
         (values, valid), mask = self.read(number, window)
         usable = valid & self.split.training_ground(number, window)
-        return values if usable.all() else np.where(usable, values, 0), coded(mask, usable)
+        depth = self._depths(number, window) if self.deepest_px else None
+        return values if usable.all() else np.where(usable, values, 0), coded(mask, usable, depth)
+
+    def _depths(self, number: int, window: Window) -> np.ndarray:
+        """How deep a chip's pixels lie inside their objects, (height, width) uint8; 0 beyond the chip."""
+        if number in self._held_depths:
+            return cut(self._held_depths[number], window, 0)
+        return self._read_depths(number, window)
+
+    def _read_depths(self, number: int, window: Window) -> np.ndarray:
+        return read_depths(self._reader, self.chips[number], window, self.deepest_px)
 
 
-def memory_needed(data: DataSet) -> int:
-    """Bytes that all pixels take in their own type, with a mask and a validity each."""
-    a_pixel = data.channels * np.dtype(data.dtype).itemsize + 2
+def memory_needed(data: DataSet, *, depths: bool = False) -> int:
+    """Bytes that all pixels take in their own type, with a mask, a validity and perhaps a depth each."""
+    a_pixel = data.channels * np.dtype(data.dtype).itemsize + 2 + depths
     return sum(chip.height * chip.width for chip in data.chips) * a_pixel
 
 

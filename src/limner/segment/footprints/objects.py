@@ -5,41 +5,53 @@ of each roof; a watershed from the peaks cuts between them (Vincent and Soille 1
 long roof into many, whose ridge has many peaks. So parts are joined again unless the neck between them is narrow:
 unless the distance there is less than a share of the smaller part's own peak (ours; in the manner of Beucher's
 dynamics, but relative, so that it fits huts and halls alike).
+
+A network may have learned to say how far inside its own object each pixel lies
+(`limner.segment.training.borders`). That falls between two roofs which touch even where their outline has no neck; it
+then takes the distance's place.
 """
 
 import numpy as np
 from scipy import ndimage
-from skimage.feature import peak_local_max
-from skimage.morphology import disk, remove_small_holes
-from skimage.segmentation import watershed
 
 from limner.segment.footprints.options import Splitting
 
 
-def split(mask: np.ndarray, how: Splitting) -> tuple[np.ndarray, int]:
+def split(mask: np.ndarray, how: Splitting, inside: np.ndarray | None = None) -> tuple[np.ndarray, int]:
     """The object of each pixel: (H, W) int32 from 1, 0 for none, and the largest number.
 
-    mask: (H, W) bool, the pixels of one class. Some numbers may be nobody's.
+    mask: (H, W) bool, the pixels of one class. inside: (H, W) floating, 0..1, how far inside its object each pixel
+    lies, where a network tells: its peaks then stand for the distance's. Some numbers may be nobody's.
     """
+    from skimage.feature import peak_local_max  # here: it takes a second, and much memory
+    from skimage.morphology import disk
+    from skimage.segmentation import watershed
+
     filled = fill_holes(mask, how.hole_px)
     if radius := round(how.opening_px):
         filled = ndimage.binary_opening(filled, disk(radius))
-    distance = ndimage.distance_transform_edt(filled)
-    if how.smoothing_px:
-        distance = ndimage.gaussian_filter(distance, how.smoothing_px)
+    smoothing, neck = how.smoothing_px, how.neck
+    if inside is None:
+        height = ndimage.distance_transform_edt(filled)
+    else:
+        height, smoothing, neck = inside, how.learned_smoothing_px, how.learned_neck
+    if smoothing:
+        height = ndimage.gaussian_filter(height, smoothing)
     regions, _ = ndimage.label(filled)
     apart = max(1, round(how.distance_px))
-    peaks = peak_local_max(distance, min_distance=apart, labels=regions, exclude_border=False)
+    peaks = peak_local_max(height, min_distance=apart, labels=regions, exclude_border=False)
     peaks = peaks[np.lexsort(peaks.T[::-1])]
     markers = np.zeros(mask.shape, np.int32)
     markers[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
-    parts = watershed(-distance, markers, mask=filled)
-    heights = np.concatenate([[0.0], distance[tuple(peaks.T)]])
-    return join_wide_necks(parts, distance, heights, how.neck), len(peaks)
+    parts = watershed(-height, markers, mask=filled)
+    heights = np.concatenate([[0.0], height[tuple(peaks.T)]])
+    return join_wide_necks(parts, height, heights, neck), len(peaks)
 
 
 def fill_holes(mask: np.ndarray, most_px: int) -> np.ndarray:
     """The mask with enclosed holes of at most ``most_px`` pixels filled; (H, W) bool."""
+    from skimage.morphology import remove_small_holes
+
     return remove_small_holes(mask, max_size=most_px) if most_px > 0 else mask
 
 

@@ -19,7 +19,9 @@ class Splitting:
     opening_px: what is narrower than twice this is cut off. smoothing_px: std of a Gaussian over the distances, so that
     a ragged border has no peaks of its own. distance_px: peaks stand at least so far apart. neck: two parts are two
     objects where the neck between them is narrower than this share of the smaller part's width. hole_px: enclosed
-    ground of at most so many pixels is filled.
+    ground of at most so many pixels is filled. learned_smoothing_px, learned_neck: the same where a network tells how
+    far inside its object each pixel lies: parts are objects where that falls, between them, below this share of the
+    lower peak.
     """
 
     opening_px: float
@@ -27,11 +29,14 @@ class Splitting:
     distance_px: float
     neck: float
     hole_px: int
+    learned_smoothing_px: float = 0.0
+    learned_neck: float = 1.0
 
     @property
     def reach_px(self) -> int:
         """How far away a pixel can decide about another: farther than most objects are wide."""
-        return int(20 * self.distance_px + 4 * self.smoothing_px + 2 * self.opening_px) + 8
+        smoothing_px = max(self.smoothing_px, self.learned_smoothing_px)
+        return int(20 * self.distance_px + 4 * smoothing_px + 2 * self.opening_px) + 8
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,12 @@ class FootprintOptions:
     neck: Annotated[
         float, Parameter(help="Parts are objects where the neck between is narrower than this share of their width.")
     ] = 0.9
+    learned_smoothing_m: Annotated[
+        float, Parameter(help="Where the network learned borders, its insides are smoothed by this std.")
+    ] = 0.8
+    learned_neck: Annotated[
+        float, Parameter(help="There, parts are objects where their insides fall below this share between them.")
+    ] = 0.85
     simplify_px: Annotated[float, Parameter(help="How much outlines are simplified; 0: every pixel's corner.")] = 2.5
 
     def __post_init__(self) -> None:
@@ -65,13 +76,14 @@ class FootprintOptions:
             raise UserError(f"simplify_px is {self.simplify_px}; needed: 0 or more pixels")
         for name, unit in (
             ("minimum_area_m2", "square meters"), ("fill_holes_m2", "square meters"), ("opening_m", "meters"),
-            ("smoothing_m", "meters"), ("distance_m", "meters"),
+            ("smoothing_m", "meters"), ("distance_m", "meters"), ("learned_smoothing_m", "meters"),
         ):  # fmt: skip
             value = getattr(self, name)
             if not 0 <= value < float("inf"):
                 raise UserError(f"{name} is {value:g}; needed: 0 or more {unit}")
-        if not 0 <= self.neck <= 1:
-            raise UserError(f"neck is {self.neck:g}; needed: a share of an object's width, 0 to 1")
+        for name in ("neck", "learned_neck"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UserError(f"{name} is {getattr(self, name):g}; needed: a share of an object's width, 0 to 1")
 
     def minimum_px(self, ground_m: float | None) -> int:
         """The least area in pixels that cover ``ground_m`` meters an edge (None: nobody knows)."""
@@ -84,7 +96,10 @@ class FootprintOptions:
             return None
         edge = ground_m or UNKNOWN_GROUND_M
         holes = 0 if ground_m is None else round(self.fill_holes_m2 / edge**2)
-        return Splitting(self.opening_m / edge, self.smoothing_m / edge, self.distance_m / edge, self.neck, holes)
+        return Splitting(
+            self.opening_m / edge, self.smoothing_m / edge, self.distance_m / edge, self.neck, holes,
+            self.learned_smoothing_m / edge, self.learned_neck,
+        )  # fmt: skip
 
 
 AS_MEASURED = FootprintOptions()

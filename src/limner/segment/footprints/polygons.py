@@ -40,6 +40,7 @@ def write_polygons(
     minimum_area_px: int = 1,
     simplify_px: float = AS_MEASURED.simplify_px,
     splitting: Splitting | None = None,
+    inside: Path | None = None,
 ) -> int:
     """Outline the regions of a class raster; gives how many polygons were written.
 
@@ -60,12 +61,13 @@ def write_polygons(
         minimum_area_px: smaller regions are left out.
         simplify_px: see `simplified`; 0 keeps every corner of every pixel.
         splitting: how objects that touch are told apart; without it a region is all that hangs together.
+        inside: see `limner.segment.footprints.regions.find_regions`.
     """
     with rasterio.open(classes) as dataset:
         transform = dataset.transform
         crs = dataset.crs if dataset.crs is not None and not transform.is_identity else None
         shape = dataset.shape
-    regions = find_regions(classes, probability, probability_bands, minimum_area_px, splitting=splitting)
+    regions = find_regions(classes, probability, probability_bands, minimum_area_px, splitting=splitting, inside=inside)
     writer = _Layer(path, layer, transform, crs, shape, tuple(class_names), simplify_px)
     while batch := list(islice(regions, BATCH_POLYGONS)):
         writer.append(batch)

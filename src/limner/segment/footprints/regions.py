@@ -6,6 +6,7 @@ edge are all that is held.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +27,8 @@ from limner.segment.footprints.options import Splitting
 
 BLOCK_PIXELS = 2**21  # of the raster at once; labels, probabilities and their sums take about 40 bytes a pixel
 NO_REGION = -1
+DEEP = 254
+"""What a raster of insides has where a pixel lies deep in its object; 255 is none."""
 MOST_CORNERS = 200_000  # of a region whose pieces are joined; a town's largest block of houses has a few thousand
 
 
@@ -66,6 +69,11 @@ class Region:
         return [_rebuilt(part, _corners_only) for part in shapely.get_parts(whole)]
 
 
+def inside_as_bytes(inside: np.ndarray) -> np.ndarray:
+    """How far inside its object each pixel lies, 0..1, as uint8 0..`DEEP`: a file of a quarter of the size."""
+    return np.rint(np.clip(inside, 0, 1) * DEEP).astype(np.uint8)
+
+
 class _Block(NamedTuple):
     """Regions within one block of rows; label n is regions[n - 1].
 
@@ -80,40 +88,47 @@ class _Block(NamedTuple):
 
 def find_regions(
     classes: Path,
-    probability: Path,
+    probability: Path | None,
     probability_bands: dict[int, int],
     minimum_area_px: int,
     block_pixels: int = BLOCK_PIXELS,
     splitting: Splitting | None = None,
+    inside: Path | None = None,
 ) -> Iterator[Region]:
     """The regions of at least ``minimum_area_px`` pixels, each once, in the order in which their last rows come.
 
     classes: a class raster. probability: the raster that holds, for each wanted class, its probability in the band
-    (from 1) that ``probability_bands`` names; other classes have no regions. splitting: how objects that touch are told
-    apart; without it a region is all that hangs together.
+    (from 1) that ``probability_bands`` names; other classes have no regions; without that raster all are 1. splitting:
+    how objects that touch are told apart; without it a region is all that hangs together. inside: a raster of how far
+    inside its object each pixel lies (uint8, 254 = deep inside), where a network tells.
 
     A block sees some rows beyond its own. Two blocks name the same rows around their seam, and what they agree on is
     one region.
     """
     halo = 1 if splitting is None else splitting.reach_px
-    with rasterio.open(classes) as class_raster, rasterio.open(probability) as probability_raster:
+    with ExitStack() as stack:
+        class_raster = stack.enter_context(rasterio.open(classes))
+        probability_raster = None if probability is None else stack.enter_context(rasterio.open(probability))
+        inside_raster = None if inside is None else stack.enter_context(rasterio.open(inside))
         height, width = class_raster.shape
         block_rows = max(1 if splitting is None else 4 * halo, block_pixels // max(1, width))
         finder = _Finder(minimum_area_px, splitting)
         for row in range(0, height, block_rows):
             own = Window(row, 0, min(block_rows, height - row), width)
             top, end = max(0, row - halo), min(height, row + own.height + halo)
-            numbers = class_raster.read(1, window=Window(top, 0, end - top, width).rasterio)
-            labels, class_of = finder.label(numbers, tuple(probability_bands))
-            inside = slice(row - top, row - top + own.height)
+            seen = Window(top, 0, end - top, width).rasterio
+            numbers = class_raster.read(1, window=seen)
+            depth = None if inside_raster is None else inside_raster.read(1, window=seen) / np.float32(DEEP)
+            labels, class_of = finder.label(numbers, tuple(probability_bands), depth)
+            inner = slice(row - top, row - top + own.height)
             own_probability = _probabilities(
-                probability_raster, own.rasterio, numbers[inside], probability_bands, splitting is not None
+                probability_raster, own.rasterio, numbers[inner], probability_bands, splitting is not None
             )
             above, below = (
                 labels[max(0, seam - halo) - top : min(height, seam + halo) - top] if 0 < seam < height else labels[:0]
                 for seam in (row, row + own.height)
             )
-            yield from finder.finished(finder.block(labels[inside], class_of, own_probability, row, above, below))
+            yield from finder.finished(finder.block(labels[inner], class_of, own_probability, row, above, below))
 
 
 class _Finder:
@@ -124,15 +139,18 @@ class _Finder:
         self.open: list[Region] = []
         self.seam = np.zeros((0, 0), int)  # (rows, width): which open region each pixel around the seam belongs to
 
-    def label(self, numbers: np.ndarray, wanted: Sequence[int]) -> tuple[np.ndarray, list[int]]:
-        """Labels (rows, width) int32 from 1, 0 where no wanted class is, and the class of each label."""
+    def label(
+        self, numbers: np.ndarray, wanted: Sequence[int], inside: np.ndarray | None = None
+    ) -> tuple[np.ndarray, list[int]]:
+        """Labels (rows, width) int32 from 1, 0 where no wanted class is, and the class of each label. inside: (rows,
+        width) float32, 0..1, see `split`."""
         labels = np.zeros(numbers.shape, np.int32)
         class_of = [0]
         for number in wanted:
             if self.splitting is None:
                 found, count = ndimage.label(numbers == number)  # 4-connected
             else:
-                found, count = split(numbers == number, self.splitting)
+                found, count = split(numbers == number, self.splitting, inside)
                 found[(labels > 0) | (numbers == IGNORE)] = 0  # filled holes take neither objects nor unknown ground
             labels += np.where(found > 0, found + np.int32(len(class_of) - 1), np.int32(0))
             class_of += [number] * count
@@ -211,6 +229,8 @@ def _probabilities(dataset: Any, window: Any, numbers: np.ndarray, bands: dict[i
 
     filled: holes may have been filled, whose probability counts, too, where there is one class alone.
     """
+    if dataset is None:
+        return np.ones(numbers.shape, np.float32)
     if filled and len(bands) == 1:
         return np.nan_to_num(dataset.read(next(iter(bands.values())), window=window))
     own = np.zeros(numbers.shape, np.float32)

@@ -95,6 +95,27 @@ class LabelReader:
         mask[~pixels.valid] = IGNORE
         return pixels, mask
 
+    def read_objects(self, chip: Labelled, window: Window) -> tuple[np.ndarray, np.ndarray]:
+        """The classes in ``window`` as `read` gives them, and the number of each pixel's object, (height, width) int32.
+
+        Polygons are objects of their own, the last one drawn where several lie; in masks neighbors of one class are of
+        one object, so that a class's number serves for all of its objects. 0: neither knows of one.
+        """
+        mask = self.read(chip, window)
+        if chip.labels is None or not is_vector(chip.labels):
+            return mask, np.where(mask == IGNORE, 0, mask.astype(np.int32) + 1)
+        shapes, _ = self._shapes(chip, chip.labels, window)
+        objects = np.zeros(mask.shape, np.int32)
+        draw_over(objects, [(shape, number) for number, shape in enumerate(shapes, 1)], window)
+        return mask, objects
+
+    def objects(self, chip: Labelled, path: Path, number: int) -> np.ndarray:
+        """The polygons of a vector file that are of class ``number`` and lie on a chip, (n,) object, in the chip's
+        pixels: x = column, y = row."""
+        shapes, texts = self._shapes(chip, path)
+        classes = [1] * len(shapes) if self.field is None else [self._class_of(text, path) for text in texts]
+        return shapes[np.array(classes, int) == number]
+
     def check_place(self, chips: Iterable[Labelled]) -> None:
         """Raise `UserError` for a vector file none of whose polygons lies on any of its pictures.
 

@@ -187,6 +187,9 @@ class _Mapping:
         self.ground_m, self.progress = ground_m, progress
         self.class_names = predictor.class_names
         self.background = background_of(self.class_names)
+        self.splitting = options.footprints.splitting(ground_m, len(self.class_names))
+        learned = bool(getattr(predictor, "learned_borders", False))
+        self.insides = learned and files.polygons is not None and self.splitting is not None
 
     def run(self, batch: int, request: dict[str, Any]) -> SceneMap:
         started = time.perf_counter()
@@ -196,8 +199,9 @@ class _Mapping:
             probability = temporary.probability
             if probability is None and temporary.polygons is not None:
                 probability = self.files.working(stack)
-            pixels, nodata_px = self._write_rasters(temporary, probability, statistics, batch)
-            polygon_count = self._write_polygons(temporary, probability)
+            inside = self.files.working(stack, "insides") if self.insides else None
+            pixels, nodata_px = self._write_rasters(temporary, probability, inside, statistics, batch)
+            polygon_count = self._write_polygons(temporary, probability, inside)
             self.progress("drawing the preview", 0, 1)
             scene = self.scene
             write_preview(temporary.preview, scene.path, temporary.classes, self.background, scene.bands)
@@ -224,9 +228,10 @@ class _Mapping:
             return measure_raster(raster)
 
     def _write_rasters(
-        self, temporary: MapFiles, probability: Path | None, statistics: Statistics, batch: int
+        self, temporary: MapFiles, probability: Path | None, inside: Path | None, statistics: Statistics, batch: int
     ) -> tuple[np.ndarray, int]:
-        """Write the rasters of classes, probabilities and entropy; the pixels of each class and those without data."""
+        """Write the rasters of classes, probabilities, entropy and insides; the pixels of each class and those without
+        data."""
         with (
             self.scene.open() as raster,
             MapWriter(
@@ -237,13 +242,14 @@ class _Mapping:
                 probability,
                 winning_only=not self.options.probabilities,
                 entropy=temporary.entropy,
+                inside=inside,
             ) as writer,
         ):
-            network = Network(self.predictor, statistics, batch, self.progress)
+            network = Network(self.predictor, statistics, batch, self.progress, insides=self.insides)
             if self.answers.crf:
                 self._stream_through_crf(raster, writer, network)
             else:
-                self._stream(raster, writer.write, network)
+                self._stream(raster, lambda rows: writer.write(writer.take_insides(rows)), network)
         if writer.pixels.sum() == 0:
             raise UserError(
                 f"no data in {self.scene.path}: every pixel is nodata, transparent or NaN; is it the right file?"
@@ -262,7 +268,7 @@ class _Mapping:
             planes = self.files.working(stack, "unsmoothed")
             count = 1 if len(self.class_names) == 2 else len(self.class_names)
             with PlaneWriter(raster, planes, count) as unsmoothed:
-                self._stream(raster, unsmoothed.write, network)
+                self._stream(raster, lambda rows: unsmoothed.write(writer.take_insides(rows)), network)
             device = getattr(self.predictor, "device", torch.device("cpu"))
             with self.scene.open() as again:  # some files can only be read from the top
                 smooth(again, planes, self.answers.crf_settings, device, writer.write, self.progress)
@@ -271,7 +277,8 @@ class _Mapping:
         stride, scale = self.predictor.stride, self.predictor.scale
         rows, columns = (self.options.axis(length, stride, scale) for length in (raster.height, raster.width))
         is_binary = len(self.class_names) == 2
-        blend = Blend(rows, columns, 1 if is_binary else len(self.class_names), BLOCK_PX)
+        planes = (1 if is_binary else len(self.class_names)) + self.insides
+        blend = Blend(rows, columns, planes, BLOCK_PX)
         with BackgroundWriter() as behind, closing(read_bands(raster, rows, columns)) as bands:
             for index, band in enumerate(bands):
                 self.progress("mapping", index, len(rows.origins))
@@ -281,7 +288,7 @@ class _Mapping:
                 behind.do(lambda index=index: write(blend.take(index)))
         self.progress("mapping", len(rows.origins), len(rows.origins))
 
-    def _write_polygons(self, temporary: MapFiles, probability: Path | None) -> int | None:
+    def _write_polygons(self, temporary: MapFiles, probability: Path | None, inside: Path | None) -> int | None:
         if temporary.polygons is None or probability is None or self.files.polygons is None:
             return None
         self.progress("drawing polygons", 0, 1)
@@ -301,7 +308,8 @@ class _Mapping:
             layer=self.files.polygons.stem,
             minimum_area_px=footprints.minimum_px(self.ground_m),
             simplify_px=footprints.simplify_px,
-            splitting=footprints.splitting(self.ground_m, len(self.class_names)),
+            splitting=self.splitting,
+            inside=inside,
         )
 
     def _write_record(self, path: Path, result: SceneMap, request: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from limner.reporting.pictures import IGNORE, class_colors
 from limner.scenes.rasters import Raster
 from limner.scenes.windows import Window
 from limner.scenes.writing import create_raster
+from limner.segment.footprints.regions import inside_as_bytes
 from limner.segment.predicting.blending import Rows
 
 ROUNDING = 1e-6  # blending sums float32 shares: equal answers of all tiles come out equal only to this
@@ -44,7 +45,8 @@ class MapWriter:
     """Writes finished rows into the class raster and, when its path is given, the probability raster.
 
     class_names: two classes are told by one plane of probability, more by one each. winning_only: of the planes, only
-    each pixel's highest is written. entropy: the path of the raster of `entropy_of`, where it is wanted.
+    each pixel's highest is written. entropy: the path of the raster of `entropy_of`, where it is wanted. inside: where
+    goes how far inside its object each pixel lies, see `take_insides`.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class MapWriter:
         probability: Path | None,
         winning_only: bool = False,
         entropy: Path | None = None,
+        inside: Path | None = None,
     ) -> None:
         self.threshold, self.winning_only = threshold, winning_only
         self._files = ExitStack()
@@ -76,12 +79,26 @@ class MapWriter:
         if entropy is not None:
             self.entropy = self._files.enter_context(create_raster(entropy, scene, "float32", 1, np.nan, predictor=3))
             self.entropy.dataset.set_band_description(1, "entropy, bits")
+        self.inside = None
+        if inside is not None:
+            self.inside = self._files.enter_context(create_raster(inside, scene, "uint8", nodata=IGNORE))
 
     def __enter__(self) -> "MapWriter":
         return self
 
     def __exit__(self, *error: Any) -> None:
         self._files.__exit__(*error)
+
+    def take_insides(self, rows: Rows) -> Rows:
+        """Rows without their last plane, how far inside its object each pixel lies, which is written to ``inside``; the
+        same where that was not asked for."""
+        if self.inside is None:
+            return rows
+        count, width = rows.valid.shape
+        if count:
+            inside = np.where(rows.valid, inside_as_bytes(rows.planes[-1]), np.uint8(IGNORE))
+            self.inside.write(inside, 1, window=Window(rows.row, 0, count, width).rasterio)
+        return rows._replace(planes=rows.planes[:-1])
 
     def write(self, rows: Rows) -> None:
         """Write finished rows and count their classes; they come top to bottom in whole blocks."""

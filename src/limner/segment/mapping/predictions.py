@@ -55,12 +55,25 @@ class Predictor(Protocol):
         the mean before the network sees them.
         """
 
+    @property
+    def learned_borders(self) -> bool:
+        """Whether `answers` has a plane more."""
+
+    def answers(self, pixels: np.ndarray, valid: np.ndarray, statistics: Statistics) -> np.ndarray:
+        """The same, and as a last plane how far inside its object each pixel lies, 0..1, where that was learned."""
+
 
 class Network:
-    """Gives batches of tiles to the predictor; takes smaller ones when CUDA memory runs out."""
+    """Gives batches of tiles to the predictor; takes smaller ones when CUDA memory runs out.
 
-    def __init__(self, predictor: Predictor, statistics: Statistics, batch: int, progress: Progress) -> None:
+    insides: a plane more is asked of it, how far inside its object each pixel lies; the predictor learned it.
+    """
+
+    def __init__(
+        self, predictor: Predictor, statistics: Statistics, batch: int, progress: Progress, *, insides: bool = False
+    ) -> None:
         self.predictor, self.statistics, self.batch, self.progress = predictor, statistics, batch, progress
+        self.ask = predictor.answers if insides else predictor.probabilities
 
     def answers(self, band: Pixels, columns: Axis) -> Iterator[tuple[list[int], np.ndarray]]:
         """The tiles of a band that hold data: their numbers, and their probabilities (B, classes, H, W)."""
@@ -80,7 +93,7 @@ class Network:
 
     def _try(self, pixels: np.ndarray, valid: np.ndarray) -> np.ndarray | None:
         try:
-            return self.predictor.probabilities(pixels, valid, self.statistics)
+            return self.ask(pixels, valid, self.statistics)
         except torch.cuda.OutOfMemoryError:
             return None  # only after this block is the failed batch's memory free
 

@@ -76,7 +76,7 @@ class MapFiles:
         )
 
     def working(self, stack: ExitStack, what: str = "working") -> Path:
-        """A temporary name for probabilities that only a later step needs; what is there goes when ``stack`` closes.
+        """A temporary name for a raster that only a later step needs; what is there goes when ``stack`` closes.
 
         what: one of `WORKING`.
         """
@@ -85,8 +85,8 @@ class MapFiles:
         return path
 
 
-WORKING = ("working", "unsmoothed")
-"""Names of what is needed while a map is made: by the polygons, and by the CRF."""
+WORKING = ("working", "insides", "unsmoothed")
+"""Names of what is needed while a map is made: twice by the polygons, and by the CRF."""
 
 
 def remove_unfinished(out: Path, stem: str, class_names: Sequence[str]) -> None:

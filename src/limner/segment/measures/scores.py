@@ -21,8 +21,13 @@ from limner.segment.labels.cautions import careful
 from limner.segment.labels.forms import BINARY_NAMES
 from limner.segment.measures.calibration import Calibration
 from limner.segment.measures.counts import Counts, Scores, mean_scores
+from limner.segment.measures.objects import NO_OBJECTS, Objects
 
 FORMAT_VERSION = 1
+OBJECT_COLUMNS = {
+    "F1": "f1", "precision": "precision", "recall": "recall", "count error": "count_error", "area error": "area_error",
+    "boundary F1": "boundary_f1",
+}  # fmt: skip
 COLUMNS = {"F1": "f1", "precision": "precision", "recall": "recall", "IoU": "iou", "accuracy": "accuracy"}
 
 
@@ -48,6 +53,7 @@ class Evaluation:
     unmapped: Mapping[str, int] = field(default_factory=dict)  # labelled pixels an area's map says nothing about
     cautions: tuple[str, ...] = ()  # what may mislead in these scores; they stand first
     calibration: Calibration | None = None  # of the probabilities that the maps were made of, all areas together
+    objects: Objects = NO_OBJECTS  # of maps of objects against the rest
 
     def __post_init__(self) -> None:
         if not self.areas:
@@ -100,6 +106,7 @@ class Evaluation:
             "pooled": self.pooled.scores()._asdict(),
             "constants": {name: constant.mean()._asdict() for name, constant in self.constants().items()},
             **({} if self.calibration is None else {"calibration": self.calibration.to_json()}),
+            **({"objects": self.objects.to_json()} if self.objects.areas else {}),
         }
 
     @classmethod
@@ -116,8 +123,9 @@ class Evaluation:
             cautions = tuple(map(str, value.get("cautions", ())))
             measured = value.get("calibration")
             calibration = None if measured is None else Calibration.from_json(measured)
+            objects = Objects.from_json(value["objects"]) if "objects" in value else NO_OBJECTS
             names = tuple(value["classes"])
-            return cls(areas, Protocol(**value["protocol"]), names, unmapped, cautions, calibration=calibration)
+            return cls(areas, Protocol(**value["protocol"]), names, unmapped, cautions, calibration, objects)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UserError(f"{source}: not an evaluation ({error}); evaluate the run again") from None
 
@@ -139,6 +147,8 @@ class Evaluation:
             lines.append(markdown_row([name, "" if pixels is None else f"{pixels:,}", *cells]))
         if len(self.class_names) > 2:
             lines += ["", *self._class_rows()]
+        if self.objects.areas:
+            lines += ["", *self._object_rows()]
         return "\n".join([*careful(self.cautions), *lines, "", *self._notes()]) + "\n"
 
     def _class_rows(self) -> list[str]:
@@ -148,6 +158,16 @@ class Evaluation:
             cells = [percent(getattr(scores, column)) for column in COLUMNS.values()]
             lines.append(markdown_row([name, percent(self.pooled.share(number)), *cells]))
         return lines
+
+    def _object_rows(self) -> list[str]:
+        head = ["objects", "true", "mapped", *OBJECT_COLUMNS]
+        lines = [markdown_row(head), markdown_row(["---"] + ["---:"] * (len(head) - 1))]
+        for name, scores in self.objects.areas.items():
+            cells = [percent(getattr(scores, column)) for column in OBJECT_COLUMNS.values()]
+            lines.append(markdown_row([name, f"{scores.true:,}", f"{scores.mapped:,}", *cells]))
+        mean = self.objects.mean()
+        cells = [percent(mean[column]) for column in OBJECT_COLUMNS.values()]
+        return [*lines, markdown_row(["**mean over areas**", "", "", *cells])]
 
     def _notes(self) -> list[str]:
         which = f"of {self.class_names[1]}" if len(self.class_names) == 2 else "mean over the classes"
@@ -160,6 +180,8 @@ class Evaluation:
             notes.append(f"Harmonized: {self.protocol.harmonization}.")
         if self.calibration is not None:
             notes.append(self.calibration.line())
+        if self.objects.areas:
+            notes.append(f"Objects: {self.objects.protocol}.")
         if missing := sum(self.unmapped.values()):
             notes.append(f"{missing:,} labelled pixels are in no score: the prediction says nothing there.")
         return notes

@@ -23,7 +23,8 @@ Read = Callable[[int, Window], tuple[Pixels, np.ndarray]]
 
 
 class ScoredCell(NamedTuple):
-    """A cell of a window as it was scored. mask, classes: (h, w) uint8 truth and prediction, truth 255 = ignore."""
+    """A cell of a window as it was scored. mask, classes: (h, w) uint8 truth and prediction, truth 255 = ignore.
+    inside: (h, w) float32 in 0..1, how far inside its object each pixel lies, where the network learned borders."""
 
     area: str
     chip: int
@@ -32,6 +33,18 @@ class ScoredCell(NamedTuple):
     pixels: Pixels
     mask: np.ndarray
     classes: np.ndarray
+    inside: np.ndarray | None = None
+
+
+class PredictedCell(NamedTuple):
+    """A cell of a window with its answer. probabilities: (classes, h, w) float32. mask: (h, w) uint8, 255 = ignore.
+    inside: as of `ScoredCell`."""
+
+    cell: Window
+    probabilities: np.ndarray
+    pixels: Pixels
+    mask: np.ndarray
+    inside: np.ndarray | None
 
 
 Observer = Callable[[ScoredCell], None]
@@ -107,13 +120,12 @@ def tally_areas(
     for number, window in windows:
         area = chips[number].area
         total = tallies.get(area, Tally.zero(len(predictor.class_names)))
-        for cell, probabilities, pixels, mask in predict_cells(
-            fitted[number], read, number, window, (statistics or {}).get(area)
-        ):
-            total = total + tally(predictor, probabilities, mask)
+        for found in predict_cells(fitted[number], read, number, window, (statistics or {}).get(area)):
+            total = total + tally(predictor, found.probabilities, found.mask)
             if observer is not None:
-                classes = predictor.classes_of(probabilities[None])[0]
-                observer(ScoredCell(area, number, window, cell, pixels, mask, classes))
+                classes = predictor.classes_of(found.probabilities[None])[0]
+                cell, _, pixels, mask, inside = found
+                observer(ScoredCell(area, number, window, cell, pixels, mask, classes, inside))
         tallies[area] = total
     return tallies
 
@@ -128,8 +140,8 @@ def fit_ground(predictor: SegmentPredictor, chip: Chip) -> SegmentPredictor:
 
 def predict_cells(
     predictor: SegmentPredictor, read: Read, chip: int, window: Window, statistics: Statistics | None = None
-) -> Iterator[tuple[Window, np.ndarray, Pixels, np.ndarray]]:
-    """Cells of at most 512 px of a window: (cell, probabilities (classes, h, w), pixels, mask), context cut off.
+) -> Iterator[PredictedCell]:
+    """Cells of at most 512 px of a window, context cut off.
 
     Where the predictor resamples, neither is more than 512 px to the network, and the context is 64 px to it.
     """
@@ -140,9 +152,12 @@ def predict_cells(
         inner = Window(context, context, cell.height, cell.width).slices
         if not (mask[inner] != IGNORE).any():
             continue
-        probabilities = predictor.probabilities(pixels.values[None], pixels.valid[None], statistics)[0]
+        learned = getattr(predictor, "learned_borders", False)
+        ask = predictor.answers if learned else predictor.probabilities
+        planes = ask(pixels.values[None], pixels.valid[None], statistics)[0][(slice(None), *inner)]
         kept = Pixels(pixels.values[(slice(None), *inner)], pixels.valid[inner])
-        yield cell, probabilities[(slice(None), *inner)], kept, mask[inner]
+        classes = len(predictor.class_names)
+        yield PredictedCell(cell, planes[:classes], kept, mask[inner], planes[classes] if learned else None)
 
 
 def tally(predictor: SegmentPredictor, probabilities: np.ndarray, mask: np.ndarray) -> Tally:

@@ -111,10 +111,21 @@ class Ensemble:
 
     def probabilities(self, pixels: np.ndarray, valid: np.ndarray, statistics: Statistics | None = None) -> np.ndarray:
         """The mean of the members' probabilities, (B, classes, H, W) float32; as `SegmentPredictor.probabilities`."""
+        return self.answers(pixels, valid, statistics)[:, : len(self.class_names)]
+
+    @property
+    def learned_borders(self) -> bool:
+        """Whether all members did."""
+        return all(member.learned_borders for member in self.members)
+
+    def answers(self, pixels: np.ndarray, valid: np.ndarray, statistics: Statistics | None = None) -> np.ndarray:
+        """The mean of the members' answers, as `SegmentPredictor.answers`; of the classes alone where a member
+        learned no borders."""
         given = None if statistics == self.statistics else statistics  # the first one's own means: each by its own
-        total = self.members[0].probabilities(pixels, valid, given)
+        planes = len(self.class_names) + self.learned_borders
+        total = self.members[0].answers(pixels, valid, given)[:, :planes]
         for member in self.members[1:]:
-            total = total + member.probabilities(pixels, valid, given)
+            total = total + member.answers(pixels, valid, given)[:, :planes]
         return total / np.float32(len(self.members))
 
     def classes_of(self, probabilities: np.ndarray) -> np.ndarray:

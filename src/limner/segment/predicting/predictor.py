@@ -86,6 +86,8 @@ class SegmentPredictor:
     """Type of the training pictures' pixels, as numpy names it."""
     scale: float = 1.0
     """How many pixels of the network along an edge one pixel of a picture becomes: see `at_ground`."""
+    learned_borders: bool = False
+    """Whether its network has one more output, which tells objects apart that touch."""
     folder: Path | None = None
     """Of the run that it was loaded from."""
     score: str = ""
@@ -109,15 +111,20 @@ class SegmentPredictor:
         """The same, decided at another threshold."""
         return replace(self, threshold=threshold)
 
-    @torch.inference_mode()
     def probabilities(self, pixels: np.ndarray, valid: np.ndarray, statistics: Statistics | None = None) -> np.ndarray:
-        """Probability of each class at each pixel: (B, classes, H, W) float32.
+        """Probability of each class at each pixel: (B, classes, H, W) float32; see `answers`."""
+        return self.answers(pixels, valid, statistics)[:, : len(self.class_names)]
+
+    @torch.inference_mode()
+    def answers(self, pixels: np.ndarray, valid: np.ndarray, statistics: Statistics | None = None) -> np.ndarray:
+        """Probability of each class at each pixel: (B, classes, H, W) float32; where the network `learned_borders` one
+        plane more, how far inside its object each pixel lies, 0..1.
 
         pixels: (B, channels, H, W) in the file's own units and type; valid: (B, H, W) bool; both of any size (padded
         here to the network's stride). statistics: of the pixels' scene, or None for the training areas'.
 
         Where `scale` is not 1 the network sees the pixels resampled (bilinear, each the mean of what it covers where
-        they shrink; invalid ones are the mean), and its probabilities are brought back to H x W.
+        they shrink; invalid ones are the mean), and its answers are brought back to H x W.
         """
         if pixels.shape[1] != self.channels:
             raise UserError(f"the picture has {pixels.shape[1]} bands, this run was trained on {self.channels}")
@@ -132,12 +139,13 @@ class SegmentPredictor:
             image = _resampled(image, known, step, seen)
         image = image.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16-mixed"):
-            logits = self.network(image)
-        if step == seen:
-            return logits[..., :height, :width].float().softmax(1).cpu().numpy()
-        probabilities = _resized(logits.float().softmax(1), *(length // seen * step for length in logits.shape[2:]))
-        probabilities = probabilities[..., :height, :width].clamp_min(0)
-        return (probabilities / probabilities.sum(1, keepdim=True)).cpu().numpy()
+            logits = self.network(image).float()
+        classes = len(self.class_names)
+        planes = torch.cat([logits[:, :classes].softmax(1), logits[:, classes:].sigmoid()], dim=1)
+        if step != seen:
+            planes = _resized(planes, *(length // seen * step for length in logits.shape[2:])).clamp(0, 1)
+            planes[:, :classes] /= planes[:, :classes].sum(1, keepdim=True)
+        return planes[..., :height, :width].cpu().numpy()
 
     def classes_of(self, probabilities: np.ndarray) -> np.ndarray:
         """The class of each pixel, (B, H, W) uint8, from `probabilities`."""
@@ -220,6 +228,7 @@ def load_predictor(run: "Run", device: str = "auto", precision: str = "auto") ->
         ground_range_m=_ground_range(facts),
         bands=tuple(facts["bands"]) if facts.get("bands") else None,
         dtype=facts.get("dtype"),
+        learned_borders=bool(facts.get("borders")),
         folder=run.folder,
     )
 
@@ -240,9 +249,8 @@ def build_network(facts: dict[str, Any]) -> nn.Module:
             f"the run's network is a {chosen['name']}, which limner does not have; put its class into NETWORKS"
         )
     described = Choice(chosen["name"], {key: value for key, value in chosen.items() if key != "name"})
-    network: nn.Module = without_weights(described).build(
-        NETWORKS, channels=facts["channels"], classes=len(facts["class_names"])
-    )
+    outputs = len(facts["class_names"]) + bool(facts.get("borders"))
+    network: nn.Module = without_weights(described).build(NETWORKS, channels=facts["channels"], classes=outputs)
     return network
 
 

@@ -20,15 +20,17 @@ class TurnedNetwork(nn.Module):
     takes eight times as long.
 
     Takes (B, C, H, W) and gives (B, classes, H, W), the logarithms of the mean probabilities: softmax gives these back.
+    Of a network that learned borders, ``classes`` says how many of its outputs are classes; the mean of the sigmoids
+    of the others is given as its logits.
 
     >>> turned = TurnedNetwork(nn.Conv2d(1, 2, 3, padding=1))
     >>> turned(torch.zeros(1, 1, 4, 6)).shape
     torch.Size([1, 2, 4, 6])
     """
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, classes: int | None = None) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.classes = network, classes
 
     @property
     def stride(self) -> Any:
@@ -40,13 +42,18 @@ class TurnedNetwork(nn.Module):
         for quarters, mirrored in TURNS:
             turned = torch.rot90(image.flip(3) if mirrored else image, quarters, (2, 3))
             logits = self.network(turned.contiguous(memory_format=torch.channels_last))
-            answer = torch.rot90(logits.float().softmax(1), -quarters, (2, 3))
+            known = logits.shape[1] if self.classes is None else self.classes
+            planes = torch.cat([logits.float()[:, :known].softmax(1), logits.float()[:, known:].sigmoid()], dim=1)
+            answer = torch.rot90(planes, -quarters, (2, 3))
             answer = answer.flip(3) if mirrored else answer
             total = answer if total is None else total + answer
         assert total is not None
-        return (total / len(TURNS)).clamp_min(torch.finfo(total.dtype).tiny).log()
+        mean = total / len(TURNS)
+        logarithms = mean[:, :known].clamp_min(torch.finfo(total.dtype).tiny).log()
+        return torch.cat([logarithms, torch.logit(mean[:, known:], eps=1e-6)], dim=1)
 
 
 def turned(predictor: SegmentPredictor) -> SegmentPredictor:
     """The same predictor looking at every picture flipped and turned, too."""
-    return replace(predictor, network=TurnedNetwork(predictor.network).eval(), digest=f"{predictor.digest} turned")
+    network = TurnedNetwork(predictor.network, len(predictor.class_names)).eval()
+    return replace(predictor, network=network, digest=f"{predictor.digest} turned")

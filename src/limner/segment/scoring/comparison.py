@@ -17,14 +17,15 @@ from limner.learning.evaluations import Compared
 from limner.reporting.tables import _tex, markdown_row, percent, write_table
 from limner.segment.measures.counts import Scores
 from limner.segment.measures.scores import Evaluation
-from limner.segment.scoring.options import USUAL_COLUMNS, CompareOptions
+from limner.segment.scoring.options import OBJECT_COLUMNS, USUAL_COLUMNS, CompareOptions
 
 
 class Column(NamedTuple):
-    """A score as a column. head: above it. field: of `Scores`."""
+    """A score as a column. head: above it. field: of `Scores`, or of `ObjectScores`."""
 
     head: str
     field: str
+    of_objects: bool = False
 
 
 COLUMNS = {
@@ -33,14 +34,30 @@ COLUMNS = {
     "iou": Column("IoU", "iou"),
     "precision": Column("Precision", "precision"),
     "recall": Column("Recall", "recall"),
+    "object-f1": Column("Object F1", "f1", of_objects=True),
+    "object-precision": Column("Object precision", "precision", of_objects=True),
+    "object-recall": Column("Object recall", "recall", of_objects=True),
+    "count-error": Column("Count error", "count_error", of_objects=True),
+    "area-error": Column("Area error", "area_error", of_objects=True),
+    "boundary-f1": Column("Boundary F1", "boundary_f1", of_objects=True),
 }
 
 
 class Row(NamedTuple):
-    """A run, or a constant. scores: of each area in order, and last their plain mean."""
+    """A run, or a constant. scores: of each area in order, and last their plain mean. objects: the same for objects,
+    by the fields of `ObjectScores`; empty where none were counted."""
 
     name: str
     scores: tuple[Scores, ...]
+    objects: tuple[Mapping[str, float | None], ...] = ()
+
+    def value(self, place: int, column: str) -> float | None:
+        """A score as a fraction. place: of the areas in order, the mean last. column: a key of `COLUMNS`."""
+        _, field, of_objects = COLUMNS[column]
+        if of_objects:
+            return self.objects[place].get(field) if self.objects else None
+        value: float | None = getattr(self.scores[place], field)
+        return value
 
 
 @dataclass(frozen=True)
@@ -60,7 +77,7 @@ class Comparison:
 
     def values(self, row: Row) -> list[float | None]:
         """Fractions 0..1 for the table's columns, place by place."""
-        return [getattr(scores, COLUMNS[column].field) for scores in row.scores for column in self.columns]
+        return [row.value(place, column) for place in range(len(row.scores)) for column in self.columns]
 
     def gain(self, row: Row) -> list[float | None]:
         """What a run gained on the first, as fractions -1..1; None where either has no score.
@@ -72,9 +89,16 @@ class Comparison:
         return [None if ours is None or first is None else ours - first for ours, first in pairs]
 
     def best(self) -> list[str | None]:
-        """The highest score of each column among the runs, as printed: runs that print alike share it."""
+        """The best score of each column among the runs, as printed: runs that print alike share it.
+
+        It is the highest, of errors the one nearest to 0.
+        """
         columns = zip(*map(self.values, self.runs), strict=True)
-        best = (max((value for value in column if value is not None), default=None) for column in columns)
+        errors = [COLUMNS[column].field.endswith("error") for _ in self.places for column in self.columns]
+        best = (
+            max((value for value in column if value is not None), key=_nearness if error else None, default=None)
+            for column, error in zip(columns, errors, strict=True)
+        )
         return [None if value is None else percent(value) for value in best]
 
     def groups(self, bold: str = "{}", italic: str = "{}") -> list[list[list[str]]]:
@@ -135,8 +159,8 @@ class Comparison:
         rows = {
             kind: {
                 row.name: {
-                    place: {column: getattr(scores, COLUMNS[column].field) for column in self.columns}
-                    for place, scores in zip(self.places, row.scores, strict=True)
+                    name: {column: row.value(place, column) for column in self.columns}
+                    for place, name in enumerate(self.places)
                 }
                 for row in found
             }
@@ -153,7 +177,7 @@ def compare(
     items: Sequence[tuple[str, Mapping[str, Any]]],
     *,
     gains: bool = False,
-    columns: Sequence[str] = USUAL_COLUMNS,
+    columns: Sequence[str] | None = None,
     class_name: str | None = None,
 ) -> Comparison:
     """Compare evaluations of the same pixels.
@@ -163,7 +187,7 @@ def compare(
     Args:
         items: (name, what ``evaluation.json`` holds).
         gains: say below each run but the first what it gained on the first.
-        columns: which scores, keys of `COLUMNS`.
+        columns: which scores, keys of `COLUMNS`; None: the usual ones, with F1 of objects where it is known of all.
         class_name: the class whose scores are compared; by default class 1 of two, of more classes their mean.
 
     Raises:
@@ -174,8 +198,10 @@ def compare(
         raise UserError("nothing to compare; name at least one evaluated run")
     if gains and len(items) < 2:
         raise UserError(f"gains need something to gain on, but there is only {items[0][0]}; name its baseline first")
-    chosen = _known_columns(columns)
     evaluations = [(name, Evaluation.from_json(value, source=name)) for name, value in items]
+    if columns is None:
+        columns = (*USUAL_COLUMNS, *(() if any(not each.objects.areas for _, each in evaluations) else OBJECT_COLUMNS))
+    chosen = _known_columns(columns)
     first_name, first = evaluations[0]
     for name, other in evaluations[1:]:
         if difference := _difference(first, other):
@@ -218,7 +244,12 @@ def _class_number(name: str, names: Sequence[str]) -> int:
 
 
 def _row(name: str, evaluation: Evaluation, areas: Sequence[str], number: int | None) -> Row:
-    return Row(name, (*(evaluation.areas[area].scores(number) for area in areas), evaluation.mean(number)))
+    scores = (*(evaluation.areas[area].scores(number) for area in areas), evaluation.mean(number))
+    counted = evaluation.objects
+    if not counted.areas or number == 0:
+        return Row(name, scores)
+    of_areas = [counted.areas[area].to_json() if area in counted.areas else {} for area in areas]
+    return Row(name, scores, (*of_areas, counted.mean()))
 
 
 def _difference(first: Evaluation, other: Evaluation) -> str:
@@ -232,6 +263,9 @@ def _difference(first: Evaluation, other: Evaluation) -> str:
         ours, theirs = getattr(first.protocol, name), getattr(other.protocol, name)
         if ours != theirs:
             return f"protocols say {name}: {ours!r} and {theirs!r}"
+    ours, theirs = first.objects.protocol, other.objects.protocol
+    if ours and theirs and ours != theirs:
+        return f"objects are {ours!r} and {theirs!r}"
     for area, counts in first.areas.items():
         if counts.truth_pixels != other.areas[area].truth_pixels:
             ours, theirs = (
@@ -252,10 +286,16 @@ def _notes(evaluations: Sequence[tuple[str, Evaluation]], number: int | None) ->
         if len(set(values.values())) > 1:
             said = ", ".join(f"{name} {absent if value is None else value}" for name, value in values.items())
             notes.append(f"{field.capitalize()}: {said}.")
+    if counted := next((each.objects.protocol for _, each in evaluations if each.objects.areas), ""):
+        notes.append(f"Objects: {counted}.")
     for name, evaluation in evaluations:
         if missing := sum(evaluation.unmapped.values()):
             notes.append(f"{name}: {missing} labelled pixels are in no score, its maps say nothing there.")
     return notes
+
+
+def _nearness(value: float) -> float:
+    return -abs(value)
 
 
 def _points(value: float | None) -> str:

@@ -18,7 +18,7 @@ from limner.segment.data.areas import find_data
 from limner.segment.data.chips import DataSet
 from limner.segment.labels.reader import RING_PX
 from limner.segment.labels.reading import Reading
-from limner.segment.measures.evaluation import EVERYTHING, VALIDATION, as_evaluation
+from limner.segment.measures.evaluation import EVERYTHING, VALIDATION, as_evaluation, counting_objects
 from limner.segment.measures.gallery import drawing_errors
 from limner.segment.measures.scores import Evaluation
 from limner.segment.measures.tally import Read, tally_areas
@@ -100,10 +100,14 @@ def evaluate_data(
         read = reader_in_colors(data, read, colors)
         if normalize == "matched":
             statistics = {area: item.statistics for area, item in colors.items()}
-    with drawing_errors(errors, data.chips, windows, predictor.class_names) as observer:
-        tallies = tally_areas(predictor, data.chips, read, windows, statistics, observer)
+    with (
+        drawing_errors(errors, data.chips, windows, predictor.class_names) as observer,
+        counting_objects(data, predictor, observer, ring_px) as counting,
+    ):
+        tallies = tally_areas(predictor, data.chips, read, windows, statistics, counting.observer)
+        objects = counting.objects()
     pixels = EVERYTHING + (" outside the ground annotated for refining" if without.hidden else "")
-    return as_evaluation(tallies, pixels, predictor, normalize, harmonize)
+    return as_evaluation(tallies, pixels, predictor, normalize, harmonize, objects)
 
 
 def evaluate_validation(
@@ -124,9 +128,13 @@ def evaluate_validation(
     source = make_source(recipe, data, split_data(recipe, data))
     windows = source.validation_blocks()
     by_area = source.area_statistics() if normalize == "scene" else None
-    with drawing_errors(errors, data.chips, windows, predictor.class_names) as observer:
-        tallies = tally_areas(predictor, data.chips, source.read, windows, by_area, observer)
-    return as_evaluation(tallies, VALIDATION, predictor, "scene" if by_area else "run")
+    with (
+        drawing_errors(errors, data.chips, windows, predictor.class_names) as observer,
+        counting_objects(data, predictor, observer, recipe.data.ring_px) as counting,
+    ):
+        tallies = tally_areas(predictor, data.chips, source.read, windows, by_area, counting.observer)
+        objects = counting.objects()
+    return as_evaluation(tallies, VALIDATION, predictor, "scene" if by_area else "run", objects=objects)
 
 
 def reader_without(data: DataSet, without: AnnotatedGround, ring_px: int = RING_PX) -> Read:

@@ -11,6 +11,8 @@ from limner.foundation.command_line import GIVEN_BY_COMMAS, METHOD, OUTPUT
 from limner.segment.labels.reading import AS_FOUND, Reading
 
 USUAL_COLUMNS = ("f1", "acc", "iou")
+OBJECT_COLUMNS = ("object-f1",)
+"""Shown beside them where objects were counted in all that is compared."""
 
 Normalize = Annotated[
     Literal["auto", "run", "scene"],
@@ -56,7 +58,8 @@ class CompareOptions:
     """What a table of maps shows.
 
     gains: say below each run but the first what it gained on the first. columns: which scores, keys of
-    `limner.segment.scoring.comparison.COLUMNS`. class_name: the class whose scores are compared; by default class 1 of
+    `limner.segment.scoring.comparison.COLUMNS`; None: F1, accuracy, IoU, and F1 of objects where it is known of all.
+    class_name: the class whose scores are compared; by default class 1 of
     two, of more classes their mean.
     """
 
@@ -64,9 +67,13 @@ class CompareOptions:
         bool, Parameter(negative=(), help="Say below each run but the first what it gained on the first.")
     ] = False
     columns: Annotated[
-        tuple[str, ...],
-        Parameter(help="Scores to show, of f1, acc, iou, precision and recall.", **GIVEN_BY_COMMAS),
-    ] = USUAL_COLUMNS
+        tuple[str, ...] | None,
+        Parameter(
+            help="Scores to show, of f1, acc, iou, precision, recall, object-f1, object-precision, object-recall, "
+            "count-error, area-error and boundary-f1.",
+            **GIVEN_BY_COMMAS,
+        ),
+    ] = None
     class_name: Annotated[
         str | None, Parameter(name="--class", help="Compare this class (default: class 1 of two, else their mean).")
     ] = None

@@ -28,6 +28,7 @@ from limner.segment.labels.reader import RING_PX, LabelReader
 from limner.segment.labels.reading import AS_FOUND, Reading
 from limner.segment.labels.vector_files import is_vector
 from limner.segment.measures.counts import Counts
+from limner.segment.measures.object_counter import ObjectCounter, objects_of
 from limner.segment.measures.scores import Evaluation, Protocol
 
 PIXELS_A_READ = 4_000_000
@@ -74,20 +75,26 @@ def score_files(
     areas: dict[str, Counts] = {}
     unmapped: dict[str, int] = {}
     pixels = 0
-    for number, pair in enumerate(pairs):
-        windows = _windows(pair, truth_reader, map_reader)
-        if targets:
-            windows = _writing_errors(targets[number], pair.map, windows)
-        counts, missing = Counts.zero(len(truth_form.class_names)), 0
-        for _, mask, mapped in windows:
-            pixels += mask.size
-            counts += Counts.of(mask, mapped, counts.classes)
-            missing += int(np.count_nonzero((mapped == IGNORE) & (mask != IGNORE)))
-        areas[pair.area] = areas.get(pair.area, Counts.zero(counts.classes)) + counts
-        unmapped[pair.area] = unmapped.get(pair.area, 0) + missing
+    chips = [pair.truth for pair in pairs]
+    counts_objects = len(truth_form.class_names) == 2
+    with ObjectCounter(chips, truth_reader) as counter:
+        for number, pair in enumerate(pairs):
+            windows = _windows(pair, truth_reader, map_reader)
+            if targets:
+                windows = _writing_errors(targets[number], pair.map, windows)
+            counts, missing = Counts.zero(len(truth_form.class_names)), 0
+            for window, mask, mapped in windows:
+                pixels += mask.size
+                counts += Counts.of(mask, mapped, counts.classes)
+                missing += int(np.count_nonzero((mapped == IGNORE) & (mask != IGNORE)))
+                if counts_objects:
+                    counter.add(number, Window(0, 0, pair.truth.height, pair.truth.width), window, mask, mapped)
+            areas[pair.area] = areas.get(pair.area, Counts.zero(counts.classes)) + counts
+            unmapped[pair.area] = unmapped.get(pair.area, 0) + missing
+        objects = objects_of(counter, chips)
     if not any(counts.pixels for counts in areas.values()):
         raise UserError(f"{prediction}: maps no labelled pixel of {truth}; do they show the same place?")
-    result = Evaluation(areas, Protocol(_which_pixels(pairs)), truth_form.class_names, unmapped)
+    result = Evaluation(areas, Protocol(_which_pixels(pairs)), truth_form.class_names, unmapped, objects=objects)
     told = (*_on_a_part(result, pixels, pairs), *forms.cautions, *truth_reader.cautions(), *truth_reader.notes())
     return replace(result, cautions=told)
 
@@ -124,8 +131,11 @@ def _paired(prediction: Path, truth: Path, within: Path | None) -> list[_Pair]:
     pairs = []
     for area, path, label in found:
         with open_mask(path) as raster:
-            size = raster.height, raster.width
-        pairs.append(_Pair(Chip(area, path, path, None, *size), Chip(area, path, label, within, *size)))
+            size, ground_m = (raster.height, raster.width), raster.ground_m
+        sides = (Chip(area, path, labels, ground, *size, ground_m=ground_m) for labels, ground in (
+            (path, None), (label, within),
+        ))  # fmt: skip
+        pairs.append(_Pair(*sides))
     return pairs
 
 

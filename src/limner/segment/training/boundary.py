@@ -9,6 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from limner.reporting.pictures import IGNORE
+from limner.segment.labels.depths import object_borders
 
 NEGLIGIBLE = 1e-3  # a weight below this share of its peak is taken for 0
 
@@ -78,20 +79,6 @@ def label_objects(mask: np.ndarray) -> np.ndarray:
         objects += regions
         found += count
     return objects
-
-
-def object_borders(mask: np.ndarray, objects: np.ndarray) -> np.ndarray:
-    """(height, width) bool: object pixels with one of four neighbors that is labelled and not of the same object."""
-    known = mask != IGNORE
-    borders = np.zeros(mask.shape, bool)
-    for one, other in (
-        ((slice(1, None), slice(None)), (slice(None, -1), slice(None))),
-        ((slice(None), slice(1, None)), (slice(None), slice(None, -1))),
-    ):
-        differ = (objects[one] != objects[other]) & known[one] & known[other]
-        borders[one] |= differ
-        borders[other] |= differ
-    return borders & (objects > 0)
 
 
 def _grown(box: tuple[slice, ...], margin: int) -> tuple[slice, ...]:

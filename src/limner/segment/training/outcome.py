@@ -17,7 +17,8 @@ from limner.segment.labels.drawing import how_to_read
 from limner.segment.labels.forms import background_of
 from limner.segment.measures.counts import Scores
 from limner.segment.measures.gallery import WALL, WorstTiles
-from limner.segment.measures.scores import Evaluation
+from limner.segment.measures.objects import Objects
+from limner.segment.measures.scores import OBJECT_COLUMNS, Evaluation
 from limner.segment.training.colors import COLORS_FILE
 from limner.segment.training.recipe import SegmentRecipe
 
@@ -91,7 +92,22 @@ def add_scores(report: Report, scored: Evaluation) -> Report:
     rows = [score_row(area, counts.scores()) for area, counts in scored.areas.items()]
     rows.append(score_row("mean", scored.mean()))
     rows += [score_row(f"{name} (mean)", constant.mean()) for name, constant in scored.constants().items()]
-    return report.table(("area", *SCORE_COLUMNS), rows, scored.protocol.pixels + ".")
+    report.table(("area", *SCORE_COLUMNS), rows, scored.protocol.pixels + ".")
+    return add_objects(report, scored.objects)
+
+
+def add_objects(report: Report, objects: Objects) -> Report:
+    """A table of the areas' objects and their mean, where objects were counted."""
+    if not objects.areas:
+        return report
+    rows = [
+        [area, scores.true, scores.mapped, *(_share(getattr(scores, name)) for name in OBJECT_COLUMNS.values())]
+        for area, scores in objects.areas.items()
+    ]
+    mean = objects.mean()
+    rows.append(["mean", None, None, *(_share(mean[name]) for name in OBJECT_COLUMNS.values())])
+    protocol = objects.protocol[:1].upper() + objects.protocol[1:]
+    return report.table(("objects", "true", "mapped", *OBJECT_COLUMNS), rows, f"{protocol}.")
 
 
 def add_classes(report: Report, scored: Evaluation) -> Report:

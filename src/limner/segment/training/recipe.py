@@ -95,6 +95,11 @@ class SegmentRecipe(Recipe):
         "half", "two classes: decide at probability 0.5, or where F1 is best on held-out (else on all) labelled ground"
     )
     loss: Choice = choice("cross-entropy", "what is minimized", "limner.segment.training.losses:LOSSES", ("known",))
+    borders: Choice = choice(
+        "none",
+        "what the network learns beside the classes, to tell objects apart that touch",
+        "limner.segment.training.borders:BORDERS",
+    )
     optimizer: Choice = choice("adamw", "how it is minimized", "limner.learning.optimizers:OPTIMIZERS", ("parameters",))
     schedule: Choice = choice("cosine", "how the learning rate changes", "limner.learning.optimizers:SCHEDULES")
     batch: int = setting(8, "crops in a step", unit="crops", minimum=1)
@@ -112,11 +117,13 @@ class SegmentRecipe(Recipe):
         # What these cannot take is refused here, before anything is written. They are imported only now, so that the
         # names of settings are known before torch is.
         from limner.learning.optimizers import SCHEDULES, try_optimizer
+        from limner.segment.training.borders import BORDERS
         from limner.segment.training.losses import LOSSES
         from limner.segment.training.pixel_weights import KnownClasses
 
         try_optimizer(self.optimizer)
         self.schedule.build(SCHEDULES)
+        self.borders.build(BORDERS)
         self.loss.build(LOSSES, known=KnownClasses(pixels=lambda: np.ones((1, 2), int)))
 
     @property

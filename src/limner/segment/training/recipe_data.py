@@ -10,6 +10,7 @@ from limner.segment.data.areas import find_data
 from limner.segment.data.blocks import Split, hold_out
 from limner.segment.data.chips import DataSet
 from limner.segment.data.crops import CropSource
+from limner.segment.training.borders import BORDERS, Borders
 from limner.segment.training.recipe import SegmentRecipe
 
 
@@ -41,9 +42,16 @@ def split_data(recipe: SegmentRecipe, data: DataSet) -> Split:
     return hold_out(data, settings.validation_share, settings.tile_px, recipe.seed, ring_px=settings.ring_px)
 
 
+def borders_of(recipe: SegmentRecipe, class_names: Sequence[str]) -> Borders | None:
+    """What a network learns beside so many classes; nothing of more than two, whose regions are not split."""
+    borders: Borders | None = recipe.borders.build(BORDERS)
+    return borders if len(class_names) == 2 else None
+
+
 def make_source(recipe: SegmentRecipe, data: DataSet, split: Split) -> CropSource:
     """The crops that a recipe draws from its data."""
     settings = recipe.data
+    borders = borders_of(recipe, data.class_names)
     return CropSource(
         data,
         split,
@@ -56,4 +64,5 @@ def make_source(recipe: SegmentRecipe, data: DataSet, split: Split) -> CropSourc
         classes_balanced=settings.classes_balanced,
         scale_range=settings.scale_range,
         jitter=settings.jitter,
+        deepest_px=0 if borders is None else borders.most_px,
     )

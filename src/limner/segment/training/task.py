@@ -20,6 +20,7 @@ from limner.learning.recipe import to_plain
 from limner.learning.run import Run, open_run
 from limner.learning.task import Stage, StageContext, Task, number_stages
 from limner.nn.parameters import count_parameters
+from limner.reporting.pictures import IGNORE
 from limner.scenes.statistics import Statistics
 from limner.scenes.windows import Window
 from limner.segment.data.crops import Crops
@@ -27,16 +28,17 @@ from limner.segment.labels.drawing import draw_triple, draw_triples
 from limner.segment.labels.forms import background_of
 from limner.segment.labels.reading import Reading
 from limner.segment.measures.counts import mean_scores
-from limner.segment.measures.evaluation import VALIDATION, as_evaluation
+from limner.segment.measures.evaluation import VALIDATION, as_evaluation, counting_objects
 from limner.segment.measures.gallery import WorstTiles
 from limner.segment.measures.scores import Evaluation
 from limner.segment.measures.tally import Observer, Tally, predict_cells, tally_areas
 from limner.segment.networks import NETWORKS
 from limner.segment.predicting.predictor import SegmentPredictor, load_predictor, standardize
+from limner.segment.training.borders import fit_outputs
 from limner.segment.training.losses import LOSSES, Loss, Whole
 from limner.segment.training.pixel_weights import ClassPixels, KnownClasses
 from limner.segment.training.recipe import SegmentRecipe, StageSettings
-from limner.segment.training.recipe_data import fingerprint, load_data, make_source, split_data
+from limner.segment.training.recipe_data import borders_of, fingerprint, load_data, make_source, split_data
 
 
 class SegmentTask(Task):
@@ -58,6 +60,7 @@ class SegmentTask(Task):
             self.statistics = Statistics.from_json(open_run(recipe.initial).facts["statistics"])
         self.area_statistics = self.source.area_statistics() if recipe.normalize == "area" else {}
         self.score = ("validation/f1", 1) if recipe.keep_by == "f1" else ("validation/loss", -1)
+        self.borders = borders_of(recipe, self.class_names)
         self.networks = {"network": self._make_network()}
         self._make_loss(lambda: np.ones((1, 2), int))  # what does not fit is refused before anything is written
         self.optimizers = {}
@@ -82,9 +85,10 @@ class SegmentTask(Task):
         recipe, data = self.recipe, self.data
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)
-            network: nn.Module = recipe.network.build(NETWORKS, channels=data.channels, classes=len(self.class_names))
+            outputs = len(self.class_names) + (self.borders is not None)
+            network: nn.Module = recipe.network.build(NETWORKS, channels=data.channels, classes=outputs)
         if recipe.initial is not None:
-            start_from(network, open_run(recipe.initial), data.channels)
+            start_from(network, open_run(recipe.initial), data.channels, borders=self.borders is not None)
         return network
 
     def stages(self) -> tuple[Stage, ...]:
@@ -123,7 +127,8 @@ class SegmentTask(Task):
 
     def batch(self, stage: Stage, number: int) -> tuple[Tensor, ...]:
         """What step ``number`` learns from: standardized crops (B, C, crop, crop) float32, masks (B, crop, crop) int64,
-        and, where the loss weighs pixels, their weights (B, crop, crop) float32."""
+        where borders are learned, depths (B, crop, crop) uint8, and, where the loss weighs pixels, their weights (B,
+        crop, crop) float32."""
         size = self.recipe.crops_per_step
         per_epoch = self.source.batches_per_epoch(size)
         # Stages draw different crops: each starts where a distant epoch would.
@@ -132,7 +137,8 @@ class SegmentTask(Task):
         image = standardize(crops.image, crops.valid, [self._statistics_of(chip) for chip in crops.chip.tolist()])
         weight = self.loss.pixel_weight(crops.mask)
         weights = () if weight is None else (weight,)
-        return image.contiguous(memory_format=torch.channels_last), crops.mask, *weights
+        depth = () if self.borders is None else (crops.depth,)
+        return image.contiguous(memory_format=torch.channels_last), crops.mask, *depth, *weights
 
     def step(self, batches: Iterator[Any], index: int) -> dict[str, Tensor]:
         """Draw crops, compare the network's answer with their masks, update; in parts where the recipe accumulates."""
@@ -143,10 +149,16 @@ class SegmentTask(Task):
         set_learning_rate(optimizer, self.learning_rate_factor(index / self.stage.steps, self.stage.epochs))
         self.updater.zero_grad(set_to_none=True)
         batch = next(batches)
-        whole = Whole(self.loss.counted(*batch[1:]), parts) if parts > 1 else None
+        first_weight = 2 + (self.borders is not None)
+        whole = Whole(self.loss.counted(batch[1], *batch[first_weight:]), parts) if parts > 1 else None
+        labelled = (batch[1] != IGNORE).sum()
         losses = []
-        for image, mask, *weights in accumulated(self.fabric, self.model, batch, parts):
-            loss = self.loss(self.model(image), mask, *weights, whole=whole)
+        for part in accumulated(self.fabric, self.model, batch, parts):
+            image, mask, weights = part[0], part[1], part[first_weight:]
+            logits = self.model(image)
+            loss = self.loss(logits[:, : len(self.class_names)], mask, *weights, whole=whole)
+            if self.borders is not None:
+                loss = loss + self.borders.loss(logits[:, -1], mask, part[2], labelled)
             self.fabric.backward(loss)
             losses.append(loss.detach())
         self.updater.step()
@@ -166,6 +178,7 @@ class SegmentTask(Task):
             normalize="scene" if self.area_statistics else "run",
             device=parameter.device,
             precision=self.fabric._precision.precision if hasattr(self, "fabric") else "32-true",
+            learned_borders=self.borders is not None,
         )
 
     def validation_tallies(self, observer: Observer | None = None) -> dict[str, Tally]:
@@ -199,12 +212,10 @@ class SegmentTask(Task):
             area = self.data.chips[chip].area
             if area in seen or len(seen) == 4:
                 continue
-            for _, probabilities, pixels, mask in predict_cells(
-                predictor, self.source.read, chip, block, self._statistics_of(chip)
-            ):
+            for found in predict_cells(predictor, self.source.read, chip, block, self._statistics_of(chip)):
                 seen.add(area)
-                classes = predictor.classes_of(probabilities[None])[0]
-                rows.append(draw_triple(pixels, mask, classes, self.class_names))
+                classes = predictor.classes_of(found.probabilities[None])[0]
+                rows.append(draw_triple(found.pixels, found.mask, classes, self.class_names))
                 break
         return draw_triples(rows, self.class_names) if rows else None
 
@@ -224,6 +235,7 @@ class SegmentTask(Task):
         return {
             "task": self.name,
             "network": to_plain(recipe.network),
+            "borders": None if self.borders is None else to_plain(recipe.borders),
             "channels": self.data.channels,
             "dtype": self.data.dtype,
             "class_names": list(self.class_names),
@@ -257,16 +269,20 @@ class SegmentTask(Task):
     def validation_scores(self, observer: Observer | None = None) -> Evaluation | None:
         """Scores on the validation blocks, or None when nothing was held out. observer: is shown what was scored."""
         normalize = "scene" if self.recipe.normalize == "area" else "run"
-        try:
-            return as_evaluation(self.validation_tallies(observer), VALIDATION, self.current_predictor(), normalize)
-        except UserError:
-            return None
+        predictor = self.current_predictor()
+        with counting_objects(self.data, predictor, observer, self.recipe.data.ring_px) as counting:
+            tallies = self.validation_tallies(counting.observer)
+            try:
+                return as_evaluation(tallies, VALIDATION, predictor, normalize, objects=counting.objects())
+            except UserError:
+                return None
 
     def finish(self, run: Run) -> None:
         """Validation scores, curves, card and report."""
         from limner.segment.training.outcome import Outcome, finish_training
 
         worst = WorstTiles(self.data.chips, self.class_names)
+        scored = self.validation_scores(worst)
         outcome = Outcome(
             recipe=self.recipe,
             data=self.data,
@@ -276,7 +292,7 @@ class SegmentTask(Task):
             tiles=len(self.source),
             statistics=self.statistics,
             colors=self.source.area_colors,
-            scored=self.validation_scores(worst),
+            scored=scored,
             worst=worst,
         )
         finish_training(outcome, run)
@@ -303,12 +319,17 @@ def encoder_of(network: nn.Module) -> nn.Module:
     return encoder
 
 
-def start_from(network: nn.Module, run: Run, channels: int) -> None:
-    """Put another run's weights into ``network``; `UserError` when they are another network's."""
+def start_from(network: nn.Module, run: Run, channels: int, *, borders: bool = False) -> None:
+    """Put another run's weights into ``network``; `UserError` when they are another network's.
+
+    borders: whether it learns them; where the other run did not, that output begins afresh.
+    """
     facts = run.facts
     if facts["channels"] != channels:
         raise UserError(f"{run.folder} was trained on {facts['channels']} bands; this data has {channels}")
     weights = {key.removeprefix("network."): value for key, value in run.weights().items()}
+    if borders and not facts.get("borders"):
+        weights = fit_outputs(weights, network.state_dict())
     try:
         network.load_state_dict(weights)
     except RuntimeError:
