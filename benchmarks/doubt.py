@@ -2,12 +2,14 @@
 
     python benchmarks/doubt.py WORK [--data DATA] [--seeds 0 1 2]
     python benchmarks/doubt.py WORK --report
+    python benchmarks/doubt.py WORK --errors
     python benchmarks/doubt.py WORK --tune
 
 DATA (default: $LIMNER_DATA) holds dubai-aerial, uganda-buildings, banepa-buildings and spacenet-rio. WORK is a folder
 for what is made: the places brought to one form, a run for each place left out and each seed, and what the networks say
 of the place left out. Whatever is there already is not done again, so a stopped benchmark goes on. ``--report`` scores
-what is there and prints the tables as Markdown; ``--tune`` tries settings of the CRF.
+what is there and prints the tables as Markdown; ``--errors`` prints where entropy finds errors; ``--tune`` tries
+settings of the CRF.
 """
 
 import argparse
@@ -30,6 +32,7 @@ from limner.learning.run import open_run
 from limner.learning.train import train
 from limner.scenes.rasters import open_raster
 from limner.scenes.statistics import measure_raster
+from limner.segment.mapping.outputs import entropy_of
 from limner.segment.measures.calibration import STEPS, Calibration, confidence_counts
 from limner.segment.predicting.crf.dense_crf import DenseCrf
 from limner.segment.predicting.crf.options import CrfOptions
@@ -68,10 +71,13 @@ def main() -> None:
     given.add_argument("--data", type=Path, default=os.environ.get("LIMNER_DATA"), help="folder of the four data sets")
     given.add_argument("--seeds", nargs="+", type=int, default=SEEDS)
     given.add_argument("--report", action="store_true", help="print the tables of what is finished")
+    given.add_argument("--errors", action="store_true", help="print where entropy finds the errors")
     given.add_argument("--tune", action="store_true", help="try settings of the CRF on what is finished")
     options = given.parse_args()
     torch.set_num_threads(1)
-    if options.tune:
+    if options.errors:
+        print(errors_found(options.work, options.seeds))
+    elif options.tune:
         print(tune(options.work, options.seeds))
     elif options.report:
         print(report(options.work, options.seeds))
@@ -182,6 +188,31 @@ class Score:
         """F1 of a map of buildings everywhere, percent."""
         absent, present = self.pixels.sum(1)
         return 200 * present / max(1, 2 * present + absent)
+
+
+def errors_found(work: Path, seeds: Sequence[int]) -> str:
+    """Where the errors lie that entropy should show: of each place, among its most unsure pixels. Markdown."""
+    rows = ["| place | wrong | of these among the most unsure 10 % | 20 % | 30 % | AUC of entropy for wrong |"]
+    rows.append("| --- |" + " ---: |" * 5)
+    for place in PLACES:
+        found = []
+        for seed in seeds:
+            said = np.load(work / "probabilities" / f"{place}-{seed}.npz")
+            unsure, wrong = [], []
+            for scene in scenes(work, place):
+                probability = said[f"plain/{scene.name}"].astype(np.float32)
+                known = (scene.truth != UNKNOWN) & scene.valid
+                unsure.append(entropy_of(probability[None])[known])
+                wrong.append(((probability >= 0.5) != (scene.truth == 1))[known])
+            order = np.argsort(-np.concatenate(unsure), kind="stable")
+            ranked = np.concatenate(wrong)[order]
+            total, right = ranked.sum(), (~ranked).sum()
+            shares = [ranked[: int(len(ranked) * part)].sum() / total for part in (0.1, 0.2, 0.3)]
+            area = float((ranked.cumsum()[~ranked]).sum() / (total * right))
+            found.append([ranked.mean(), *shares, area])
+        *percents, area = np.mean(found, axis=0)
+        rows.append(f"| {place} | " + " | ".join(f"{100 * value:.0f} %" for value in percents) + f" | {area:.2f} |")
+    return "\n".join(rows)
 
 
 Change = Callable[[Scene, np.ndarray], np.ndarray]

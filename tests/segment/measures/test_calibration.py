@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from limner.segment.measures.calibration import BINS, STEPS, Calibration, confidence_counts
+from limner.segment.measures.calibration import BINS, STEPS, Calibration, ThresholdCurve, confidence_counts
 from limner.segment.measures.counts import Counts
 from limner.segment.measures.scores import Evaluation, Protocol
 
@@ -73,3 +73,24 @@ def test_the_diagram_is_a_picture(tmp_path: Path) -> None:
     assert picture.dtype == np.uint8
     assert picture.shape[2] == 3
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 20
+
+
+def test_scores_at_a_threshold_are_those_of_the_map_at_it() -> None:
+    draw = np.random.default_rng(3)
+    truth = draw.integers(0, 2, 4000)
+    said = np.clip(0.3 * truth + draw.random(4000) * 0.7, 0, 1)
+    curve = ThresholdCurve.of(confidence_counts(np.stack([1 - said, said]), truth))
+    for step in (0, 40, 128, 200):
+        called = said >= step / STEPS
+        counts = Counts.of(truth.astype(np.uint8), called.astype(np.uint8), 2).scores()
+        assert curve.threshold[step] == step / STEPS
+        assert curve.f1[step] == pytest.approx(counts.f1)
+        assert curve.precision[step] == pytest.approx(counts.precision)
+        assert curve.recall[step] == pytest.approx(counts.recall)
+    assert curve.draw(0.5, "building").shape[2] == 3
+
+
+def test_curves_of_a_class_that_is_nowhere_are_zero() -> None:
+    curve = ThresholdCurve.of(np.zeros((2, STEPS), np.int64))
+    assert not curve.f1.any()
+    assert not curve.recall.any()

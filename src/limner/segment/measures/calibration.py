@@ -103,6 +103,46 @@ class Calibration:
         return np.asarray(canvas.buffer_rgba())[..., :3].copy()
 
 
+@dataclass(frozen=True, eq=False)
+class ThresholdCurve:
+    """What maps of two classes score at every threshold of the probability of class 1; each (STEPS,) float, 0..1.
+
+    Pixels count as class 1 where their probability lies in the threshold's step or above.
+    """
+
+    threshold: np.ndarray
+    precision: np.ndarray
+    recall: np.ndarray
+    f1: np.ndarray
+
+    @classmethod
+    def of(cls, counts: np.ndarray) -> "ThresholdCurve":
+        """From the `Calibration.counts` of two classes."""
+        called = counts[:, ::-1].cumsum(axis=1)[:, ::-1]  # pixels at each step or above: not class 1, class 1
+        found, present = called[1], counts[1].sum()
+        precision, recall = found / np.maximum(1, called.sum(axis=0)), found / max(1, present)
+        f1 = 2 * found / np.maximum(1, called.sum(axis=0) + present)
+        return cls(np.arange(STEPS) / STEPS, precision, recall, f1)
+
+    def draw(self, chosen: float | None, what: str) -> np.ndarray:
+        """The three curves, (H, W, 3) uint8, with the threshold that was chosen."""
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(5, 3.6), layout="constrained", dpi=110)
+        canvas, axes = FigureCanvasAgg(figure), figure.subplots()
+        for name, values in (("F1", self.f1), ("precision", self.precision), ("recall", self.recall)):
+            axes.plot(100 * self.threshold, 100 * values, label=name, linewidth=2 if name == "F1" else 1)
+        if chosen is not None:
+            axes.axvline(100 * chosen, color="gray", linestyle=":", label="the run's threshold")
+        axes.set(xlim=(0, 100), ylim=(0, 100), xlabel=f"threshold of the probability of {what}, %", ylabel="score, %")
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(framealpha=0.8, edgecolor="none")
+        canvas.draw()
+        return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
 def confidence_counts(probabilities: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """The `Calibration.counts` of pixels. probabilities: (classes, n) float, truth: (n,) class numbers."""
     if len(probabilities) == 2:

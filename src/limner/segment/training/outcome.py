@@ -15,6 +15,7 @@ from limner.segment.data.blocks import Split
 from limner.segment.data.chips import DataSet
 from limner.segment.labels.drawing import how_to_read
 from limner.segment.labels.forms import background_of
+from limner.segment.measures.calibration import ThresholdCurve
 from limner.segment.measures.counts import Scores
 from limner.segment.measures.gallery import WALL, WorstTiles
 from limner.segment.measures.objects import Objects
@@ -80,6 +81,8 @@ def training_report(outcome: Outcome, run: Run) -> Report:
         add_scores(report, scored)
         if len(scored.class_names) > 2:
             add_classes(report, scored)
+        else:
+            add_confusion(report, scored)
         add_calibration(report, scored)
     add_curves(report, run, "Losses and scores over the training.")
     add_pictures(report, run.folder / "pictures", outcome.worst)
@@ -123,6 +126,12 @@ def add_classes(report: Report, scored: Evaluation) -> Report:
         "Each class against all others, areas together. A class that is in neither truth nor map has no score, and is "
         "in no mean.",
     )
+    return add_confusion(report, scored)
+
+
+def add_confusion(report: Report, scored: Evaluation) -> Report:
+    """A table of what was taken for what, over all areas together."""
+    counts, names = scored.pooled, scored.class_names
     confused = [
         [name, *(None if pixels == 0 else round(100 * int(called) / pixels) for called in row)]
         for name, pixels, row in zip(names, counts.truth_pixels, counts.matrix, strict=True)
@@ -135,10 +144,17 @@ def add_classes(report: Report, scored: Evaluation) -> Report:
 
 
 def add_calibration(report: Report, scored: Evaluation) -> Report:
-    """The reliability diagram of a run's probabilities."""
+    """The reliability diagram of a run's probabilities, and of two classes the scores at every threshold."""
     if scored.calibration is None:
         return report
     report.section("How far its probabilities can be believed").text(scored.calibration.line())
+    if len(scored.class_names) == 2:
+        curve = ThresholdCurve.of(scored.calibration.counts)
+        report.picture(
+            curve.draw(scored.protocol.threshold, scored.class_names[1]),
+            "Scores at every threshold, all areas together: a lower one finds more and invents more. Map with "
+            "--threshold to take another than the run's.",
+        )
     return report.picture(
         scored.calibration.draw(),
         "Above: pixels by the probability that the network gave, and how many of them were so; on the dotted line it "
