@@ -12,7 +12,7 @@ from PIL import Image
 from limner.foundation.errors import UserError
 from limner.reporting.report import Report, draw_curves
 
-VOID = {"meta", "img", "br", "link"}
+VOID = {"input", "meta", "img", "br", "link"}
 
 
 class Page(HTMLParser):
@@ -190,3 +190,13 @@ def test_nothing_measured_is_nothing_to_draw(tmp_path, rows):
     with pytest.raises(UserError, match="no curve to draw"):
         draw_curves(rows, tmp_path / "curves.png")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_pictures_enlarge_and_the_page_has_a_dark_side_without_a_script() -> None:
+    html = (
+        Report("t").pictures([(picture(height=20, width=30), "one"), (picture(height=20, width=30), "two")]).to_html()
+    )
+    assert html.count('<label class="zoom"><input type="checkbox" aria-label="Enlarge"><img') == 2
+    assert "prefers-color-scheme: dark" in html
+    assert 'content="light dark"' in html
+    assert "<script" not in html

@@ -107,7 +107,8 @@ class Calibration:
 class ThresholdCurve:
     """What maps of two classes score at every threshold of the probability of class 1; each (STEPS,) float, 0..1.
 
-    Pixels count as class 1 where their probability lies in the threshold's step or above.
+    Pixels count as class 1 where their probability lies in the threshold's step or above. precision: NaN where none
+    does.
     """
 
     threshold: np.ndarray
@@ -120,8 +121,10 @@ class ThresholdCurve:
         """From the `Calibration.counts` of two classes."""
         called = counts[:, ::-1].cumsum(axis=1)[:, ::-1]  # pixels at each step or above: not class 1, class 1
         found, present = called[1], counts[1].sum()
-        precision, recall = found / np.maximum(1, called.sum(axis=0)), found / max(1, present)
-        f1 = 2 * found / np.maximum(1, called.sum(axis=0) + present)
+        total = called.sum(axis=0)
+        precision = np.divide(found, total, out=np.full(STEPS, np.nan), where=total > 0)
+        recall = found / max(1, present)
+        f1 = 2 * found / np.maximum(1, total + present)
         return cls(np.arange(STEPS) / STEPS, precision, recall, f1)
 
     def draw(self, chosen: float | None, what: str) -> np.ndarray:
