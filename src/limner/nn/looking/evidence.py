@@ -27,7 +27,7 @@ def class_answer(number: int, places: Tensor | None = None) -> Answer:
 
 @torch.no_grad()
 def occlusion(
-    network: nn.Module, image: Tensor, answer: Answer, window: int, stride: int, covered: float = 0.0, batch: int = 16
+    network: nn.Module, image: Tensor, answer: Answer, window: int, stride: int, covered: float = 0.0, batch: int = 2
 ) -> Tensor:
     """By how much the answer falls where a square of the picture is covered (Zeiler and Fergus 2014): (H, W) float32.
 
@@ -42,6 +42,7 @@ def occlusion(
         raise ValueError(
             f"window {window}, stride {stride} for {height} x {width}; needed: 0 < stride <= window <= edge"
         )
+    image = image.contiguous(memory_format=torch.channels_last)  # twice as quick on a processor
     corners = [(row, column) for row in _starts(height, window, stride) for column in _starts(width, window, stride)]
     fall, times = image.new_zeros(height, width), image.new_zeros(height, width)
     with evaluating(network):
