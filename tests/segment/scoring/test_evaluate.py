@@ -24,6 +24,7 @@ from limner.segment.measures import tally
 from limner.segment.measures.counts import Counts
 from limner.segment.networks import NETWORKS
 from limner.segment.predicting.predictor import SegmentPredictor, load_predictor
+from limner.segment.scoring.annotated import AnnotatedGround, AnnotatedPart
 from limner.segment.scoring.evaluate import evaluate_data
 from limner.segment.scoring.score import score_files
 from limner.segment.training.task import SegmentTask
@@ -210,16 +211,18 @@ def test_validation_ground_can_be_scored_by_each_areas_own_colors(home: Path, tm
 
 def test_ground_annotated_for_refining_is_not_counted(home: Path, tmp_path: Path) -> None:
     picture = draw_picture(128, 128, seed=70, noise=25)
-    area = save_area(tmp_path / "place", [picture, picture])
+    other = draw_picture(128, 128, seed=71, noise=25)  # another picture: without a place, ground is known by its pixels
+    area = save_area(tmp_path / "place", [picture, other])
     annotated = np.full((128, 128), 255, np.uint8)
     annotated[10:60, 20:90] = picture.mask[10:60, 20:90]
     save(tmp_path / "annotated.tif", annotated)
     predictor = load_predictor(Run(home / "run"))
-    without = {str((area / "images" / "0.tif").resolve()): tmp_path / "annotated.tif"}
-    result = evaluate_data(predictor, find_data([area]), without=without)
+    part = AnnotatedPart(tmp_path / "annotated.tif", str((area / "images" / "0.tif").resolve()))
+    result = evaluate_data(predictor, find_data([area]), without=AnnotatedGround([part]))
     classes = whole(predictor, picture.values)
     rest = annotated == 255
-    expected = Counts.of(picture.mask[rest], classes[rest]) + Counts.of(picture.mask, classes)
+    of_other = Counts.of(other.mask, whole(predictor, other.values))
+    expected = Counts.of(picture.mask[rest], classes[rest]) + of_other
     assert result.pooled == expected
     assert result.pooled.pixels == 2 * 128 * 128 - 50 * 70
     assert "outside the ground annotated for refining" in result.protocol.pixels
@@ -246,7 +249,8 @@ def test_other_bands_and_data_without_labels_are_refused(home: Path, tmp_path: P
     images = [(tmp_path / "empty" / "images" / f"{number}.tif").resolve() for number in (0, 1)]
     predictor = load_predictor(Run(home / "run"))
     with pytest.raises(UserError, match="nothing to score: no labelled pixel among"):
-        evaluate_data(predictor, find_data([tmp_path / "empty"]), without={str(path): annotated for path in images})
+        without = AnnotatedGround([AnnotatedPart(annotated, str(path)) for path in images])
+        evaluate_data(predictor, find_data([tmp_path / "empty"]), without=without)
 
 
 # --- pictures of errors ---
