@@ -22,7 +22,7 @@ from quick_features import mean_colors
 
 DENSE = ("unet-valid", "fcn", "segnet", "deconvnet", "dilated")
 """Networks of the room segment that have a width."""
-WITHOUT_WEIGHTS = ("lenet", "lenet-1998", "googlenet", "alexnet-two-towers")
+WITHOUT_WEIGHTS = ("kmeans-linear", "lenet", "lenet-1998", "googlenet", "alexnet-two-towers")
 """Networks of the room classify whose weights nobody publishes."""
 
 
@@ -109,6 +109,8 @@ def _class_settings(recipe: Any) -> list[str]:
     least = {"googlenet": 160, "alexnet-two-towers": 227, "alexnet": 63}.get(recipe.network.name, 32)
     small = f"--batch 6 --epochs 1 --data.size-px {least} --data.crop-px {least} --data.held-out 0.25"
     fresh = ["--network.pretrained", "false"] if recipe.network.name not in WITHOUT_WEIGHTS else []
+    if recipe.network.name == "kmeans-linear":
+        small += " --network.kernels 12 --network.patches 400"
     return [*small.split(), *fresh, *(["--head-epochs", "1"] if recipe.head_epochs else [])]
 
 

@@ -194,6 +194,37 @@ def test_codes_are_far_apart_and_always_the_same(classes: int) -> None:
     assert torch.equal(codes, digit_codes(classes))
 
 
+# --- kernels without labels ------------------------------------------------------------------------------------------
+
+
+def test_kernels_without_labels_see_as_three_loops_say_and_learn_nothing_from_labels() -> None:
+    network = make("kmeans-linear", channels=1, classes=3, kernels=5, size=4, grid=2, patches=300)
+    pictures = torch.randint(0, 256, (20, 1, 13, 13), generator=torch.Generator().manual_seed(6), dtype=torch.uint8)
+    found = network.learn_kernels(pictures, seed=0)  # type: ignore[operator]
+    assert found["patches"] == 300 and found["unused_kernels"] < 1
+    assert {name for name, _ in network.named_parameters()} == {"classes.weight", "classes.bias"}
+    image01 = pictures[:1].float() / 255
+    encoder: Any = network.encoder
+    expected = torch.zeros(2, 2, 5, dtype=torch.float64)
+    for row in range(10):
+        for column in range(10):
+            patch = image01[0, :, row : row + 4, column : column + 4].flatten().double()
+            patch = (patch - patch.mean()) / (patch.var(unbiased=False) + 10 / 255**2).sqrt()
+            white = (patch - encoder.mean) @ encoder.matrix.double()
+            distance = torch.stack([(white - each.double()).norm() for each in encoder.centroids])
+            expected[row // 5, column // 5] += (distance.mean() - distance).clamp(min=0)
+    features = network.features(image01)  # type: ignore[operator]
+    assert torch.allclose(features[0].double(), expected.flatten(), atol=1e-3)
+    standardized = (network.features(pictures.float() / 255) - network.feature_mean) / network.feature_std  # type: ignore[operator]
+    assert torch.allclose(standardized.mean(0), torch.zeros(20), atol=1e-4)
+    assert standardized.std(0).max() <= 1 + 1e-4
+
+
+def test_kernels_that_cannot_be_learned_are_told() -> None:
+    with pytest.raises(UserError, match="kmeans-linear got kernels 50, size 6, grid 2, patches 40; needed"):
+        make("kmeans-linear", kernels=50, patches=40)
+
+
 # --- pretrained weights ----------------------------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ from limner.classify.networks.densenet import DenseNet
 from limner.classify.networks.efficientnet_lite import EfficientNetLite
 from limner.classify.networks.googlenet import GoogLeNet
 from limner.classify.networks.googlenet_bn import GoogLeNetBN
+from limner.classify.networks.kmeans_linear import KMeansLinear
 from limner.classify.networks.lenet import LeNet
 from limner.classify.networks.lenet_1998 import LeNet1998
 from limner.classify.networks.picture_network import PictureNetwork
@@ -20,7 +21,7 @@ from limner.classify.networks.vgg import VGG
 NETWORKS: dict[str, type[nn.Module]] = {
     "lenet": LeNet, "lenet-1998": LeNet1998, "alexnet": AlexNet, "alexnet-two-towers": TwoTowerAlexNet, "vgg": VGG,
     "googlenet": GoogLeNet, "googlenet-bn": GoogLeNetBN, "resnet": ResNet, "densenet": DenseNet,
-    "efficientnet-lite": EfficientNetLite,
+    "efficientnet-lite": EfficientNetLite, "kmeans-linear": KMeansLinear,
 }  # fmt: skip
 
 __all__ = ["NETWORKS", "PictureNetwork"]

@@ -15,6 +15,7 @@ from limner.classify.data.sources import find_pictures
 from limner.classify.data.split import split_examples
 from limner.classify.measures.scores import evaluate_logits
 from limner.classify.networks import NETWORKS, PictureNetwork
+from limner.classify.networks.kmeans_linear import KMeansLinear
 from limner.classify.predicting.overlay import as_picture
 from limner.classify.predicting.predictor import PictureClassifier, load_classifier
 from limner.classify.training.augment import augmented, color_axes_of
@@ -132,17 +133,23 @@ class ClassifyTask(Task):
         return torch.bincount(self.examples.labels[self.sides.training], minlength=len(self.class_names))
 
     def stages(self) -> tuple[Stage, ...]:
-        """The last layer alone, where the recipe wants that first; then all."""
+        """Kernels without labels, where the network learns some so; the last layer alone, where the recipe wants that
+        first; then all."""
         steps = max(1, round(len(self.sides.training) / self.recipe.batch))
         stages = [Stage("train", self.recipe.epochs, steps)]
         if self.recipe.head_epochs:
             stages.insert(0, Stage("head", self.recipe.head_epochs, steps))
+        if isinstance(self.network, KMeansLinear):
+            stages.insert(0, Stage("kernels", 0))
         return number_stages(stages)
 
     def begin(self, stage: Stage, context: StageContext) -> None:
         """Make the optimizer over what the stage trains."""
         recipe, network, fabric = self.recipe, self.network, context.fabric
         self.fabric, self.stage, self.device = fabric, stage, fabric.device
+        if stage.epochs == 0:
+            self.model, self.optimizers = fabric.setup_module(network), {}
+            return
         head_only = stage.name == "head"
         network.requires_grad_(True)
         network.to(memory_format=torch.channels_last)
@@ -181,6 +188,11 @@ class ClassifyTask(Task):
         mean, std = (torch.tensor(values).view(1, -1, 1, 1) for values in (self.mean, self.std))
         image = ((image01 - mean) / std).contiguous(memory_format=torch.channels_last)
         return image, self.examples.labels[chosen]
+
+    def fit(self, stage: Stage, context: StageContext) -> dict[str, float] | None:
+        """Learn kernels without labels from the pictures of the training."""
+        assert isinstance(self.network, KMeansLinear)
+        return self.network.learn_kernels(self.measured, self.seed)
 
     def step(self, batches: Iterator[Any], index: int) -> dict[str, Tensor]:
         """Draw pictures, compare the network's answer with their classes, update; in parts where the recipe
