@@ -60,6 +60,7 @@ def test_a_dense_net_is_shown_layer_by_layer_with_its_unpooling(photo: Path, tmp
     assert (row, column, high, wide, down, right) == (-3, -3, 7, 7, 1, 1)
     assert [each["name"].split(",")[0] for each in facts["evidence"]][:2] == ["occlusion", "Grad-CAM"]
     assert all(size_of(each["map"]) == (96, 64) for each in facts["evidence"])
+    assert [size_of(each["picture"]) for each in facts["contrast"]] == [(96, 64)] * 2
     assert sum(each["share"] for each in facts["classes"]) == pytest.approx(1)
     assert network.training
 

@@ -15,6 +15,7 @@ from limner.nn.inspection.fields import field_of_place
 from limner.nn.inspection.inspection import Inspection
 from limner.nn.inspection.spreading import evaluating
 from limner.nn.kernels.gabor import fit_gabors
+from limner.nn.layers.contrast import normalize_global, normalize_local
 from limner.nn.looking.evidence import Answer, class_answer, enlarge, grad_cam, occlusion
 from limner.nn.looking.maximize import maximize
 
@@ -54,6 +55,7 @@ def look_into(
         "title": title,
         "size": list(size),
         "picture": as_png(shown),
+        "contrast": _contrast(shown),
         "summary": f"{found.parameters:,} parameters, {found.multiply_adds:,} multiply-adds for this picture",
         "classes": classes,
         "layers": [_layer(found, name, outputs[name]) for name in names if name in outputs],
@@ -61,6 +63,16 @@ def look_into(
     _add_evidence(facts, network, image, answer, [name for name in _stage_ends(found) if name in outputs], warnings)
     _add_maximized(facts, network, outputs, found, warnings)
     return View(facts, warnings)
+
+
+def _contrast(shown: np.ndarray) -> list[dict[str, str]]:
+    """The picture after global and after local contrast normalization: what light leaves, and what it does not."""
+    values = torch.from_numpy(shown.astype(np.float32) / 255).permute(2, 0, 1)[None]
+    found = []
+    for name, normalize in (("global", normalize_global), ("local", normalize_local)):
+        drawn = ((0.5 + normalize(values)[0] / 6).clamp(0, 1) * 255).byte().permute(1, 2, 0).numpy()
+        found.append({"name": f"{name} contrast normalization", "picture": as_png(drawn)})
+    return found
 
 
 def _chosen(found: Inspection) -> list[str]:
