@@ -62,6 +62,8 @@ def test_it_comes_back_from_an_evaluation_and_is_told_in_its_notes() -> None:
     back = Evaluation.from_json(json.loads(json.dumps(evaluation.to_json())))
     assert back.calibration is not None
     assert back.calibration.error == calibration.error
+    assert back.calibration == calibration
+    assert back.calibration != drawn(np.random.default_rng(1).random(1000))
     assert calibration.line() in back.to_markdown()
     older = evaluation.to_json()
     del older["calibration"]

@@ -54,12 +54,8 @@ class AnswerOptions:
         return CrfOptions(**{field.name: getattr(self, f"crf_{field.name}") for field in fields(CrfOptions)})
 
     def deciding(self) -> dict[str, Any]:
-        """What decides the result, for its record; nothing for what is not asked for, as in records of before."""
-        return {
-            **({"tta": True} if self.tta else {}),
-            **({"entropy": True} if self.entropy else {}),
-            **({"crf": asdict(self.crf_settings)} if self.crf else {}),
-        }
+        """What decides the result, for its record."""
+        return {"tta": self.tta, "entropy": self.entropy, "crf": asdict(self.crf_settings) if self.crf else "off"}
 
 
 PLAIN = AnswerOptions()

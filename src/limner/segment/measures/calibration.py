@@ -29,6 +29,14 @@ class Calibration:
     counts: np.ndarray
     what: str
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Calibration):
+            return NotImplemented
+        return self.what == other.what and np.array_equal(self.counts, other.counts)
+
+    def __hash__(self) -> int:
+        return hash((self.what, self.counts.tobytes()))
+
     def bins(self) -> list[tuple[float, float, int]]:
         """(mean probability, share where it happened, pixels) of each of `BINS` bins that holds pixels."""
         middle = (np.arange(STEPS) + 0.5) / STEPS
