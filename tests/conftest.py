@@ -20,6 +20,17 @@ QUICK = [
 """Settings for a training of two steps, without weights from anywhere."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--attack N``: so many inputs for each reader in tests/attack, in place of a few."""
+    parser.addoption("--attack", type=int, default=0, metavar="N", help="hostile inputs for each reader (tests/attack)")
+
+
+@pytest.fixture(scope="session")
+def attack(request: pytest.FixtureRequest) -> int:
+    """How many hostile inputs each reader shall get; 0 where nobody asked for more than the usual few."""
+    return int(request.config.getoption("--attack"))
+
+
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with an area ``town``, a scene ``scene.tif`` and the ``run`` that two steps on the town left."""

@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from limner.foundation.errors import UserError
+from limner.foundation.offline import keep_offline
 from limner.foundation.version import __version__
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from limner.segment.refine import refine
     from limner.segment.scoring.score import score_files as score
     from limner.signatures import check, compare, evaluate, load, train  # with every option by its name
+
+keep_offline()
 
 __all__ = [
     "UserError",

@@ -95,7 +95,7 @@ def test_sections_may_be_written_in_brackets_on_the_command_line() -> None:
     assert read("task: toy", "--network", "{name: deep, depth: 34}").network == Choice("deep", {"depth": 34})
     with pytest.raises(UserError, match=r"^--inner: unknown setting 'inner.rat'; did you mean 'rate'\?$"):
         read("task: toy", "--inner", "{rat: 0.5}")
-    with pytest.raises(UserError, match=r"^--inner: '\{rate' is not YAML"):
+    with pytest.raises(UserError, match=r"^--inner:1: not YAML"):
         read("task: toy", "--inner", "{rate")
 
 

@@ -14,6 +14,7 @@ from safetensors.numpy import save
 
 from limner.foundation.errors import UserError
 from limner.foundation.files import replacing
+from limner.foundation.names import spelled
 from limner.scenes.statistics import NOTHING, Moments
 from limner.scenes.windows import Pixels
 
@@ -114,7 +115,7 @@ def write_summaries(path: Path, summaries: Mapping[str, ColorSummary]) -> None:
 def read_summaries(path: Path) -> dict[str, ColorSummary]:
     """The summaries that `write_summaries` wrote, in their order. Raises `UserError` for any other file."""
     try:
-        with safe_open(path, "numpy") as file:
+        with safe_open(spelled(path), "numpy") as file:
             words = file.metadata() or {}
             if words.get("format") != FORMAT:
                 raise UserError(f"{path}: holds no colors of areas that this limner reads; measure them again")

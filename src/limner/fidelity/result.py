@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from math import isfinite
 from typing import Any
 
 from limner.fidelity.protocol import Protocol
+from limner.foundation.documents import as_record
 from limner.foundation.errors import UserError
 from limner.reporting.tables import SHARES
 
@@ -83,7 +85,7 @@ class PictureScores:
         protocol = Protocol.from_json(value.get("protocol"), source)
         scores = {name: _score(found, f"{source}: {name}") for name, found in value["scores"].items() if name in HEADS}
         flat_kid = value.get("flat_kid")
-        if "kid" not in scores or not isinstance(flat_kid, float):
+        if "kid" not in scores or not (isinstance(flat_kid, float) and isfinite(flat_kid)):
             raise UserError(f"{source}: holds no KID of generated and of flat pictures; score the pictures again")
         return cls(scores, protocol, flat_kid, tuple(map(str, value.get("notes", ()))))
 
@@ -126,10 +128,4 @@ def printed(name: str, value: float) -> str:
 
 
 def _score(value: Any, source: str) -> Score:
-    try:
-        low, high = (None if value[name] is None else float(value[name]) for name in ("low", "high"))
-        spread = value["spread"]
-        parts = None if spread is None else (float(spread[0]), float(spread[1]))
-        return Score(float(value["value"]), low, high, parts)
-    except (KeyError, TypeError, ValueError, IndexError):
-        raise UserError(f"{source}: not a score with value, low, high and spread; score the pictures again") from None
+    return as_record(value, Score, source, "score the pictures again")

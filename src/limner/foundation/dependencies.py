@@ -184,6 +184,8 @@ def _read_content(path: Path) -> str | None:
     try:
         if path.name.lower().endswith(".aux.xml"):
             return _noted(path.read_bytes())
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            return "device"  # which may have no end
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except (FileNotFoundError, NotADirectoryError):

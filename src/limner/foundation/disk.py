@@ -97,6 +97,17 @@ def _write_all(file: io.FileIO, data: bytes | memoryview) -> None:
         view = view[file.write(view) or 0 :]
 
 
+def append(path: Path, data: bytes) -> None:
+    """Add bytes to the end of a file, all or none of them. Raises `DiskFullError` where there is no room."""
+    with telling_full_disk(path), io.FileIO(path, "ab") as file:
+        end = file.seek(0, os.SEEK_END)
+        try:
+            _write_all(file, data)
+        except OSError:
+            file.truncate(end)
+            raise
+
+
 class _Unnumbered(io.BufferedWriter):
     def fileno(self) -> int:
         raise io.UnsupportedOperation("fileno")

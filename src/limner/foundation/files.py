@@ -14,6 +14,7 @@ from typing import Any
 from limner.foundation.disk import telling_full_disk
 from limner.foundation.errors import UserError
 from limner.foundation.locks import is_lock, locked, locked_folder, remove_if_free
+from limner.foundation.names import plain
 
 SIDES = ("-journal", "-wal", "-shm", ".aux.xml", ".ovr", ".msk", ".tmp")
 """What SQLite (GeoPackage) and GDAL write beside a file while they write it."""
@@ -27,10 +28,10 @@ LINKS_DEEP = 4
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside ``path`` that takes its place when the block ends without an error.
 
-    The temporary name keeps the suffix (GDAL chooses its driver by it). Works for a file or a folder; whatever
-    the block left behind is removed when it fails, and so are the folders that were made for it, and what a killed
-    command left. Another command that writes ``path`` is waited for. Raises `DiskFullError` where the block fails for
-    want of room, and `UserError` where ``path`` is a link to nothing.
+    The temporary name keeps the suffix (GDAL chooses its driver by it) and is in UTF-8. Works for a file or a folder;
+    whatever the block left behind is removed when it fails, and so are the folders that were made for it, and what a
+    killed command left. Another command that writes ``path`` is waited for. Raises `DiskFullError` where the block
+    fails for want of room, and `UserError` where ``path`` is a link to nothing.
 
     >>> import tempfile
     >>> target = Path(tempfile.mkdtemp()) / "a.txt"
@@ -58,7 +59,7 @@ def temporary_name(path: Path, salt: str = "") -> Path:
     """The name under which ``path`` is written until it is whole: the same each time, so that whoever has the lock of
     ``path`` finds, and removes, what a killed command left. salt: for a name of one's own, where there are no locks."""
     number = zlib.crc32(os.fsencode(path.name + salt))
-    return path.with_name(f".{path.stem}.{number:08x}{path.suffix}")
+    return path.with_name(f".{plain(path.stem)}.{number:08x}{plain(path.suffix)}")
 
 
 def remove_leftovers_of(path: Path) -> None:

@@ -12,8 +12,11 @@ from limner.foundation.disk import NO_ROOM, DiskFullError, size
 LIBRARIES = ("rasterio", "pyogrio", "pyproj", "shapely", "torch", "safetensors", "PIL", "av", "yaml", "scipy", "numba")
 """Whose errors are caught, by the module that an error's class, or one that it inherits from, is written in."""
 LONGEST = 300
-NO_MEMORY = ("can't allocate memory", "out of memory", "CUDA out of memory", "bad allocation", "std::bad_alloc")
-"""What torch and GDAL say where memory runs out."""
+NO_MEMORY = (
+    "can't allocate memory", "out of memory", "bad_alloc", "Storage size calculation overflowed", "array is too big",
+    "Maximum allowed dimension exceeded",
+)  # fmt: skip
+"""What torch, GDAL and numpy say of more than there is, or can be."""
 
 
 def one_line(text: str) -> str:
@@ -28,10 +31,11 @@ def one_line(text: str) -> str:
 
 def expected_line(error: BaseException) -> str | None:
     """What to tell a user of an error that may be no fault of limner, in one line; None for any other."""
-    if isinstance(error, OSError):
+    if isinstance(error, OSError) and (error.strerror or _library(error) is None):
         return _of_system(error)
     words = one_line(str(error))[:LONGEST]
-    if isinstance(error, MemoryError) or (_library(error) and any(part in words for part in NO_MEMORY)):
+    has_words = any(part in words for part in NO_MEMORY)
+    if isinstance(error, MemoryError) or (has_words and (_library(error) or type(error) is ValueError)):
         return _of_memory(words)
     if isinstance(error, RecursionError):
         return "something that was given is nested too deeply to be read; make it flatter"

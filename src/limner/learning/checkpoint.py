@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,10 @@ from limner.foundation.files import replacing
 from limner.foundation.progress import say
 
 NEWEST, BEFORE = "state.pt", "state-before.pt"
-DAMAGES = (RuntimeError, ValueError, EOFError, pickle.UnpicklingError, KeyError, TypeError, AttributeError, IndexError)
+DAMAGES = (
+    RuntimeError, ValueError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile, KeyError, TypeError, AttributeError,
+    IndexError,
+)  # fmt: skip
 """What torch raises for files that are cut short, changed, or no checkpoints."""
 
 
@@ -23,7 +27,8 @@ def write_checkpoint(folder: Path, content: Mapping[str, Any]) -> None:
     """
     newest = folder / NEWEST
     with replacing(newest) as temporary:
-        torch.save(dict(content), temporary)
+        with temporary.open("wb") as file:
+            torch.save(dict(content), file)
         if newest.exists():  # whoever is killed right here goes on from it, under its other name
             os.replace(newest, folder / BEFORE)
 
@@ -34,7 +39,7 @@ def read_checkpoint(folder: Path) -> dict[str, Any] | None:
         if not path.exists():
             continue
         try:
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            content = _load(path)
             if isinstance(content["position"], dict) and isinstance(content["task"], dict):
                 return dict(content)
         except DAMAGES:
@@ -43,3 +48,11 @@ def read_checkpoint(folder: Path) -> dict[str, Any] | None:
         going_on = "the training goes on from the one before" if earlier else "the training begins anew"
         say(f"{path}: the checkpoint is cut short or damaged; {going_on}")
     return None
+
+
+def _load(path: Path) -> Any:
+    with zipfile.ZipFile(path) as archive:
+        if archive.testzip() is not None:  # torch does not look at the checksums of the tensors
+            raise ValueError("other bytes than were written")
+    with path.open("rb") as file:
+        return torch.load(file, map_location="cpu", weights_only=True)

@@ -1,10 +1,10 @@
 """Evaluations as files, and what the words of `limner compare` stand for."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from limner.foundation.documents import read_json
 from limner.foundation.errors import UserError
 from limner.foundation.files import write_json
 from limner.learning.run import Run, is_run, open_run
@@ -52,11 +52,9 @@ def read_evaluation(path: Path, task: str = FIRST_WITHOUT_TASK) -> Mapping[str, 
     Raises `UserError` for a file that is not there or holds no evaluation.
     """
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = read_json(path, "run limner evaluate again")
     except OSError:
         raise UserError(f"{path}: no evaluation there; run limner evaluate {path.parent} first") from None
-    except ValueError:
-        raise UserError(f"{path}: not JSON; run limner evaluate again") from None
     if not isinstance(value, dict):
         raise UserError(f"{path}: not an evaluation; run limner evaluate again")
     return {"task": task, **value}

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from limner.foundation.disk import append
 from limner.foundation.files import replacing
 
 
@@ -44,8 +45,7 @@ class MetricsWriter:
         if new:
             self._write([*self.columns, *new], [*self._read(), row])
         else:
-            with self.path.open("ab") as file:
-                file.write(_lines(self.columns, [row]))  # at once: a killed training leaves whole rows
+            append(self.path, _lines(self.columns, [row]))  # at once: a killed training leaves whole rows
         self.rows += 1
 
     def replace(self, rows: Sequence[Mapping[str, Any]]) -> None:

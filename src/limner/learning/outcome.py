@@ -11,6 +11,7 @@ from limner.foundation.progress import duration
 from limner.learning.evaluations import EVALUATION_FILE, evaluation_of, write_evaluation
 from limner.learning.run import Run
 from limner.reporting.report import Report, draw_curves
+from limner.reporting.tables import markdown
 
 CURVES_FILE = "curves.png"
 
@@ -39,7 +40,7 @@ class Card:
         status = run.status
         facts = f"{self.data_facts} " if self.data_facts else ""
         advice = f"{self.advice}\n\n" if self.advice else ""
-        return f"""# {run.name}
+        return f"""# {markdown(run.name)}
 
 {self.what}
 

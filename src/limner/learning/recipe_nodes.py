@@ -6,6 +6,7 @@ from typing import NoReturn
 
 import yaml
 
+from limner.foundation import yaml_nodes
 from limner.foundation.errors import UserError
 
 OVERRIDE = "!override "
@@ -37,13 +38,7 @@ def option_of(node: yaml.Node) -> str:
 
 def compose(text: str, source: Source) -> yaml.MappingNode:
     """The nodes of a recipe's text."""
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise UserError(f"{source.name}:{line}: not YAML ({error.problem})") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{source.name}: not YAML ({' '.join(str(error).split())})") from None
+    root = yaml_nodes.compose(text, source.name)
     if not isinstance(root, yaml.MappingNode):
         raise UserError(f"{source.name}:1: a recipe is 'key: value' lines; the first is 'task: ...'")
     return root

@@ -7,6 +7,7 @@ import yaml
 
 from limner.foundation.errors import UserError
 from limner.foundation.nearest import did_you_mean
+from limner.foundation.yaml_nodes import compose
 from limner.learning.recipe import Choice, default_of, to_plain
 from limner.learning.recipe_nodes import OVERRIDE, name_of, value_of
 
@@ -111,10 +112,7 @@ def _value_node(text: str, flag: str) -> yaml.Node:
     """What a command-line word says: one value, or sections in YAML's brackets such as ``[{name: all, epochs: 3}]``."""
     if not text.startswith(("{", "[[")) and not (text.startswith("[") and "{" in text):
         return _scalar(text, flag)
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
-        raise UserError(f"{flag}: '{text}' is not YAML ({' '.join(str(error).split())[:80]})") from None
+    node = compose(text, flag)
     return _scalar(text, flag) if node is None else _tagged(node, flag)
 
 

@@ -1,21 +1,22 @@
 """Run: the folder that a training leaves, and the only thing the other verbs need."""
 
 import hashlib
-import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from limner.foundation.dependencies import digests
+from limner.foundation.documents import as_record, bounds, read_json
 from limner.foundation.errors import UserError
 from limner.foundation.files import alone_in, is_leftover, make_folder, remove, replacing, write_json, write_text
 from limner.foundation.locks import BusyError, is_lock
+from limner.foundation.names import spelled
 from limner.foundation.progress import say
 from limner.foundation.version import __version__
 from limner.learning.metrics import read_metrics
@@ -39,6 +40,35 @@ LAST = "last"
 """Names the newest run."""
 
 
+DAMAGED = "the run is damaged, train again or choose another"
+
+
+@dataclass(frozen=True)
+class _Status:
+    """What ``run.json`` must say."""
+
+    status: Literal["running", "interrupted", "trained", "finished"]
+    data_fingerprint: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+    steps: int | None = None
+    refined_on: str | None = None
+
+
+@dataclass(frozen=True)
+class _Format:
+    """What ``model.json`` may say in any version."""
+
+    format_version: int = field(default=FORMAT_VERSION, metadata=bounds(minimum=1))
+
+
+@dataclass(frozen=True)
+class _Facts:
+    """What ``model.json`` must say, of whatever room."""
+
+    task: str
+
+
 @dataclass(frozen=True)
 class Run:
     """A training's folder: ``recipe.yaml``, ``model.safetensors`` + ``model.json``, ``checkpoint/``, ``metrics.csv``,
@@ -60,26 +90,22 @@ class Run:
         """What ``run.json`` says: status (running, interrupted, trained, finished), versions,
         data fingerprint, seconds.
         """
-        return _read_json(self.folder / "run.json")
+        return _read_json(self.folder / "run.json", _Status)
 
     @property
     def facts(self) -> dict[str, Any]:
         """What ``model.json`` says of the trained network: format version, task, classes, bands, statistics."""
-        facts = _read_json(self.folder / "model.json")
-        if facts.get("format_version", 0) > FORMAT_VERSION:
+        version = _read_json(self.folder / "model.json", _Format).get("format_version", FORMAT_VERSION)
+        if version > FORMAT_VERSION:
             raise UserError(
-                f"{self.folder}: written by a newer limner (format {facts['format_version']}, "
+                f"{self.folder}: written by a newer limner (format {version}, "
                 f"this one reads up to {FORMAT_VERSION}); run pip install -U limner"
             )
-        return facts
+        return _read_json(self.folder / "model.json", _Facts)
 
     @property
     def task(self) -> str:
-        """The task that it learned, as ``model.json`` says. Raises `UserError` where it does not."""
-        if "task" not in self.facts:
-            raise UserError(
-                f"{self.folder}: model.json names no task; the run is damaged, train again or choose another"
-            )
+        """The task that it learned, as ``model.json`` says."""
         return str(self.facts["task"])
 
     def weights(self) -> "dict[str, Tensor]":
@@ -92,10 +118,24 @@ class Run:
 
         path = self.folder / "model.safetensors"
         try:
-            tensors = load_file(path)
+            tensors = load_file(spelled(path))
         except (SafetensorError, OSError) as error:
             raise UserError(f"{path}: cannot be read ({error}); train again or choose another run") from None
+        for name, tensor in tensors.items():
+            if not tensor.isfinite().all():
+                raise UserError(f"{path}: {name} holds NaN or infinity; {DAMAGED}")
         return {key: value.float() if value.dtype is torch.float16 else value for key, value in tensors.items()}
+
+    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of each tensor of the model, from the head of its file: nothing is loaded."""
+        from safetensors import SafetensorError, safe_open
+
+        path = self.folder / "model.safetensors"
+        try:
+            with safe_open(spelled(path), "numpy") as file:
+                return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118
+        except (SafetensorError, OSError, ValueError) as error:
+            raise UserError(f"{path}: cannot be read ({error}); {DAMAGED}") from None
 
     def save_model(self, weights: "Mapping[str, Tensor]", facts: Mapping[str, Any]) -> None:
         """Write ``model.safetensors`` and ``model.json``; each is whole or not there."""
@@ -106,8 +146,8 @@ class Run:
         write_json(self.folder / "model.json", {"format_version": FORMAT_VERSION, "limner": __version__, **facts})
 
     def _repr_html_(self) -> str:
-        found = {name: _read_json(path) for name in ("run", "model") if (path := self.folder / f"{name}.json").exists()}
-        status, facts = found.get("run", {}), found.get("model", {})
+        status = self.status if (self.folder / "run.json").exists() else {}
+        facts = self.facts if (self.folder / "model.json").exists() else {}
         told = {
             "room": facts.get("task", ""),
             "status": status.get("status", ""),
@@ -123,7 +163,7 @@ class Run:
     def set_status(self, status: str, **more: Any) -> None:
         """Change ``run.json``: the status, and whatever else is given."""
         path = self.folder / "run.json"
-        known = _read_json(path) if path.exists() else {}
+        known = _read_json(path, _Status) if path.exists() else {}
         write_json(path, {**known, "status": status, **more})
 
     @property
@@ -153,8 +193,7 @@ def open_run(name: str | Path, room: str | None = None) -> Run:
     room.
     """
     run = _found(name)
-    task = run.facts.get("task")
-    if room is not None and task is not None and (other := room_of_task(task)) != room:
+    if room is not None and (other := room_of_task(run.task)) != room:
         raise UserError(f"{name}: a run of the room {other}; needed: one of the room {room} (limner train {room}/...)")
     return run
 
@@ -322,13 +361,11 @@ def versions() -> dict[str, str]:
     return {"limner": __version__, "python": platform.python_version(), **found, "commit": commit}
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_json(path: Path, schema: type) -> dict[str, Any]:
+    """What a file of a run holds, of the kinds that ``schema`` says; rooms look into what is their own."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path, DAMAGED)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; is {path.parent} a run's folder?") from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not valid JSON ({error})") from None
-    if not isinstance(found, dict):
-        raise UserError(f"{path}: holds no named values; the run is damaged, train again or choose another")
-    return found
+    as_record(found, schema, str(path), DAMAGED)
+    return dict(found)

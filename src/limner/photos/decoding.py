@@ -21,6 +21,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from limner.foundation.errors import UserError
+from limner.foundation.memory import check_memory
 from limner.foundation.orientation import UPRIGHT
 from limner.photos import tiffs
 from limner.photos.exif import ADOBE_RGB, IPTC, ORIENTATION, SRGB, XMP, color_space, directory, exif_of, orientation
@@ -30,6 +31,8 @@ from limner.photos.profiles import srgb_profile, usable
 from limner.photos.tags import NOTHING, Tags
 
 PIXEL_LIMIT = 500_000_000
+BYTES_A_PIXEL = 40
+"""In memory while a photo is recolored, at least: as it was decoded, as floats, and as floats in new colors."""
 # Pillow's readers are called one by one rather than by Image.open, whose own limit is lower, warns, and is one global
 # number for the whole process.
 READERS: dict[bytes, type[ImageFile]] = {
@@ -134,6 +137,8 @@ def _check_size(path: Path, width: int, height: int) -> None:
             f"{path}: {width} x {height} pixels; a photo has at most {PIXEL_LIMIT // 10**6} million; "
             "larger scenes take --like RUN or --like SCENE"
         )
+    advice = "make it smaller, or give --like RUN or --like SCENE, which reads by blocks"
+    check_memory(BYTES_A_PIXEL * width * height, f"{path}: {width} x {height} pixels", advice)
 
 
 def _check_still(path: Path, image: ImageFile) -> None:

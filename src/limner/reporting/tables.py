@@ -1,16 +1,22 @@
-"""Tables for people: Markdown, CSV, LaTeX."""
+"""Tables for people: Markdown, CSV, LaTeX. Names in them may be anybody's: no name is more than a name there."""
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from limner.foundation.errors import UserError
 from limner.foundation.files import write_text
+from limner.foundation.unexpected import one_line
 
 TEX_SPECIAL = {character: f"\\{character}" for character in "&%$#_{}"} | {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
 }
+
+
+FORMULA = re.compile(r"'*[=+\-@\t\r]")
+PIPE = re.compile(r"(?<!\\)\|")  # not yet escaped
 
 
 def write_table(path: Path, forms: Mapping[str, Callable[[], str]]) -> None:
@@ -21,8 +27,41 @@ def write_table(path: Path, forms: Mapping[str, Callable[[], str]]) -> None:
     write_text(path, form())
 
 
-def _tex(text: str) -> str:
-    return "".join(TEX_SPECIAL.get(character, character) for character in text)
+def tex(text: str) -> str:
+    """Text as LaTeX prints it: on one line, its special characters as such.
+
+    >>> tex("50 % of a_b"), tex("}")
+    ('50 \\\\% of a\\\\_b', '\\\\}')
+    """
+    return "".join(TEX_SPECIAL.get(character, character) for character in one_line(text))
+
+
+def tex_comments(notes: Iterable[str]) -> list[str]:
+    """Notes as comments of LaTeX, each on a line that no note can leave."""
+    return [f"% {one_line(line)}" for note in notes for line in note.splitlines()]
+
+
+def markdown(text: str) -> str:
+    """Text as a paragraph or cell of Markdown: on one line, without HTML or links of its own.
+
+    >>> markdown("<b>roof</b> [see](http://a.b)")
+    '\\\\<b>roof\\\\</b> [see]\\\\(http://a.b)'
+    """
+    return one_line(text).replace("<", "\\<").replace("](", "]\\(")
+
+
+def csv_cell(text: str) -> str:
+    """Text as a cell of CSV: spreadsheets compute what begins so; behind an apostrophe it is text to them.
+
+    >>> csv_cell("=1+1"), csv_cell("roof"), from_csv_cell(csv_cell("'=1"))
+    ("'=1+1", 'roof', "'=1")
+    """
+    return f"'{text}" if FORMULA.match(text) else text
+
+
+def from_csv_cell(cell: str) -> str:
+    """The text that `csv_cell` was given."""
+    return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell
 
 
 def percent(value: float | None) -> str:
@@ -65,5 +104,5 @@ def told_all(values: Mapping[str, float]) -> str:
 
 
 def markdown_row(cells: Sequence[str]) -> str:
-    """A line of a Markdown table."""
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    """A line of a Markdown table; see `markdown` for what cells may hold."""
+    return "| " + " | ".join(PIPE.sub(r"\\|", markdown(cell)) for cell in cells) + " |"

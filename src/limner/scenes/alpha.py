@@ -12,6 +12,7 @@ import rasterio
 from rasterio.enums import ColorInterp
 from rasterio.errors import RasterioError
 
+from limner.foundation.names import spelled
 from limner.scenes.windows import Window
 
 RGB_ALPHA = (ColorInterp.red, ColorInterp.green, ColorInterp.blue, ColorInterp.alpha)
@@ -45,7 +46,7 @@ def data_bands(dataset: Any, mistaken: int | None) -> tuple[int, ...]:
 def _fourth_band_is_data(path: Path, size: int, changed_ns: int) -> bool:
     """See `mistaken_alpha`. size, changed_ns: of the file, so that one that changed is looked at again."""
     try:
-        with rasterio.open(path) as dataset:
+        with rasterio.open(spelled(path)) as dataset:
             rows, columns = (
                 np.unique(np.linspace(0, max(0, length - SAMPLE_PX), SAMPLES).round().astype(int)).tolist()
                 for length in dataset.shape

@@ -10,6 +10,7 @@ from xml.sax.saxutils import escape
 
 from rasterio.enums import ColorInterp
 
+from limner.foundation.names import spelled
 from limner.scenes.georeference import Place
 
 GDAL_TYPES = {
@@ -97,7 +98,7 @@ def _band(form: Form, place: int, laid: Sequence[MosaicTile]) -> Iterator[str]:
         yield f"<ColorTable>{''.join(colors)}</ColorTable>"
     for one in laid:
         own = "<UseMaskBand>true</UseMaskBand>" if _is_gdals(one.source.mask) else ""
-        yield _source(one, escape(str(one.source.path)), str(one.source.bands[place]), below + own)
+        yield _source(one, escape(spelled(one.source.path)), str(one.source.bands[place]), below + own)
     yield "</VRTRasterBand>"
 
 
@@ -110,7 +111,7 @@ def _shown(one: MosaicTile) -> str:
         )
         return _source(one, escape(white), "1", "")
     below = "<NODATA>0</NODATA>" if _is_gdals(one.source.mask) else ""
-    return _source(one, escape(str(one.source.path)), one.source.mask, below)
+    return _source(one, escape(spelled(one.source.path)), one.source.mask, below)
 
 
 def _is_gdals(mask: str | None) -> bool:

@@ -1,8 +1,10 @@
 """Rasters written: tiled, compressed, with overviews; a write that failed is never taken for done."""
 
 import logging
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from rasterio.enums import Resampling
 
 from limner.foundation.disk import WatchedFile
 from limner.foundation.errors import UserError
+from limner.foundation.names import is_plain, plain
 from limner.scenes.rasters import Raster
 
 BLOCK_PX = 256  # height and width of the files' blocks
@@ -28,13 +31,17 @@ class RasterFile:
     """
 
     def __init__(self, path: Path, mode: str = "w", **profile: Any) -> None:
-        self._files: list[WatchedFile] = []
+        self._path, self._files = str(path), list[WatchedFile]()
+        name = self._path if is_plain(self._path) else f"/{uuid.uuid4().hex}{plain(path.suffix)}"  # GDAL's for it
+        self._name = name
         with rasterio.Env():
-            self.dataset = rasterio.open(path, mode, opener=self._open, **profile)
+            self.dataset = rasterio.open(name, mode, opener=self._open, **profile)
+        # Other threads may write: rasterio finds who opens its files by a variable of the context it was opened in.
+        self._context = copy_context()
         self._raise()
 
     def _open(self, path: str, mode: str = "rb", **_: Any) -> WatchedFile:
-        self._files.append(WatchedFile(path, mode))
+        self._files.append(WatchedFile(self._path + path.removeprefix(self._name), mode))
         return self._files[-1]
 
     def __enter__(self) -> "RasterFile":
@@ -54,13 +61,13 @@ class RasterFile:
     def write(self, values: np.ndarray, bands: int | Sequence[int] | None = None, window: Any = None) -> None:
         """Write pixels, as rasterio does. Raises `OSError` where these or earlier ones could not be written."""
         with rasterio.Env():
-            self.dataset.write(values, bands, window=window)
+            self._context.run(self.dataset.write, values, bands, window=window)
         self._raise()
 
     def write_mask(self, valid: np.ndarray, window: Any = None) -> None:
         """Write which pixels are valid, (height, width) bool. Raises `OSError` as `write` does."""
         with rasterio.Env():
-            self.dataset.write_mask(valid, window=window)
+            self._context.run(self.dataset.write_mask, valid, window=window)
         self._raise()
 
 

@@ -23,6 +23,7 @@ from limner.segment.data.areas import find_data
 from limner.segment.data.chips import DataSet
 from limner.segment.labels.reading import MASKS_FOLDER, Reading
 from limner.segment.measures.scores import Evaluation
+from limner.segment.predicting.facts import read_facts
 from limner.segment.predicting.fit_to_run import match_scene, network_scale
 from limner.segment.predicting.predictor import load_predictor
 from limner.segment.scoring.annotated import ANNOTATED, AnnotatedGround, AnnotatedPart, annotated_ground
@@ -124,7 +125,7 @@ def refine(
     if truth is not None:  # one that does not fit shall not be noticed after the training
         layer = data.layer if labels is None or Path(truth).resolve() == data.labels else None
         reading = dataclasses.replace(data.reading, labels=Path(truth), layer=layer, within=None, to_ground_m=None)
-        whole = find_data([scene], reading, wanted=parent.facts["class_names"])
+        whole = find_data([scene], reading, wanted=read_facts(parent).class_names)
     recipe = dataclasses.replace(recipe, data=data, normalize="run" if normalize == "scene" else "initial")
     name = f"{parent.name}-refined"
     done = train_recipe(recipe, name, out=Path(out) if out else None, overwrite=overwrite)

@@ -112,7 +112,7 @@ LABELS = [
     Case("pixels in YOLO", CUT, r"a.txt:1: a coordinate outside 0 to 1; needed: shares", yolo("0 10 10 30 10 30 30")),
     Case("not a number", CUT, r"a.txt:1: a coordinate outside 0 to 1", yolo("0 nan 0.1 0.3 0.1 0.3 0.3")),
     Case("no names", CUT, r"data: nothing names its classes; needed: classes.txt", yolo(names=None)),
-    Case("names in bad YAML", CUT, r"data.yaml: not YAML",
+    Case("names in bad YAML", CUT, r"data.yaml:1: not YAML",
          both(yolo(names=None), write("data/data.yaml", "names: [car"))),
     Case("names with a gap", CUT, r"names are not numbered 0 to 1",
          both(yolo(names=None), write("data/data.yaml", "names: {0: car, 2: bus}"))),

@@ -140,14 +140,14 @@ def test_classes_are_known_by_name_and_number() -> None:
 def test_what_a_run_cannot_do_is_told_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"--classes: the run was trained without classes"):
         load(tmp_path).generate(1, classes=["car"])
-    with pytest.raises(UserError, match=r"model.json says nothing of latent, prior; the run is damaged"):
+    with pytest.raises(UserError, match=r"model.json: says nothing of latent, prior; the run is damaged"):
         damaged = make_run(tmp_path / "damaged")
         facts = {name: damaged.facts[name] for name in damaged.facts if name not in ("latent", "prior", "limner")}
         damaged.save_model(damaged.weights(), facts)
         load_generator(damaged)
     with pytest.raises(UserError, match=r"generator is a tinny, which limner does not have"):
         load_generator(make_run(tmp_path / "unknown", generator={"name": "tinny"}))
-    with pytest.raises(UserError, match=r"does not fit model.json; the run is damaged"):
+    with pytest.raises(UserError, match=r"does not fit model.json: "):
         load_generator(make_run(tmp_path / "other", latent=5, generator={"name": "tiny", "latent": 5}))
     with pytest.raises(UserError, match=r"device is 'tpu'; needed: auto, cpu or cuda"):
         load_generator(make_run(tmp_path / "elsewhere"), "tpu")

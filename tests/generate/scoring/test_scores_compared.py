@@ -122,7 +122,7 @@ def test_scores_come_back_from_json(scores):
         (lambda value: [], "a.json: holds no scores of pictures"),
         (lambda value: {**value, "protocol": None}, "a.json: holds no protocol"),
         (lambda value: {**value, "protocol": {**value["protocol"], "seed": "0"}}, r"its protocol lacks 'seed' \(int\)"),
-        (lambda value: {**value, "scores": {"kid": {"value": 1}}}, "a.json: kid: not a score with value"),
+        (lambda value: {**value, "scores": {"kid": {"value": 1}}}, "a.json: kid: says nothing of low, high"),
         (lambda value: {**value, "flat_kid": None}, "a.json: holds no KID of generated and of flat pictures"),
     ],
 )

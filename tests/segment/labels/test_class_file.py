@@ -103,7 +103,7 @@ def test_without_a_class_file_colors_are_refused_and_a_draft_is_given(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("classes: {a: 1", r"classes.yaml: not YAML"),
+        ("classes: {a: 1", r"classes.yaml:1: not YAML"),
         ("- a\n- b\n", r"classes.yaml:1: needed are 'classes:'"),
         ("names: [a, b]\n", r"classes.yaml:1: 'names' is neither 'classes' nor 'ignore'"),
         ("ignore: 3\n", r"classes.yaml:1: no 'classes:'"),

@@ -14,13 +14,16 @@ from torchvision.models import resnet18
 
 from drawn import draw_picture, save_area, write_recipe_text
 from limner.foundation.errors import UserError
+from limner.foundation.files import write_json
 from limner.learning.library import load_recipe
 from limner.learning.recipe import to_plain, write_recipe
 from limner.learning.recipe_reading import read_recipe
+from limner.learning.run import Run
 from limner.nn.pretrained import WEIGHTS, Weights
 from limner.nn.pretraining import fit_bands
 from limner.segment.networks import ResidualUNet
-from limner.segment.predicting.predictor import build_network
+from limner.segment.predicting.facts import read_facts
+from limner.segment.predicting.predictor import build_network, described_network
 from limner.segment.training.recipe import SegmentRecipe
 
 
@@ -155,10 +158,14 @@ def test_a_recipe_takes_a_path_of_weights_and_none(tmp_path: Path) -> None:
     assert load_recipe("segment/modern", (*settings, "none")).network.options["weights"] is None
 
 
-def test_a_finished_run_needs_neither_the_cache_nor_the_users_file() -> None:
+def test_a_finished_run_needs_neither_the_cache_nor_the_users_file(tmp_path: Path) -> None:
     for option in ({"pretrained": True}, {"weights": "gone.pth"}):
         network = {"name": "residual-unet", "depth": 18, **option}
-        assert build_network({"network": network, "channels": 3, "class_names": ["background", "building"]})
+        run = Run(tmp_path)
+        statistics = {"mean": [0.0] * 3, "deviation": [1.0] * 3}
+        facts = {"task": "segment", "network": network, "channels": 3, "class_names": ["background", "building"]}
+        write_json(tmp_path / "model.json", {"format_version": 1, **facts, "statistics": statistics, "threshold": 0.5})
+        assert build_network(described_network(run, read_facts(run)), read_facts(run))
 
 
 def test_train_fetches_weights_only_when_asked(

@@ -316,7 +316,7 @@ def test_runs_without_an_evaluation_are_sent_to_evaluate(tmp_path):
     with pytest.raises(UserError, match="no evaluation there; run limner evaluate"):
         compare_runs([str(tmp_path)])
     (tmp_path / "evaluation.json").write_text("{half")
-    with pytest.raises(UserError, match="not JSON"):
+    with pytest.raises(UserError, match="not valid JSON"):
         compare_runs([str(tmp_path)])
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypedDict
 
+from limner.foundation.disk import append
 from limner.foundation.errors import UserError
 from limner.foundation.files import is_leftover, remove, remove_leftovers
 from limner.foundation.locks import is_lock
@@ -110,8 +111,8 @@ class Journal:
     def add(self, group: int, done: Sequence[Done]) -> None:
         """Note a group as done."""
         entry = {"group": group, "done": [[[asdict(row) for row in one.rows], one.notes] for one in done]}
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(f"\n{json.dumps(entry)}\n")  # begun on a line of its own: the one before may be cut short
+        # begun on a line of its own: the one before may be cut short
+        append(self.path, f"\n{json.dumps(entry)}\n".encode())
 
     def close(self) -> None:
         """The job is finished."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from limner.datasets.annotations.instances import BROKEN, DUPLICATE, EMPTY, NO_PICTURE
 from limner.foundation.files import replacing
+from limner.reporting.tables import csv_cell, from_csv_cell
 
 UNREADABLE, GROUP, SMALL, CUT_OFF, COVERED, UNSEEN, UNSURE = (
     "unreadable", "group", "small", "truncated", "overlapped", "not found", "low score",
@@ -75,7 +77,11 @@ def write_manifest(path: Path, rows: Iterable[Row]) -> None:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(COLUMNS)
         for row in sorted(rows, key=manifest_order):
-            table.writerow(["" if value is None else value for value in astuple(row)])
+            table.writerow([_cell(value) for value in astuple(row)])
+
+
+def _cell(value: str | float | None) -> str | float:
+    return csv_cell(value) if isinstance(value, str) else "" if value is None else value
 
 
 def read_manifest(path: Path) -> list[Row]:
@@ -89,7 +95,7 @@ def read_manifest(path: Path) -> list[Row]:
 
 def _row(cells: Sequence[str]) -> Row:
     kinds = {field.name: str(field.type).split(" ")[0] for field in fields(Row)}
-    read = {"str": str, "int": int, "float": float}
+    read: dict[str, Callable[[str], Any]] = {"str": from_csv_cell, "int": int, "float": float}
     values = {
         name: None if cell == "" and kinds[name] != "str" else read[kinds[name]](cell)
         for name, cell in zip(COLUMNS, cells, strict=True)

@@ -13,22 +13,22 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from limner.adversarial.priors import draw
+from limner.adversarial.priors import PRIORS, draw
 from limner.datasets.pictures.quantized import quantized
 from limner.foundation.device import choose_device
 from limner.foundation.draws import Draws
 from limner.foundation.errors import UserError
 from limner.foundation.nearest import did_you_mean
+from limner.generate.making.facts import GeneratorFacts, read_facts
 from limner.generate.networks import GENERATORS
+from limner.learning.described import check_fits, described_choice
 from limner.learning.recipe import Choice
+from limner.learning.run import DAMAGED
 from limner.reporting.card import card
 from limner.reporting.grid import grid
 
 if TYPE_CHECKING:
     from limner.learning.run import Run
-
-FACTS = ("generator", "size_px", "colors", "channels", "class_names", "latent", "prior")
-"""What ``model.json`` must say for a generator to make pictures."""
 
 NORMALIZED = ".parametrizations.weight.original"
 """How torch's spectral normalization ends the name of a layer's weight."""
@@ -160,60 +160,60 @@ def load_generator(run: Run, device: str = "auto") -> PictureGenerator:
 
     Raises `UserError` for a run that is damaged and for a device that is not here.
     """
-    facts = run.facts
-    if missing := [name for name in FACTS if name not in facts]:
-        raise UserError(f"{run.folder}: model.json says nothing of {', '.join(missing)}; the run is damaged")
+    facts = read_facts(run)
     place = choose_device(device)
+    described = _choice(run, facts.generator, GENERATORS, ("size_px", "channels", "classes"), "generator")
+    prior = _choice(run, facts.prior, PRIORS, (), "prior")
+    shapes = run.weight_shapes()
+    prefix = "average." if any(name.startswith("average.") for name in shapes) else "generator."
+    own = {name.removeprefix(prefix): shape for name, shape in shapes.items() if name.startswith(prefix)}
+
+    def build() -> nn.Module:
+        return build_generator(described, facts, normalized_layers(own))
+
+    check_fits(build, own, run.folder)
+    network = build()
     weights = run.weights()
-    prefix = "average." if any(key.startswith("average.") for key in weights) else "generator."
-    kept = {key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)}
-    try:
-        network = build_generator(facts, normalized_layers(kept))
-        network.load_state_dict(kept)
-    except (RuntimeError, AttributeError):
-        raise UserError(f"{run.folder}: model.safetensors does not fit model.json; the run is damaged") from None
+    network.load_state_dict({name: weights[prefix + name] for name in own})
+    if getattr(network, "latent", facts.latent) != facts.latent:
+        raise UserError(
+            f"{run.folder}: model.json says latents of {facts.latent}, its generator takes others; {DAMAGED}"
+        )
     network.eval().to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    names = tuple(facts["class_names"])
     return PictureGenerator(
         network=network,
-        size_px=facts["size_px"],
-        colors=facts["colors"],
-        channels=facts["channels"],
-        class_names=names,
-        class_counts=tuple(facts.get("class_counts") or (1,) * len(names)),
-        latent=facts["latent"],
-        prior=_choice(facts["prior"]),
-        truncation=facts.get("truncation"),
+        size_px=facts.size_px,
+        colors=facts.colors,
+        channels=facts.channels,
+        class_names=facts.class_names,
+        class_counts=facts.shares,
+        latent=facts.latent,
+        prior=prior,
+        truncation=facts.truncation,
         device=place,
         digest=run.digest(),
         folder=run.folder,
     )
 
 
-def normalized_layers(weights: Mapping[str, Tensor]) -> list[str]:
+def normalized_layers(weights: Mapping[str, Any]) -> list[str]:
     """The names of the layers whose weights were kept as spectral normalization has them."""
     return [key.removesuffix(NORMALIZED) for key in weights if key.endswith(NORMALIZED)]
 
 
-def build_generator(facts: Mapping[str, Any], normalized: Sequence[str] = ()) -> nn.Module:
+def build_generator(described: Choice, facts: GeneratorFacts, normalized: Sequence[str] = ()) -> nn.Module:
     """The generator that ``model.json`` describes, with weights still to be loaded.
 
     normalized: its layers under spectral normalization, which is part of what they compute.
     """
-    described = _choice(facts["generator"])
-    if described.name not in GENERATORS:
-        raise UserError(
-            f"the run's generator is a {described.name}, which limner does not have; put its class into GENERATORS"
-        )
     with torch.random.fork_rng(devices=[]):  # layers draw weights, which are replaced
         network: nn.Module = described.build(
-            GENERATORS, size_px=facts["size_px"], channels=facts["channels"], classes=len(facts["class_names"])
+            GENERATORS, size_px=facts.size_px, channels=facts.channels, classes=len(facts.class_names)
         )
         for name in normalized:
             spectral_norm(network.get_submodule(name))
     return network
 
 
-def _choice(described: Mapping[str, Any]) -> Choice:
-    """What `limner.learning.recipe.to_plain` wrote."""
-    return Choice(described["name"], {key: value for key, value in described.items() if key != "name"})
+def _choice(run: Run, value: Mapping[str, Any], entries: Mapping[str, Any], given: Sequence[str], name: str) -> Choice:
+    return described_choice(value, entries, given, run.folder / "model.json", name)

@@ -95,7 +95,7 @@ def generate_pictures(
     Raises `UserError` for a run that does not generate, options that it cannot grant, and other things in the way.
     """
     opened = open_run(run)
-    task = opened.facts.get("task")
+    task = opened.task
     if task != GENERATE:
         raise UserError(f"{run}: a run of the room {task}; limner generate needs one that makes pictures")
     generator = load_generator(opened, device)

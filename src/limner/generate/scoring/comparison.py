@@ -24,7 +24,7 @@ from limner.generate.scoring.sides import make_pictures, unseen_by
 from limner.learning.evaluations import Compared
 from limner.learning.run import Run
 from limner.nn.pretrained import INCEPTION
-from limner.reporting.tables import SHARES, TEX_SPECIAL, markdown_row, write_table
+from limner.reporting.tables import SHARES, csv_cell, markdown, markdown_row, tex, tex_comments, write_table
 
 FLAT = "flat mean colors"
 
@@ -94,7 +94,7 @@ class PictureComparison:
         """A Markdown table with the best in bold, and the notes."""
         header = self.header()
         rows = [header, ["---"] + ["---:"] * (len(header) - 1), *self.body("**{}**"), self.flat()]
-        return "\n".join([*map(markdown_row, rows), "", *self.notes()]) + "\n"
+        return "\n".join([*map(markdown_row, rows), "", *map(markdown, "\n".join(self.notes()).splitlines())]) + "\n"
 
     def to_csv(self) -> str:
         """Comma-separated, unrounded, shares in percent: ``pictures,kid,kid_low,kid_high,...``; absent intervals are
@@ -107,18 +107,17 @@ class PictureComparison:
             for column in self.columns:
                 score, unit = scores.scores[column], 100 if column in SHARES else 1
                 numbers += [each if each is None else unit * each for each in (score.value, score.low, score.high)]
-            writer.writerow([name, *numbers])
+            writer.writerow([csv_cell(name), *numbers])
         return text.getvalue()
 
     def to_tex(self) -> str:
         """A LaTeX tabular for the package booktabs, the best in bold; the notes are comments."""
-        comments = [f"% {line}" for note in self.notes() for line in note.splitlines()]
-        rows = [[_tex(row[0]), *row[1:]] for row in self.body(r"\textbf{{{}}}")]
+        rows = [[tex(row[0]), *row[1:]] for row in self.body(r"\textbf{{{}}}")]
         lines = [
-            *comments,
+            *tex_comments(self.notes()),
             rf"\begin{{tabular}}{{l{'r' * (len(self.columns) + 1)}}}",
             r"\toprule",
-            " & ".join(map(_tex, self.header())) + r" \\",
+            " & ".join(map(tex, self.header())) + r" \\",
             r"\midrule",
             *(" & ".join(row) + r" \\" for row in rows),
             r"\midrule",
@@ -233,7 +232,3 @@ def _check_alike(rows: Sequence[tuple[str, PictureScores]]) -> None:
             raise UserError(
                 f"{first_name} and {name} are not scored alike ({difference}); add --data FOLDER to score all anew"
             )
-
-
-def _tex(text: str) -> str:
-    return "".join(TEX_SPECIAL.get(character, character) for character in text)

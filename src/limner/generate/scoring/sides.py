@@ -24,7 +24,7 @@ def as_run(place: Path | str) -> Run | None:
     if not is_run(place):
         return None
     run = open_run(place)
-    task = run.facts.get("task")
+    task = run.task
     if task != GENERATE:
         raise UserError(f"{place}: a run of the room {task}; needed: a folder of pictures, or a run that generates")
     return run

@@ -15,7 +15,7 @@ from limner.learning.run import Run
 from limner.reporting.grid import grid
 from limner.reporting.pictures import write_picture
 from limner.reporting.report import Report
-from limner.reporting.tables import SHARES
+from limner.reporting.tables import SHARES, markdown
 
 SHOWN, COLUMNS = 64, 8
 MADE, REAL, NEAREST = "made.png", "real.png", "nearest.png"
@@ -139,11 +139,11 @@ def add_alarms(report: Report, alarms: Mapping[str, float]) -> Report:
 def model_card(outcome: Outcome) -> Card:
     """The model card."""
     recipe = outcome.recipe
-    classes = f" Classes: {', '.join(outcome.class_names)}." if outcome.class_names else ""
+    classes = f" Classes: {markdown(', '.join(outcome.class_names))}." if outcome.class_names else ""
     return Card(
         what=f"Makes pictures of {recipe.data.size_px} x {recipe.data.size_px} px ({recipe.data.colors}): "
         f"a {recipe.generator.name} of {outcome.parameters:,} parameters.{classes}",
-        data="\n".join(f"- {path.name}{terms_beside(path)}" for path in recipe.data.paths),
+        data="\n".join(f"- {markdown(path.name)}{terms_beside(path)}" for path in recipe.data.paths),
         data_facts=f"{len(outcome.learned):,} pictures; {len(outcome.held_out):,} more were held out.",
         seed=recipe.seed,
         steps=f"{recipe.batch} pictures",

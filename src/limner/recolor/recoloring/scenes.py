@@ -26,6 +26,7 @@ from limner.scenes.names import chips_folder, scene_name
 from limner.scenes.rasters import Raster, open_raster
 from limner.scenes.windows import Pixels, Window
 from limner.scenes.writing import BLOCK_PX, RasterFile, add_overviews, explained_writing
+from limner.segment.predicting.facts import read_facts
 from limner.segment.training.colors import run_harmonizer
 
 PART_PX = 2**21  # pixels in memory at once, of all bands
@@ -134,8 +135,8 @@ def _harmonizer(like: Path | str, method: str, to: str, raster: Raster, tell: Pr
     """What brings ``raster`` to the colors of ``like``, whose bands are the same."""
     if is_run(like):
         run = open_run(like)
-        names = run.facts.get("bands")
-        check_bands(raster, run.facts["channels"], tuple(names) if names else None)
+        facts = read_facts(run)
+        check_bands(raster, facts.channels, facts.bands)
         return run_harmonizer(run, method, to)
     if to != ALL:
         raise UserError(f"{like} is a scene: it has no training area '{to}' to match; leave --to away")

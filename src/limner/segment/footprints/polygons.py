@@ -17,11 +17,13 @@ from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 from rasterio import Affine
 from rasterio.crs import CRS
 
+from limner.foundation.names import spelled
 from limner.scenes import georeference
 from limner.scenes.georeference import Place, transformer
 from limner.segment.footprints.areas import cut_at_antimeridian, geodesic_areas
 from limner.segment.footprints.options import AS_MEASURED, Splitting
 from limner.segment.footprints.regions import Region, find_regions, with_corner_at_every_pixel
+from limner.segment.footprints.written import check_written
 
 DRIVERS = {"gpkg": "GPKG", "geojson": "GeoJSON"}
 BATCH_POLYGONS = 8192  # held and written at once
@@ -63,7 +65,7 @@ def write_polygons(
         splitting: how objects that touch are told apart; without it a region is all that hangs together.
         inside: see `limner.segment.footprints.regions.find_regions`.
     """
-    with rasterio.open(classes) as dataset:
+    with rasterio.open(spelled(classes)) as dataset:
         transform = dataset.transform
         crs = dataset.crs if dataset.crs is not None and not transform.is_identity else None
         shape = dataset.shape
@@ -73,12 +75,11 @@ def write_polygons(
         writer.append(batch)
     if writer.count == 0:
         writer.append([])
-    writer.check()
+    check_written(path, writer.count)
     return writer.count
 
 
 MANY_CORNERS = 20_000
-END_OF_GEOJSON = b"\n]\n}\n"
 
 
 class _Layer:
@@ -133,7 +134,7 @@ class _Layer:
             warnings.filterwarnings("ignore", message="'crs' was not provided")  # pixels have none
             try:
                 pyogrio.raw.write(
-                    self.path,
+                    spelled(self.path),
                     shapely.to_wkb(shapes),
                     list(columns.values()),
                     list(columns),
@@ -147,20 +148,6 @@ class _Layer:
             except (DataSourceError, DataLayerError, FeatureError) as error:
                 # A GeoPackage rolls back when the disk is full, so that nothing but this tells of it.
                 raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)} ({error})", str(self.path)) from error
-
-    def check(self) -> None:
-        """Raise `OSError` where the last polygons did not get into the file, of which GDAL says nothing."""
-        if self.driver == "GeoJSON":
-            with self.path.open("rb") as file:
-                file.seek(max(0, self.path.stat().st_size - len(END_OF_GEOJSON)))
-                whole = file.read() == END_OF_GEOJSON
-        else:
-            try:
-                whole = pyogrio.read_info(self.path, layer=self.name)["features"] == self.count
-            except (DataSourceError, DataLayerError):
-                whole = False
-        if not whole:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
 
     @property
     def _longest_edge(self) -> float:

@@ -20,6 +20,7 @@ from scipy import ndimage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from limner.foundation.names import spelled
 from limner.reporting.pictures import IGNORE
 from limner.scenes.windows import Window
 from limner.segment.footprints.objects import split
@@ -107,9 +108,9 @@ def find_regions(
     """
     halo = 1 if splitting is None else splitting.reach_px
     with ExitStack() as stack:
-        class_raster = stack.enter_context(rasterio.open(classes))
-        probability_raster = None if probability is None else stack.enter_context(rasterio.open(probability))
-        inside_raster = None if inside is None else stack.enter_context(rasterio.open(inside))
+        class_raster = stack.enter_context(rasterio.open(spelled(classes)))
+        probability_raster = None if probability is None else stack.enter_context(rasterio.open(spelled(probability)))
+        inside_raster = None if inside is None else stack.enter_context(rasterio.open(spelled(inside)))
         height, width = class_raster.shape
         block_rows = max(1 if splitting is None else 4 * halo, block_pixels // max(1, width))
         finder = _Finder(minimum_area_px, splitting)

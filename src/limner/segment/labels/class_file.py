@@ -18,6 +18,7 @@ from typing import NoReturn
 import yaml
 
 from limner.foundation.errors import UserError
+from limner.foundation.yaml_nodes import read_yaml
 from limner.reporting.pictures import IGNORE
 from limner.segment.labels.forms import LabelForm
 
@@ -31,11 +32,7 @@ def read_class_file(path: Path) -> LabelForm:
     """
     if not path.is_file():
         raise UserError(f"{path}: no such file; needed is a classes.yaml, or class names such as background,building")
-    try:
-        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not YAML ({' '.join(str(error).split())[:120]})") from None
-    return _Reader(path).form(root)
+    return _Reader(path).form(read_yaml(path))
 
 
 class _Reader:

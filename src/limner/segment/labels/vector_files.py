@@ -16,7 +16,9 @@ import pyogrio
 from pyogrio.errors import DataLayerError, DataSourceError
 
 from limner.foundation.errors import UserError
+from limner.foundation.names import spelled
 from limner.foundation.suffixes import VECTORS, ends_with
+from limner.segment.labels.vector_formats import check_vector_file
 
 ENCODINGS = ("UTF-8", None, "CP1252", "ISO-8859-1")
 """How attributes are tried to be read, None as the file says. Hardly any text is UTF-8 by chance; a Shapefile's
@@ -64,7 +66,7 @@ class VectorLayer(NamedTuple):
             try:
                 with reading(self.path):
                     _, _, _, (values,) = pyogrio.raw.read(
-                        self.path, layer=self.name, columns=[field], read_geometry=False, encoding=encoding
+                        spelled(self.path), layer=self.name, columns=[field], read_geometry=False, encoding=encoding
                     )
             except UnicodeDecodeError:
                 continue
@@ -83,7 +85,7 @@ class VectorLayer(NamedTuple):
         """Each feature's geometry as WKB, (n,) object; None for none."""
         with reading(self.path):
             _, _, geometries, _ = pyogrio.raw.read(
-                self.path, layer=self.name, columns=[], force_2d=True, encoding=self.encoding
+                spelled(self.path), layer=self.name, columns=[], force_2d=True, encoding=self.encoding
             )
         return np.array([], object) if geometries is None else np.asarray(geometries)
 
@@ -120,6 +122,7 @@ def open_layer(path: Path, layer: str | None = None, *, option: str = "--layer")
     """
     if not path.exists():
         raise UserError(f"{path}: no such file")
+    check_vector_file(path)
     described = _described(path, layer, option, _state(path))
     if described.crs is None and described.features:
         raise UserError(f"{path}: has no coordinate reference system; set one (in QGIS: Export, Save Features As)")
@@ -176,7 +179,7 @@ def _described(path: Path, layer: str | None, option: str, state: tuple[tuple[st
 
 def _chosen(path: Path, wanted: str | None, option: str) -> tuple[str, tuple[str, ...]]:
     """The name of the layer that is meant, and those of the others that hold geometries."""
-    layers = {str(name): kind for name, kind in pyogrio.list_layers(path)}
+    layers = {str(name): kind for name, kind in pyogrio.list_layers(spelled(path))}
     if wanted is not None:
         if wanted not in layers:
             raise UserError(f"{path}: has no layer '{wanted}' ({option}); its layers are {', '.join(layers) or 'none'}")
@@ -200,7 +203,7 @@ def _info(path: Path, layer: str) -> tuple[dict[str, Any], str | None]:
     """What pyogrio tells of a layer, and the first encoding in which its fields' names can be read."""
     for encoding in ENCODINGS:
         try:
-            return pyogrio.read_info(path, layer=layer, encoding=encoding, force_feature_count=True), encoding
+            return pyogrio.read_info(spelled(path), layer=layer, encoding=encoding, force_feature_count=True), encoding
         except UnicodeDecodeError:
             continue
     raise UserError(f"{path}: its attributes are in no encoding that is known; save it with UTF-8 attributes")

@@ -22,6 +22,7 @@ from limner.foundation.background import BackgroundWriter, Progress
 from limner.foundation.dependencies import digest
 from limner.foundation.errors import UserError
 from limner.foundation.files import alone_with
+from limner.foundation.names import plain
 from limner.foundation.records import write_record
 from limner.foundation.version import __version__
 from limner.scenes.bands import check_bands
@@ -305,7 +306,7 @@ class _Mapping:
             probability,
             bands,
             self.class_names,
-            layer=self.files.polygons.stem,
+            layer=plain(self.files.polygons.stem),
             minimum_area_px=footprints.minimum_px(self.ground_m),
             simplify_px=footprints.simplify_px,
             splitting=self.splitting,

@@ -7,6 +7,7 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
+from limner.foundation.files import as_utf8
 from limner.reporting.pictures import IGNORE, class_colors
 from limner.scenes.rasters import Raster
 from limner.scenes.windows import Window
@@ -122,8 +123,8 @@ class MapWriter:
 def write_category_names(path: Path, class_names: tuple[str, ...]) -> None:
     """Write the sidecar ``<raster>.aux.xml`` from which QGIS and GDAL take the names of a class raster's values."""
     categories = "".join(f"<Category>{escape(name)}</Category>" for name in class_names)
-    path.write_text(
+    text = (
         f'<PAMDataset><PAMRasterBand band="1"><CategoryNames>{categories}</CategoryNames>'
-        "</PAMRasterBand></PAMDataset>\n",
-        encoding="utf-8",
+        "</PAMRasterBand></PAMDataset>\n"
     )
+    path.write_bytes(as_utf8(text))

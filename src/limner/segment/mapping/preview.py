@@ -7,6 +7,7 @@ import rasterio
 from PIL import Image
 
 from limner.foundation.disk import open_for_encoder
+from limner.foundation.names import spelled
 from limner.reporting.pictures import IGNORE, overlay, to_display
 from limner.scenes.rasters import open_raster
 
@@ -21,7 +22,7 @@ def write_preview(
     Both are read decimated, never whole. Ground without data is transparent. bands: numbers of the scene's bands that
     were mapped, in their order; None for all.
     """
-    with open_raster(scene, bands=bands) as raster, rasterio.open(classes) as mapped:
+    with open_raster(scene, bands=bands) as raster, rasterio.open(spelled(classes)) as mapped:
         shrink = min(1.0, LONGEST_PX / max(raster.height, raster.width))
         height, width = (max(1, round(side * shrink)) for side in (raster.height, raster.width))
         pixels = raster.read_decimated(height, width)

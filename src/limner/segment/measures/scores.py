@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from limner.foundation.documents import as_record, bounds
 from limner.foundation.errors import UserError
 from limner.reporting.pictures import IGNORE
-from limner.reporting.tables import markdown_row, percent
+from limner.reporting.tables import markdown, markdown_row, percent
 from limner.segment.labels.cautions import careful
 from limner.segment.labels.forms import BINARY_NAMES
 from limner.segment.measures.calibration import Calibration
@@ -24,6 +25,7 @@ from limner.segment.measures.counts import Counts, Scores, mean_scores
 from limner.segment.measures.objects import NO_OBJECTS, Objects
 
 FORMAT_VERSION = 1
+AGAIN = "evaluate the run again"
 OBJECT_COLUMNS = {
     "F1": "f1", "precision": "precision", "recall": "recall", "count error": "count_error", "area error": "area_error",
     "boundary F1": "boundary_f1",
@@ -41,6 +43,24 @@ class Protocol(NamedTuple):
         None  # whose mean and deviation the pictures were brought to: "run", "scene" or "matched"
     )
     harmonization: str | None = None  # how they were brought to the colors of training areas first, in words
+
+
+@dataclass(frozen=True)
+class _Area:
+    """What a file of an evaluation must say of an area."""
+
+    counts: tuple[tuple[int, ...], ...] = field(metadata=bounds(maximum=IGNORE))
+    unmapped: int = field(metadata=bounds(minimum=0))
+
+
+@dataclass(frozen=True)
+class _Written:
+    """What a file of an evaluation must say."""
+
+    areas: Mapping[str, _Area]
+    protocol: Protocol
+    classes: tuple[str, ...]
+    cautions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -118,16 +138,19 @@ class Evaluation:
                 f"{source}: format version {version!r}, this limner reads {FORMAT_VERSION}; evaluate the run again"
             )
         try:
-            areas = {name: Counts(np.array(area["counts"])) for name, area in value["areas"].items()}
-            unmapped = {name: int(area["unmapped"]) for name, area in value["areas"].items()}
-            cautions = tuple(map(str, value.get("cautions", ())))
+            found = as_record(dict(value), _Written, f"{source}: not an evaluation", AGAIN)
+            if strange := set(value["protocol"]) - set(Protocol._fields):
+                raise ValueError(f"its protocol has {', '.join(map(str, strange))}, of which this limner knows nothing")
+            areas = {name: Counts(np.array(area.counts)) for name, area in found.areas.items()}
+            unmapped = {name: area.unmapped for name, area in found.areas.items()}
             measured = value.get("calibration")
             calibration = None if measured is None else Calibration.from_json(measured)
             objects = Objects.from_json(value["objects"]) if "objects" in value else NO_OBJECTS
-            names = tuple(value["classes"])
-            return cls(areas, Protocol(**value["protocol"]), names, unmapped, cautions, calibration, objects)
+            return cls(areas, found.protocol, found.classes, unmapped, found.cautions, calibration, objects)
+        except UserError:
+            raise
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise UserError(f"{source}: not an evaluation ({error}); evaluate the run again") from None
+            raise UserError(f"{source}: not an evaluation ({error}); {AGAIN}") from None
 
     def to_markdown(self) -> str:
         """A table of the areas, their mean and pool, and both constants on the same pixels; in percent.
@@ -149,7 +172,7 @@ class Evaluation:
             lines += ["", *self._class_rows()]
         if self.objects.areas:
             lines += ["", *self._object_rows()]
-        return "\n".join([*careful(self.cautions), *lines, "", *self._notes()]) + "\n"
+        return "\n".join([*map(markdown, careful(self.cautions)), *lines, "", *map(markdown, self._notes())]) + "\n"
 
     def _class_rows(self) -> list[str]:
         lines = [markdown_row(["class (pooled)", "share", *COLUMNS]), markdown_row(["---"] + ["---:"] * 6)]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -14,20 +14,22 @@ from limner.foundation.device import choose_device
 from limner.foundation.errors import UserError
 from limner.foundation.precision import choose_precision
 from limner.foundation.progress import say
+from limner.learning.described import check_fits, described_choice
 from limner.learning.recipe import Choice
 from limner.nn.parameters import count_parameters
 from limner.reporting.card import card, newest_picture
 from limner.scenes.rasters import open_raster
 from limner.scenes.statistics import Statistics, measure_raster
 from limner.segment.networks import NETWORKS
+from limner.segment.predicting.facts import MapFacts, read_facts
 from limner.segment.predicting.fit_to_run import Bands, match_scene, network_scale
 from limner.segment.predicting.tiles import whole_steps
 
 if TYPE_CHECKING:
     from limner.learning.run import Run
 
-FACTS = ("network", "channels", "class_names", "statistics", "threshold")
-"""What ``model.json`` must say for a network to predict."""
+PREFIX = "network."
+"""Begins the names of its tensors in a run."""
 
 STRIDE = 32
 """Of a network that does not say its own: crops are multiples of it too."""
@@ -202,55 +204,48 @@ class SegmentPredictor:
 
 
 def load_predictor(run: "Run", device: str = "auto", precision: str = "auto") -> SegmentPredictor:
-    """The predictor of a run of the segment room. device: auto, cpu or cuda. precision: auto, bf16 or fp32."""
-    facts = run.facts
-    if missing := [name for name in FACTS if name not in facts]:
-        raise UserError(f"{run.folder}: model.json says nothing of {', '.join(missing)}; the run is damaged")
+    """The predictor of a run of the segment room. device: auto, cpu or cuda. precision: auto, bf16 or fp32.
+
+    Raises `UserError` for a run that is damaged: facts of other kinds, weights that do not fit them or are no numbers.
+    """
+    facts = read_facts(run)
     place = choose_device(device)
-    network = build_network(facts)
-    weights = run.weights()
-    try:
-        network.load_state_dict({key.removeprefix("network."): value for key, value in weights.items()})
-    except RuntimeError:
-        raise UserError(f"{run.folder}: model.safetensors does not fit model.json; the run is damaged") from None
+    described = described_network(run, facts)
+    shapes = {name.removeprefix(PREFIX): shape for name, shape in run.weight_shapes().items()}
+    check_fits(lambda: build_network(described, facts), shapes, run.folder)
+    network = build_network(described, facts)
+    network.load_state_dict({key.removeprefix(PREFIX): value for key, value in run.weights().items()})
     network.eval().to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return SegmentPredictor(
         network=network,
-        channels=facts["channels"],
-        class_names=tuple(facts["class_names"]),
-        statistics=Statistics.from_json(facts["statistics"]),
-        threshold=facts["threshold"],
-        ground_m=facts.get("ground_m"),
-        normalize="scene" if facts.get("normalize") == "area" else "run",
+        channels=facts.channels,
+        class_names=facts.class_names,
+        statistics=facts.band_statistics,
+        threshold=facts.threshold,
+        ground_m=facts.ground_m,
+        normalize="scene" if facts.normalize == "area" else "run",
         device=place,
         precision=choose_precision(precision),
         digest=run.digest(),
-        ground_range_m=_ground_range(facts),
-        bands=tuple(facts["bands"]) if facts.get("bands") else None,
-        dtype=facts.get("dtype"),
-        learned_borders=bool(facts.get("borders")),
+        ground_range_m=facts.ground_m_range,
+        bands=facts.bands or None,
+        dtype=facts.dtype,
+        learned_borders=facts.borders is not None,
         folder=run.folder,
     )
 
 
-def _ground_range(facts: dict[str, Any]) -> tuple[float, float] | None:
-    """Least and most meters a pixel covered in training; runs of before that was recorded know the median alone."""
-    if found := facts.get("ground_range_m"):
-        return float(found[0]), float(found[1])
-    middle = facts.get("ground_m")
-    return (middle, middle) if middle else None
+def described_network(run: "Run", facts: MapFacts) -> Choice:
+    """The network that ``model.json`` names, with its options, but for pretrained weights, which a run's own
+    replace."""
+    source = run.folder / "model.json"
+    return without_weights(described_choice(facts.network, NETWORKS, ("channels", "classes"), source, "network"))
 
 
-def build_network(facts: dict[str, Any]) -> nn.Module:
-    """The network that ``model.json`` describes, with weights still to be loaded."""
-    chosen = facts["network"]
-    if chosen["name"] not in NETWORKS:
-        raise UserError(
-            f"the run's network is a {chosen['name']}, which limner does not have; put its class into NETWORKS"
-        )
-    described = Choice(chosen["name"], {key: value for key, value in chosen.items() if key != "name"})
-    outputs = len(facts["class_names"]) + bool(facts.get("borders"))
-    network: nn.Module = without_weights(described).build(NETWORKS, channels=facts["channels"], classes=outputs)
+def build_network(described: Choice, facts: MapFacts) -> nn.Module:
+    """The network, with weights still to be loaded."""
+    outputs = len(facts.class_names) + (facts.borders is not None)
+    network: nn.Module = described.build(NETWORKS, channels=facts.channels, classes=outputs)
     return network
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from limner.foundation.errors import UserError
 from limner.learning.evaluations import Compared
-from limner.reporting.tables import _tex, markdown_row, percent, write_table
+from limner.reporting.tables import csv_cell, markdown, markdown_row, percent, tex, tex_comments, write_table
 from limner.segment.measures.counts import Scores
 from limner.segment.measures.scores import Evaluation
 from limner.segment.scoring.options import OBJECT_COLUMNS, USUAL_COLUMNS, CompareOptions
@@ -127,23 +127,25 @@ class Comparison:
         """A Markdown table with the best in bold, and the notes."""
         body = [line for group in self.groups("**{}**") for line in group]
         rows = [self.header(), ["---"] + ["---:"] * (len(self.header()) - 1), *body]
-        return "\n".join([*map(markdown_row, rows), "", *self.notes]) + "\n"
+        return "\n".join([*map(markdown_row, rows), "", *map(markdown, self.notes)]) + "\n"
 
     def to_csv(self) -> str:
         """Comma-separated, in percent: ``run,<area>_f1,<area>_acc,<area>_iou,...,mean_f1,mean_acc,mean_iou``."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["run", *(f"{place}_{column}" for place in self.places for column in self.columns)])
+        writer.writerow(["run", *(csv_cell(f"{place}_{column}") for place in self.places for column in self.columns)])
         for group in self.groups():
-            writer.writerows(["" if cell == "-" else cell for cell in row] for row in group)
+            writer.writerows(
+                [csv_cell(name), *("" if cell == "-" else cell for cell in cells)] for name, *cells in group
+            )
         return text.getvalue()
 
     def to_tex(self) -> str:
         """A LaTeX tabular for the package booktabs, the best in bold and gains in italic; the notes are comments."""
         wide = len(self.columns)
-        heads = " & ".join(rf"\multicolumn{{{wide}}}{{c}}{{{_tex(place)}}}" for place in self.places)
+        heads = " & ".join(rf"\multicolumn{{{wide}}}{{c}}{{{tex(place)}}}" for place in self.places)
         lines = [
-            *(f"% {note}" for note in self.notes),
+            *tex_comments(self.notes),
             rf"\begin{{tabular}}{{l{'r' * wide * len(self.places)}}}",
             r"\toprule",
             rf" & {heads} \\",
@@ -304,4 +306,4 @@ def _points(value: float | None) -> str:
 
 
 def _with_tex_names(rows: Sequence[Row]) -> tuple[Row, ...]:
-    return tuple(row._replace(name=_tex(row.name)) for row in rows)
+    return tuple(row._replace(name=tex(row.name)) for row in rows)

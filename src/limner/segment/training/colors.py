@@ -10,6 +10,7 @@ from limner.foundation.errors import UserError
 from limner.foundation.progress import say
 from limner.learning.library import recipe_of
 from limner.learning.run import Run
+from limner.segment.predicting.facts import read_facts
 from limner.segment.training.recipe_data import fingerprint, load_data, make_source, split_data
 
 COLORS_FILE = "colors.safetensors"
@@ -36,7 +37,7 @@ def harmonizer_of(run: Run, method: str | None, to: str | None, normalize: str) 
 
 def run_harmonizer(run: Run, method: str, to: str) -> Harmonizer:
     """What brings scenes to the colors of a run's training areas."""
-    return Harmonizer(method, to, training_colors(run), run.facts.get("dtype") or "uint8")
+    return Harmonizer(method, to, training_colors(run), read_facts(run).dtype or "uint8")
 
 
 def training_colors(run: Run) -> dict[str, ColorSummary]:
@@ -55,8 +56,8 @@ def training_colors(run: Run) -> dict[str, ColorSummary]:
 def _measured(run: Run) -> dict[str, ColorSummary]:
     recipe = recipe_of(run)
     try:
-        data = load_data(recipe, run.facts["class_names"])
-        if fingerprint(recipe, data) != run.status["data_fingerprint"]:
+        data = load_data(recipe, read_facts(run).class_names)
+        if fingerprint(recipe, data) != run.status.get("data_fingerprint"):
             raise UserError("its data has changed since")
     except (UserError, KeyError) as error:
         raise UserError(

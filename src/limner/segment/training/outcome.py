@@ -9,7 +9,7 @@ from limner.datasets.licences import terms_beside
 from limner.learning.outcome import Card, add_commands, add_curves, begin_report, closing_words, write_outcome
 from limner.learning.run import Run
 from limner.reporting.report import Report
-from limner.reporting.tables import Share
+from limner.reporting.tables import Share, markdown
 from limner.scenes.statistics import Statistics
 from limner.segment.data.blocks import Split
 from limner.segment.data.chips import DataSet
@@ -218,15 +218,16 @@ def model_card(outcome: Outcome, run: Run) -> Card:
     ground = f"{data.ground_m:.3g} m" if data.ground_m else "unknown"
     terms = {area.name: terms_beside(area.chips[0].image.parent) for area in data.areas}
     return Card(
-        what=f"Maps {mapped_classes(outcome.class_names)}: a {recipe.network.name} of {outcome.parameters:,} "
+        what=f"Maps {markdown(mapped_classes(outcome.class_names))}: a {recipe.network.name} of {outcome.parameters:,} "
         f"parameters.\nTakes {data.channels} bands of {data.dtype}; ground resolution of the training pictures: "
         f"{ground} a pixel.",
-        data="\n".join(f"- {area.name}: {len(area.chips)} pictures{terms[area.name]}" for area in data.areas),
+        data="\n".join(f"- {markdown(area.name)}: {len(area.chips)} pictures{terms[area.name]}" for area in data.areas),
         seed=recipe.seed,
         steps=f"{recipe.crops_per_step} crops of {recipe.data.crop_px} px",
         on=" on validation ground",
         scores=outcome.scored.to_markdown() if outcome.scored else "Nothing was held out; no scores.\n",
         advice="Validation blocks lie in the same areas as the training ground: on other places expect less. "
-        f"`limner evaluate {run.name} --data PLACE`\ntells, and `limner refine` mends with a few minutes of drawing.",
+        f"`limner evaluate {markdown(run.name)} --data PLACE`\n"
+        "tells, and `limner refine` mends with a few minutes of drawing.",
         not_for="Decisions about people's safety or property without somebody looking at the map.",
     )

@@ -10,6 +10,7 @@ from limner.segment.data.areas import find_data
 from limner.segment.data.blocks import Split, hold_out
 from limner.segment.data.chips import DataSet
 from limner.segment.data.crops import CropSource
+from limner.segment.predicting.facts import read_facts
 from limner.segment.training.borders import BORDERS, Borders
 from limner.segment.training.recipe import SegmentRecipe
 
@@ -23,7 +24,7 @@ def load_data(recipe: SegmentRecipe, wanted: Sequence[str] | None = None) -> Dat
     if not settings.paths:
         raise UserError("no data: add --data FOLDER (a folder of areas, each with images/ and masks/ or a vector file)")
     if wanted is None and recipe.initial is not None:
-        wanted = open_run(recipe.initial, "segment").facts["class_names"]
+        wanted = read_facts(open_run(recipe.initial, "segment")).class_names
     data = find_data(settings.paths, settings.reading, wanted=wanted)
     if settings.annotate is None:
         return data

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from limner.foundation.errors import UserError
+from limner.foundation.memory import check_memory
 from limner.foundation.progress import say
 from limner.learning.accumulation import accumulated
 from limner.learning.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
@@ -33,6 +34,7 @@ from limner.segment.measures.gallery import WorstTiles
 from limner.segment.measures.scores import Evaluation
 from limner.segment.measures.tally import Observer, Tally, predict_cells, tally_areas
 from limner.segment.networks import NETWORKS
+from limner.segment.predicting.facts import read_facts
 from limner.segment.predicting.predictor import SegmentPredictor, load_predictor, standardize
 from limner.segment.training.borders import fit_outputs
 from limner.segment.training.losses import LOSSES, Loss, Whole
@@ -53,11 +55,12 @@ class SegmentTask(Task):
         for line in self.data.cautions:
             say(f"Careful: {line}")
         self.class_names = self.data.class_names
+        self._check_memory()
         self.split = split_data(recipe, self.data)
         self.source = make_source(recipe, self.data, self.split)
         self.statistics = self.source.statistics()
         if recipe.normalize == "initial" and recipe.initial is not None:
-            self.statistics = Statistics.from_json(open_run(recipe.initial).facts["statistics"])
+            self.statistics = read_facts(open_run(recipe.initial, "segment")).band_statistics
         self.area_statistics = self.source.area_statistics() if recipe.normalize == "area" else {}
         self.score = ("validation/f1", 1) if recipe.keep_by == "f1" else ("validation/loss", -1)
         self.borders = borders_of(recipe, self.class_names)
@@ -72,6 +75,13 @@ class SegmentTask(Task):
         """The recipe with other data (``--data``) and another `Reading` of it (``--labels``, ``--masks``, ...)."""
         files = {} if not paths else {"paths": tuple(paths), "labels": None, "within": None}
         return dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, **{**files, **options.given()}))
+
+    def _check_memory(self) -> None:
+        """Refuse a step that cannot be: its crops, the network's answers and their gradients alone are too much."""
+        count, side = self.recipe.crops_per_step, self.recipe.data.crop_px
+        bytes_a_pixel = 4 * (2 * self.data.channels + 2 * len(self.class_names)) + 9
+        what = f"steps of {count} crops of {side} x {side} px"
+        check_memory(count * side**2 * bytes_a_pixel, what, "give a smaller batch or data.crop_px")
 
     def _statistics_of(self, chip: int) -> Statistics:
         return self.area_statistics.get(self.data.chips[chip].area, self.statistics)
@@ -324,13 +334,13 @@ def start_from(network: nn.Module, run: Run, channels: int, *, borders: bool = F
 
     borders: whether it learns them; where the other run did not, that output begins afresh.
     """
-    facts = run.facts
-    if facts["channels"] != channels:
-        raise UserError(f"{run.folder} was trained on {facts['channels']} bands; this data has {channels}")
+    facts = read_facts(run)
+    if facts.channels != channels:
+        raise UserError(f"{run.folder} was trained on {facts.channels} bands; this data has {channels}")
     weights = {key.removeprefix("network."): value for key, value in run.weights().items()}
-    if borders and not facts.get("borders"):
+    if borders and facts.borders is None:
         weights = fit_outputs(weights, network.state_dict())
     try:
         network.load_state_dict(weights)
     except RuntimeError:
-        raise UserError(f"{run.folder} holds a {facts['network']['name']}; the recipe's network is another") from None
+        raise UserError(f"{run.folder} holds a {facts.network.get('name')}; the recipe's network is another") from None

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
 from limner.foundation.errors import UserError
 from limner.foundation.suffixes import YAMLS, ends_with
+from limner.foundation.yaml_nodes import plain_value, read_yaml
 
 PLAIN = "classes.txt"
 USUAL = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
@@ -69,10 +68,7 @@ def _named_by(place: Path) -> Named | None:
 
 def _named_in(path: Path) -> Named | None:
     """None where a YAML file is about something else."""
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
-    except (yaml.YAMLError, ValueError, RecursionError):
-        raise UserError(f"{path}: not YAML; needed: names: [person, car, ...]") from None
+    content = plain_value(read_yaml(path), str(path))
     names = content.get("names") if isinstance(content, dict) else None
     if isinstance(names, dict):
         if set(names) != set(range(len(names))):

@@ -1,0 +1,136 @@
+"""Every way in which limner writes a file, small: for tests of what becomes of it when the disk is full."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import rasterio
+import torch
+from rasterio import Affine
+
+from limner.foundation.files import replacing, write_json
+from limner.generate.cutouts.rows import Row, write_manifest
+from limner.generate.making.sample import _write_png
+from limner.generate.making.walk import _write_gif
+from limner.learning.checkpoint import write_checkpoint
+from limner.learning.metrics import MetricsWriter
+from limner.learning.run import Run
+from limner.photos.photos import Photo, write_photo
+from limner.photos.tags import Tags
+from limner.recolor.looks.cube import write_cube
+from limner.recolor.recoloring.scenes import harmonize_scene
+from limner.reporting.pictures import write_picture
+from limner.reporting.report import Report, draw_curves
+from limner.scenes.rasters import open_raster
+from limner.scenes.windows import Window
+from limner.scenes.writing import build_overviews, create_raster
+from limner.segment.footprints.polygons import write_polygons
+from limner.video.frame_folders import write_folder
+from limner.video.video_writing import write_video
+
+SIDE = 192
+
+
+def noise(*shape: int, seed: int = 0) -> np.ndarray:
+    """uint8 that no format can make much smaller."""
+    return np.random.default_rng(seed).integers(0, 255, shape, dtype=np.uint8)
+
+
+def draw_inputs(folder: Path) -> None:
+    """What some of the writers read: a scene of noise, one to take colors from, and a map of squares."""
+    place = {"crs": "EPSG:32636", "transform": Affine(0.5, 0, 500_000, 0, -0.5, 4_000_000)}
+    shape = {"driver": "GTiff", "height": 512, "width": 512, "dtype": "uint8", **place}
+    for number, name in enumerate(("scene.tif", "like.tif")):
+        with rasterio.open(folder / name, "w", count=3, tiled=True, compress="deflate", **shape) as file:
+            file.write(noise(3, 512, 512, seed=number))
+            file.build_overviews([2])
+    squares = np.indices((512, 512)).sum(0) // 8 % 2
+    with rasterio.open(folder / "classes.tif", "w", count=1, nodata=255, **shape) as file:
+        file.write(squares.astype("uint8"), 1)
+    with rasterio.open(folder / "probability.tif", "w", count=1, **{**shape, "dtype": "float32"}) as file:
+        file.write(np.full((1, 512, 512), 0.75, "float32"))
+
+
+def _raster(inputs: Path, path: Path) -> None:
+    with open_raster(inputs / "scene.tif") as scene, replacing(path) as temporary:
+        with create_raster(temporary, scene, "uint8", nodata=255) as file:
+            for row in range(0, 512, 256):
+                file.write(noise(1, 256, 512, seed=row), window=Window(row, 0, 256, 512).rasterio)
+        build_overviews(temporary)
+
+
+def _polygons(inputs: Path, path: Path) -> None:
+    with replacing(path) as temporary:
+        write_polygons(
+            temporary, inputs / "classes.tif", inputs / "probability.tif", {1: 1}, ("ground", "roof"), layer="roofs"
+        )
+
+
+def _photo(bits: int) -> Callable[[Path, Path], None]:
+    def write(inputs: Path, path: Path) -> None:
+        picture = torch.from_numpy(noise(3, SIDE, SIDE)) / 255
+        write_photo(path, picture, Photo(path, picture, bits=bits, tags=Tags(exif=b"II*\0\x08\0\0\0\0\0\0\0\0\0")))
+
+    return write
+
+
+def _frames(count: int) -> list[torch.Tensor]:
+    return [torch.from_numpy(noise(3, 96, 96, seed=number)) / 255 for number in range(count)]
+
+
+def _report(inputs: Path, path: Path) -> None:
+    report = Report("A run", "of noise")
+    report.section("Much").text("words " * 5000)
+    report.write(path)
+
+
+def _metrics(inputs: Path, path: Path) -> None:
+    writer = MetricsWriter(path)
+    for number in range(900):
+        writer.record("all", number, {"loss": number / 7})
+        writer.flush()
+
+
+def _curves(inputs: Path, path: Path) -> None:
+    draw_curves(
+        [{"step": str(number), "stage": "all", "train/loss": str(1 / (1 + number))} for number in range(9)], path
+    )
+
+
+WRITERS: dict[str, Callable[[Path, Path], object]] = {
+    "picture.jpg": lambda inputs, path: write_picture(path, noise(SIDE, SIDE, 3)),
+    "picture.png": lambda inputs, path: write_picture(path, noise(SIDE, SIDE, 3)),
+    "generated.png": lambda inputs, path: _write_png(path, noise(SIDE, SIDE, 3)),
+    "walk.gif": lambda inputs, path: _write_gif(path, iter((_frames(4)[0] * 255).byte() for _ in range(4))),
+    "photo8.jpg": _photo(8),
+    "photo8.bmp": _photo(8),
+    "photo8.webp": _photo(8),
+    "photo8.png": _photo(8),
+    "photo16.png": _photo(16),
+    "photo8.tif": _photo(8),
+    "photo32.tif": _photo(32),
+    "map.tif": _raster,
+    "recolored.tif": lambda inputs, path: harmonize_scene(inputs / "scene.tif", inputs / "like.tif", path),
+    "roofs.gpkg": _polygons,
+    "roofs.geojson": _polygons,
+    "clip.mp4": lambda inputs, path: write_video(path, _frames(20), Fraction(25)),
+    "clip.mkv": lambda inputs, path: write_video(path, _frames(20), Fraction(25)),
+    "frames": lambda inputs, path: write_folder(path, _frames(4)),
+    "state.pt": lambda inputs, path: write_checkpoint(
+        path.parent, {"position": {}, "task": {"weights": torch.from_numpy(noise(SIDE, SIDE))}}
+    ),
+    "model.safetensors": lambda inputs, path: Run(path.parent).save_model({"a.b": torch.rand(99, 99)}, {"task": "x"}),
+    "metrics.csv": _metrics,
+    "curves.png": _curves,
+    "report.html": _report,
+    "look.cube": lambda inputs, path: write_cube(path, lambda colors: 1 - colors, 9),
+    "record.json": lambda inputs, path: write_json(path, {"numbers": list(range(9999))}),
+    "manifest.csv": lambda inputs, path: write_manifest(
+        path, [Row("a.png", "train", str(number), "car") for number in range(999)]
+    ),
+}
+"""Name of what is written -> its writer, called with the folder of `draw_inputs` and the path."""
+
+APPENDED = ("metrics.csv",)
+"""Written row by row as work goes on: the rows that were written stay, whole."""
