@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -25,10 +25,8 @@ from limner.foundation.errors import UserError
 from limner.foundation.files import must_exist
 from limner.learning.run import is_run, open_run
 from limner.scenes.bands import parse_bands
-from limner.segment.footprints.options import AS_MEASURED, FootprintOptions
 from limner.segment.labels.reading import Reading
-from limner.segment.mapping.answers import PLAIN, AnswerOptions
-from limner.segment.scoring.options import Harmonize, HarmonizeTo, Normalize
+from limner.segment.mapping.options import PLAIN, SegmentOptions
 
 
 @verb
@@ -36,43 +34,12 @@ def segment(
     run: RunName,
     scenes: Annotated[list[Path], Parameter(help="GeoTIFF, PNG or JPEG scenes of any size.", negative=(), group=INPUT)],
     *,
-    normalize: Normalize = "auto",
-    harmonize: Harmonize = None,
-    harmonize_to: HarmonizeTo = None,
     before: Annotated[
         Path | None,
         Parameter(help="The same place before an event: marks which of its footprints are lost.", group=INPUT),
     ] = None,
-    bands: Annotated[
-        list[str] | None,
-        Parameter(negative=(), help="Bands of the scene to read, in the run's order, such as 3,2,1.", group=INPUT),
-    ] = None,
-    ground_m: Annotated[
-        float | None,
-        Parameter(help="Meters that a pixel of the scene covers, for files that do not say.", group=INPUT),
-    ] = None,
-    tile_px: Annotated[int, Parameter(help="Edge of a tile.", group=METHOD)] = 512,
-    overlap_px: Annotated[int, Parameter(help="Overlap of neighboring tiles.", group=METHOD)] = 192,
-    batch: Annotated[int, Parameter(help="Tiles computed at once.", group=METHOD)] = 4,
-    threshold: Annotated[
-        float | None, Parameter(help="Two classes: the probability that decides (default: the run's).", group=METHOD)
-    ] = None,
-    probabilities: Annotated[
-        bool, Parameter(negative=(), help="Write the probabilities as a raster too.", group=OUTPUT)
-    ] = False,
-    polygons: Annotated[
-        Literal["gpkg", "geojson", "none"], Parameter(help="Format of the polygons.", group=OUTPUT)
-    ] = "gpkg",
-    footprints: Annotated[FootprintOptions, Parameter(name="*", group=OUTPUT)] = AS_MEASURED,
-    answers: Annotated[AnswerOptions, Parameter(name="*")] = PLAIN,
-    check_seams: Annotated[
-        bool,
-        Parameter(negative=(), help="Measure how many pixels larger tiles would put into another class.", group=OUTPUT),
-    ] = False,
+    options: Annotated[SegmentOptions, Parameter(name="*")] = PLAIN,
     device: Device = "auto",
-    precision: Annotated[
-        Literal["auto", "bf16", "fp32"], Parameter(help="Number format of the network.", group=METHOD)
-    ] = "auto",
     out: Annotated[Path | None, Parameter(help="Folder for the maps (default: maps/).", group=OUTPUT)] = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
@@ -88,20 +55,13 @@ def segment(
         must_exist([before])
         if len(scenes) != 1:
             raise UserError(f"--before compares one scene with an earlier one, not {len(scenes)}; give one scene")
-    from limner.segment.mapping.map_scenes import map_change, map_scenes
+    from limner.segment.mapping.map_scenes import map_change_with, map_scenes_with
 
-    folder = out or Path("maps")
-    chosen: dict[str, Any] = {
-        "answers": answers, "normalize": normalize, "harmonize": harmonize, "harmonize_to": harmonize_to,
-        "bands": bands, "ground_m": ground_m, "tile_px": tile_px, "overlap_px": overlap_px, "batch": batch,
-        "threshold": threshold, "probabilities": probabilities, "polygons": polygons, "footprints": footprints,
-        "check_seams": check_seams, "device": device, "precision": precision, "overwrite": overwrite,
-    }  # fmt: skip
-    damage = None
+    folder, damage = out or Path("maps"), None
     if before is None:
-        maps = map_scenes(runs, scenes, folder, **chosen)
+        maps = map_scenes_with(runs, scenes, folder, options, device=device, overwrite=overwrite)
     else:
-        made, damage = map_change(runs, scenes[0], before, folder, **chosen)
+        made, damage = map_change_with(runs, scenes[0], before, folder, options, device=device, overwrite=overwrite)
         maps = [made]
     if as_json:
         told = [made.report() for made in maps]

@@ -18,6 +18,7 @@ from limner.learning.library import recipe_of, with_overrides
 from limner.learning.recipe import Choice
 from limner.learning.run import Run, open_run
 from limner.learning.train import train_recipe
+from limner.scenes.rasters import open_raster
 from limner.segment.data.annotation import ANNOTATED_FILE, write_annotated
 from limner.segment.data.areas import find_data
 from limner.segment.data.chips import DataSet
@@ -185,7 +186,8 @@ def seen_ground_m(parent: Run, scene: Path, bands: tuple[int, ...]) -> float | N
     Raises `UserError` for bands that are not the run's.
     """
     predictor = load_predictor(parent, "cpu")
-    ground_m = match_scene(predictor, scene, bands=bands or None).ground_m
+    with open_raster(scene, bands=bands or None) as raster:
+        ground_m = match_scene(predictor, raster).ground_m
     scale = network_scale(ground_m, predictor.ground_range_m)
     return None if ground_m is None or scale == 1 else ground_m / scale
 

@@ -15,13 +15,13 @@ from limner.foundation.errors import UserError
 from limner.learning.run import Run
 from limner.learning.train import train_recipe
 from limner.segment.mapping.answers import AnswerOptions
-from limner.segment.mapping.map import map_scene
 from limner.segment.mapping.map_scenes import map_scenes
 from limner.segment.mapping.outputs import entropy_of
 from limner.segment.predicting.crf import tiled
 from limner.segment.predicting.crf.dense_crf import DenseCrf
 from limner.segment.predicting.predictor import load_predictor
 from limner.segment.predicting.turns import turned
+from mapped import map_scene
 
 FAR_AWAY = rasterio.Affine(0.5, 0, 900_000, 0, -0.5, 3_060_000)
 THREE = ("background", "building", "road")
@@ -164,7 +164,7 @@ def test_tta_averages_over_turned_pictures(tmp_path: Path, runs: list[Run]) -> N
     scene = save(tmp_path / "scene.tif", values, **UTM)
     made = map_scenes(
         runs[0].folder, scene, tmp_path / "maps", probabilities=True, precision="fp32", normalize="run",
-        answers=AnswerOptions(tta=True),
+        tta=True,
     )  # fmt: skip
     predictor = turned(load_predictor(runs[0], "cpu", "fp32"))
     expected = predictor.probabilities(values[None], np.ones((1, 64, 96), bool))[0, 1]

@@ -14,7 +14,7 @@ from test_map import SMALL, UTM, Blur, save
 from limner.foundation.errors import UserError
 from limner.scenes.rasters import open_raster
 from limner.segment.mapping.damage import Damage, check_pair, damage_of, mark_damage, shift_between
-from limner.segment.mapping.map import map_scene
+from mapped import map_scene
 
 CORNERS = [(row, column) for row in (20, 90, 160) for column in (20, 90, 160, 230)]
 """Of twelve buildings of 40 x 30 pixels."""

@@ -21,7 +21,7 @@ from rasterio.features import rasterize
 from changing import change_byte
 from limner.foundation.errors import UserError
 from limner.scenes.statistics import Statistics
-from limner.segment.mapping.map import map_scene
+from mapped import map_scene
 
 UTM = {"crs": "EPSG:32645", "transform": rasterio.Affine(0.5, 0, 350_000, 0, -0.5, 3_060_000)}
 TRAINED_ON = Statistics((100.0,) * 3, (50.0,) * 3)

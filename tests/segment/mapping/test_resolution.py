@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,13 +13,14 @@ from torch.nn import functional
 
 from drawn import PLACE, TinyNetwork, draw_picture, save
 from limner.foundation.errors import UserError
+from limner.scenes.bands import parse_bands
+from limner.scenes.rasters import open_raster
 from limner.scenes.statistics import Statistics
-from limner.segment.footprints.options import AS_MEASURED
-from limner.segment.mapping.map import map_scene
 from limner.segment.mapping.options import MapOptions
-from limner.segment.predicting.fit_to_run import match_scene, network_scale, parse_bands
+from limner.segment.predicting.fit_to_run import Match, match_scene, network_scale
 from limner.segment.predicting.predictor import SegmentPredictor
 from limner.segment.predicting.tiles import whole_steps
+from mapped import map_scene
 
 SMALL = {"tile_px": 128, "overlap_px": 32, "polygons": "none"}
 
@@ -168,7 +170,7 @@ def test_steps_of_a_resampled_scene_are_whole_strides_of_the_network(stride: int
         assert seen % stride == 0
         assert seen <= 128
         assert abs(seen / step / scale - 1) < 0.035
-        axis = MapOptions(512, 128, 48, "run", False, "none", AS_MEASURED).axis(3000, stride, scale)
+        axis = MapOptions(512, 128, 48).axis(3000, stride, scale)
         assert axis.tile_px * scale == pytest.approx(512, rel=0.15)
         assert axis.overlap_px * scale == pytest.approx(128, rel=0.15)
         assert all(start % step == 0 for start in axis.origins)
@@ -184,6 +186,11 @@ def test_pixels_without_data_do_not_bleed_into_a_resampled_scene() -> None:
     np.testing.assert_array_equal(predictor.probabilities(pixels, valid), predictor.probabilities(wild, valid))
 
 
+def matched(predictor: SegmentPredictor, scene: Path, *, bands: tuple[int, ...] | None = None, **options: Any) -> Match:
+    with open_raster(scene, bands=bands) as raster:
+        return match_scene(predictor, raster, **options)
+
+
 def test_what_is_done_about_the_resolution_is_said_in_a_line(tmp_path: Path) -> None:
     values = draw_picture(64, 64).values
     coarse = georeferenced(tmp_path / "coarse.tif", values, 1.0)
@@ -191,7 +198,7 @@ def test_what_is_done_about_the_resolution_is_said_in_a_line(tmp_path: Path) -> 
     predictor = predictor_of(TinyNetwork())
 
     def said(scene: Path, **options: object) -> str:
-        return "\n".join(match_scene(predictor, scene, **options).advice)  # type: ignore[arg-type]
+        return "\n".join(matched(predictor, scene, **options).advice)
 
     assert "coarse.tif: 1 m a pixel, the run was trained at 0.5 m: the network sees it 2 times enlarged" in said(coarse)
     assert said(coarse, ground_m=0.5).endswith("the file says 1 m a pixel; taken as 0.5 m, as --ground-m has it")
@@ -206,10 +213,10 @@ def test_what_is_done_about_the_resolution_is_said_in_a_line(tmp_path: Path) -> 
 def test_another_type_of_pixels_is_advised_on_unless_the_scenes_own_colors_are_used(tmp_path: Path) -> None:
     scene = georeferenced(tmp_path / "s.tif", draw_picture(64, 64).values.astype(np.uint16) * 20)
     predictor = predictor_of(TinyNetwork())
-    (line,) = match_scene(predictor, scene).advice
+    (line,) = matched(predictor, scene).advice
     assert "pixels of uint16, the run was trained on uint8" in line
     assert "--normalize scene" in line
-    assert match_scene(predictor, scene, normalize="scene").advice == ()
+    assert matched(predictor, scene, normalize="scene").advice == ()
 
 
 def test_bands_in_another_order_give_the_identical_map_when_they_are_named(tmp_path: Path) -> None:
@@ -267,9 +274,9 @@ def test_named_bands_in_another_order_or_set_are_refused_with_what_to_type(
     predictor = predictor_of(TinyNetwork(), bands=("red", "green", "blue"))
     scene = named_scene(tmp_path / "s.tif", names)
     with pytest.raises(UserError, match=words):
-        match_scene(predictor, scene)
-    assert match_scene(predictor, scene, bands="3,2,1").bands == (3, 2, 1)
-    match_scene(predictor, named_scene(tmp_path / "same.tif", ("Red", "green", "blue")))
+        matched(predictor, scene)
+    matched(predictor, scene, bands=(3, 2, 1))
+    matched(predictor, named_scene(tmp_path / "same.tif", ("Red", "green", "blue")))
 
 
 @pytest.mark.parametrize("wanted", ["3;2;1", "", "0,1,2", "1,1,2", "1,2,x", [], "-1,2,3", "1.5,2,3"])

@@ -15,12 +15,11 @@ from drawn import PLACE, draw_picture, save
 from limner.learning.run import open_run
 from limner.scenes.rasters import open_raster
 from limner.scenes.windows import Window
-from limner.segment.footprints.options import AS_MEASURED
 from limner.segment.mapping import seams
-from limner.segment.mapping.map import map_scene
 from limner.segment.mapping.map_scenes import map_scenes
 from limner.segment.mapping.options import TILE_PX, MapOptions
 from limner.segment.predicting.predictor import load_predictor
+from mapped import map_scene
 
 BANEPA = Path(str(resources.files("limner") / "bundled" / "places" / "banepa" / "images" / "banepa.tif"))
 SMALL = {"tile_px": 96, "overlap_px": 32, "margin_px": 8, "polygons": "none"}
@@ -87,7 +86,7 @@ def test_a_scene_too_large_for_one_pass_is_compared_with_larger_tiles_each_pixel
 
 @pytest.mark.parametrize("length", [90, 192, 200, 201, 500, 1001])
 def test_each_pixel_is_compared_in_one_larger_tile_far_from_its_edges(length: int) -> None:
-    axis = MapOptions(192, 64, 32, "run", False, "none", AS_MEASURED).axis(length, 4)
+    axis = MapOptions(192, 64, 32).axis(length, 4)
     owners = np.zeros(axis.padded_px, int)
     for index, start in enumerate(axis.origins):
         own = seams._nearest(axis, index)

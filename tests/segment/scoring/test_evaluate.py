@@ -19,7 +19,6 @@ from limner.scenes.statistics import Statistics
 from limner.scenes.windows import Pixels, Window
 from limner.segment.data.areas import find_data
 from limner.segment.data.chips import Chip
-from limner.segment.mapping.map import map_scene
 from limner.segment.measures import tally
 from limner.segment.measures.counts import Counts
 from limner.segment.networks import NETWORKS
@@ -28,6 +27,7 @@ from limner.segment.scoring.annotated import AnnotatedGround, AnnotatedPart
 from limner.segment.scoring.evaluate import evaluate_data
 from limner.segment.scoring.score import score_files
 from limner.segment.training.task import SegmentTask
+from mapped import map_scene
 
 DESERT = {"ground": (150, 140, 160), "roof": (60, 90, 80)}
 

@@ -18,10 +18,10 @@ from limner.recolor.recoloring.scenes import harmonize_scene
 from limner.scenes.rasters import open_raster
 from limner.scenes.statistics import Moments
 from limner.scenes.windows import Pixels, Window
-from limner.segment.footprints.options import AS_MEASURED
 from limner.segment.mapping.map_scenes import map_scenes
-from limner.segment.mapping.options import MapOptions
-from limner.segment.training.colors import training_colors
+from limner.segment.predicting.predictor import load_predictor
+from limner.segment.training.colors import run_harmonizer, training_colors
+from mapped import map_scene
 
 CommandLine = Callable[..., tuple[int, str, str]]
 PLAIN = ["--polygons", "none", "--tile-px", "96", "--overlap-px", "32"]
@@ -285,9 +285,12 @@ def test_what_cannot_be_is_told_in_one_line(trained, dim, here, limner: CommandL
 
 
 @pytest.mark.parametrize(("normalize", "harmonize"), [("matched", None), ("scene", "mkl")])
-def test_mapping_in_python_refuses_to_normalize_by_what_is_not_there(normalize, harmonize):
+def test_mapping_in_python_refuses_to_normalize_by_what_is_not_there(trained, dim, tmp_path, normalize, harmonize):
+    run = open_run(trained / "run")
+    harmonizer = harmonize and run_harmonizer(run, harmonize, "all")
     with pytest.raises(UserError, match=f"normalize is '{normalize}'; needed: "):
-        MapOptions(96, 32, 8, normalize, False, "none", AS_MEASURED, harmonize, harmonize and "all")
+        map_scene(load_predictor(run), dim / "scene.tif", tmp_path, normalize=normalize, harmonizer=harmonizer)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_runs_own_ground_is_not_harmonized(trained, limner: CommandLine):

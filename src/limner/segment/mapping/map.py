@@ -7,9 +7,9 @@ rows. Memory is bounded by a row of tiles (tile height x scene width), the batch
 import platform
 import sys
 import time
-from collections.abc import Callable
-from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +30,9 @@ from limner.scenes.names import chips_folder, scene_name
 from limner.scenes.rasters import Raster, open_raster
 from limner.scenes.statistics import Statistics, measure_raster
 from limner.scenes.writing import BLOCK_PX, build_overviews
-from limner.segment.footprints.options import AS_MEASURED, FootprintOptions
 from limner.segment.footprints.polygons import write_polygons
 from limner.segment.labels.forms import background_of
-from limner.segment.mapping.answers import PLAIN, AnswerOptions
-from limner.segment.mapping.options import MARGIN, OVERLAP_PX, TILE_PX, MapOptions
+from limner.segment.mapping.options import AS_USUAL, MapOptions
 from limner.segment.mapping.outputs import MapWriter, write_category_names
 from limner.segment.mapping.predictions import Network, Predictor
 from limner.segment.mapping.preview import write_preview
@@ -52,99 +50,140 @@ from limner.segment.mapping.streaming import read_bands
 from limner.segment.predicting.blending import Blend, Rows
 from limner.segment.predicting.tiles import check_tiling
 
+NORMALIZATIONS = ("run", "scene", "matched")
+
+
+@dataclass(frozen=True)
+class OpenScene:
+    """A scene that is mapped: opened once and handed on to all who look at it.
+
+    raster: as its file has it. ground_m: meters that a pixel covers, None where nobody knows. colors: in which it is
+    seen by the network, None for its own.
+    """
+
+    raster: Raster
+    ground_m: float | None
+    colors: SceneColors | None = None
+
+    @property
+    def seen(self) -> Raster:
+        """As the network sees it."""
+        return self.raster if self.colors is None else harmonized(self.raster, self.colors)
+
+    @contextmanager
+    def again(self) -> Iterator[Raster]:
+        """`seen`, opened anew: some files can only be read from the top."""
+        with open_raster(self.path, bands=self.raster.chosen) as raster:
+            yield replace(self, raster=raster).seen
+
+    @property
+    def path(self) -> Path:
+        """Its file, or the folder of its chips."""
+        return self.raster.path
+
 
 def map_scene(
     predictor: Predictor,
     scene: Path | str,
     out: Path | str,
+    options: MapOptions = AS_USUAL,
     *,
     bands: tuple[int, ...] | None = None,
-    tile_px: int = TILE_PX,
-    overlap_px: int = OVERLAP_PX,
-    margin_px: int | None = None,
-    batch: int = 4,
-    normalize: str = "run",
-    harmonize: Harmonizer | None = None,
-    probabilities: bool = False,
-    polygons: str = "gpkg",
-    footprints: FootprintOptions = AS_MEASURED,
     ground_m: float | None = None,
-    check_seams: bool = False,
-    answers: AnswerOptions = PLAIN,
+    normalize: str = "run",
+    harmonizer: Harmonizer | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> SceneMap:
-    """Map a scene into folder ``out``: class raster, polygons, preview, record, and probabilities when asked.
+    """`map_raster`, of a scene by its path.
+
+    bands: numbers of the scene's bands to read, from 1, in the network's order; None for all. Raises `UserError` for a
+    scene that cannot be opened, too.
+    """
+    with open_raster(scene, bands=bands) as raster:
+        return map_raster(
+            predictor, raster, Path(out), options, ground_m=ground_m, normalize=normalize, harmonizer=harmonizer,
+            overwrite=overwrite, progress=progress,
+        )  # fmt: skip
+
+
+def map_raster(
+    predictor: Predictor,
+    raster: Raster,
+    out: Path,
+    options: MapOptions = AS_USUAL,
+    *,
+    ground_m: float | None = None,
+    normalize: str = "run",
+    harmonizer: Harmonizer | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> SceneMap:
+    """Map an open scene into folder ``out``: class raster, polygons, preview, record, and probabilities when asked.
 
     The rasters keep the scene's reference system, transform and nodata. Everything is written under temporary names
     and renamed when all is done, the record ``<stem>_map.json`` last. The same call again finds the record and skips
     the work; another scene, model or option under the same name is refused unless ``overwrite``.
 
-    Args:
-        bands: numbers of the scene's bands to read, from 1, in the network's order; None for all.
-        tile_px, overlap_px, margin_px: pixels of the network, see `MapOptions`; the margin is three eighths of
-            ``overlap_px`` unless given.
-        batch: tiles the network sees at once; halved when CUDA memory runs out.
-        harmonize: the scene is brought to the colors that it names before the network looks; with ``normalize``
-        "matched"
-            it is then standardized as the area of those colors.
-        footprints: which polygons. ground_m: meters that a pixel of the scene covers, by default what its file says.
-        check_seams: measure how much the tiles show, see `limner.segment.mapping.seams`, and keep it in the record.
-        answers: whether probabilities go through a CRF, and whether their entropy is written; its ``tta`` is the
-            predictor's own matter and only recorded here.
-        progress: told what is being done; without it, what the user must know goes to stderr.
+    ground_m: meters that a pixel of the scene covers, by default what its file says. normalize: by whose mean and
+    deviation the scene is standardized. run: the training areas'; scene: its own; matched: those of the area whose
+    colors it is brought to. harmonizer: brings it to the colors of training areas before the network looks. progress:
+    told what is being done; without it, what the user must know goes to stderr.
 
-    Raises:
-        UserError: the scene cannot be read, has no data or another number of bands than the network; an option
-            cannot be; ``out`` holds another map of that name.
+    Raises `UserError` for a scene that has no data or another number of bands than the network, an option that cannot
+    be, and an ``out`` that holds another map of that name.
     """
-    scene, out = Path(scene), Path(out)
-    margin_px = int(overlap_px * MARGIN) if margin_px is None else margin_px
-    options = MapOptions(
-        tile_px, overlap_px, margin_px, normalize, probabilities, polygons, footprints,
-        None if harmonize is None else harmonize.method, None if harmonize is None else harmonize.to,
-    )  # fmt: skip
-    check_tiling(tile_px, overlap_px, margin_px, predictor.stride)
-    if answers.crf and check_seams:
-        raise UserError(
-            "--check-seams measures what the network's tiles cost, which --crf then changes; give one of them"
-        )
-    if batch < 1:
-        raise UserError(f"batch is {batch}; needed: 1 tile or more")
-    with open_raster(scene, bands=bands) as raster:
-        check_bands(raster, predictor.channels, predictor.bands)
-        ground_m = raster.ground_m if ground_m is None else ground_m
+    check_tiling(options.tile_px, options.overlap_px, options.margin, predictor.stride)
+    _check_normalize(normalize, harmonizer)
+    check_bands(raster, predictor.channels, predictor.bands)
+    scene = OpenScene(raster, raster.ground_m if ground_m is None else ground_m)
+    name = scene_name(scene.path)
     request = {
-        "scene": digest(chips_folder(scene)),
-        "bands": None if bands is None else list(bands),
+        "scene": digest(chips_folder(scene.path)),
+        "bands": None if raster.chosen is None else list(raster.chosen),
         "scale": round(predictor.scale, 6),
         "model": predictor.digest,
         "threshold": predictor.threshold,
-        **asdict(options),
-        **answers.deciding(),
-        "colors": None if harmonize is None else harmonize.digest(),
+        **_with_normalize(options.deciding(), normalize),
+        "harmonize": None if harmonizer is None else harmonizer.method,
+        "harmonize_to": None if harmonizer is None else harmonizer.to,
+        **options.answers.deciding(),
+        "colors": None if harmonizer is None else harmonizer.digest(),
     }
     files = MapFiles.named(
-        out, scene_name(scene), predictor.class_names,
-        probability=probabilities, polygons=polygons, entropy=answers.entropy,
+        out, name, predictor.class_names,
+        probability=options.probabilities, polygons=options.polygons, entropy=options.answers.entropy,
     )  # fmt: skip
     tell = progress or _tell_stderr
     made = finished_map(files, request, overwrite)
-    if made is not None and not (check_seams and made.seams is None):
+    if made is not None and not (options.check_seams and made.seams is None):
         return made  # nothing is written, not even a lock
     with alone_with(files.record):
         made = finished_map(files, request, overwrite)  # by whom we waited for, perhaps
-        seen = _Scene(scene, bands)
-        if harmonize is not None and (made is None or (check_seams and made.seams is None)):
+        if harmonizer is not None and (made is None or (options.check_seams and made.seams is None)):
             tell("measuring the scene", 0, 1)
-            seen = seen.harmonized(harmonize)
+            scene = replace(scene, colors=harmonizer.fit_raster(raster))
         if made is None:
-            remove_unfinished(out, scene_name(scene), predictor.class_names)
-            made = _Mapping(predictor, seen, files, options, answers, ground_m, tell).run(batch, request)
-        if check_seams and made.seams is None:
-            seams = measure_seams(predictor, seen.open, made.classes, made.statistics, options, tell)
-            made = add_seams(made, seams)
+            remove_unfinished(out, name, predictor.class_names)
+            made = _Mapping(predictor, scene, files, options, normalize, tell).run(request)
+        if options.check_seams and made.seams is None:
+            made = add_seams(made, measure_seams(predictor, scene.seen, made.classes, made.statistics, options, tell))
     return made
+
+
+def _with_normalize(deciding: dict[str, Any], normalize: str) -> dict[str, Any]:
+    """Where records have always had it: behind the tiles."""
+    names = list(deciding)
+    place = names.index("margin_px") + 1
+    return {name: deciding.get(name, normalize) for name in (*names[:place], "normalize", *names[place:])}
+
+
+def _check_normalize(normalize: str, harmonizer: Harmonizer | None) -> None:
+    if normalize not in NORMALIZATIONS:
+        raise UserError(f"normalize is {normalize!r}; needed: one of {', '.join(NORMALIZATIONS)}")
+    if normalize == ("matched" if harmonizer is None else "scene"):
+        needed = "a way to harmonize" if harmonizer is None else "run or matched, for the scene is harmonized"
+        raise UserError(f"normalize is {normalize!r}; needed: {needed}")
 
 
 def _tell_stderr(message: str, done: int, total: int) -> None:
@@ -153,46 +192,27 @@ def _tell_stderr(message: str, done: int, total: int) -> None:
         print(f"limner: {message}", file=sys.stderr)
 
 
-@dataclass(frozen=True)
-class _Scene:
-    """A scene as it is mapped: its bands, and the colors in which it is seen."""
-
-    path: Path
-    bands: tuple[int, ...] | None
-    colors: SceneColors | None = None
-
-    def open(self) -> Raster:
-        raster = open_raster(self.path, bands=self.bands)
-        return raster if self.colors is None else harmonized(raster, self.colors)
-
-    def harmonized(self, harmonizer: Harmonizer) -> "_Scene":
-        with self.open() as raster:
-            return replace(self, colors=harmonizer.fit_raster(raster))
-
-
 class _Mapping:
-    """One scene on its way through: the steps of `map_scene` once all is checked."""
+    """One scene on its way through: the steps of `map_raster` once all is checked."""
 
     def __init__(
         self,
         predictor: Predictor,
-        scene: _Scene,
+        scene: OpenScene,
         files: MapFiles,
         options: MapOptions,
-        answers: AnswerOptions,
-        ground_m: float | None,
+        normalize: str,
         progress: Progress,
     ) -> None:
-        self.predictor, self.scene, self.files = predictor, scene, files
-        self.options, self.answers = options, answers
-        self.ground_m, self.progress = ground_m, progress
+        self.predictor, self.scene, self.files, self.options = predictor, scene, files, options
+        self.normalize, self.progress = normalize, progress
         self.class_names = predictor.class_names
         self.background = background_of(self.class_names)
-        self.splitting = options.footprints.splitting(ground_m, len(self.class_names))
+        self.splitting = options.footprints.splitting(scene.ground_m, len(self.class_names))
         learned = bool(getattr(predictor, "learned_borders", False))
         self.insides = learned and files.polygons is not None and self.splitting is not None
 
-    def run(self, batch: int, request: dict[str, Any]) -> SceneMap:
+    def run(self, request: dict[str, Any]) -> SceneMap:
         started = time.perf_counter()
         with ExitStack() as stack:
             temporary = self.files.temporary(stack)
@@ -201,11 +221,11 @@ class _Mapping:
             if probability is None and temporary.polygons is not None:
                 probability = self.files.working(stack)
             inside = self.files.working(stack, "insides") if self.insides else None
-            pixels, nodata_px = self._write_rasters(temporary, probability, inside, statistics, batch)
+            pixels, nodata_px = self._write_rasters(temporary, probability, inside, statistics)
             polygon_count = self._write_polygons(temporary, probability, inside)
             self.progress("drawing the preview", 0, 1)
-            scene = self.scene
-            write_preview(temporary.preview, scene.path, temporary.classes, self.background, scene.bands)
+            colors = self.scene.colors
+            write_preview(temporary.preview, self.scene.raster, temporary.classes, self.background)
             result = SceneMap(
                 files=self.files,
                 pixels=dict(zip(self.class_names, pixels.tolist(), strict=True)),
@@ -213,41 +233,38 @@ class _Mapping:
                 polygon_count=polygon_count,
                 statistics=statistics,
                 seconds=time.perf_counter() - started,
-                matched=None if scene.colors is None else scene.colors.reference,
+                matched=None if colors is None else colors.reference,
             )
             self._write_record(temporary.record, result, request)
             remove_former(self.files)
         return result
 
     def _statistics(self) -> Statistics:
-        if self.options.normalize == "run":
+        if self.normalize == "run":
             return self.predictor.statistics
         if self.scene.colors is not None:
             return self.scene.colors.statistics
         self.progress("measuring the scene", 0, 1)
-        with self.scene.open() as raster:
-            return measure_raster(raster)
+        return measure_raster(self.scene.raster)
 
     def _write_rasters(
-        self, temporary: MapFiles, probability: Path | None, inside: Path | None, statistics: Statistics, batch: int
+        self, temporary: MapFiles, probability: Path | None, inside: Path | None, statistics: Statistics
     ) -> tuple[np.ndarray, int]:
         """Write the rasters of classes, probabilities, entropy and insides; the pixels of each class and those without
         data."""
-        with (
-            self.scene.open() as raster,
-            MapWriter(
-                raster,
-                self.class_names,
-                self.predictor.threshold,
-                temporary.classes,
-                probability,
-                winning_only=not self.options.probabilities,
-                entropy=temporary.entropy,
-                inside=inside,
-            ) as writer,
-        ):
-            network = Network(self.predictor, statistics, batch, self.progress, insides=self.insides)
-            if self.answers.crf:
+        raster = self.scene.seen
+        with MapWriter(
+            raster,
+            self.class_names,
+            self.predictor.threshold,
+            temporary.classes,
+            probability,
+            winning_only=not self.options.probabilities,
+            entropy=temporary.entropy,
+            inside=inside,
+        ) as writer:
+            network = Network(self.predictor, statistics, self.options.batch, self.progress, insides=self.insides)
+            if self.options.answers.crf:
                 self._stream_through_crf(raster, writer, network)
             else:
                 self._stream(raster, lambda rows: writer.write(writer.take_insides(rows)), network)
@@ -271,8 +288,8 @@ class _Mapping:
             with PlaneWriter(raster, planes, count) as unsmoothed:
                 self._stream(raster, lambda rows: unsmoothed.write(writer.take_insides(rows)), network)
             device = getattr(self.predictor, "device", torch.device("cpu"))
-            with self.scene.open() as again:  # some files can only be read from the top
-                smooth(again, planes, self.answers.crf_settings, device, writer.write, self.progress)
+            with self.scene.again() as again:
+                smooth(again, planes, self.options.answers.crf_settings, device, writer.write, self.progress)
 
     def _stream(self, raster: Raster, write: Callable[[Rows], None], network: Network) -> None:
         stride, scale = self.predictor.stride, self.predictor.scale
@@ -307,7 +324,7 @@ class _Mapping:
             bands,
             self.class_names,
             layer=plain(self.files.polygons.stem),
-            minimum_area_px=footprints.minimum_px(self.ground_m),
+            minimum_area_px=footprints.minimum_px(self.scene.ground_m),
             simplify_px=footprints.simplify_px,
             splitting=self.splitting,
             inside=inside,

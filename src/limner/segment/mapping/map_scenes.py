@@ -1,80 +1,92 @@
 """`limner segment`: maps of one or many scenes with a run, with progress and a line about each."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from limner.colors.harmonize import Harmonizer
 from limner.foundation.errors import UserError
 from limner.foundation.progress import Progress, duration, say
+from limner.learning.options import make_options
 from limner.learning.run import open_run
+from limner.scenes.bands import parse_bands
 from limner.scenes.names import find_scenes, scene_name
+from limner.scenes.rasters import Raster, open_raster
 from limner.segment.labels.forms import background_of
-from limner.segment.mapping.answers import PLAIN, AnswerOptions
 from limner.segment.mapping.damage import Damage, check_pair, mark_damage
-from limner.segment.mapping.map import map_scene
+from limner.segment.mapping.map import map_raster
+from limner.segment.mapping.options import PLAIN, MapOptions, SceneOptions, SegmentOptions
 from limner.segment.mapping.record import SceneMap
 from limner.segment.predicting.ensemble import Ensemble, together
-from limner.segment.predicting.fit_to_run import Bands, Match, match_scene
+from limner.segment.predicting.fit_to_run import Match, match_scene
 from limner.segment.predicting.predictor import SegmentPredictor, load_predictor
 from limner.segment.predicting.turns import turned
 from limner.segment.training.colors import harmonizer_of
 
+Runs = str | Path | Sequence[str | Path]
+"""A run, or several whose answers are averaged."""
+KEPT_OPEN = 32
+"""Scenes that stay open from when they are looked at until they are mapped; further ones are opened again."""
+
 
 def map_scenes(
-    run: str | Path | Sequence[str | Path],
+    run: Runs,
     scenes: Path | str | Sequence[Path | str],
     out: Path | str = "maps",
     *,
-    normalize: str = "auto",
-    harmonize: str | None = None,
-    harmonize_to: str | None = None,
-    bands: Bands = None,
-    ground_m: float | None = None,
-    threshold: float | None = None,
     device: str = "auto",
-    precision: str = "auto",
-    answers: AnswerOptions = PLAIN,
+    overwrite: bool = False,
     **options: Any,
 ) -> list[SceneMap]:
     """Map scenes into folder ``out`` with a run or a bundled model; finished maps are not made again.
 
     run: of several, the mean of their probabilities is taken, see `limner.segment.predicting.ensemble.Ensemble`.
-    answers: turned pictures, a CRF, entropy.
-    normalize: standardize by the training areas' mean and deviation ("run"), by the scene's own ("scene"), or as the
-    run was trained ("auto"). harmonize: bring each scene to the colors of the training areas first, by "mkl", "idt",
-    "histogram" or "reinhard". harmonize_to: the training area whose colors they take, "all" of them together (if not
-    given), or the "nearest". bands: numbers of the scenes' bands to read, from 1, in the run's order. ground_m: meters
-    a pixel of the scenes covers, for files that do not say. threshold: two classes: the probability that decides, in
-    place of the run's own. device: auto, cpu or cuda. precision: auto, bf16 or fp32. options: those of
-    `limner.segment.mapping.map.map_scene`.
+    device: auto, cpu or cuda. overwrite: maps that are there and were made otherwise. options: those of
+    `limner.segment.mapping.options.SceneOptions` and its `MapOptions` by name.
+
+    Raises `UserError` for what is no scene, an option that cannot be, and maps that are there and were made otherwise.
     """
+    chosen = make_options(SegmentOptions, options, "limner segment")
+    return map_scenes_with(run, scenes, Path(out), chosen, device=device, overwrite=overwrite)
+
+
+def map_scenes_with(
+    run: Runs,
+    scenes: Path | str | Sequence[Path | str],
+    out: Path,
+    options: SegmentOptions = PLAIN,
+    *,
+    device: str = "auto",
+    overwrite: bool = False,
+) -> list[SceneMap]:
+    """`map_scenes`, with the options as an instance of their dataclass."""
+    looking = options.scene
     runs = [open_run(name, "segment") for name in ([run] if isinstance(run, (str, Path)) else run)]
-    loaded = [load_predictor(each, device, precision) for each in runs]
-    predictor = together([turned(each) for each in loaded] if answers.tta else loaded)
-    if len(runs) > 1 and harmonize is not None:
+    if len(runs) > 1 and looking.harmonize is not None:
         raise UserError("--harmonize brings a scene to the colors of one run; give one run, or leave it out")
-    if threshold is not None:
+    loaded = [load_predictor(each, device, looking.precision) for each in runs]
+    predictor = together([turned(each) for each in loaded] if options.mapping.answers.tta else loaded)
+    if (threshold := looking.threshold) is not None:
         if len(predictor.class_names) != 2 or not 0 < threshold < 1:
             raise UserError(f"--threshold {threshold}: needs a run of two classes and a number between 0 and 1")
         predictor = predictor.with_threshold(threshold)
-    harmonizer = harmonizer_of(runs[0], harmonize, harmonize_to, normalize)
-    normalize = predictor.normalization(normalize, harmonized=harmonizer is not None)
-    options = {**options, "normalize": normalize, "harmonize": harmonizer, "answers": answers}
-    paths = find_scenes(scenes)
-    seen = "scene" if harmonizer is not None else normalize
-    matches = [match_scene(predictor, path, bands=bands, ground_m=ground_m, normalize=seen) for path in paths]
-    return [
-        _map_with_progress(predictor, path, match, Path(out), options)
-        for path, match in zip(paths, matches, strict=True)
-    ]
+    harmonizer = harmonizer_of(runs[0], looking.harmonize, looking.harmonize_to, looking.normalize)
+    normalize = predictor.normalization(looking.normalize, harmonized=harmonizer is not None)
+    job = _Job(predictor, out, options.mapping, normalize, harmonizer, overwrite)
+    with ExitStack() as stack:
+        waiting = [_look(stack, job, path, looking, number) for number, path in enumerate(find_scenes(scenes))]
+        return [job.run(one) for one in waiting]
 
 
 def map_change(
-    run: str | Path | Sequence[str | Path],
+    run: Runs,
     after: Path | str,
     before: Path | str,
     out: Path | str = "maps",
     *,
+    device: str = "auto",
     overwrite: bool = False,
     **options: Any,
 ) -> tuple[SceneMap, Damage]:
@@ -85,41 +97,99 @@ def map_change(
 
     Raises `UserError` for scenes that do not show the same ground, before anything is mapped, and as `map_scenes`.
     """
-    out = Path(out)
+    chosen = make_options(SegmentOptions, options, "limner segment")
+    return map_change_with(run, after, before, Path(out), chosen, device=device, overwrite=overwrite)
+
+
+def map_change_with(
+    run: Runs,
+    after: Path | str,
+    before: Path | str,
+    out: Path,
+    options: SegmentOptions = PLAIN,
+    *,
+    device: str = "auto",
+    overwrite: bool = False,
+) -> tuple[SceneMap, Damage]:
+    """`map_change`, with the options as an instance of their dataclass."""
     check_pair(Path(before), Path(after))
-    if options.get("polygons", "gpkg") != "gpkg":
+    if options.mapping.polygons != "gpkg":
         raise UserError("--before needs the polygons as GeoPackage: leave --polygons out")
-    earlier = map_scenes(run, before, out / "before", overwrite=overwrite, **options)[0]
-    later = map_scenes(run, after, out, overwrite=overwrite, **options)[0]
+    earlier, later = (
+        map_scenes_with(run, scene, folder, options, device=device, overwrite=overwrite)[0]
+        for scene, folder in ((before, out / "before"), (after, out))
+    )
     damage = mark_damage(earlier, later, out / f"{scene_name(Path(after))}_damage.gpkg", overwrite=overwrite)
     for line in damage.lines():
         say(line)
     return later, damage
 
 
-def _map_with_progress(
-    predictor: SegmentPredictor | Ensemble, scene: Path, match: Match, out: Path, options: dict[str, Any]
-) -> SceneMap:
-    for line in match.advice:
-        say(line)
-    predictor = predictor.at_ground(match.ground_m)
-    with Progress(f"map {scene.name}", 1, "rows of tiles") as progress:
+@dataclass(frozen=True)
+class _Waiting:
+    """A scene that was looked at. raster: None where it was closed again."""
 
-        def tell(message: str, done: int, total: int) -> None:
-            if message == "mapping":
-                progress.total = total
-                progress.advance(done - progress.done)
-            elif message.startswith("CUDA"):
-                say(f"limner: {message}")
+    path: Path
+    bands: tuple[int, ...] | None
+    match: Match
+    raster: Raster | None
 
-        made = map_scene(predictor, scene, out, bands=match.bands, ground_m=match.ground_m, progress=tell, **options)
+
+def _look(stack: ExitStack, job: "_Job", path: Path, looking: SceneOptions, number: int) -> _Waiting:
+    """Look at a scene before the first is mapped: a mistake in the last one shall not cost hours."""
+    bands = parse_bands(looking.bands)
+    raster = open_raster(path, bands=bands)
+    stays = number < KEPT_OPEN
+    if stays:
+        stack.enter_context(raster)
+    with nullcontext() if stays else raster:
+        seen = "run" if job.harmonizer is None and job.normalize == "run" else "scene"
+        match = match_scene(job.predictor, raster, ground_m=looking.ground_m, normalize=seen)
+    return _Waiting(path, bands, match, raster if stays else None)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What all scenes are mapped by."""
+
+    predictor: SegmentPredictor | Ensemble
+    out: Path
+    options: MapOptions
+    normalize: str
+    harmonizer: Harmonizer | None
+    overwrite: bool
+
+    def run(self, scene: _Waiting) -> SceneMap:
+        """Map a scene, with progress and a line about it."""
+        for line in scene.match.advice:
+            say(line)
+        name = scene.path.name
+        with Progress(f"map {name}", 1, "rows of tiles") as progress:
+
+            def tell(message: str, done: int, total: int) -> None:
+                if message == "mapping":
+                    progress.total = total
+                    progress.advance(done - progress.done)
+                elif message.startswith("CUDA"):
+                    say(f"limner: {message}")
+
+            with scene.raster or open_raster(scene.path, bands=scene.bands) as raster:
+                made = map_raster(
+                    self.predictor.at_ground(scene.match.ground_m), raster, self.out, self.options,
+                    ground_m=scene.match.ground_m, normalize=self.normalize, harmonizer=self.harmonizer,
+                    overwrite=self.overwrite, progress=tell,
+                )  # fmt: skip
+        say(f"{name}: {_line(made)}")
+        if self.options.check_seams and made.seams is not None:
+            say(f"{name}: {made.seams.line()}")
+        return made
+
+
+def _line(made: SceneMap) -> str:
     background = background_of(list(made.shares))
     nothing = None if background is None else list(made.shares)[background]
     shares = ", ".join(f"{name} {share:.1%}" for name, share in made.shares.items() if name != nothing)
     polygons = "" if made.polygon_count is None else f", {made.polygon_count} polygons"
     done = "was mapped before" if made.skipped else f"mapped in {duration(made.seconds)}"
     matched = "" if made.matched is None else f" in the colors of {made.matched}"
-    say(f"{scene.name}: {done}{matched}; {shares}{polygons}; look at {made.preview}")
-    if options.get("check_seams") and made.seams is not None:
-        say(f"{scene.name}: {made.seams.line()}")
-    return made
+    return f"{done}{matched}; {shares}{polygons}; look at {made.preview}"

@@ -9,20 +9,17 @@ from PIL import Image
 from limner.foundation.disk import open_for_encoder
 from limner.foundation.names import spelled
 from limner.reporting.pictures import IGNORE, overlay, to_display
-from limner.scenes.rasters import open_raster
+from limner.scenes.rasters import Raster
 
 LONGEST_PX = 1024
 
 
-def write_preview(
-    path: Path, scene: Path, classes: Path, background: int | None, bands: tuple[int, ...] | None = None
-) -> None:
+def write_preview(path: Path, raster: Raster, classes: Path, background: int | None) -> None:
     """Write a PNG of at most 1024 pixels: the scene, its classes other than ``background`` in their colors.
 
-    Both are read decimated, never whole. Ground without data is transparent. bands: numbers of the scene's bands that
-    were mapped, in their order; None for all.
+    Both are read decimated, never whole. Ground without data is transparent.
     """
-    with open_raster(scene, bands=bands) as raster, rasterio.open(spelled(classes)) as mapped:
+    with rasterio.open(spelled(classes)) as mapped:
         shrink = min(1.0, LONGEST_PX / max(raster.height, raster.width))
         height, width = (max(1, round(side * shrink)) for side in (raster.height, raster.width))
         pixels = raster.read_decimated(height, width)

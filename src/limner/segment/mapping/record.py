@@ -12,8 +12,7 @@ from limner.foundation.files import remove, remove_leftovers_of, replacing, temp
 from limner.foundation.locks import lock_of, remove_if_free
 from limner.foundation.records import CHOICE, NotARecordError, changes, read_record
 from limner.scenes.statistics import Statistics
-
-POLYGON_FORMATS = ("gpkg", "geojson", "none")
+from limner.segment.mapping.options import POLYGON_FORMATS
 
 
 @dataclass(frozen=True)

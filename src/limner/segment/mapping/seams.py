@@ -1,6 +1,5 @@
 """How much of a map is owed to its tiles: the share of pixels that larger tiles would put into another class."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +21,7 @@ MOST_TILES = 16  # larger tiles that are looked at; more change the share little
 
 def measure_seams(
     predictor: Predictor,
-    open_scene: Callable[[], Raster],
+    raster: Raster,
     classes: Path,
     statistics: Statistics,
     options: MapOptions,
@@ -34,9 +33,10 @@ def measure_seams(
     one, each pixel is compared with the answer of a tile of twice the edge, at least ``overlap_px`` from its inner
     edges; of many such tiles 16 are taken, evenly spread over the scene, always the same ones.
 
-    classes: the map's class raster. statistics: that it was made with. Pixels without data are not counted.
+    raster: the scene, in the colors in which it was mapped. classes: the map's class raster. statistics: that it was
+    made with. Pixels without data are not counted.
     """
-    with open_scene() as raster, open_raster(classes) as mapped:
+    with open_raster(classes) as mapped:
         rows, columns, against = _reference(raster, options, predictor)
         tiles = [(row, column) for row in range(len(rows.origins)) for column in range(len(columns.origins))]
         chosen = [tiles[number] for number in _spread(len(tiles), MOST_TILES)]
@@ -69,7 +69,7 @@ def _reference(raster: Raster, options: MapOptions, predictor: Predictor) -> tup
         options, tile_px=2 * options.tile_px, overlap_px=2 * options.overlap_px, margin_px=options.overlap_px
     )
     rows, columns = (larger.axis(length, stride, scale) for length in (raster.height, raster.width))
-    return rows, columns, f"tiles of {larger.tile_px} px, {larger.margin_px} px from their edges"
+    return rows, columns, f"tiles of {larger.tile_px} px, {larger.margin} px from their edges"
 
 
 def _nearest(axis: Axis, index: int) -> np.ndarray:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Protocol
 
 from limner.foundation.errors import UserError
-from limner.scenes.bands import Bands, check_bands, parse_bands
+from limner.scenes.bands import check_bands
 from limner.scenes.map_tiles import tile_by_folders
-from limner.scenes.rasters import open_raster
+from limner.scenes.rasters import Raster
 
 SAME_GROUND = 1.1
 """Up to this factor a scene is mapped as it is: roofs differ in size by more from place to place, crops were scaled by
@@ -43,39 +43,26 @@ class Trained(Protocol):
 class Match:
     """How a scene is to be read for a run, and what its user should know.
 
-    bands: numbers (from 1) to read, None for all. ground_m: meters a pixel covers, None where nobody says.
-    advice: whole lines.
+    ground_m: meters a pixel covers, None where nobody says. advice: whole lines.
     """
 
-    bands: tuple[int, ...] | None
     ground_m: float | None
     advice: tuple[str, ...]
 
 
-def match_scene(
-    trained: Trained,
-    scene: Path,
-    *,
-    bands: Bands = None,
-    ground_m: float | None = None,
-    normalize: str = "run",
-) -> Match:
-    """How a scene suits a run.
+def match_scene(trained: Trained, raster: Raster, *, ground_m: float | None = None, normalize: str = "run") -> Match:
+    """How an open scene suits a run.
 
-    bands: which to read. ground_m: of the scene, in place of what its file says. normalize: "run" or "scene".
+    ground_m: of the scene, in place of what its file says. normalize: "run" or "scene".
 
-    Raises `UserError` for a scene that cannot be opened, for bands that are not there or not the run's, and for a
-    ground resolution too far from the run's.
+    Raises `UserError` for bands that are not the run's, and for a ground resolution too far from the run's.
     """
-    chosen = parse_bands(bands)
     if ground_m is not None and not 0 < ground_m < float("inf"):
         raise UserError(f"--ground-m is {ground_m:g}; needed: the meters that a pixel covers, above 0")
-    with open_raster(scene, bands=chosen) as raster:
-        check_bands(raster, trained.channels, trained.bands)
-        said, dtype = raster.ground_m, raster.dtype
-        misfit, by_folders = raster.misfit, raster.placed_by_name and tile_by_folders(scene) is not None
-    advice = [] if misfit is None else [f"{misfit}; mapped without a place, in columns and rows"]
-    if by_folders:
+    check_bands(raster, trained.channels, trained.bands)
+    scene, said, dtype = raster.path, raster.ground_m, raster.dtype
+    advice = [] if raster.misfit is None else [f"{raster.misfit}; mapped without a place, in columns and rows"]
+    if raster.placed_by_name and tile_by_folders(scene) is not None:
         advice.append("is placed by its folders, as a web map's tile Z/X/Y; if it is none, rename them")
     if ground_m is not None and said is not None and abs(ground_m / said - 1) > SAME_NUMBER:
         advice.append(f"the file says {meters(said)} a pixel; taken as {meters(ground_m)}, as --ground-m has it")
@@ -88,7 +75,7 @@ def match_scene(
             f"pixels of {dtype}, the run was trained on {trained.dtype} and its colors stand for the scene's; "
             "unless the values mean the same, add --normalize scene"
         )
-    return Match(chosen, ground, tuple(f"{scene}: {line}" for line in advice))
+    return Match(ground, tuple(f"{scene}: {line}" for line in advice))
 
 
 def network_scale(ground_m: float | None, ground_range_m: tuple[float, float] | None) -> float:

@@ -18,11 +18,12 @@ from limner.learning.described import check_fits, described_choice
 from limner.learning.recipe import Choice
 from limner.nn.parameters import count_parameters
 from limner.reporting.card import card, newest_picture
+from limner.scenes.bands import Bands, parse_bands
 from limner.scenes.rasters import open_raster
 from limner.scenes.statistics import Statistics, measure_raster
 from limner.segment.networks import NETWORKS
 from limner.segment.predicting.facts import MapFacts, read_facts
-from limner.segment.predicting.fit_to_run import Bands, match_scene, network_scale
+from limner.segment.predicting.fit_to_run import match_scene, network_scale
 from limner.segment.predicting.tiles import whole_steps
 
 if TYPE_CHECKING:
@@ -176,13 +177,14 @@ class SegmentPredictor:
         a pixel covers, for a file that does not say; what is far from the run's own resolution is resampled, as in
         mapping.
 
-        Raises `UserError` as `limner.segment.predicting.fit_to_run.match_scene` does; its advice goes to stderr.
+        Raises `UserError` as `limner.segment.predicting.fit_to_run.match_scene` does, whose advice goes to stderr, and
+        for a picture that cannot be opened.
         """
         normalize = self.normalization(normalize)
-        match = match_scene(self, Path(picture), bands=bands, ground_m=ground_m, normalize=normalize)
-        for line in match.advice:
-            say(line)
-        with open_raster(picture, bands=match.bands) as raster:
+        with open_raster(picture, bands=parse_bands(bands)) as raster:
+            match = match_scene(self, raster, ground_m=ground_m, normalize=normalize)
+            for line in match.advice:
+                say(line)
             pixels = raster.read()
             statistics = measure_raster(raster) if normalize == "scene" else None
         predictor = self.at_ground(match.ground_m)
