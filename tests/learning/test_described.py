@@ -51,7 +51,7 @@ DAMAGES: dict[str, tuple[Change, str]] = {
     "a class twice": (lambda facts: facts.update(class_names=["a", "a"]), "names a class twice"),
     "a class more": (
         lambda facts: facts.update(class_names=["a", "b", "c"]),
-        "does not fit model.json: head.bias is 2",
+        "does not fit model.json: head.bias is 3",
     ),
     "type unknown": (lambda facts: facts.update(dtype="complex64"), "dtype is complex64"),
     "ground backwards": (lambda facts: facts.update(ground_range_m=[2, 1]), "needed: the least and the most"),

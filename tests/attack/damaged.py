@@ -1,0 +1,263 @@
+"""Runs commands on damaged files and prints, one JSON line each, what ended otherwise than it should.
+
+    python tests/attack/damaged.py KIND FIRST LAST FOLDER PROGRESS
+
+Inputs are numbered, and number N of a kind is always the same damage to the same drawn file. A command may do its work,
+or end in one line with exit code 1 or 2; a traceback, a library's own error, a file left behind by a refused command
+and growth of memory beyond `MOST_GROWTH_MB` are faults. The number at work is kept in PROGRESS, so that whoever
+started this process sees which input it hangs on or dies of.
+"""
+
+import contextlib
+import io
+import json
+import os
+import re
+import resource
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
+
+import numpy as np
+from PIL import Image
+
+from drawing import draw_area, draw_mask, draw_picture, draw_polygons, draw_scene, write_raster
+from drawn_photos import draw_photo
+from limner.cli import main as command_line
+
+MOST_GROWTH_MB = 2048
+NUMBERS = (b"-1", b"0", b"99999999999999999999", b"1e999", b"NaN", b"null", b"2147483648", b"[]", b"{}", b'""')
+BYTES = (b"\x00", b"\xff", b"\x7f\xff\xff\xff", b"\xff\xff\xff\xff", b"\x80\x00\x00\x00", b"\n", b"\x00\x00")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """draw: makes all that the commands read, in the working folder. file: which of it is damaged. commands: what is
+    run on it; ``{out}`` is a name that nothing has."""
+
+    draw: Callable[[], object]
+    file: str
+    commands: tuple[str, ...]
+
+
+def _scene(path: str) -> Callable[[], None]:
+    def draw() -> None:
+        write_raster(Path(path), draw_picture(draw_mask(96, 96)))
+        draw_photo(Path("photo.png"))
+
+    return draw
+
+
+def _mask(path: str) -> Callable[[], None]:
+    def draw() -> None:
+        for name in (path, "truth.tif"):
+            write_raster(Path(name), draw_mask(96, 96))
+
+    return draw
+
+
+def _vectors(path: str) -> Callable[[], None]:
+    def draw() -> None:
+        draw_scene(Path("scene.tif"), 96, 96)
+        draw_polygons(Path(path))
+        write_raster(Path("mask.tif"), draw_mask(96, 96))
+
+    return draw
+
+
+def _photos(path: str) -> Callable[[], None]:
+    def draw() -> None:
+        draw_photo(Path(path))
+        draw_photo(Path("like.png"), seed=1)
+
+    return draw
+
+
+def _coco() -> None:
+    Path("data").mkdir(exist_ok=True)
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)).save("data/a.png")
+    box = {"id": 1, "image_id": 1, "category_id": 3, "bbox": [8, 8, 40, 30], "area": 1200, "iscrowd": 0,
+           "segmentation": [[8, 8, 48, 8, 48, 38, 8, 38]]}  # fmt: skip
+    content = {
+        "images": [{"id": 1, "file_name": "a.png", "width": 64, "height": 64}],
+        "categories": [{"id": 3, "name": "car"}],
+        "annotations": [box, {**box, "id": 2, "segmentation": {"size": [64, 64], "counts": [520, 30, 3546]}}],
+    }
+    Path("data/a.json").write_text(json.dumps(content))
+
+
+def _yolo() -> None:
+    for folder in ("data/images", "data/labels"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)).save("data/images/a.png")
+    Path("data/labels/a.txt").write_text("0 0.5 0.5 0.4 0.3\n1 0.1 0.1 0.5 0.1 0.5 0.5 0.1 0.5\n")
+    Path("data/data.yaml").write_text("path: .\ntrain: images\nnames: {0: car, 1: bus}\nnc: 2\n")
+
+
+def _recipe() -> None:
+    draw_area(Path("town"), 2)
+    Path("mine.yaml").write_text(
+        "task: segment\nnetwork: {name: residual-unet, depth: 18}\nloss:\n  name: dice\nbatch: 4\nepochs: 3\n"
+        "optimizer: {name: adamw, learning_rate: 1e-3}\ndata:\n  paths: [town]\n  tile_px: 64\n  crop_px: 64\n"
+        "stages:\n  - {name: one, epochs: 1}\n"
+    )
+
+
+def _classes() -> None:
+    draw_area(Path("town"), 2)
+    Path("town/classes.yaml").write_text("classes:\n  land: {values: [0]}\n  roof: {values: [1], color: '#ff0000'}\n")
+
+
+def _run(file: str) -> Callable[[], None]:
+    def draw() -> None:
+        draw_scene(Path("scene.tif"), 96, 96)
+        model = Path(sys.modules["limner"].__file__ or "").parent / "bundled" / "models" / "buildings"
+        shutil.copytree(model, "run", dirs_exist_ok=True)
+        assert Path(file).exists()
+
+    return draw
+
+
+def _recolored() -> None:
+    draw_photo(Path("photo.png"))
+    draw_photo(Path("like.png"), seed=1)
+    _call(["recolor", "photo.png", "--like", "like.png", "--method", "mkl", "--out", "done.png"])
+
+
+def _labelled() -> None:
+    Path("pictures").mkdir(exist_ok=True)
+    for number in range(4):
+        draw_photo(Path(f"pictures/{number}.png"), seed=number)
+    rows = "".join(f"pictures/{number}.png,{'day' if number % 2 else 'night'}\n" for number in range(4))
+    Path("labels.csv").write_text(f"path,label\n{rows}")
+
+
+def _cube() -> None:
+    _photos("photo.png")()
+    _call(["recolor", "photo.png", "--like", "like.png", "--method", "mkl", "--out", "look.cube"])
+
+
+READ_RASTER = ("check {f}", "recolor photo.png --like {f} --method mkl --out {out}.png")
+READ_PHOTO = ("recolor {f} --like like.png --method mkl --out {out}.png", "recolor like.png --like {f} --method "
+              "reinhard --out {out}.png")  # fmt: skip
+READ_VECTOR = ("check scene.tif --labels {f}", "score mask.tif {f}")
+CUT = ("cutouts data --object car --no-filter --out {out}",)
+KINDS: dict[str, Kind] = {
+    **{f"raster {suffix}": Kind(_scene(f"scene.{suffix}"), f"scene.{suffix}", READ_RASTER)
+       for suffix in ("tif", "png")},
+    **{f"mask {suffix}": Kind(_mask(f"mask.{suffix}"), f"mask.{suffix}", ("score {f} truth.tif", "score truth.tif {f}"))
+       for suffix in ("tif", "png")},
+    **{f"photo {suffix}": Kind(_photos(f"photo.{suffix}"), f"photo.{suffix}", READ_PHOTO)
+       for suffix in ("png", "jpg", "tif", "webp", "bmp")},
+    **{f"vectors {suffix}": Kind(_vectors(f"roofs.{suffix}"), f"roofs.{suffix}", READ_VECTOR)
+       for suffix in ("geojson", "gpkg", "shp")},
+    "vectors dbf": Kind(_vectors("roofs.shp"), "roofs.dbf", ("check scene.tif --labels roofs.shp",)),
+    "COCO": Kind(_coco, "data/a.json", CUT),
+    "YOLO labels": Kind(_yolo, "data/labels/a.txt", CUT),
+    "YOLO data.yaml": Kind(_yolo, "data/data.yaml", CUT),
+    "recipe": Kind(_recipe, "mine.yaml", ("train mine.yaml --dry-run",)),
+    "classes.yaml": Kind(_classes, "town/classes.yaml", ("check town",)),
+    "model.json": Kind(_run("run/model.json"), "run/model.json", ("inspect run", "segment run scene.tif --out {out}")),
+    "evaluation.json": Kind(_run("run/evaluation.json"), "run/evaluation.json", ("compare run",)),
+    "weights": Kind(_run("run/model.safetensors"), "run/model.safetensors", ("segment run scene.tif --out {out}",)),
+    "record": Kind(_recolored, "done.png.json", ("recolor photo.png --like like.png --method mkl --out done.png",)),
+    "table of pictures": Kind(_labelled, "labels.csv", ("check labels.csv",)),
+    "look-up table": Kind(_cube, "look.cube", ("recolor photo.png --like look.cube --out {out}.png",)),
+}  # fmt: skip
+
+
+def damage(content: bytes, generator: np.random.Generator) -> bytes:
+    """One to four injuries of a file: bits and bytes changed, cut, moved, doubled, and numbers that are none."""
+    data = bytearray(content)
+    for _ in range(generator.integers(1, 5)):
+        if not data:
+            break
+        place = int(generator.integers(len(data)))
+        length = int(min(len(data) - place, 2 ** generator.integers(0, 9)))
+        injury = generator.integers(8)
+        if injury == 0:
+            data[place] ^= 1 << int(generator.integers(8))
+        elif injury == 1:
+            chosen = BYTES[generator.integers(len(BYTES))]
+            data[place : place + len(chosen)] = chosen
+        elif injury == 2:
+            del data[place : place + length]
+        elif injury == 3:
+            data[place:place] = data[place : place + length]
+        elif injury == 4:
+            del data[place:]
+        elif injury == 5:
+            data[place:place] = generator.integers(0, 256, length, np.uint8).tobytes()
+        elif injury == 6:
+            data[place : place + length] = bytes(length)
+        elif found := list(re.finditer(rb"-?[0-9]+(\.[0-9]+)?", bytes(data[:65536]))):
+            number = found[generator.integers(len(found))]
+            data[number.start() : number.end()] = NUMBERS[generator.integers(len(NUMBERS))]
+    return bytes(data)
+
+
+def _call(tokens: list[str]) -> tuple[int | str, str]:
+    """A command's exit code, or the name of an error that it let through, and what it said on stderr."""
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(said):
+            command_line(tokens)
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else str(ended.code), said.getvalue()
+    except BaseException as error:
+        return type(error).__name__, f"{said.getvalue()}{error}"
+    return "returned", said.getvalue()
+
+
+def fault_of(code: int | str, said: str, left: set[str]) -> str | None:
+    """What is wrong with how a command ended; None where nothing is. left: what a command left that did not work."""
+    if code not in (0, 1, 2):
+        return f"ended with {code}: {said[-300:]}"
+    if "Traceback" in said:
+        return f"traceback: {said[-300:]}"
+    if code == 2 and left:
+        return f"left {sorted(left)[:3]} behind"
+    if code == 2 and not said.splitlines()[-1].startswith("limner: "):
+        return f"no line of limner's: {said[-300:]}"
+    return None
+
+
+def main(name: str, first: int, last: int, folder: Path, progress: Path) -> None:
+    """Run the commands of a kind on its inputs ``first`` to ``last`` - 1."""
+    kind = KINDS[name]
+    folder.mkdir(parents=True, exist_ok=True)
+    os.chdir(folder)
+    kind.draw()
+    file = Path(kind.file)
+    whole = file.read_bytes()
+    for number, command in enumerate(kind.commands):  # what is not damaged is read, or nothing would be tried here
+        code, said = _call(command.format(f=kind.file, out=f"whole{number}").split())
+        assert code in (0, 1), (command, code, said)
+    known = {str(path) for path in Path().rglob("*")}
+    before_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    for number in range(first, last):
+        progress.write_text(str(number))
+        file.write_bytes(damage(whole, np.random.default_rng([number, *map(ord, name)])))
+        for command in kind.commands:
+            started = time.monotonic()
+            code, said = _call(command.format(f=kind.file, out="out").split())
+            left = {str(path) for path in Path().rglob("*")} - known
+            fault = fault_of(code, said, left)
+            grown_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before_mb
+            if fault is None and grown_mb > MOST_GROWTH_MB:
+                fault = f"memory grew by {grown_mb:.0f} MB"
+                before_mb += grown_mb
+            row = {"number": number, "command": command, "code": code, "seconds": time.monotonic() - started}
+            print(json.dumps({**row, "fault": fault}), flush=True)
+            for path in sorted(left, reverse=True):
+                shutil.rmtree(path) if Path(path).is_dir() else Path(path).unlink(missing_ok=True)
+    progress.write_text("done")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4]), Path(sys.argv[5]))

@@ -1,0 +1,82 @@
+"""Damaged files of every kind that limner reads: the work is done, or one line says why not (`--attack N`: more)."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from damaged import KINDS, damage, fault_of
+
+SCRIPT = Path(__file__).with_name("damaged.py")
+USUAL = 6
+"""Inputs of a kind where nobody asked for more."""
+LONGEST_S = 20
+"""That a command may take, on a machine that does other things too thrice as long."""
+
+
+def attack_kind(kind: str, count: int, folder: Path) -> list[dict[str, Any]]:
+    """What became of ``count`` inputs of a kind, one row for each command; a process that dies or hangs is one, too,
+    and the inputs after it are tried all the same."""
+    rows: list[dict[str, Any]] = []
+    progress, first = folder / "progress.txt", 0
+    while first < count:
+        progress.write_text(str(first))
+        arguments = [sys.executable, str(SCRIPT), kind, str(first), str(count), str(folder / str(first)), str(progress)]
+        with (folder / "out.txt").open("w+") as out, (folder / "err.txt").open("w+") as err:
+            process = subprocess.Popen(arguments, stdout=out, stderr=err, text=True)
+            hung = _watch(process, progress)
+            out.seek(0)
+            rows += [json.loads(line) for line in out.read().splitlines()]
+            err.seek(0)
+            said = err.read()
+        reached = progress.read_text()
+        if reached == "done":
+            break
+        assert hung or process.returncode < 0, said  # a fault of this script's own
+        fault = f"hung for {hung:.0f} s" if hung else f"died of signal {-process.returncode}: {said[-300:]}"
+        rows.append({"number": int(reached), "command": "", "code": None, "seconds": hung, "fault": fault})
+        first = int(reached) + 1
+    return rows
+
+
+def _watch(process: subprocess.Popen[str], progress: Path) -> float:
+    """Wait for a process; 0, or for how long it had been at one input when it was killed."""
+    at, since = "", time.monotonic()
+    while process.poll() is None:
+        time.sleep(0.05)
+        if (now := progress.read_text()) != at:
+            at, since = now, time.monotonic()
+        elif time.monotonic() - since > 6 * LONGEST_S:  # of the imports and all commands of an input
+            process.kill()
+            process.wait()
+            return time.monotonic() - since
+    return 0.0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_damaged_file_is_read_or_answered_in_one_line(kind: str, attack: int, tmp_path: Path) -> None:
+    rows = attack_kind(kind, attack or USUAL, tmp_path)
+    assert {row["number"] for row in rows} == set(range(attack or USUAL))
+    assert [row for row in rows if row["fault"] is not None] == []
+    assert [row for row in rows if row["seconds"] > 3 * LONGEST_S] == []
+
+
+def test_the_attack_sees_what_it_looks_for() -> None:
+    assert fault_of(0, "", set()) is None
+    assert fault_of(2, "limner: a.tif: empty\n", set()) is None
+    assert "ended with KeyError" in str(fault_of("KeyError", "'name'", set()))
+    assert "traceback" in str(fault_of(2, "Traceback (most recent call last)\n", set()))
+    assert "left ['out.png']" in str(fault_of(2, "limner: a.png: cut short\n", {"out.png"}))
+    assert "no line" in str(fault_of(2, "error 4\n", set()))
+
+
+def test_a_damage_is_the_same_each_time_and_changes_the_file() -> None:
+    import numpy as np
+
+    whole = b'{"width": 64, "height": 48}' * 9
+    made = {damage(whole, np.random.default_rng([number, 7])) for number in range(50)}
+    assert made == {damage(whole, np.random.default_rng([number, 7])) for number in range(50)}
+    assert len(made - {whole}) > 40
