@@ -199,6 +199,12 @@ def test_sheets_refuse_labels_that_do_not_fit_the_pictures():
         contact_sheet([])
 
 
+def test_a_sheet_of_nothing_still_says_its_title() -> None:
+    titled, plain = captioned_rows([], cell_px=80, title="0 objects kept"), captioned_rows([], cell_px=80)
+    assert titled.shape[1] == plain.shape[1] == captioned_rows([[random_picture()]], cell_px=80).shape[1]
+    assert titled.shape[0] > plain.shape[0] and titled.min() < 128
+
+
 def test_rows_of_unequal_length_line_up_under_their_heads():
     rows = captioned_rows([[random_picture()] * 3, [random_picture()]], [["one"], []], heads=["a", "b", "c"], title="t")
     assert (rows.shape[2], rows.dtype) == (3, np.uint8)

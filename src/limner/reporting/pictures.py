@@ -247,7 +247,7 @@ def captioned_rows(
     """
     font_px, small_px = min(30, max(14, cell_px // 14)), min(24, max(12, cell_px // 18))
     font, small = ImageFont.load_default(font_px), ImageFont.load_default(small_px)
-    columns = max(len(heads), *(len(row) for row in rows))
+    columns = max([1, len(heads), *map(len, rows)])
     title_px = round(font_px * 2.2) if title else 0
     head_px = round(font_px * 1.8) if heads else 0
     caption_px = round(small_px * 1.9) if any(any(row) for row in captions) else 0

@@ -90,6 +90,7 @@ def test_a_table_gives_paths_classes_split_and_groups(tmp_path: Path) -> None:
         ("path,label\n../x.png,cat\n", "line 2: ../x.png leaves the CSV's folder"),
         ("path,label\nx.png,cat\ngone.png,dog\n", "line 3: gone.png: no such file"),
         ("path,label\nx.png,cat\n", "1 class; needed: two or more"),
+        ("path,label\nx\0.png,cat\n", "line 2: its path holds a NUL"),
     ],
 )
 def test_what_is_wrong_in_a_table_is_told_with_its_line(tmp_path: Path, text: str, says: str) -> None:

@@ -73,6 +73,8 @@ def _rows(path: Path) -> list[tuple[_Row, str]]:
         name, told = (row[picture] or "").strip(), (row[label] or "").strip()
         if not name or not told:
             raise UserError(f"{path}, line {number}: no {'path' if not name else 'label'}; give it or remove the line")
+        if "\0" in name:
+            raise UserError(f"{path}, line {number}: its path holds a NUL, as no file's name can; write the CSV anew")
         place = base / name
         if not place.resolve().is_relative_to(base):
             raise UserError(f"{path}, line {number}: {name} leaves the CSV's folder; move the CSV above its pictures")
