@@ -116,7 +116,7 @@ LESSONS = {
     "unet depth 19": (10, *SMALL, "--batch", "2", "--optimizer.learning-rate", "0.001"),
     "unet depth 35": (16, *SMALL, "--optimizer.learning-rate", "2e-4"),
     "unet-valid": (30, *WHOLE, *NARROW, "--optimizer.learning-rate", "0.003"),
-    "fcn output_stride 8": (60, *WHOLE, *NARROW, "--optimizer.learning-rate", "0.002"),
+    "fcn output_stride 8": (90, *WHOLE, *NARROW, "--optimizer.learning-rate", "0.002"),
     "segnet basic true": (40, *WHOLE, "--network.width", "0.25", "--optimizer.learning-rate", "0.01"),
 }
 """Steps and settings: the other depths of residual-unet have the same parts as 18, at several times its cost."""
