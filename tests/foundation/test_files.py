@@ -73,9 +73,11 @@ with replacing(pathlib.Path(sys.argv[1])) as temporary:
     os.kill(os.getpid(), signal.SIGKILL)
 """
     assert subprocess.run([sys.executable, "-c", script, tmp_path / "a.json"], check=False).returncode == -9
-    assert len(list(tmp_path.iterdir())) == 2
-    remove_leftovers(tmp_path)
-    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a.json": "old"}
+    left = {path.name for path in tmp_path.iterdir()}
+    assert len(left) == 3 and {"a.json", ".a.json.lock"} < left
+    assert (tmp_path / "a.json").read_text() == "old"
+    write_text(tmp_path / "a.json", "new")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a.json": "new"}
 
 
 def test_only_temporary_names_are_leftovers(tmp_path: Path) -> None:

@@ -207,7 +207,8 @@ def test_a_killed_command_leaves_no_half_file_and_the_same_one_finishes(here: Pa
     assert killed.returncode == -signal.SIGKILL
     left = {path.name for path in (here / "recolored").iterdir()}
     hidden = {name for name in left if name.startswith(".")}
-    assert left - hidden == {"0.png", "0.png.json", "1.png.json"} and len(hidden) == 1
+    assert left - hidden == {"0.png", "0.png.json", "1.png.json"}
+    assert len(hidden) == 2 and ".1.png.lock" in hidden  # and the half file
     kept = (here / "recolored/0.png").stat().st_mtime_ns
     code, out, error = limner(*command)
     assert code == 0 and len(out.splitlines()) == 4 and error.count("was made before") == 1
