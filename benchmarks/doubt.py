@@ -28,7 +28,7 @@ from torch.nn import functional
 
 from harmonize_places import PLACES, UNKNOWN, prepare
 from limner.foundation.files import replacing
-from limner.learning.run import open_run
+from limner.learning.run_opening import open_run
 from limner.learning.train import train
 from limner.scenes.rasters import open_raster
 from limner.scenes.statistics import measure_raster

@@ -22,7 +22,7 @@ import rasterio
 import harmonize_tables
 from harmonize_scoring import score
 from limner.foundation.files import replacing, write_json, write_text
-from limner.learning.run import open_run
+from limner.learning.run_opening import open_run
 from limner.learning.train import train
 from limner.scenes.windows import Window
 from limner.segment.data.areas import find_data

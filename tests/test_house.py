@@ -26,8 +26,8 @@ FLOORS = (
 what stands below it, or beside it."""
 ENTRIES = {"segment": 12, "recolor": 10, "generate": 8, "classify": 8}
 """How many entries a room shows at most."""
-TABLE_OF_ROOMS = "limner.learning.rooms"
-"""The one module that names what stands above it, as text, so that listing rooms imports none."""
+NAME_BY_TEXT = {"limner.learning.rooms", "limner"}
+"""The table of rooms names what stands above it as text, so that listing rooms imports none; and the Python API."""
 
 SOURCE = Path(str(limner.__file__)).parent
 
@@ -55,6 +55,16 @@ def imports(module: str) -> Iterator[str]:
             for name in node.names:
                 below = f"{node.module}.{name.name}"
                 yield below if below in modules() else str(node.module)
+
+
+def named(module: str) -> Iterator[tuple[str, str]]:
+    """Modules of limner that a text in a module names, to be imported when needed, each with that text."""
+    pattern = re.compile(r"limner(\.\w+)+(:\w+)?")
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and pattern.fullmatch(node.value):
+            target = node.value.partition(":")[0]
+            if target in modules():
+                yield target, node.value
 
 
 def room(module: str) -> str:
@@ -120,26 +130,42 @@ def test_folders_within_rooms_import_in_no_circle() -> None:
 
 
 def test_modules_import_in_no_circle() -> None:
-    package = {name for name, path in modules().items() if path.name == "__init__.py"}
-    assert circles({name: set(imports(name)) - package for name in modules()}) == []
+    """Be it inside a function, for type checkers alone, or by a name in a text."""
+    arrows = {module: set(imports(module)) for module in modules()}
+    for module in modules().keys() - NAME_BY_TEXT:
+        arrows[module] |= {target for target, _ in named(module)}
+    assert circles(arrows) == []
 
 
 def test_circles_are_found() -> None:
     assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == [["b", "c"]]
 
 
+def test_imports_are_found_wherever_they_stand() -> None:
+    assert "limner.learning.run" in set(imports("limner.learning.task"))  # for type checkers alone
+    assert "limner.learning.run_opening" in set(imports("limner.commands.rooms"))  # inside a function
+    assert ("limner.segment.networks", "limner.segment.networks") in named("limner.segment")  # by a text
+
+
+def test_imports_name_the_whole_place() -> None:
+    """The tests above do not see relative imports."""
+    relative = [
+        f"{module}, line {node.lineno}"
+        for module in modules()
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.ImportFrom) and node.level
+    ]
+    assert not relative
+
+
 def test_only_the_table_of_rooms_names_what_stands_above_it() -> None:
     """A name in a text, given to `import_module`, would be an arrow that the tests above cannot see."""
-    named = re.compile(r"limner(\.\w+)+(:\w+)?")
-    upward = []
-    for module in modules():
-        if module in (TABLE_OF_ROOMS, "limner"):
-            continue
-        for node in ast.walk(tree(module)):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str) and named.fullmatch(node.value):
-                target = node.value.partition(":")[0]
-                if target in modules() and floor(target) > floor(module):
-                    upward.append(f"{module} names {node.value}")
+    upward = [
+        f"{module} names {text}"
+        for module in modules().keys() - NAME_BY_TEXT
+        for target, text in named(module)
+        if floor(target) > floor(module)
+    ]
     assert not upward
 
 

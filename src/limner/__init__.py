@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from limner.generate.scoring.fid import fid
     from limner.learning.inspecting import inspect
     from limner.learning.looking import look
-    from limner.learning.run import open_run
+    from limner.learning.run_opening import open_run
     from limner.recolor.methods.methods import transfer_color
     from limner.recolor.recoloring.recolor import recolor_files
     from limner.segment.mapping.map_scenes import map_scenes
@@ -71,7 +71,7 @@ _PLACES = {
     "load": "limner.learning.train:load",
     "look": "limner.learning.looking:look",
     "map_scenes": "limner.segment.mapping.map_scenes:map_scenes",
-    "open_run": "limner.learning.run:open_run",
+    "open_run": "limner.learning.run_opening:open_run",
     "recolor_files": "limner.recolor.recoloring.recolor:recolor_files",
     "refine": "limner.segment.refine:refine",
     "score": "limner.segment.scoring.score:score_files",

@@ -21,7 +21,8 @@ from drawn_pictures import save_boxes
 from limner.fidelity.features import FeatureExtractor
 from limner.generate.networks import GENERATORS
 from limner.generate.training.task import GenerateTask
-from limner.learning.run import Run, start_run
+from limner.learning.run import Run
+from limner.learning.run_folder import start_run
 from limner.learning.settings import LoopSettings
 from limner.learning.task import Task
 from limner.learning.train import resolve

@@ -11,7 +11,8 @@ import torch
 from systems import STEPS, SYSTEMS, Bidirectional, CycleGAN, StarGAN, StyleGAN2, System
 from torch import Tensor, nn
 
-from limner.learning.run import Run, start_run
+from limner.learning.run import Run
+from limner.learning.run_folder import start_run
 from limner.learning.settings import LoopSettings
 from limner.learning.task import StageContext
 from limner.learning.training import learn, make_fabric

@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from limner.learning.run import Run, start_run
+from limner.learning.run import Run
+from limner.learning.run_folder import start_run
 from limner.learning.settings import LoopSettings
 from limner.learning.task import Task
 from limner.learning.training import learn, make_fabric

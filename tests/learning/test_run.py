@@ -9,9 +9,12 @@ import torch
 
 from limner import __version__
 from limner.foundation.errors import UserError
+from limner.foundation.version import versions
 from limner.learning.library import task_class
 from limner.learning.rooms import ROOMS
-from limner.learning.run import FORMAT_VERSION, Run, choose_folder, open_run, start_run, versions
+from limner.learning.run import FORMAT_VERSION, Run
+from limner.learning.run_folder import choose_folder, start_run
+from limner.learning.run_opening import open_run
 
 RECIPE = "task: segment\nseed: 0\n"
 
@@ -103,7 +106,7 @@ def test_a_bundled_model_is_found_by_its_name_unless_a_folder_has_it(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bundled = finished(here / "package/buildings").folder
-    monkeypatch.setattr("limner.learning.run.bundled_models", lambda: {"buildings": bundled})
+    monkeypatch.setattr("limner.learning.run_opening.bundled_models", lambda: {"buildings": bundled})
     assert open_run("buildings").folder == bundled
     with pytest.raises(UserError, match=r"no run 'houses': .* or a bundled model \(buildings\)"):
         open_run("houses")

@@ -216,7 +216,8 @@ def test_killed_by_sigkill_at_random_moments_twice_in_a_row_it_still_ends_the_sa
         sys.path[:0] = sys.argv[3:]
         from test_training import ToyGan
         from toys import FAST
-        from limner.learning.run import Run, start_run
+        from limner.learning.run import Run
+        from limner.learning.run_folder import start_run
         from limner.learning.training import learn, make_fabric
         folder = pathlib.Path(sys.argv[1])
         run = Run(folder)

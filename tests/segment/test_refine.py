@@ -446,7 +446,7 @@ def test_a_bundled_model_is_refined_into_a_run_of_ones_own_and_its_folder_stays_
     bundled.mkdir(parents=True)
     for name in ("model.json", "model.safetensors", "recipe.yaml"):
         shutil.copy(parent.folder / name, bundled / name)
-    monkeypatch.setattr("limner.learning.run.bundled_models", lambda: {"town": bundled})
+    monkeypatch.setattr("limner.learning.run_opening.bundled_models", lambda: {"town": bundled})
     monkeypatch.chdir(tmp_path)
 
     def contents() -> dict[str, tuple[int, bytes]]:

@@ -10,7 +10,7 @@ from limner.classify.predicting.options import PLAIN, ClassifyOptions
 from limner.commands.app import Device, Json, RunName, verb
 from limner.foundation.command_line import INPUT, METHOD, OUTPUT
 from limner.foundation.files import must_exist
-from limner.learning.run import open_run
+from limner.learning.run_opening import open_run
 
 
 @verb

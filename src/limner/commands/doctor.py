@@ -13,7 +13,8 @@ def examine() -> dict[str, Any]:
     import torch
 
     from limner.foundation.precision import choose_precision
-    from limner.learning.run import bundled_models, versions
+    from limner.foundation.version import versions
+    from limner.learning.run_opening import bundled_models
     from limner.nn.pretrained import WEIGHTS, weights_path
 
     gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]

@@ -14,7 +14,7 @@ from limner.foundation.progress import say
 from limner.generate.cutouts.options import PLAIN as AS_IT_COMES
 from limner.generate.cutouts.options import CutOutOptions
 from limner.generate.making.options import PLAIN, GenerateOptions
-from limner.learning.run import is_run, open_run
+from limner.learning.run_opening import is_run, open_run
 
 Features = Annotated[
     Literal["inception", "efficientnet-lite0"],

@@ -140,7 +140,7 @@ def _room_of_recipe(words: Sequence[str]) -> str | None:
 
 def _room_of_run(words: Sequence[str]) -> str | None:
     from limner.learning.rooms import room_of_task
-    from limner.learning.run import open_run
+    from limner.learning.run_opening import open_run
 
     return room_of_task(open_run(words[0]).task)
 

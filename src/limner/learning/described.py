@@ -15,7 +15,7 @@ from limner.foundation.documents import as_kind
 from limner.foundation.errors import UserError
 from limner.foundation.nearest import did_you_mean
 from limner.learning.recipe import Choice, options_of
-from limner.learning.run import DAMAGED
+from limner.learning.run_weights import DAMAGED
 
 LARGEST_OPTION = 1 << 20
 """No width, depth or number of channels is larger."""

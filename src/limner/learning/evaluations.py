@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from limner.foundation.documents import read_json
 from limner.foundation.errors import UserError
 from limner.foundation.files import write_json
-from limner.learning.run import Run, is_run, open_run
+from limner.learning.run import Run
+from limner.learning.run_opening import is_run, open_run
 
 EVALUATION_FILE = "evaluation.json"
 FIRST_WITHOUT_TASK = "generate"

@@ -15,7 +15,7 @@ from limner.foundation.nearest import did_you_mean
 from limner.learning.recipe import options_of
 from limner.learning.recipe_reading import read_choice
 from limner.learning.rooms import ROOMS, named
-from limner.learning.run import is_run
+from limner.learning.run_opening import is_run
 from limner.learning.train import load
 
 GIVEN = ("channels", "classes")

@@ -17,7 +17,9 @@ from limner.learning.options import make_options, option_names
 from limner.learning.recipe import as_overrides, write_recipe
 from limner.learning.recipe_reading import read_recipe
 from limner.learning.rooms import all_run_files, room_of_task, verb_of
-from limner.learning.run import Run, claim_folder, open_run, start_run
+from limner.learning.run import Run
+from limner.learning.run_folder import claim_folder, start_run
+from limner.learning.run_opening import open_run
 from limner.learning.settings import LoopSettings
 from limner.learning.task import Task, number_stages
 from limner.learning.training import estimate_seconds, learn, make_fabric

@@ -14,7 +14,8 @@ from limner.learning.evaluations import EVALUATION_FILE, Compared, read_word, wr
 from limner.learning.networks import NetworkRow
 from limner.learning.options import make_options
 from limner.learning.rooms import ROOMS, SharedVerb, room_of_task, rooms_with, verb_of
-from limner.learning.run import Run, bundled_models, open_run
+from limner.learning.run import Run
+from limner.learning.run_opening import bundled_models, open_run
 
 CHECKED = "segment"
 """The room that `check` serves where none is named."""

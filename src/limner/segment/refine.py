@@ -16,7 +16,8 @@ from limner.foundation.signals import StopRequest
 from limner.learning.evaluations import EVALUATION_FILE, write_evaluation
 from limner.learning.library import recipe_of, with_overrides
 from limner.learning.recipe import Choice
-from limner.learning.run import Run, open_run
+from limner.learning.run import Run
+from limner.learning.run_opening import open_run
 from limner.learning.train import train_recipe
 from limner.scenes.rasters import open_raster
 from limner.segment.data.annotation import ANNOTATED_FILE, write_annotated

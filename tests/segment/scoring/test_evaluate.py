@@ -352,7 +352,7 @@ def test_a_finer_place_scores_better_at_the_resolution_that_the_network_knows(ho
 def test_a_bundled_model_is_never_written_to(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bundled = Run(tmp_path / "models" / "town")
     bundled.save_model(Run(home / "run").weights(), load_facts(home))
-    monkeypatch.setattr("limner.learning.run.bundled_models", lambda: {"town": bundled.folder})
+    monkeypatch.setattr("limner.learning.run_opening.bundled_models", lambda: {"town": bundled.folder})
     monkeypatch.setattr("limner.learning.verbs.bundled_models", lambda: {"town": bundled.folder})
     monkeypatch.chdir(tmp_path)
     before = sorted(path.name for path in bundled.folder.iterdir())

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from drawn import TinyNetwork, draw_picture, recipe_for, same, save_area
 from limner.learning.accumulation import accumulated
-from limner.learning.run import Run, start_run
+from limner.learning.run import Run
+from limner.learning.run_folder import start_run
 from limner.learning.settings import LoopSettings
 from limner.learning.task import StageContext
 from limner.learning.training import learn, make_fabric

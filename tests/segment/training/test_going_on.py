@@ -294,7 +294,7 @@ def test_killed_while_it_made_its_folder_the_same_command_begins_there(
 ) -> None:
     out = tmp_path / "run"
     with monkeypatch.context() as patch:
-        patch.setattr("limner.learning.run.write_json", kill)
+        patch.setattr("limner.learning.run_folder.write_json", kill)
         with pytest.raises(Killed):
             trained(place, out)
     assert [path.name for path in out.iterdir()] == ["recipe.yaml"]

@@ -17,7 +17,8 @@ from limner.datasets.pictures.listing import picture_files
 from limner.foundation.errors import UserError
 from limner.foundation.files import as_paths, as_utf8, replacing
 from limner.foundation.progress import Progress
-from limner.learning.run import Run, open_run
+from limner.learning.run import Run
+from limner.learning.run_opening import open_run
 from limner.reporting.pictures import captioned_rows, write_picture
 
 BATCH = 16

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from limner.datasets.pictures.decoding import CHANNELS, Colors
 from limner.foundation.documents import as_record, bounds
 from limner.generate.networks.arguments import SIZES_PX
-from limner.learning.run import DAMAGED
+from limner.learning.run_weights import DAMAGED
 
 if TYPE_CHECKING:
     from limner.learning.run import Run

@@ -23,7 +23,7 @@ from limner.generate.making.facts import GeneratorFacts, read_facts
 from limner.generate.networks import GENERATORS
 from limner.learning.described import check_fits, described_choice
 from limner.learning.recipe import Choice
-from limner.learning.run import DAMAGED
+from limner.learning.run_weights import DAMAGED
 from limner.reporting.card import card
 from limner.reporting.grid import grid
 

@@ -23,7 +23,7 @@ from limner.foundation.version import __version__
 from limner.generate.making.options import PLAIN, GenerateOptions
 from limner.generate.making.predictor import BATCH, PictureGenerator, load_generator
 from limner.generate.making.walk import check_suffix, write_walk
-from limner.learning.run import open_run
+from limner.learning.run_opening import open_run
 from limner.reporting.grid import grid
 
 GENERATE = "generate"

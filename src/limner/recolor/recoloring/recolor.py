@@ -16,7 +16,7 @@ from limner.foundation.nearest import did_you_mean
 from limner.foundation.progress import Progress, say
 from limner.foundation.records import Account, Made, make_once, refuse_own_results
 from limner.foundation.suffixes import PICTURES, TIFFS, VIDEOS, ends_with
-from limner.learning.run import is_run
+from limner.learning.run_opening import is_run
 from limner.photos.photos import read_photo
 from limner.recolor.looks.cube import read_cube
 from limner.recolor.looks.looks import make_look

@@ -10,7 +10,7 @@ from limner.colors.harmonize import Harmonizer
 from limner.foundation.errors import UserError
 from limner.foundation.progress import Progress, duration, say
 from limner.learning.options import make_options
-from limner.learning.run import open_run
+from limner.learning.run_opening import open_run
 from limner.scenes.bands import parse_bands
 from limner.scenes.names import find_scenes, scene_name
 from limner.scenes.rasters import Raster, open_raster

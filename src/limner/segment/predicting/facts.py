@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from limner.foundation.documents import as_record, bounds
-from limner.learning.run import DAMAGED
+from limner.learning.run_weights import DAMAGED
 from limner.reporting.pictures import IGNORE
 from limner.scenes.opening import DATA_TYPES
 from limner.scenes.statistics import Statistics

@@ -18,7 +18,8 @@ from limner.foundation.progress import say
 from limner.learning.accumulation import accumulated
 from limner.learning.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
 from limner.learning.recipe import to_plain
-from limner.learning.run import Run, open_run
+from limner.learning.run import Run
+from limner.learning.run_opening import open_run
 from limner.learning.task import Stage, StageContext, Task, number_stages
 from limner.nn.parameters import count_parameters
 from limner.reporting.pictures import IGNORE
