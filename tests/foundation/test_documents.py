@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from limner.foundation.documents import DEEPEST, as_record, bounds, read_json, read_record
+from limner.foundation.documents import DEEPEST, as_record, read_json
 from limner.foundation.errors import UserError
+from limner.foundation.schema import bounds
 from limner.foundation.yaml_nodes import compose, plain_value, read_yaml
 
 
@@ -140,7 +141,7 @@ def test_what_is_deep_enough_is_read(tmp_path: Path) -> None:
     path.write_text("[" * DEEPEST + "]" * DEEPEST)
     assert isinstance(read_json(path, ""), list)
     path.write_bytes(b"\xef\xbb\xbf" + json.dumps({"number": 1}).encode())  # with the mark that some editors write
-    assert read_record(path, Record, "") == Record(1.0)
+    assert as_record(read_json(path, ""), Record, "a.json", "") == Record(1.0)
 
 
 LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(

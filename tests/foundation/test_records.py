@@ -55,15 +55,15 @@ def test_the_same_request_finds_its_result_and_another_is_refused_by_what_differ
 
 
 DAMAGES: list[tuple[str, Any]] = [
-    ("not JSON", "no JSON"),
-    ("the whole is a list", []),
-    ("format is missing", {}),
+    ("not valid JSON", "no JSON"),
+    ("holds no named values", []),
+    ("says nothing of format", {}),
     ("of an earlier limner", {"limner": "0.1.0", "request": {}, "numbers": {"frames": 3}}),
-    ("request is missing", {"format": 2, "limner": "1", "numbers": {"frames": 3}}),
-    ("request is a list", {"format": 2, "limner": "1", "request": [], "numbers": {"frames": 3}}),
-    ("numbers is missing", {"format": 2, "limner": "1", "request": {}}),
-    ("numbers.frames is missing", {"format": 2, "limner": "1", "request": {}, "numbers": {}}),
-    ("numbers.frames is a text", {"format": 2, "limner": "1", "request": {}, "numbers": {"frames": "3"}}),
+    ("says nothing of request", {"format": 2, "limner": "1", "numbers": {"frames": 3}}),
+    ("request is []; needed: named values", {"format": 2, "limner": "1", "request": [], "numbers": {"frames": 3}}),
+    ("says nothing of numbers", {"format": 2, "limner": "1", "request": {}}),
+    ("says nothing of numbers.frames", {"format": 2, "limner": "1", "request": {}, "numbers": {}}),
+    ("numbers.frames is '3'; needed", {"format": 2, "limner": "1", "request": {}, "numbers": {"frames": "3"}}),
     ("format 9, this limner reads 2", {"format": 9, "limner": "1", "request": {}, "numbers": {"frames": 3}}),
 ]
 
@@ -88,10 +88,10 @@ def test_no_record_or_a_deeply_nested_or_unreadable_one(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     assert read_record(path, Told) is None
     path.write_text("[" * 200_000)
-    with pytest.raises(NotARecordError, match="nested too deeply"):
+    with pytest.raises(NotARecordError, match="nested more than"):
         read_record(path, Told)
     path.write_bytes(b'{"format": \xff}')
-    with pytest.raises(NotARecordError, match="not JSON"):
+    with pytest.raises(NotARecordError, match="not valid JSON"):
         read_record(path, Told)
     path.unlink()
     path.mkdir()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Generic, TypedDict, TypeVar
 
 from limner.foundation.dependencies import digests
+from limner.foundation.documents import read_json
 from limner.foundation.errors import UserError
 from limner.foundation.files import alone_with, remove, replacing, write_json
 from limner.foundation.schema import WrongValue, conform
@@ -59,7 +60,7 @@ def read_record(path: Path, kind: type[Told]) -> Record[Told] | None:
     kind: a `TypedDict` of what the verb tells. Raises `NotARecordError` for a file that is no such record.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path, CHOICE)
         if isinstance(found, dict) and "limner" in found and "format" not in found:
             raise NotARecordError(
                 f"{path}: is of an earlier limner, which knew files by their sizes and times alone; {CHOICE}"
@@ -70,12 +71,12 @@ def read_record(path: Path, kind: type[Told]) -> Record[Told] | None:
         return Record(envelope["request"], conform(found, kind))
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except NotARecordError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise NotARecordError(f"{path}: is not a record of limner's ({_reason(error)}); {CHOICE}") from None
     except OSError as error:
         raise NotARecordError(f"{path}: cannot be read ({error.strerror}); {CHOICE}") from None
+    except WrongValue as error:
+        raise NotARecordError(f"{path}: is not a record of limner's ({error}); {CHOICE}") from None
+    except UserError as error:
+        raise NotARecordError(str(error)) from None
 
 
 def write_record(path: Path, request: Mapping[str, Any], told: Mapping[str, Any] | None = None) -> None:
@@ -94,12 +95,6 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     changed = [name for name in now if name not in before or before[name] != now[name]]
     told = (WORDS.get(name) or f"{name} {before.get(name)}, now {now[name]}" for name in changed)
     return ", ".join(dict.fromkeys(told)) or "options that this limner does not have"
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, WrongValue):
-        return str(error)
-    return "nested too deeply" if isinstance(error, RecursionError) else "not JSON"
 
 
 # A result that is one file or folder, with its record beside it.

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from limner.foundation.documents import as_kind
+from limner.foundation.documents import as_record
 from limner.foundation.errors import UserError
 from limner.foundation.nearest import did_you_mean
 from limner.learning.recipe import Choice, options_of
@@ -33,7 +33,7 @@ def described_choice(
     value: what `limner.learning.recipe.to_plain` wrote. given: as of `limner.learning.recipe.choice`. name: where it
     stands in ``source``. Raises `UserError` for a name or an option that is unknown, and for a value of another kind.
     """
-    chosen = as_kind(value.get("name"), str, str(source), f"{name}.name", DAMAGED)
+    chosen = as_record(value.get("name"), str, str(source), DAMAGED, f"{name}.name")
     if chosen not in entries:
         raise UserError(
             f"{source}: {name} is a {chosen}, which limner does not have; {did_you_mean(chosen, entries)}; "
@@ -47,7 +47,7 @@ def described_choice(
         if option not in known:
             raise UserError(f"{source}: {name} {chosen} has no option '{option}'; {did_you_mean(option, known)}")
         place = f"{name}.{option}"
-        options[option] = as_kind(found, known[option].annotation, str(source), place, DAMAGED)
+        options[option] = as_record(found, known[option].annotation, str(source), DAMAGED, place)
         if isinstance(options[option], int) and abs(options[option]) > LARGEST_OPTION:
             raise UserError(f"{source}: {place} is {found}; needed: at most {LARGEST_OPTION}; {DAMAGED}")
     return Choice(chosen, options)

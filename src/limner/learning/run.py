@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from limner.foundation.dependencies import digests
-from limner.foundation.documents import as_record, bounds, read_json
+from limner.foundation.documents import as_record, read_json
 from limner.foundation.errors import UserError
 from limner.foundation.files import write_json
+from limner.foundation.schema import bounds
 from limner.foundation.version import __version__
 from limner.learning.metrics import read_metrics
 from limner.learning.run_weights import DAMAGED, WEIGHTS_FILE, read_weight_shapes, read_weights, write_weights

@@ -124,8 +124,7 @@ def _held(folder: Path) -> list[Path]:
 
 
 def _row(told: Any) -> Row:
-    conform(told, Row)
-    return Row(**told)
+    return conform(told, Row, exact=True)
 
 
 def is_folder_name(name: str) -> bool:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from limner.datasets.pictures.decoding import CHANNELS, Colors
-from limner.foundation.documents import as_record, bounds
+from limner.foundation.documents import as_record
+from limner.foundation.schema import bounds
 from limner.generate.networks.arguments import SIZES_PX
 from limner.learning.run_weights import DAMAGED
 

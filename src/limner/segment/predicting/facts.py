@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from limner.foundation.documents import as_record, bounds
+from limner.foundation.documents import as_record
+from limner.foundation.schema import bounds
 from limner.learning.run_weights import DAMAGED
 from limner.reporting.pictures import IGNORE
 from limner.scenes.opening import DATA_TYPES

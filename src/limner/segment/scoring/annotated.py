@@ -12,9 +12,9 @@ from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 
+from limner.foundation.documents import as_record
 from limner.foundation.errors import UserError
 from limner.foundation.files import replacing
-from limner.foundation.schema import WrongValue, conform
 from limner.learning.run import Run
 from limner.reporting.pictures import IGNORE
 from limner.scenes.rasters import Raster, open_raster
@@ -114,15 +114,13 @@ def annotated_ground(run: Run) -> AnnotatedGround:
     if not mask.exists():
         return AnnotatedGround()
     status = run.status
-    try:
-        if ANNOTATED in status:
-            told = conform(status[ANNOTATED], list[_PartTold])
-        elif "refined_on" in status:  # by limner 0.1.0
-            told = [{"file": mask.name, "scene": conform(status["refined_on"], str)}]
-        else:
-            raise UserError(f"{run.folder}: its refining was stopped before it ended; run the same command again first")
-    except WrongValue as error:
-        raise UserError(f"{run.folder / 'run.json'}: {error}; the run is damaged, refine again") from None
+    source, advice = str(run.folder / "run.json"), "the run is damaged, refine again"
+    if ANNOTATED in status:
+        told = as_record(status[ANNOTATED], list[_PartTold], source, advice, ANNOTATED)
+    elif "refined_on" in status:  # by limner 0.1.0
+        told = [{"file": mask.name, "scene": as_record(status["refined_on"], str, source, advice, "refined_on")}]
+    else:
+        raise UserError(f"{run.folder}: its refining was stopped before it ended; run the same command again first")
     return AnnotatedGround([_part_of(run, one) for one in told])
 
 
