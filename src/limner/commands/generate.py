@@ -14,11 +14,12 @@ from limner.foundation.progress import say
 from limner.generate.cutouts.options import PLAIN as AS_IT_COMES
 from limner.generate.cutouts.options import CutOutOptions
 from limner.generate.making.options import PLAIN, GenerateOptions
+from limner.generate.scoring.options import ONCE
 from limner.learning.run_opening import is_run, open_run
 
 Features = Annotated[
     Literal["inception", "efficientnet-lite0"],
-    Parameter(help="The network that the scores look through.", group=METHOD),
+    Parameter(help=f"The network that the scores look through. {ONCE}", group=METHOD),
 ]
 
 
@@ -99,7 +100,10 @@ def fid(
     download: Download = False,
     as_json: Json = False,
 ) -> None:
-    """FID, KID, IS, precision, recall, density and coverage of pictures against real ones, with intervals."""
+    """FID, KID, IS, precision, recall, density and coverage of pictures against real ones, with intervals.
+
+    FID needs Inception's weights (96 MB) once: limner fid REAL FAKE --download fetches them.
+    """
     for side in (real, fake):  # what is not there is told before torch is imported
         if is_run(side):
             open_run(side, "generate")

@@ -259,7 +259,7 @@ def test_a_run_of_another_room_is_refused(tmp_path):
 
 
 def test_evaluated_runs_are_compared_without_pictures(tmp_path, scores, playing_runs):
-    better = replace(scores, scores={**scores.scores, "kid": replace(scores.scores["kid"], value=0.001)})
+    better = with_score(scores, "kid", 0.001, -0.002, 0.003)
     first, second = run_of(tmp_path / "first", scores), run_of(tmp_path / "second", better)
     table = compare_pictures([str(first), f"mine={second}"])
     assert playing_runs == []
@@ -267,6 +267,7 @@ def test_evaluated_runs_are_compared_without_pictures(tmp_path, scores, playing_
     assert text.startswith("| pictures | KID[efficientnet-lite0] | FID[efficientnet-lite0] | precision, % |")
     assert "| first | " in text
     assert "| mine | **0.0010** |" in text
+    assert text.count("**") == 2
     assert "| flat mean colors | " in text
     assert "go by the KID" in text
 
@@ -332,10 +333,57 @@ def test_tables_are_written_in_three_forms(tmp_path, scores):
     assert float(rows[0]["kid"]) == scores["kid"]
     assert float(rows[1]["kid_high"]) == scores.scores["kid"].high
     tex = (tmp_path / "t.tex").read_text()
-    assert r"a\_b & \textbf{" in tex
+    assert r"a\_b & " in tex
+    assert "textbf" not in tex  # the rows are alike: none is best
     assert tex.count(r"\\") == 4
     with pytest.raises(UserError, match=r"tables are written as \.md, \.csv, \.tex"):
         table.write(tmp_path / "t.doc")
+
+
+def with_score(scores, name, value, low, high) -> PictureScores:
+    """The same scores but for one of them."""
+    changed = replace(scores.scores[name], value=value, low=low, high=high)
+    return replace(scores, scores={**scores.scores, name: changed})
+
+
+FIRST = (0.20, 0.15, 0.25)
+
+
+@pytest.mark.parametrize(
+    ("others", "bold"),
+    [
+        ([(0.40, 0.35, 0.45)], "first"),  # apart
+        ([(0.10, 0.05, 0.14), (0.40, 0.35, 0.45)], "second"),  # lower is better
+        ([(0.20, 0.15, 0.25)], None),  # a tie
+        ([(0.20001, 0.26, 0.27)], None),  # a tie as printed
+        ([(0.24, 0.19, 0.29)], None),  # intervals overlap
+        ([(0.30, 0.25, 0.35)], None),  # intervals touch
+        ([(0.40, 0.35, 0.45), (0.21, 0.16, 0.26)], None),  # it overlaps one of two others
+        ([(0.40, 0.35, 0.45), (0.41, 0.36, 0.46)], "first"),  # the others overlap each other only
+        ([(0.40, None, None)], "first"),  # no intervals were asked for
+        ([], None),  # nothing to be better than
+    ],
+)
+def test_only_what_is_best_beyond_doubt_is_bold(scores, others, bold):
+    rows = [
+        (name, with_score(scores, "kid", *values))
+        for name, values in zip(("first", "second", "third"), [FIRST, *others], strict=False)
+    ]
+    table = comparison.PictureComparison(tuple(rows), ("kid",))
+    marked = {
+        "md": [line.split(" | ")[0].strip("| ") for line in table.to_markdown().splitlines() if "**" in line],
+        "tex": [line.split(" & ")[0] for line in table.to_tex().splitlines() if r"\textbf{" in line],
+    }
+    assert marked["md"] == marked["tex"] == ([] if bold is None else [bold])
+    assert not any(sign in table.to_csv() for sign in ("**", "textbf"))
+    assert ("Bold: the best of its column" in table.to_markdown()) == bool(others)
+
+
+def test_of_scores_where_more_is_better_the_highest_is_bold(scores):
+    low, high = (with_score(scores, "recall", value, value - 0.01, value + 0.01) for value in (0.5, 0.7))
+    text = comparison.PictureComparison((("low", low), ("high", high)), ("recall",)).to_markdown()
+    assert "| high | **70.0** |" in text
+    assert text.count("**") == 2
 
 
 def test_a_smaller_draw_of_a_set_is_of_the_seed(lite0):

@@ -1,13 +1,16 @@
 """Evaluation counts every pixel it should exactly once, as a slow pass over whole pictures does."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyogrio
 import pytest
 import rasterio
+import shapely
 import torch
 
 from drawn import PLACE, TinyNetwork, draw_picture, recipe_for, save, save_area
@@ -19,6 +22,7 @@ from limner.scenes.statistics import Statistics
 from limner.scenes.windows import Pixels, Window
 from limner.segment.data.areas import find_data
 from limner.segment.data.chips import Chip
+from limner.segment.labels.reader import RING_PX
 from limner.segment.measures import tally
 from limner.segment.measures.counts import Counts
 from limner.segment.networks import NETWORKS
@@ -364,3 +368,40 @@ def test_a_bundled_model_is_never_written_to(home: Path, tmp_path: Path, monkeyp
 
 def load_facts(home: Path) -> dict[str, object]:
     return {key: value for key, value in Run(home / "run").facts.items() if key not in ("limner", "format_version")}
+
+
+def test_a_score_on_a_part_of_the_ground_says_so_in_its_first_line(home: Path, tmp_path: Path) -> None:
+    """Roofs alone tell no more background than a ring; masks may leave ground unlabelled; ground without data is none
+    that could be scored."""
+    picture, mask = draw_picture(160, 192, seed=5)
+    picture[:, :16] = 0
+    place = {"crs": PLACE["crs"], "transform": PLACE["transform"]}
+    scene = save(tmp_path / "scene.tif", picture, nodata=0, **place)
+    square = shapely.box(*rasterio.windows.bounds(rasterio.windows.Window(60, 80, 20, 20), place["transform"]))
+    ground = shapely.box(*rasterio.windows.bounds(rasterio.windows.Window(40, 60, 60, 60), place["transform"]))
+    for name, shape in (("roofs.gpkg", square), ("ground.gpkg", ground)):
+        pyogrio.raw.write(
+            tmp_path / name, np.array([shapely.to_wkb(shape)]), [], [], crs=place["crs"], geometry_type="Polygon"
+        )
+    half = np.where(np.arange(192) < 96, mask, 255).astype(np.uint8)
+    roofs = {"labels": str(tmp_path / "roofs.gpkg")}
+
+    def first_line(**options: str) -> str:
+        found = evaluate(home / "run", data=[scene], out=tmp_path / "e.json", **options)
+        assert json.loads((tmp_path / "e.json").read_text())["cautions"] == list(found.cautions)
+        return found.to_markdown().splitlines()[0]
+
+    valid, ring = 144 * 192, 2 * RING_PX
+    square_px = (20 + ring) ** 2
+    alone = first_line(**roofs)
+    share = re.fullmatch(r"Careful: only ([\d,]+) of ([\d,]+) pixels \((.*)%\) are scored: without --within .*", alone)
+    assert share is not None, alone
+    scored, pixels = (int(number.replace(",", "")) for number in share.groups()[:2])
+    assert pixels == valid
+    assert 0.75 * square_px < scored <= square_px  # the corners of a ring are round
+    assert "false alarms elsewhere count in no score" in alone
+    assert first_line(**roofs, within=str(tmp_path / "ground.gpkg")).startswith("| area ")  # asked for
+    half_mask = save(tmp_path / "half.tif", half[None], **place)
+    assert first_line(labels=str(half_mask)).startswith("Careful: only 13,824 of 27,648 pixels (50.0%) are scored: ")
+    whole_mask = save(tmp_path / "whole.tif", mask[None], **place)
+    assert first_line(labels=str(whole_mask)).startswith("| area ")  # ground without data is none to be labelled

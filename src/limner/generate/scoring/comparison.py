@@ -15,7 +15,7 @@ from torch import Tensor
 from limner.datasets.pictures.listing import picture_files
 from limner.fidelity.described import Described, describe, describe_folder
 from limner.fidelity.features import FeatureExtractor
-from limner.fidelity.result import HEADS, LOWER_IS_BETTER, PictureScores, printed
+from limner.fidelity.result import HEADS, LOWER_IS_BETTER, PictureScores, Score, printed
 from limner.fidelity.score import score_pictures, state_protocol
 from limner.foundation.device import choose_device
 from limner.foundation.errors import UserError
@@ -27,6 +27,7 @@ from limner.nn.pretrained import INCEPTION
 from limner.reporting.tables import SHARES, csv_cell, markdown, markdown_row, tex, tex_comments, write_table
 
 FLAT = "flat mean colors"
+BOLD = "Bold: the best of its column, where its 95 % interval overlaps no other's; ties are never bold."
 
 
 class Item(NamedTuple):
@@ -53,13 +54,25 @@ class PictureComparison:
     rows: tuple[tuple[str, PictureScores], ...]
     columns: tuple[str, ...] = USUAL_COLUMNS
 
-    def best(self) -> dict[str, str]:
-        """Of each column the best score as printed; rows that print alike share it."""
-        found = {}
-        for column in self.columns:
-            better = min if column in LOWER_IS_BETTER else max
-            found[column] = printed(column, better(scores[column] for _, scores in self.rows))
-        return found
+    def best(self) -> dict[str, int | None]:
+        """Of each column the number of the row that is best beyond doubt: no other prints the same, and its interval
+        overlaps no other's. None where there is none, and where there is nothing to be better than.
+
+        Rows without intervals (``resamples=0``) are told apart by what is printed alone.
+        """
+        return {column: self._best(column) for column in self.columns}
+
+    def _best(self, column: str) -> int | None:
+        if len(self.rows) < 2:
+            return None
+        scores = [scores.scores[column] for _, scores in self.rows]
+        better = min if column in LOWER_IS_BETTER else max
+        values = [score.value for score in scores]
+        first = values.index(better(values))
+        others = [score for number, score in enumerate(scores) if number != first]
+        if any(printed(column, other.value) == printed(column, values[first]) for other in others):
+            return None
+        return None if any(_overlap(scores[first], other) for other in others) else first
 
     def header(self) -> list[str]:
         """ "pictures", the columns' titles, and the interval of the first one."""
@@ -70,10 +83,10 @@ class PictureComparison:
         """The rows as printed; bold: how the best of a column is set."""
         best = self.best()
         lines = []
-        for name, scores in self.rows:
+        for number, (name, scores) in enumerate(self.rows):
             cells = [printed(column, scores[column]) for column in self.columns]
             marked = [
-                bold.format(cell) if cell == best[column] else cell
+                bold.format(cell) if best[column] == number else cell
                 for column, cell in zip(self.columns, cells, strict=True)
             ]
             interval = scores.scores[self.columns[0]].interval or ()
@@ -88,7 +101,8 @@ class PictureComparison:
     def notes(self) -> list[str]:
         """What to know, without repeats, and the protocol."""
         told = dict.fromkeys(note for _, scores in self.rows for note in scores.notes if not note.startswith("The IS"))
-        return [*told, self.rows[0][1].protocol.sentence()]
+        rule = [BOLD] if len(self.rows) > 1 else []
+        return [*told, *rule, self.rows[0][1].protocol.sentence()]
 
     def to_markdown(self) -> str:
         """A Markdown table with the best in bold, and the notes."""
@@ -141,6 +155,13 @@ class PictureComparison:
     def write(self, path: Path) -> None:
         """Write the table as ``.md``, ``.csv`` or ``.tex``, by the suffix."""
         write_table(path, {".md": self.to_markdown, ".csv": self.to_csv, ".tex": self.to_tex})
+
+
+def _overlap(one: Score, other: Score) -> bool:
+    """Whether two scores' intervals share a value; False where one of them has none."""
+    if one.interval is None or other.interval is None:
+        return False
+    return max(one.interval[0], other.interval[0]) <= min(one.interval[1], other.interval[1])
 
 
 def compare_pictures(

@@ -12,6 +12,7 @@ from limner.foundation.command_line import GIVEN_BY_COMMAS, INPUT
 
 USUAL_COLUMNS = ("kid", "fid", "precision", "recall", "density", "coverage")
 FeaturesName = Literal["inception", "efficientnet-lite0"]
+ONCE = "The FID of papers is inception's, whose weights (96 MB) are needed once: add --download."
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class EvaluateOptions:
     """
 
     features: Annotated[
-        FeaturesName | None, Parameter(help="The network to look through (default: as in training).")
+        FeaturesName | None, Parameter(help=f"The network to look through (default: as in training). {ONCE}")
     ] = None
     samples: Annotated[int | None, Parameter(help="How many pictures it makes (default: as in training).")] = None
     seed: Annotated[int, Parameter(help="Of latents, subsets and resamples.")] = 0
@@ -47,7 +48,7 @@ class CompareOptions:
         Parameter(help="Folder of real pictures to score all against (default: what runs held out).", group=INPUT),
     ] = None
     features: Annotated[
-        FeaturesName | None, Parameter(help="The network to look through (default: as the first was scored).")
+        FeaturesName | None, Parameter(help=f"The network to look through (default: as the first was scored). {ONCE}")
     ] = None
     samples: Annotated[
         int | None, Parameter(help="How many pictures of each (default: as many as the smallest folder holds).")

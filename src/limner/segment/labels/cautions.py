@@ -11,6 +11,7 @@ from limner.segment.labels.forms import LabelForm
 from limner.segment.labels.masks import MaskContent
 
 NOT_LABELLED, NOT_MAPPED = "not labelled", "not mapped"
+WHOLE = 0.999  # of the ground: a score of more is not called one of a part
 
 
 def careful(lines: Iterable[str]) -> list[str]:
@@ -51,6 +52,25 @@ def mask_cautions(contents: Mapping[Path, MaskContent], form: LabelForm, silent:
     for kind, paths in lossy.items():
         lines.append(f"{_some(paths)}: saved with lossy compression ({kind}), which moves edges; save masks without")
     return tuple(lines)
+
+
+def scored_part(scored: int, pixels: int, reasons: Sequence[str]) -> tuple[str, ...]:
+    """A line where only a part of all ``pixels`` is scored, with why; none where it is nearly all, or nobody knows why.
+
+    >>> scored_part(50, 200, ["150 pixels are not labelled"])
+    ('only 50 of 200 pixels (25.0%) are scored: 150 pixels are not labelled',)
+    """
+    if not reasons or scored >= WHOLE * pixels:
+        return ()
+    return (f"only {scored:,} of {pixels:,} pixels ({scored / pixels:.1%}) are scored: {'; '.join(reasons)}",)
+
+
+def rings_only(ring_px: int) -> str:
+    """Why polygons alone, without ``within``, tell of a part of the ground only."""
+    return (
+        f"without --within only the polygons and {ring_px} px around each are; "
+        "false alarms elsewhere count in no score"
+    )
 
 
 def _some(paths: Sequence[Path]) -> str:

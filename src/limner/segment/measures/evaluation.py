@@ -7,6 +7,8 @@ from limner.colors.harmonize import Harmonizer
 from limner.foundation.errors import UserError
 from limner.reporting.pictures import IGNORE
 from limner.segment.data.chips import DataSet
+from limner.segment.labels.cautions import rings_only
+from limner.segment.labels.vector_files import is_vector
 from limner.segment.measures.object_counter import ObjectCounter, objects_of
 from limner.segment.measures.objects import NO_OBJECTS, Objects
 from limner.segment.measures.scores import Evaluation, Protocol
@@ -36,6 +38,12 @@ def as_evaluation(
     protocol = Protocol(pixels, IGNORE, threshold, normalize, harmonization)
     calibration = sum(tallies.values(), Tally.zero(len(predictor.class_names))).calibration(predictor.class_names)
     return Evaluation(counted, protocol, predictor.class_names, calibration=calibration, objects=objects)
+
+
+def known_by_rings(data: DataSet, ring_px: int) -> tuple[str, ...]:
+    """A line where polygons alone say what is background, so that scores are on the ground near them."""
+    alone = [chip.labels for chip in data.chips if chip.labels and chip.within is None and is_vector(chip.labels)]
+    return (f"only a part of the ground is scored: {rings_only(ring_px)}",) if alone else ()
 
 
 class CountingObjects:

@@ -16,9 +16,11 @@ from limner.scenes.statistics import Statistics, measure
 from limner.scenes.windows import Pixels, Window, row_bands
 from limner.segment.data.areas import find_data
 from limner.segment.data.chips import DataSet
+from limner.segment.labels.cautions import WHOLE, rings_only, scored_part
 from limner.segment.labels.reader import RING_PX
 from limner.segment.labels.reading import Reading
-from limner.segment.measures.evaluation import EVERYTHING, VALIDATION, as_evaluation, counting_objects
+from limner.segment.labels.vector_files import is_vector
+from limner.segment.measures.evaluation import EVERYTHING, VALIDATION, as_evaluation, counting_objects, known_by_rings
 from limner.segment.measures.gallery import drawing_errors
 from limner.segment.measures.scores import Evaluation
 from limner.segment.measures.tally import Read, tally_areas
@@ -54,7 +56,7 @@ def evaluate_run(run: Run, options: EvaluateOptions, *, data: Sequence[Path] = (
         result = evaluate_data(
             predictor, found, normalize=normalize, harmonize=harmonizer, without=without, errors=options.errors
         )
-        return replace(result, cautions=found.cautions)
+        return replace(result, cautions=(*result.cautions, *found.cautions))
     if harmonizer is not None:
         raise UserError(
             "--harmonize is for places that the run was not trained on; name one with --data, or add --left-out"
@@ -107,7 +109,27 @@ def evaluate_data(
         tallies = tally_areas(predictor, data.chips, read, windows, statistics, counting.observer)
         objects = counting.objects()
     pixels = EVERYTHING + (" outside the ground annotated for refining" if without.hidden else "")
-    return as_evaluation(tallies, pixels, predictor, normalize, harmonize, objects)
+    result = as_evaluation(tallies, pixels, predictor, normalize, harmonize, objects)
+    return replace(result, cautions=_on_a_part(result, data, without, ring_px))
+
+
+def _on_a_part(result: Evaluation, data: DataSet, without: AnnotatedGround, ring_px: int) -> tuple[str, ...]:
+    """A line where labels know less than all ground that has data and that scores may count; not for the ground that
+    ``within`` asks for."""
+    scored = result.pooled.pixels
+    if any(chip.within is not None for chip in data.chips):
+        return ()
+    if scored >= WHOLE * sum(chip.height * chip.width for chip in data.chips):
+        return ()
+    pixels = 0
+    for chip in data.chips:
+        for window in row_bands(chip.height, chip.width):
+            with chip.open() as picture:
+                known = picture.read(window).valid.astype(np.uint8)  # 255 is set below: what is hidden from scores
+            without.hide(chip, window, known)
+            pixels += int(np.count_nonzero(known == 1))
+    rings = any(chip.labels is not None and is_vector(chip.labels) for chip in data.chips)
+    return scored_part(scored, pixels, [rings_only(ring_px) if rings else f"{pixels - scored:,} pixels are not labelled"])
 
 
 def evaluate_validation(
@@ -134,7 +156,8 @@ def evaluate_validation(
     ):
         tallies = tally_areas(predictor, data.chips, source.read, windows, by_area, counting.observer)
         objects = counting.objects()
-    return as_evaluation(tallies, VALIDATION, predictor, "scene" if by_area else "run", objects=objects)
+    result = as_evaluation(tallies, VALIDATION, predictor, "scene" if by_area else "run", objects=objects)
+    return replace(result, cautions=known_by_rings(data, recipe.data.ring_px))
 
 
 def reader_without(data: DataSet, without: AnnotatedGround, ring_px: int = RING_PX) -> Read:

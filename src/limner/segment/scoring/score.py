@@ -20,7 +20,7 @@ from limner.scenes.windows import Window, row_bands
 from limner.scenes.writing import create_raster
 from limner.segment.data.chips import Chip
 from limner.segment.labels.alignment import FARTHEST_SHIFT_PX, shift_px
-from limner.segment.labels.cautions import NOT_MAPPED, mask_cautions
+from limner.segment.labels.cautions import NOT_MAPPED, mask_cautions, rings_only, scored_part
 from limner.segment.labels.forms import LabelForm, check_known, decide_form, looks_binary, names_of
 from limner.segment.labels.masks import MaskContent, mask_content
 from limner.segment.labels.meaning import explanation, find_form
@@ -32,7 +32,6 @@ from limner.segment.measures.object_counter import ObjectCounter, objects_of
 from limner.segment.measures.scores import Evaluation, Protocol
 
 PIXELS_A_READ = 4_000_000
-WHOLE = 0.999  # of the ground: a score of more is not called one of a part
 
 
 def score_files(
@@ -210,14 +209,8 @@ def _on_a_part(result: Evaluation, pixels: int, pairs: Sequence[_Pair]) -> tuple
     reasons = [f"the map says nothing of {missing:,} labelled pixels"] if missing else []
     if pairs[0].truth.within is None and labelled < pixels:
         rings = any(is_vector(pair.label) for pair in pairs)
-        reasons.append(
-            f"without --within only {_which_pixels(pairs)} are; false alarms elsewhere count in no score"
-            if rings
-            else f"{pixels - labelled:,} pixels are not labelled"
-        )
-    if not reasons or scored >= WHOLE * pixels:
-        return ()
-    return (f"only {scored:,} of {pixels:,} pixels ({scored / pixels:.1%}) are scored: {'; '.join(reasons)}",)
+        reasons.append(rings_only(RING_PX) if rings else f"{pixels - labelled:,} pixels are not labelled")
+    return scored_part(scored, pixels, reasons)
 
 
 def _check_place(pairs: list[_Pair], reader: LabelReader) -> None:

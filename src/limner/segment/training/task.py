@@ -30,7 +30,7 @@ from limner.segment.labels.drawing import draw_triple, draw_triples
 from limner.segment.labels.forms import background_of
 from limner.segment.labels.reading import Reading
 from limner.segment.measures.counts import mean_scores
-from limner.segment.measures.evaluation import VALIDATION, as_evaluation, counting_objects
+from limner.segment.measures.evaluation import VALIDATION, as_evaluation, counting_objects, known_by_rings
 from limner.segment.measures.gallery import WorstTiles
 from limner.segment.measures.scores import Evaluation
 from limner.segment.measures.tally import Observer, Tally, predict_cells, tally_areas
@@ -284,7 +284,8 @@ class SegmentTask(Task):
         with counting_objects(self.data, predictor, observer, self.recipe.data.ring_px) as counting:
             tallies = self.validation_tallies(counting.observer)
             try:
-                return as_evaluation(tallies, VALIDATION, predictor, normalize, objects=counting.objects())
+                result = as_evaluation(tallies, VALIDATION, predictor, normalize, objects=counting.objects())
+                return dataclasses.replace(result, cautions=known_by_rings(self.data, self.recipe.data.ring_px))
             except UserError:
                 return None
 
