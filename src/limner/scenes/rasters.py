@@ -17,9 +17,11 @@ from rasterio.errors import RasterioError
 from rasterio.transform import Affine
 
 from limner.foundation.errors import UserError
+from limner.foundation.orientation import UPRIGHT
 from limner.scenes import alpha, georeference, resampling, validity
 from limner.scenes.mosaic import open_mosaic
 from limner.scenes.opening import DATA_TYPES, MASK_TYPES, common_type, open_dataset, reason
+from limner.scenes.turning import TurnedDataset, upright
 from limner.scenes.windows import Pixels, Window
 
 NUMBERED = re.compile(r"band[ _-]?\d+")  # a description that names nothing
@@ -31,8 +33,9 @@ READ_PX = 2**22  # file pixels of a band that are in memory at once while they a
 class Raster:
     """An open raster file, or a folder of chips open as one. Use `open_raster`; close with a ``with`` block.
 
-    A palette picture reads as RGB; an alpha band, a mask inside the file and a palette's transparent colors are taken
-    for validity, not for data. A band that is only marked alpha is data, see `mistaken_alpha`.
+    A picture without a place on the ground that its EXIF turns is upright. A palette picture reads as RGB; an alpha
+    band, a mask inside the file and a palette's transparent colors are taken for validity, not for data.
+    A band that is only marked alpha is data, see `mistaken_alpha`.
 
     chosen: numbers (from 1) of the data bands that `read` gives, in that order; None for all. scale: how many times the
     file's pixels there are along each edge.
@@ -108,6 +111,11 @@ class Raster:
     def dtype(self) -> str:
         """The type of the pixels that `read` gives, as numpy names it; at any scale the file's own."""
         return "uint8" if self.palette is not None else common_type(self.dataset.dtypes)
+
+    @property
+    def orientation(self) -> int:
+        """EXIF's orientation by which the stored picture was turned upright; 1 where it was not."""
+        return self.dataset.orientation if isinstance(self.dataset, TurnedDataset) else UPRIGHT
 
     @property
     def format(self) -> str:
@@ -290,7 +298,7 @@ def open_raster(
     path = Path(path)
     if not 0 < scale < math.inf:
         raise UserError(f"{path}: cannot be seen at scale {scale:g}; needed is a number above 0")
-    dataset = open_mosaic(path, types) if path.is_dir() else open_dataset(path, types)
+    dataset = open_mosaic(path, types) if path.is_dir() else upright(path, open_dataset(path, types))
     raster = Raster(path, dataset, bands, scale)
     if bands is not None:
         try:

@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from PIL import Image
+from PIL.ExifTags import Base
 from pyproj import Transformer
 from rasterio import Affine
 from rasterio.warp import calculate_default_transform
@@ -100,3 +102,50 @@ def test_pictures_brought_to_one_ground_resolution_take_their_masks_with_them(tm
     np.testing.assert_array_equal(pixels.values[0] > 60, mask == 1)
     with rasterio.open(chip.image) as file:
         assert file.width == SIZE  # the file itself stays as it is
+
+
+def _held(path: Path, upright: np.ndarray, orientation: int) -> Path:
+    """A picture stored so that its EXIF turns it into ``upright`` (height, width, 3)."""
+    steps = {1: 0, 3: 2, 6: 1, 8: 3}  # quarter turns to the left: what undoes EXIF's
+    exif = Image.Exif()
+    exif[Base.Orientation] = orientation
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.ascontiguousarray(np.rot90(upright, steps[orientation]))).save(path, exif=exif)
+    return path
+
+
+@pytest.mark.parametrize("orientation", [3, 6, 8])
+@pytest.mark.parametrize("shape", [(64, 64), (48, 80)])
+@pytest.mark.parametrize("drawn_on", ["upright", "stored"])
+def test_masks_of_pictures_that_exif_turns_lie_on_their_roofs(
+    tmp_path: Path, orientation: int, shape: tuple[int, int], drawn_on: str
+) -> None:
+    mask = np.zeros(shape, np.uint8)
+    mask[5:15, 8:30] = 255
+    upright = np.where(mask[..., None] > 0, (200, 150, 120), (60, 90, 50)).astype(np.uint8)
+    _held(tmp_path / "a/images/1.png", upright, orientation)
+    (tmp_path / "a/masks").mkdir()
+    as_drawn = mask if drawn_on == "upright" else np.rot90(mask, {3: 2, 6: 1, 8: 3}[orientation])
+    Image.fromarray(np.ascontiguousarray(as_drawn)).save(tmp_path / "a/masks/1.png")
+    data = find_data([tmp_path / "a"])
+    (chip,) = data.chips
+    assert (chip.height, chip.width) == shape
+    pixels, classes = data.reader().read_with_pixels(chip, Window(0, 0, *shape))
+    assert np.array_equal(pixels.values, np.moveaxis(upright, -1, 0))
+    (caution,) = data.cautions
+    assert f"EXIF (orientation {orientation})" in caution
+    if drawn_on == "upright":
+        assert np.array_equal(classes, mask // 255)
+    elif shape[0] != shape[1] and orientation != 3:  # the stored size decides
+        assert np.array_equal(classes, mask // 255)
+        assert "of the size as stored" in caution
+    else:
+        assert "if it counts those stored, remove the tag" in caution
+
+
+def test_a_mask_of_neither_size_is_told_with_the_exif_that_turns_its_picture(tmp_path: Path) -> None:
+    _held(tmp_path / "a/images/1.png", np.zeros((48, 80, 3), np.uint8), 6)
+    (tmp_path / "a/masks").mkdir()
+    Image.fromarray(np.zeros((50, 80), np.uint8)).save(tmp_path / "a/masks/1.png")
+    with pytest.raises(UserError, match=r"is 48 x 80 \(as its EXIF, orientation 6, turns it\); a mask needs"):
+        find_data([tmp_path / "a"])

@@ -20,8 +20,8 @@ from limner.scenes.overlaps import groups
 from limner.scenes.rasters import Raster, open_mask, open_raster
 from limner.segment.data.chips import Area, Chip, DataSet
 from limner.segment.data.places import find_places, listing
-from limner.segment.labels.alignment import check_alignable, is_aligned
-from limner.segment.labels.cautions import mask_cautions
+from limner.segment.labels.alignment import check_alignable, is_aligned, turned_like
+from limner.segment.labels.cautions import Turn, mask_cautions, turn_cautions, turn_of
 from limner.segment.labels.forms import LabelForm, check_known
 from limner.segment.labels.masks import MaskContent, draft_class_file, mask_content
 from limner.segment.labels.meaning import explanation, find_form
@@ -44,13 +44,14 @@ class Survey(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """A chip whose files were opened. aligned: its mask has its picture's grid."""
+    """A chip whose files were opened. aligned: its mask has its picture's grid. turn: what its EXIF says of both."""
 
     chip: Chip
     channels: int
     dtype: str
     band_names: tuple[str, ...] | None
     aligned: bool
+    turn: Turn | None = None
 
 
 def find_data(paths: Sequence[Path], reading: Reading = AS_FOUND, *, wanted: Sequence[str] | None = None) -> DataSet:
@@ -104,7 +105,10 @@ def survey(paths: Sequence[Path], reading: Reading, wanted: Sequence[str] | None
         reader.check_place(one.chip for one in found)
         notes += reader.notes()
         if found:
-            data = _assemble(found, form, reading, (*mask_cautions(contents, form), *reader.cautions()))
+            turns = [(one.chip.image, one.turn) for one in found if one.turn is not None]
+            data = _assemble(
+                found, form, reading, (*turn_cautions(turns), *mask_cautions(contents, form), *reader.cautions())
+            )
             return Survey(data, tuple(problems), tuple(notes), draft)
     return Survey(None, tuple(problems), tuple(notes), draft)
 
@@ -140,7 +144,7 @@ def fingerprint(data: DataSet) -> str:
 
 def _open_chip(area: str, image: Path, labels: Path | None, reading: Reading) -> _Found:
     """Open a picture and its labels just far enough to know that they fit."""
-    within, aligned = reading.within, True
+    within, aligned, turn = reading.within, True, None
     with open_raster(image, bands=reading.bands) as picture:
         for vector, of_ground in ((labels, False), (within, True)):
             if vector is not None and is_vector(vector):
@@ -149,15 +153,17 @@ def _open_chip(area: str, image: Path, labels: Path | None, reading: Reading) ->
         if within is not None and not is_vector(within):
             raise UserError(f"{within}: the annotated ground is given as polygons (.geojson .gpkg .shp)")
         if labels is not None and not is_vector(labels):
-            with open_mask(labels) as mask:
+            with open_mask(labels) as stored:
+                mask = turned_like(stored, picture)
                 check_alignable(mask, picture)
                 aligned = is_aligned(mask, picture)
+                turn = turn_of(stored, picture)
         seen = replace(picture, scale=_scale(picture, reading.to_ground_m))
         chip = Chip(
             area, image, labels, within, seen.height, seen.width,
             bands=reading.bands, scale=seen.scale, ground_m=seen.ground_m,
         )  # fmt: skip
-        return _Found(chip, picture.bands, picture.dtype, picture.band_names, aligned)
+        return _Found(chip, picture.bands, picture.dtype, picture.band_names, aligned, turn)
 
 
 def _scale(picture: Raster, ground_m: float | None) -> float:

@@ -4,12 +4,15 @@ This file imports no torch: `limner check` and `limner score` stay light.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from limner.foundation.errors import UserError
+from limner.foundation.orientation import UPRIGHT, swaps_edges
 from limner.scenes.georeference import same_system, transformer
 from limner.scenes.rasters import Raster
+from limner.scenes.turning import TurnedDataset
 from limner.scenes.windows import Window
 
 FARTHEST_SHIFT_PX = 0.1  # grids nearer than this are one: tools round their transforms
@@ -20,6 +23,23 @@ GRID_POINTS = 17
 
 Read = Callable[[Raster, Window], tuple[np.ndarray, np.ndarray]]
 """(mask, window) -> its values (height, width) and where it has any."""
+
+
+def turned_like(mask: Raster, picture: Raster) -> Raster:
+    """The mask, turned as its picture's EXIF turns that, where it has the size of the picture as stored alone.
+
+    A mask of the upright picture's size is taken to count its pixels: people draw on what viewers show.
+    """
+    if not counts_stored(mask, picture):
+        return mask
+    return replace(mask, dataset=TurnedDataset(mask.dataset, picture.orientation))
+
+
+def counts_stored(mask: Raster, picture: Raster) -> bool:
+    """Whether a mask has the size of its picture as stored, and not that of the picture as its EXIF turns it."""
+    size = mask.height, mask.width
+    turned = mask.orientation == UPRIGHT and swaps_edges(picture.orientation)
+    return turned and size == (picture.width, picture.height) != (picture.height, picture.width)
 
 
 def is_aligned(mask: Raster, picture: Raster) -> bool:
@@ -55,8 +75,13 @@ def check_alignable(mask: Raster, picture: Raster) -> None:
     if not same and (of_one_scale or off_px > max(1.0, tall, wide) / 2):
         raise UserError(
             f"{mask.path}: is {mask.height} x {mask.width} pixels, but its picture {picture.path} is "
-            f"{picture.height} x {picture.width}; a mask needs its picture's size or shape, or a georeference on both"
+            f"{picture.height} x {picture.width}{_as_turned(picture)}; a mask needs its picture's size or shape, or a "
+            "georeference on both"
         )
+
+
+def _as_turned(picture: Raster) -> str:
+    return "" if picture.orientation == UPRIGHT else f" (as its EXIF, orientation {picture.orientation}, turns it)"
 
 
 def read_onto(picture: Raster, mask: Raster, window: Window, read: Read) -> tuple[np.ndarray, np.ndarray]:

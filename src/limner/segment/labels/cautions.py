@@ -5,8 +5,13 @@ This file imports no torch: `limner check` and `limner score` stay light.
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+from limner.foundation.orientation import UPRIGHT, swaps_edges
 from limner.reporting.pictures import IGNORE
+from limner.scenes.rasters import Raster
+from limner.scenes.turning import orientation_of
+from limner.segment.labels.alignment import counts_stored
 from limner.segment.labels.forms import LabelForm
 from limner.segment.labels.masks import MaskContent
 
@@ -54,6 +59,53 @@ def mask_cautions(contents: Mapping[Path, MaskContent], form: LabelForm, silent:
     return tuple(lines)
 
 
+class Turn(NamedTuple):
+    """A picture that its EXIF turns, and its mask. kept: its pixels are read as stored, for its place on the ground
+    counts them. stored, upright: the mask has that size alone; neither: it may count either."""
+
+    orientation: int
+    kept: bool = False
+    stored: bool = False
+    upright: bool = False
+
+
+def turn_of(mask: Raster, picture: Raster) -> Turn | None:
+    """What a picture's EXIF says of it and its mask (as its file has it); None where the picture is not turned."""
+    if picture.orientation == UPRIGHT:
+        told = orientation_of(picture.path, picture.dataset)
+        return None if told == UPRIGHT else Turn(told, kept=True)
+    stored = counts_stored(mask, picture)
+    return Turn(picture.orientation, stored=stored, upright=not stored and swaps_edges(picture.orientation)
+                and picture.height != picture.width)  # fmt: skip
+
+
+def turn_cautions(turns: Sequence[tuple[Path, Turn]]) -> list[str]:
+    """A line for each way in which pictures and their masks are turned by EXIF.
+
+    >>> turn_cautions([(Path("a.jpg"), Turn(6, stored=True)), (Path("b.jpg"), Turn(6, stored=True))])
+    ['a.jpg and 1 more: turned upright by EXIF (orientation 6), and the mask, of the size as stored, with it']
+    """
+    found: dict[Turn, list[Path]] = {}
+    for path, turn in turns:
+        found.setdefault(turn, []).append(path)
+    lines = []
+    for turn, paths in found.items():
+        named = f"EXIF (orientation {turn.orientation})"
+        if turn.kept:
+            said = f"{named} says turned, but its place on the ground counts the pixels as stored: read as stored"
+        elif turn.stored:
+            said = f"turned upright by {named}, and the mask, of the size as stored, with it"
+        elif turn.upright:
+            said = f"turned upright by {named}, as its mask is"
+        else:
+            said = (
+                f"turned upright by {named}: its mask is taken to count the upright picture's pixels; if it counts "
+                "those stored, remove the tag (exiftool -Orientation= FILE)"
+            )
+        lines.append(f"{_some(paths)}: {said}")
+    return lines
+
+
 def scored_part(scored: int, pixels: int, reasons: Sequence[str]) -> tuple[str, ...]:
     """A line where only a part of all ``pixels`` is scored, with why; none where it is nearly all, or nobody knows why.
 
@@ -68,8 +120,7 @@ def scored_part(scored: int, pixels: int, reasons: Sequence[str]) -> tuple[str, 
 def rings_only(ring_px: int) -> str:
     """Why polygons alone, without ``within``, tell of a part of the ground only."""
     return (
-        f"without --within only the polygons and {ring_px} px around each are; "
-        "false alarms elsewhere count in no score"
+        f"without --within only the polygons and {ring_px} px around each are; false alarms elsewhere count in no score"
     )
 
 

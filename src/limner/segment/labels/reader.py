@@ -14,7 +14,7 @@ from limner.foundation.errors import UserError
 from limner.reporting.pictures import IGNORE
 from limner.scenes.rasters import Raster, open_mask
 from limner.scenes.windows import Pixels, Window, covered
-from limner.segment.labels.alignment import is_aligned, read_onto
+from limner.segment.labels.alignment import is_aligned, read_onto, turned_like
 from limner.segment.labels.forms import LabelForm
 from limner.segment.labels.masks import has_colors
 from limner.segment.labels.vector_files import NO_LAYERS, Layers, is_vector
@@ -154,7 +154,8 @@ class LabelReader:
 
     def _read_mask(self, chip: Labelled, window: Window) -> np.ndarray:
         path: Any = chip.labels
-        with open_mask(path) as mask, chip.open() as picture:
+        with open_mask(path) as stored, chip.open() as picture:
+            mask = turned_like(stored, picture)
             if is_aligned(mask, picture):
                 values, known = self.form.read(mask, window)
             else:

@@ -8,6 +8,7 @@ from typing import Any
 
 from limner.colors.harmonize import Harmonizer
 from limner.foundation.errors import UserError
+from limner.foundation.orientation import UPRIGHT
 from limner.foundation.progress import Progress, duration, say
 from limner.learning.options import make_options
 from limner.learning.run_opening import open_run
@@ -145,6 +146,9 @@ def _look(stack: ExitStack, job: "_Job", path: Path, looking: SceneOptions, numb
     with nullcontext() if stays else raster:
         seen = "run" if job.harmonizer is None and job.normalize == "run" else "scene"
         match = match_scene(job.predictor, raster, ground_m=looking.ground_m, normalize=seen)
+        if raster.orientation != UPRIGHT:
+            turn = f"its EXIF (orientation {raster.orientation})"
+            say(f"{path.name}: turned upright by {turn}, and so is its map")
     return _Waiting(path, bands, match, raster if stays else None)
 
 

@@ -129,7 +129,8 @@ def _on_a_part(result: Evaluation, data: DataSet, without: AnnotatedGround, ring
             without.hide(chip, window, known)
             pixels += int(np.count_nonzero(known == 1))
     rings = any(chip.labels is not None and is_vector(chip.labels) for chip in data.chips)
-    return scored_part(scored, pixels, [rings_only(ring_px) if rings else f"{pixels - scored:,} pixels are not labelled"])
+    why = rings_only(ring_px) if rings else f"{pixels - scored:,} pixels are not labelled"
+    return scored_part(scored, pixels, [why])
 
 
 def evaluate_validation(
