@@ -4,6 +4,7 @@ from pathlib import Path
 
 import geopandas
 import numpy as np
+import pyogrio
 import pytest
 import rasterio
 import shapely
@@ -13,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 from rasterio.features import rasterize
 from scipy import ndimage
 
-from limner.segment.footprints.polygons import write_polygons
+from limner.segment.footprints.polygons import layer_name, write_polygons
 from limner.segment.footprints.regions import find_regions
 
 NAMES = ("background", "building", "road")
@@ -204,3 +205,16 @@ def test_nodata_is_no_polygon(tmp_path):
     classes[:10] = 1
     frame = outline(tmp_path, classes)
     assert frame["area_px"].tolist() == [300]
+
+
+@pytest.mark.parametrize(
+    "stem",
+    ["-dash", "gpkg_area", "GPKG", "(1)", "#3", "sqlite_x", "a'b", 'a"b', ".x", "x y", "rtree_a", "%s", "\n", "~"],
+)
+def test_whatever_a_scene_is_called_its_polygons_can_be_written(tmp_path: Path, stem: str) -> None:
+    path, layer = tmp_path / "a.gpkg", layer_name(f"{stem}_building")
+    for append in (False, True):
+        shapes = np.array([shapely.to_wkb(shapely.box(0, 0, 1, 1))], object)
+        pyogrio.raw.write(path, shapes, [], [], layer=layer, geometry_type="Polygon", crs="EPSG:4326", append=append)
+    assert [name for name, _ in pyogrio.list_layers(path)] == [layer]
+    assert pyogrio.read_info(path)["features"] == 2

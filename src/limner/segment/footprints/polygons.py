@@ -17,7 +17,7 @@ from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 from rasterio import Affine
 from rasterio.crs import CRS
 
-from limner.foundation.names import spelled
+from limner.foundation.names import plain, spelled
 from limner.scenes import georeference
 from limner.scenes.georeference import Place, transformer
 from limner.segment.footprints.areas import cut_at_antimeridian, geodesic_areas
@@ -28,6 +28,8 @@ from limner.segment.footprints.written import check_written
 DRIVERS = {"gpkg": "GPKG", "geojson": "GeoJSON"}
 BATCH_POLYGONS = 8192  # held and written at once
 DEGREES = 1e-7  # GeoJSON's grid: a centimeter
+FORBIDDEN_FIRST = "`~!@#$%^&*()+-={}|[]\\:\";'<>?,./ "  # no layer of a GeoPackage may begin so, says GDAL
+RESERVED = ("gpkg", "sqlite_", "rtree_")
 STRAIGHT_M = 1000.0  # shorter sides on a map are geodesics, too, to a part in 10,000 of their area up to 85 degrees
 
 
@@ -80,6 +82,16 @@ def write_polygons(
 
 
 MANY_CORNERS = 20_000
+
+
+def layer_name(stem: str) -> str:
+    """A name that a layer may have in a GeoPackage, for a file's stem: its own wherever it can be.
+
+    >>> layer_name("town_building"), layer_name("-dash_building"), layer_name("gpkg-2_building")
+    ('town_building', 'dash_building', 'layer_gpkg-2_building')
+    """
+    name = plain(stem).lstrip(FORBIDDEN_FIRST) or "polygons"
+    return f"layer_{name}" if name.lower().startswith(RESERVED) else name
 
 
 class _Layer:
@@ -146,6 +158,8 @@ class _Layer:
                     **options,
                 )
             except (DataSourceError, DataLayerError, FeatureError) as error:
+                if "layer name" in str(error):
+                    raise
                 # A GeoPackage rolls back when the disk is full, so that nothing but this tells of it.
                 raise OSError(errno.ENOSPC, f"{os.strerror(errno.ENOSPC)} ({error})", str(self.path)) from error
 

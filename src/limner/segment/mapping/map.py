@@ -22,7 +22,6 @@ from limner.foundation.background import BackgroundWriter, Progress
 from limner.foundation.dependencies import digest
 from limner.foundation.errors import UserError
 from limner.foundation.files import alone_with
-from limner.foundation.names import plain
 from limner.foundation.records import write_record
 from limner.foundation.version import __version__
 from limner.scenes.bands import check_bands
@@ -30,7 +29,7 @@ from limner.scenes.names import chips_folder, scene_name
 from limner.scenes.rasters import Raster, open_raster
 from limner.scenes.statistics import Statistics, measure_raster
 from limner.scenes.writing import BLOCK_PX, build_overviews
-from limner.segment.footprints.polygons import write_polygons
+from limner.segment.footprints.polygons import layer_name, write_polygons
 from limner.segment.labels.forms import background_of
 from limner.segment.mapping.options import AS_USUAL, MapOptions
 from limner.segment.mapping.outputs import MapWriter, write_category_names
@@ -323,7 +322,7 @@ class _Mapping:
             probability,
             bands,
             self.class_names,
-            layer=plain(self.files.polygons.stem),
+            layer=layer_name(self.files.polygons.stem),
             minimum_area_px=footprints.minimum_px(self.scene.ground_m),
             simplify_px=footprints.simplify_px,
             splitting=self.splitting,
