@@ -187,7 +187,7 @@ def test_pages_write_only_options_that_exist(path: Path) -> None:
     unknown = []
     for verb, option in used_options(path.read_text(encoding="utf-8"), page_verb):
         known = EVERYWHERE | (all_options(verb) if verb else frozenset().union(*map(all_options, VERBS)))
-        if verb in (None, "train", "refine", "generate", "inspect", "look"):
+        if verb in (None, "train", "study", "refine", "generate", "inspect", "look"):
             known |= settings()
         stage = re.fullmatch(r"--stages\.[\w-]+\.([\w-]+)", option)  # of a stage, by its name
         named = stage is not None and stage[1].replace("-", "_") in StageSettings.__dataclass_fields__

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from limner.learning.inspecting import inspect
     from limner.learning.looking import look
     from limner.learning.run_opening import open_run
+    from limner.learning.study import study
     from limner.recolor.methods.methods import transfer_color
     from limner.recolor.recoloring.recolor import recolor_files
     from limner.segment.mapping.map_scenes import map_scenes
@@ -56,6 +57,7 @@ __all__ = [
     "refine",
     "score",
     "segment",
+    "study",
     "train",
     "transfer_color",
 ]
@@ -72,6 +74,7 @@ _PLACES = {
     "look": "limner.learning.looking:look",
     "map_scenes": "limner.segment.mapping.map_scenes:map_scenes",
     "open_run": "limner.learning.run_opening:open_run",
+    "study": "limner.learning.study:study",
     "recolor_files": "limner.recolor.recoloring.recolor:recolor_files",
     "refine": "limner.segment.refine:refine",
     "score": "limner.segment.scoring.score:score_files",

@@ -19,6 +19,7 @@ from limner.commands import (  # noqa: F401  # each adds its verbs to the app
     looking,
     recolor,
     segment,
+    studying,
 )
 from limner.commands.app import app
 from limner.commands.mistakes import explain

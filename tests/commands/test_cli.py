@@ -25,8 +25,8 @@ from limner.learning.rooms import rooms_with
 from limner.learning.run_opening import bundled_models
 
 VERBS = (
-    "demo", "recipes", "networks", "inspect", "look", "check", "train", "evaluate", "compare", "segment", "refine",
-    "score",
+    "demo", "recipes", "networks", "inspect", "look", "check", "train", "study", "evaluate", "compare", "segment",
+    "refine", "score",
     "recolor", "cutouts", "generate", "fid", "classify", "doctor",
 )  # fmt: skip
 PARAMETERS = {  # residual-unet at 4 bands and 2 classes: sums of its layers' weights, biases and BN pairs
@@ -244,6 +244,7 @@ def test_json_can_be_read_wherever_it_is_offered(here: Path, trained: Path, limn
         "check run ../town", "evaluate run", "compare run", "networks", "score map.tif truth.tif", recolor, made, fid,
         cutouts, "doctor", "recipes", "segment run scene.tif --tile-px 96 --overlap-px 32", refine, shlex.join(train),
         "inspect unet --input 3x32x32", "look lenet photo.png --input 1x28x28", "classify digits photo.png",
+        f"study segment/demo --data {trained / 'town'} --seeds 1 --out study {shlex.join(QUICK)}",
     )  # fmt: skip
     for command in commands:
         verb, *words = shlex.split(command)

@@ -18,6 +18,7 @@ from limner.learning.networks import NetworkRow
 from limner.learning.recipe import setting
 from limner.learning.rooms import Room, Verb
 from limner.learning.run import Run
+from limner.learning.seed_table import Measure
 from limner.learning.settings import Recipe
 from limner.learning.task import Stage, StageContext, Task
 
@@ -169,10 +170,13 @@ class ToyComparison:
     digits: int
 
     def to_json(self) -> dict[str, Any]:
-        return self.errors
+        return dict(self.errors)
 
     def to_markdown(self) -> str:
         return "\n".join(f"| {name} | {error:.{self.digits}f} |" for name, error in self.errors.items())
+
+    def measured(self) -> dict[str, dict[Measure, float | None]]:
+        return {name: {Measure("error", "lower", 6): error} for name, error in self.errors.items()}
 
     def write(self, path: Path) -> None:
         path.write_text(json.dumps(self.errors))

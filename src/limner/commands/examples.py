@@ -38,6 +38,11 @@ EXAMPLES: dict[str, tuple[str, str, str]] = {
         "limner compare before=plain.json after=runs/refined-001 --gains",
         "limner compare runs/best-001 others=samples --data unseen-cars",
     ),
+    "study": (
+        "limner study segment/unet-19 segment/modern --data places --steps 2000",
+        "limner study classify/lenet-digits --grid network.pool=max,average --seeds 5 --out pools",
+        "limner study old=before.yaml new=after.yaml --data places --minutes 10 --batch 8",
+    ),
     "doctor": ("limner doctor", "limner doctor --json", "limner doctor --debug"),
     "segment": (
         "limner segment buildings scene.tif",

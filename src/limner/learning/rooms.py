@@ -50,7 +50,8 @@ class Room:
     - train: has no function, for the loop trains every `Task`; its options go to `Task.with_data`
     - evaluate: ``(run: Run, options, *, data: Sequence[Path], device: str)`` -> what has ``to_json()`` and
       ``to_markdown()``
-    - compare: ``(items: Sequence[Compared], options, *, device: str)`` -> what has these and ``write(path)``
+    - compare: ``(items: Sequence[Compared], options, *, device: str)`` -> what has these, ``write(path)``,
+      and ``measured()``: of each row by its name, the scores by `limner.learning.seed_table.Measure`
     - networks: ``(options)`` -> `NetworkRow`s
     - check: ``(data: Sequence[Path], options, *, sheet: Path | None)`` -> what has ``to_json()``, ``to_text()``,
       ``usable``

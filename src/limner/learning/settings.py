@@ -13,6 +13,9 @@ class LoopSettings:
     log_every: int = setting(20, "steps between two rows of training losses", unit="steps", minimum=1)
     evaluate_every: int = setting(1, "epochs between two evaluations", unit="epochs", minimum=1)
     checkpoint_minutes: float = setting(2.0, "time between two checkpoints", unit="minutes", minimum=0)
+    steps: int | None = setting(
+        None, "steps in all in place of the recipe's epochs; stages keep their shares", unit="steps", minimum=1
+    )
     patience: int | None = setting(None, "stop after so many evaluations without a better score", minimum=1)
     keep: Literal["best", "last"] = setting("best", "which weights the run keeps: best by validation score, or last")
     accumulate: int = setting(

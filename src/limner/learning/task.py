@@ -39,11 +39,13 @@ class Stage:
     """What else the recipe says of this stage, as the task wants it."""
     index: int = 0
     """Its place among the stages of its training, from 0; `number_stages` gives it."""
+    short: int = 0
+    """Steps that its last epoch lacks, where a budget ends it early (`limner.learning.budget`)."""
 
     @property
     def total_steps(self) -> int:
         """Optimization steps in the whole stage."""
-        return self.epochs * self.steps
+        return self.epochs * self.steps - self.short
 
 
 def number_stages(stages: Iterable[Stage]) -> tuple[Stage, ...]:

@@ -11,6 +11,7 @@ from limner.foundation.files import as_paths, must_exist
 from limner.foundation.progress import duration, say
 from limner.foundation.signals import StopRequest
 from limner.learning import board
+from limner.learning.budget import planned_stages
 from limner.learning.evaluations import EVALUATION_FILE, read_evaluation
 from limner.learning.library import load_recipe, task_class, task_of_recipe
 from limner.learning.options import make_options, option_names
@@ -21,7 +22,7 @@ from limner.learning.run import Run
 from limner.learning.run_folder import claim_folder, start_run
 from limner.learning.run_opening import open_run
 from limner.learning.settings import LoopSettings
-from limner.learning.task import Task, number_stages
+from limner.learning.task import Task
 from limner.learning.training import estimate_seconds, learn, make_fabric
 
 
@@ -91,7 +92,7 @@ def rehearse(recipe: Any) -> str:
     task = task_class(recipe.task)(recipe)
     time_needed = duration(estimate_seconds(task, recipe.loop))
     return (
-        f"{write_recipe(recipe)}\n# {task.summary()}\n"
+        f"{write_recipe(recipe)}\n# {task.summary()}{_budget(recipe.loop)}\n"
         f"# about {time_needed} of steps on this machine, evaluations not counted"
     )
 
@@ -99,7 +100,7 @@ def rehearse(recipe: Any) -> str:
 def train_recipe(recipe: Any, name: str, *, out: Path | None = None, overwrite: bool = False) -> Training:
     """`train` with a resolved recipe; ``name`` names the run's folder where ``out`` does not."""
     task = task_class(recipe.task)(recipe)
-    number_stages(task.stages())  # what does not fit is refused before anything is written
+    planned_stages(task, recipe.loop)  # what does not fit is refused before anything is written
     if recipe.loop.tensorboard:
         board.check_tensorboard()
     with claim_folder(name, lambda text: says(text, recipe), task.fingerprint, out, overwrite) as (run, going_on):
@@ -108,8 +109,12 @@ def train_recipe(recipe: Any, name: str, *, out: Path | None = None, overwrite: 
             return Training(run)
         if not going_on:
             start_run(run, write_recipe(recipe), task.fingerprint, (*all_run_files(), board.FOLDER))
-        say(f"{run.folder}: {'going on' if going_on else 'training'}; {task.summary()}")
+        say(f"{run.folder}: {'going on' if going_on else 'training'}; {task.summary()}{_budget(recipe.loop)}")
         return _learn(task, run, recipe.loop)
+
+
+def _budget(settings: LoopSettings) -> str:
+    return "" if settings.steps is None else f"; loop.steps ends it after {settings.steps}"
 
 
 def says(text: str, recipe: Any) -> bool:

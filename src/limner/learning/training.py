@@ -26,12 +26,13 @@ from limner.foundation.precision import choose_precision
 from limner.foundation.progress import Progress, say
 from limner.foundation.signals import StopRequest, stop_on_signal
 from limner.learning.board import Board
+from limner.learning.budget import planned_stages
 from limner.learning.checkpoint import read_checkpoint, write_checkpoint
 from limner.learning.metrics import MetricsWriter
 from limner.learning.run import Run
 from limner.learning.settings import LoopSettings
 from limner.learning.stream import Stream
-from limner.learning.task import Stage, StageContext, Task, number_stages
+from limner.learning.task import Stage, StageContext, Task
 from limner.reporting.pictures import write_picture
 from limner.reporting.tables import told, told_all
 
@@ -128,7 +129,7 @@ def seed_torch(seed: int, what: str, *place: int) -> None:
 
 def estimate_seconds(task: Task, settings: LoopSettings) -> float:
     """How long the stages that step would take here, from one timed step of the first; spoils the task for training."""
-    stages = [stage for stage in number_stages(task.stages()) if stage.total_steps]
+    stages = [stage for stage in planned_stages(task, settings) if stage.total_steps]
     if not stages:
         return 0.0
     with tempfile.TemporaryDirectory() as scratch:
@@ -149,7 +150,7 @@ class _Loop:
         self.position = Position()
         self.metrics = MetricsWriter(run.metrics_path)
         self.board = Board(None)
-        self.stages = number_stages(task.stages())
+        self.stages = planned_stages(task, settings)
         self.began = self.saved_at = time.monotonic()
 
     def go(self, stop: StopRequest) -> None:
@@ -226,11 +227,12 @@ class _Loop:
         """After a step: losses and scores where they are due, and the end of the stage where patience is."""
         steps = self.position.index
         epoch, rest = divmod(steps, stage.steps)
-        if steps % self.settings.log_every == 0 or rest == 0:
+        ended = steps == stage.total_steps  # perhaps within an epoch
+        if steps % self.settings.log_every == 0 or rest == 0 or ended:
             self._log(stage)
         context.progress.advance(1, note=self._note(stage, epoch + bool(rest)))
-        if rest == 0 and (epoch % self.settings.evaluate_every == 0 or epoch == stage.epochs):
-            self._evaluate(stage, epoch)
+        if ended or (rest == 0 and epoch % self.settings.evaluate_every == 0):
+            self._evaluate(stage, epoch + bool(rest))
             if self.settings.patience is not None and self.position.stale >= self.settings.patience:
                 say(f"no better score in {self.position.stale} evaluations: stage '{stage.name}' ends early")
                 self.position.index = stage.total_steps  # who goes on from here begins the next stage

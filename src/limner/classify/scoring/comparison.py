@@ -12,6 +12,7 @@ from limner.classify.scoring.options import COLUMNS, USUAL_COLUMNS, CompareOptio
 from limner.foundation.errors import UserError
 from limner.foundation.nearest import did_you_mean
 from limner.learning.evaluations import Compared
+from limner.learning.seed_table import Measure
 from limner.reporting.tables import TEX_SPECIAL, markdown_row, percent, write_table
 
 LOWER_IS_BETTER = ("calibration_error", "loss")
@@ -107,6 +108,20 @@ class ClassComparison:
             for name, scored in self.rows
         }
         return {"runs": rows, "notes": self.notes()}
+
+    def measured(self) -> dict[str, dict[Measure, float | None]]:
+        """The scores of each run, shares in percent: what `limner study` gathers over seeds."""
+        found: dict[str, dict[Measure, float | None]] = {}
+        for name, scored in self.rows:
+            found[name] = {}
+            for column in self.columns:
+                title, _, unit = COLUMNS[column].partition(", ")
+                value: float | None = getattr(scored, column)
+                measure = Measure(
+                    title, "lower" if column in LOWER_IS_BETTER else "higher", 4 if column == "loss" else 2, unit
+                )
+                found[name][measure] = value if value is None or not unit else 100 * value
+        return found
 
     def write(self, path: Path) -> None:
         """Write the table as ``.md``, ``.csv`` or ``.tex``, by the suffix."""

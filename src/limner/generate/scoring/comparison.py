@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -23,6 +23,7 @@ from limner.generate.scoring.options import USUAL_COLUMNS, CompareOptions
 from limner.generate.scoring.sides import make_pictures, unseen_by
 from limner.learning.evaluations import Compared
 from limner.learning.run import Run
+from limner.learning.seed_table import Measure
 from limner.nn.pretrained import INCEPTION
 from limner.reporting.tables import SHARES, csv_cell, markdown, markdown_row, tex, tex_comments, write_table
 
@@ -151,6 +152,17 @@ class PictureComparison:
             "protocol": first.protocol.to_json(),
             "notes": self.notes(),
         }
+
+    def measured(self) -> dict[str, dict[Measure, float | None]]:
+        """The scores of each row, shares in percent: what `limner study` gathers over seeds."""
+        found: dict[str, dict[Measure, float | None]] = {}
+        for name, scores in self.rows:
+            found[name] = {}
+            for column in self.columns:
+                better: Literal["lower", "higher"] = "lower" if column in LOWER_IS_BETTER else "higher"
+                measure = Measure(scores.title(column), better, 4 if column == "kid" else 2)
+                found[name][measure] = scores[column] * (100 if column in SHARES else 1)
+        return found
 
     def write(self, path: Path) -> None:
         """Write the table as ``.md``, ``.csv`` or ``.tex``, by the suffix."""

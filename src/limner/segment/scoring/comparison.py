@@ -7,6 +7,7 @@ says little before one knows what doing nothing scores on the same pixels.
 
 import csv
 import io
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any, NamedTuple
 
 from limner.foundation.errors import UserError
 from limner.learning.evaluations import Compared
+from limner.learning.seed_table import Measure
 from limner.reporting.tables import csv_cell, markdown, markdown_row, percent, tex, tex_comments, write_table
 from limner.segment.measures.counts import Scores
 from limner.segment.measures.scores import Evaluation
@@ -169,6 +171,18 @@ class Comparison:
             for kind, found in (("runs", self.runs), ("constants", self.constants))
         }
         return {**rows, "notes": list(self.notes)}
+
+    def measured(self) -> dict[str, dict[Measure, float | None]]:
+        """The scores of each run in percent, the means first: what `limner study` gathers over seeds."""
+        order = sorted(range(len(self.places)), key=lambda place: self.places[place] != "mean")
+        found: dict[str, dict[Measure, float | None]] = {}
+        for row in self.runs:
+            found[row.name] = {}
+            for place, column in itertools.product(order, self.columns):
+                value, is_error = row.value(place, column), COLUMNS[column].field.endswith("error")
+                measure = Measure(f"{self.places[place]} {COLUMNS[column].head}", "zero" if is_error else "higher")
+                found[row.name][measure] = None if value is None else 100 * value
+        return found
 
     def write(self, path: Path) -> None:
         """Write the table as ``.md``, ``.csv`` or ``.tex``, by the suffix."""

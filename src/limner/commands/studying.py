@@ -1,0 +1,80 @@
+"""The verb that compares ways of learning over several seeds: study."""
+
+import json
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from limner.commands.app import Download, Json, Out, Overrides, Overwrite, verb
+from limner.commands.learning import Data
+from limner.commands.words import recipe_names
+from limner.foundation.command_line import INPUT, METHOD
+from limner.foundation.files import must_exist
+
+
+@verb
+def study(
+    recipe: Annotated[
+        str,
+        Parameter(
+            help="Recipe files or bundled recipes, as many as wanted, each perhaps as NAME=RECIPE; the others are "
+            "compared with the first.",
+            completer=recipe_names,
+            group=INPUT,
+        ),
+    ],
+    *more: Overrides,
+    seeds: Annotated[int, Parameter(help="Trainings of each, with seeds from 0.", group=METHOD)] = 3,
+    steps: Annotated[
+        int | None, Parameter(help="Steps of each training, in place of the recipes' epochs.", group=METHOD)
+    ] = None,
+    minutes: Annotated[
+        float | None,
+        Parameter(help="Minutes of each training, turned into steps once, by timing some.", group=METHOD),
+    ] = None,
+    grid: Annotated[
+        list[str] | None,
+        Parameter(
+            negative=(),
+            help="A setting and values to try, such as network.depth=18,34; repeat for combinations.",
+            group=METHOD,
+        ),
+    ] = None,
+    data: Data = None,
+    out: Out = None,
+    overwrite: Overwrite = False,
+    download: Download = False,
+    as_json: Json = False,
+) -> None:
+    """Recipes at one equal budget, several seeds each, in one table; settings of all can follow the recipes."""
+    recipes, settings = parted([recipe, *more])
+    must_exist(data or [])  # what is not there is told before torch is imported
+    from limner.learning.study import study as run_study
+    from limner.nn.pretrained import allowing_downloads
+
+    with allowing_downloads(download):
+        done = run_study(
+            recipes,
+            seeds=seeds,
+            steps=steps,
+            minutes=minutes,
+            grid=grid or (),
+            data=data or (),
+            overrides=settings,
+            out=out,
+            overwrite=overwrite,
+        )
+    if done.stopped:
+        raise SystemExit(done.stopped.exit_code)
+    assert done.table is not None
+    print(json.dumps(done.to_json(), indent=2) if as_json else done.table.to_markdown())
+
+
+def parted(words: list[str]) -> tuple[list[str], list[str]]:
+    """Recipes, and the settings that follow them.
+
+    >>> parted(["segment/modern", "segment/demo", "--network.width", "8"])
+    (['segment/modern', 'segment/demo'], ['--network.width', '8'])
+    """
+    first = next((place for place, word in enumerate(words) if word.startswith("--")), len(words))
+    return words[:first], words[first:]
