@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from limner.foundation.errors import UserError
+from limner.scenes.statistics import Statistics
 from limner.scenes.windows import Window
 from limner.segment.data.areas import find_data
 from limner.segment.data.augmentation import Draws, crop_affine, cut_offsets, whole_footprint
 from limner.segment.data.blocks import hold_out
 from limner.segment.data.chips import DataSet
 from limner.segment.data.crops import Crops, CropSource, tile_starts
+from limner.segment.data.tones import draw_tones, toned
 
 SMALL = {"tile_px": 92, "stride_px": 30, "crop_px": 64}  # 92 >= 64 * sqrt(2), as 364 >= 256 * sqrt(2)
 
@@ -383,3 +385,28 @@ def test_jitter_is_a_gain_about_the_mean_and_an_offset_in_deviations(tmp_path):
             assert abs(gain - 1) <= 0.1001 and abs(shift) <= 0.1001
             torch.testing.assert_close(y, mean + gain * (x - mean) + shift * deviation, atol=1e-2, rtol=1e-4)
     assert np.std(gains) == pytest.approx(0.2 / math.sqrt(12), rel=0.35)  # uniform
+
+
+def test_tones_bend_each_band_upwards_only_and_keep_gray_gray(tmp_path):
+    plain = ramp_source(tmp_path)
+    statistics = plain.statistics()
+    mean, std = (torch.tensor(values, dtype=torch.float64) for values in (statistics.mean, statistics.std))
+    before, after = plain.batch(0, 0, 12), ramp_source(tmp_path, curves=0.5).batch(0, 0, 12)
+    assert torch.equal(before.mask, after.mask) and torch.equal(before.valid, after.valid)
+    assert (after.image[~after.valid[:, None].expand_as(after.image)] == 0).all()
+    bent = 0.0
+    for x, y, valid in zip(before.image.double(), after.image.double(), before.valid, strict=True):
+        for band in range(len(x)):
+            old, new = ((z[band][valid] - mean[band]) / std[band] for z in (x, y))
+            order = old.argsort()
+            assert (new[order].diff() >= -1e-3).all()  # a brighter pixel stays brighter
+            line = np.polyfit(torch.asinh(old), torch.asinh(new), 1)  # the curve is a line between these
+            assert math.exp(-0.5) - 1e-3 <= line[0] <= math.exp(0.5) + 1e-3 and abs(line[1]) <= 0.501
+            bent = max(bent, abs(line[0] - 1))
+    assert bent > 0.2
+    mixed = ramp_source(tmp_path, band_mixing=0.3).batch(0, 0, 12).image
+    gray = torch.ones(12, plain.data.channels, 2, 2)
+    tones = draw_tones(torch.Generator().manual_seed(0), 12, plain.data.channels, 0.0, 0.3)
+    unit = Statistics((0.0,) * plain.data.channels, (1.0,) * plain.data.channels)
+    torch.testing.assert_close(toned(gray, torch.ones(12, 2, 2, dtype=torch.bool), tones, unit), gray)
+    assert not torch.allclose(mixed, before.image, rtol=0.01)

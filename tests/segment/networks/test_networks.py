@@ -300,6 +300,16 @@ def test_lite_unet_concatenates_as_many_maps_from_below_as_from_the_side() -> No
     assert tuple(network.encoder.feature_info.channels()) == ENCODER_MAPS
 
 
+@pytest.mark.parametrize(("encoder", "count"), [("efficientnet-lite1", 4_425_842), ("efficientnet-lite2", 5_124_050)])
+def test_lite_unet_takes_the_next_larger_encoders(encoder: str, count: int) -> None:
+    with torch.device("meta"):
+        network = LiteUNet(encoder=encoder)
+        assert network(torch.empty(2, 3, 70, 90)).shape == (2, 2, 70, 90)
+    assert parameters(network) == count
+    with pytest.raises(UserError, match="lite-unet got encoder 'efficientnet-lite9'; did you mean"):
+        LiteUNet(encoder="efficientnet-lite9")
+
+
 def test_a_standardized_photograph_gives_the_features_that_imagenet_gave() -> None:
     network = LiteUNet(channels=3).eval()
     original = timm.create_model("tf_efficientnet_lite0", pretrained=False).eval()

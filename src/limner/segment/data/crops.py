@@ -20,6 +20,7 @@ from limner.segment.data.augmentation import coded, cut_offsets, decoded, draw, 
 from limner.segment.data.blocks import Split
 from limner.segment.data.chips import DataSet
 from limner.segment.data.sampling import each_once, grouped, in_turn
+from limner.segment.data.tones import draw_tones, toned
 from limner.segment.labels.depths import read_depths
 from limner.segment.labels.reader import RING_PX
 
@@ -66,6 +67,9 @@ class CropSource:
             factor below 256 * sqrt(2) / 364 may reach beyond their tile; those pixels are not valid.
         jitter: each band of each crop gets a gain from 1 - jitter to 1 + jitter about the band's mean and an
             offset of up to jitter deviations.
+        curves: how far each band's tone curve is bent, see `limner.segment.data.tones.toned`: powers from exp(-curves)
+            to exp(curves), skews from -curves to curves.
+        band_mixing: how much of each other band, at most, a band is given or loses.
         deepest_px: crops tell how deep each pixel lies inside its object, up to so many pixels; 0: they do not.
 
     Raises:
@@ -87,6 +91,8 @@ class CropSource:
         classes_balanced: bool = False,
         scale_range: tuple[float, float] = (1.0, 1.0),
         jitter: float = 0.0,
+        curves: float = 0.0,
+        band_mixing: float = 0.0,
         deepest_px: int = 0,
     ) -> None:
         if crop_px > tile_px:
@@ -95,6 +101,7 @@ class CropSource:
         self.tile_px, self.stride_px, self.crop_px = tile_px, stride_px, crop_px
         self.areas_balanced, self.classes_balanced = areas_balanced, classes_balanced
         self.seed, self.scale_range, self.jitter, self.deepest_px = seed, scale_range, jitter, deepest_px
+        self.curves, self.band_mixing = curves, band_mixing
         self.chips = data.chips
         self._reader = data.reader(ring_px=ring_px)
         self._held: dict[int, tuple[Pixels, np.ndarray]] = {}
@@ -137,15 +144,16 @@ class CropSource:
         order = self.order(epoch)
         places = (index * size + np.arange(size)) % len(order)
         tiles = [self.tiles[number] for number in order[places]]
-        draws = draw(self._generator(epoch, index), size, self.data.channels, self.scale_range, self.jitter)
-        image = np.empty((size, self.data.channels, self.crop_px, self.crop_px), np.float32)
+        generator = self._generator(epoch, index)
+        draws = draw(generator, size, self.data.channels, self.scale_range, self.jitter)
+        pixels = np.empty((size, self.data.channels, self.crop_px, self.crop_px), np.float32)
         code = np.empty((size, self.crop_px, self.crop_px), np.float32)
         for place in torch.nonzero(draws.whole_pixels).flatten().tolist():
             number, tile = tiles[place]
             row, column = cut_offsets(draws.offset01[place], self.tile_px, self.crop_px)
             window = Window(tile.row + row, tile.column + column, self.crop_px, self.crop_px)
-            image[place], code[place] = self._training_pixels(number, window)
-        crops = torch.from_numpy(image), torch.from_numpy(code)
+            pixels[place], code[place] = self._training_pixels(number, window)
+        crops = torch.from_numpy(pixels), torch.from_numpy(code)
         others = torch.nonzero(~draws.whole_pixels).flatten()
         if len(others):
             whole_tiles = [self._training_pixels(*tiles[place]) for place in others.tolist()]
@@ -153,8 +161,13 @@ class CropSource:
                 crop[others] = part
         flip(crops, draws.flip)
         valid, mask, depth = decoded(crops[1])
-        changed = jittered(crops[0], valid, draws, self.statistics()) if self.jitter else crops[0]
-        return Crops(changed, valid, mask, torch.tensor([number for number, _ in tiles]), depth)
+        image = crops[0]
+        if self.jitter:
+            image = jittered(image, valid, draws, self.statistics())
+        if self.curves or self.band_mixing:
+            tones = draw_tones(generator, size, self.data.channels, self.curves, self.band_mixing)
+            image = toned(image, valid, tones, self.statistics())
+        return Crops(image, valid, mask, torch.tensor([number for number, _ in tiles]), depth)
 
     def pictures(self) -> list[tuple[int, Window]]:
         """Every chip with the window that is all of it."""

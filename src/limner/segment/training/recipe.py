@@ -47,6 +47,8 @@ class DataSettings:
     classes_balanced: bool = setting(False, "draw tiles so that each class is sought equally often")
     scale_range: tuple[float, float] = setting((1.0, 1.0), "crops are shrunk or enlarged by a factor in this range")
     jitter: float = setting(0.0, "random gain and offset per band, as a share of its deviation", minimum=0, maximum=1)
+    curves: float = setting(0.0, "how far the tone curve of each band is bent at random", minimum=0, maximum=1)
+    band_mixing: float = setting(0.0, "how much of each other band a band is given or loses", minimum=0, maximum=1)
 
     def __post_init__(self) -> None:
         if self.crop_px % 32:

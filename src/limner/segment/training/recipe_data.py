@@ -65,5 +65,7 @@ def make_source(recipe: SegmentRecipe, data: DataSet, split: Split) -> CropSourc
         classes_balanced=settings.classes_balanced,
         scale_range=settings.scale_range,
         jitter=settings.jitter,
+        curves=settings.curves,
+        band_mixing=settings.band_mixing,
         deepest_px=0 if borders is None else borders.most_px,
     )
