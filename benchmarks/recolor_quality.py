@@ -126,7 +126,7 @@ def by_limner(name: str, target: Tensor, reference: Tensor, **choice: object) ->
     of_kernel = {option: choice.pop(option) for option in KERNEL_OPTIONS if option in choice}
     if of_kernel:
         choice["kernel"] = Kernel(**of_kernel)
-    return transfer_color(target, [reference], name, **choice).picture
+    return transfer_color(target, [reference], replace(METHODS[name], **choice)).picture
 
 
 def by_peer(name: str, target: Tensor, reference: Tensor) -> Tensor:

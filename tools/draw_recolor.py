@@ -7,6 +7,7 @@ public domain) and rocket (SpaceX, public domain). The pictures stand on the pag
 """
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,9 @@ from PIL import Image
 from skimage import data
 from torch import Tensor
 
-from limner.recolor.methods.methods import transfer_color
+from limner.recolor.methods.methods import METHODS, transfer_color
 from limner.recolor.methods.recolored import Recolored
+from limner.recolor.methods.superpixel import SuperpixelOptions
 from limner.recolor.scoring.explain import explain
 from limner.recolor.scoring.score import score_transfer
 from limner.recolor.scoring.sheet import Transfers, comparison_sheet, sweep_sheet
@@ -25,12 +27,12 @@ from limner.reporting.pictures import resized, write_picture
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 PAIRS = (("coffee", "rocket"), ("chelsea", "coffee"), ("astronaut", "chelsea"), ("rocket", "coffee"))
 """Target and reference; the last one fails, and the page says why."""
-NEAREST_THE_PAPER = {"centering": "channel", "palette": 0.0}
+NEAREST_THE_PAPER = SuperpixelOptions(centering="channel", palette=0.0)
 COLUMNS = {
-    "superpixel": ("superpixel", {}),
-    "superpixel, nearest the paper": ("superpixel", NEAREST_THE_PAPER),
-    "mkl": ("mkl", {}),
-    "idt-regrain": ("idt-regrain", {}),
+    "superpixel": METHODS["superpixel"],
+    "superpixel, nearest the paper": NEAREST_THE_PAPER,
+    "mkl": METHODS["mkl"],
+    "idt-regrain": METHODS["idt-regrain"],
 }
 TEMPERATURES = (0.001, 0.02, 0.1, 1.0)
 LONGEST_PX, QUALITY = 1400, 82
@@ -57,18 +59,14 @@ def draw_explained(target: str, reference: str) -> None:
 def draw_pair(target: str, reference: str) -> Transfers:
     """One pair by each of the methods."""
     pictures = photo(target), photo(reference)
-    return scored(
-        *pictures, {name: transfer_color(*pictures, method, **options) for name, (method, options) in COLUMNS.items()}
-    )
+    return scored(*pictures, {name: transfer_color(*pictures, options) for name, options in COLUMNS.items()})
 
 
 def sweep(target: str, reference: str) -> Transfers:
     """One pair at several temperatures, without the completion of the palette, as the paper has it."""
     pictures = photo(target), photo(reference)
-    return scored(
-        *pictures,
-        {f"{value:g}": transfer_color(*pictures, temperature=value, **NEAREST_THE_PAPER) for value in TEMPERATURES},
-    )
+    options = {f"{value:g}": replace(NEAREST_THE_PAPER, temperature=value) for value in TEMPERATURES}
+    return scored(*pictures, {name: transfer_color(*pictures, each) for name, each in options.items()})
 
 
 def scored(target: Tensor, reference: Tensor, results: dict[str, Recolored]) -> Transfers:

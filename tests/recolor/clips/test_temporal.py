@@ -1,5 +1,6 @@
 import weakref
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,9 +10,10 @@ from limner.foundation.errors import UserError
 from limner.recolor.clips import temporal
 from limner.recolor.clips.flicker import measure_flicker
 from limner.recolor.clips.temporal import key_frames, recolor_clip, sample_colors
-from limner.recolor.methods.methods import transfer_color
+from limner.recolor.methods.methods import Options, transfer_color
+from limner.recolor.methods.superpixel import SuperpixelOptions
 
-HAND_MADE = {"features": "lab-gradient", "count": 30, "perplexity": 1.5, "centering": "channel"}
+HAND_MADE = SuperpixelOptions(features="lab-gradient", count=30, perplexity=1.5, centering="channel")
 """A superpixel transfer small enough for tests, whose matching is sharp and so jumps easily."""
 
 
@@ -40,14 +42,14 @@ def sunset() -> Tensor:
 
 def test_without_the_temporal_mode_each_frame_is_recolored_by_itself() -> None:
     clip = moving(3)
-    for frame, picture in zip(clip, recolor_clip(clip, [sunset()], temporal=False, **HAND_MADE), strict=True):
-        assert torch.equal(picture, transfer_color(frame, [sunset()], **HAND_MADE).picture)
+    for frame, picture in zip(clip, recolor_clip(clip, [sunset()], HAND_MADE, temporal=False), strict=True):
+        assert torch.equal(picture, transfer_color(frame, [sunset()], HAND_MADE).picture)
 
 
 @pytest.mark.parametrize("method", ["superpixel", "sct", "mkl", "histogram", "idt-regrain"])
 def test_a_clip_at_rest_gives_one_picture_again_and_again(method: str) -> None:
-    options = HAND_MADE if method == "superpixel" else {}
-    pictures = list(recolor_clip([landscape()] * 5, [sunset()], method, key_every=3, **options))
+    options = HAND_MADE if method == "superpixel" else method
+    pictures = list(recolor_clip([landscape()] * 5, [sunset()], options, key_every=3))
     assert len(pictures) == 5
     for picture in pictures:
         assert (picture - pictures[0]).abs().max() < 1e-6
@@ -65,8 +67,8 @@ def test_a_global_method_has_one_map_for_all_frames() -> None:
 def test_with_every_frame_a_key_frame_it_is_the_method_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(temporal, "SLOWEST", 1.0)
     clip = moving(3)
-    for frame, picture in zip(clip, recolor_clip(clip, [sunset()], key_every=1, **HAND_MADE), strict=True):
-        wanted = transfer_color(frame, [sunset()], **HAND_MADE).picture
+    for frame, picture in zip(clip, recolor_clip(clip, [sunset()], HAND_MADE, key_every=1), strict=True):
+        wanted = transfer_color(frame, [sunset()], HAND_MADE).picture
         assert (picture - wanted).abs().mean() < 0.01 < 0.2 < (wanted - frame).abs().mean()
 
 
@@ -74,16 +76,16 @@ def test_between_key_frames_the_second_fades_in(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(temporal, "SLOWEST", 1.0)  # nothing settles
     first, middle, last = landscape(0), landscape(4), landscape(8)
     clip = [first, middle, middle, middle, last]
-    pictures = list(recolor_clip(clip, [sunset()], key_every=4, smoothness=0.0, **HAND_MADE))
+    pictures = list(recolor_clip(clip, [sunset()], replace(HAND_MADE, smoothness=0.0), key_every=4))
     assert (pictures[1] - pictures[3]).abs().max() > 0.01
     assert (pictures[2] - (pictures[1] + pictures[3]) / 2).abs().max() < 1e-5
 
 
 def test_nothing_fades_across_a_cut() -> None:
     night = [frame.flip(0) * 0.3 for frame in moving(3)]
-    joined = list(recolor_clip(moving(4) + night, [sunset()], key_every=2, **HAND_MADE))
-    apart = [*recolor_clip(moving(4), [sunset()], key_every=2, **HAND_MADE)]
-    apart += recolor_clip(night, [sunset()], key_every=2, **HAND_MADE)
+    joined = list(recolor_clip(moving(4) + night, [sunset()], HAND_MADE, key_every=2))
+    apart = [*recolor_clip(moving(4), [sunset()], HAND_MADE, key_every=2)]
+    apart += recolor_clip(night, [sunset()], HAND_MADE, key_every=2)
     for got, wanted in zip(joined, apart, strict=True):
         assert torch.equal(got, wanted)
 
@@ -91,7 +93,7 @@ def test_nothing_fades_across_a_cut() -> None:
 def test_noise_flickers_less_than_frame_by_frame() -> None:
     clip = moving(8, noise=0.02)
     together, alone = (
-        measure_flicker(clip, recolor_clip(clip, [sunset()], temporal=held, **HAND_MADE)) for held in (True, False)
+        measure_flicker(clip, recolor_clip(clip, [sunset()], HAND_MADE, temporal=held)) for held in (True, False)
     )
     assert together.ratio < 0.9 * alone.ratio and together.still_ratio < 0.9 * alone.still_ratio
 
@@ -130,10 +132,10 @@ class Watched:
         self.alive -= 1
 
 
-@pytest.mark.parametrize(("method", "options"), [("superpixel", HAND_MADE), ("mkl", {})])
-def test_a_long_clip_is_never_in_memory(method: str, options: dict) -> None:
+@pytest.mark.parametrize("options", [HAND_MADE, "mkl"], ids=["superpixel", "mkl"])
+def test_a_long_clip_is_never_in_memory(options: Options | str) -> None:
     clip = Watched(24)
-    assert sum(1 for _ in recolor_clip(clip, [sunset()], method, key_every=12, **options)) == 24
+    assert sum(1 for _ in recolor_clip(clip, [sunset()], options, key_every=12)) == 24
     assert clip.most <= 6
 
 
@@ -149,15 +151,15 @@ def test_strength_and_luminance_are_those_of_pictures() -> None:
     clip = moving(3)
     for frame, picture in zip(clip, recolor_clip(clip, [sunset()], "mkl", strength=0.0), strict=True):
         assert torch.equal(picture, frame)
-    whole, half = (list(recolor_clip(clip, [sunset()], strength=share, **HAND_MADE)) for share in (1.0, 0.5))
+    whole, half = (list(recolor_clip(clip, [sunset()], HAND_MADE, strength=share)) for share in (1.0, 0.5))
     assert (half[1] - (clip[1] + whole[1]) / 2).abs().max() < 1e-5
 
 
 def test_the_palette_is_a_little_wider_than_a_pictures_unless_it_is_wished() -> None:
     clip = moving(3)
     usual, named, other = (
-        list(recolor_clip(clip, [sunset()], **HAND_MADE, **palette))
-        for palette in ({}, {"palette": temporal.PALETTE}, {"palette": 0.5})
+        list(recolor_clip(clip, [sunset()], replace(HAND_MADE, palette=palette)))
+        for palette in (None, temporal.PALETTE, 0.5)
     )
     assert all(torch.equal(one, two) for one, two in zip(usual, named, strict=True))
     assert not torch.equal(usual[0], other[0])

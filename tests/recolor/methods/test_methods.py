@@ -1,5 +1,8 @@
 """Every color transfer behind one signature, and all held to the same list."""
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +14,8 @@ from limner.foundation.errors import UserError
 from limner.recolor.methods.global_map import fit_colors
 from limner.recolor.methods.methods import METHODS, WHOLE, Mix, transfer_color
 from limner.recolor.methods.pictures import Pictures
+from limner.recolor.methods.sct import SctOptions
+from limner.recolor.methods.superpixel import SuperpixelOptions
 
 
 def picture(colors: tuple = DAY, height: int = 33, width: int = 47) -> Tensor:
@@ -88,7 +93,8 @@ def test_several_references_of_unlike_sizes_are_one_palette(method: str) -> None
 )  # fmt: skip
 def test_options_at_their_limits_give_finite_pictures(name: str, values: tuple[float, ...]) -> None:
     for value in values:
-        done = transfer_color(picture(), picture(EVENING, 20, 31), features="lab-gradient", **{name: value})
+        options = SuperpixelOptions(features="lab-gradient", **{name: value})
+        done = transfer_color(picture(), picture(EVENING, 20, 31), options)
         assert torch.isfinite(done.picture).all() and done.picture.shape == (3, 33, 47)
 
 
@@ -102,11 +108,16 @@ def test_a_faint_mask_still_says_where_to_look() -> None:
 def test_regrain_after_idt_takes_a_smoothness() -> None:
     target, reference = picture(), picture(EVENING)
     plain = transfer_color(target, reference, "idt").picture
-    assert torch.equal(transfer_color(target, reference, "idt-regrain", smoothness=0.0).picture, plain)
+    regrained = METHODS["idt-regrain"]
+    assert torch.equal(transfer_color(target, reference, replace(regrained, smoothness=0.0)).picture, plain)
     apart = [
-        float((transfer_color(target, reference, "idt-regrain", smoothness=value).picture - plain).abs().mean())
+        float((transfer_color(target, reference, replace(regrained, smoothness=value)).picture - plain).abs().mean())
         for value in (0.3, 1.0, 3.0)
     ]
+    assert torch.equal(
+        transfer_color(target, reference, replace(regrained, smoothness=1.0)).picture,
+        transfer_color(target, reference, "idt-regrain").picture,
+    )
     assert 0 < apart[0] < apart[1] < apart[2]
 
 
@@ -136,11 +147,6 @@ def test_a_global_map_is_fitted_to_an_even_share_of_large_pictures(monkeypatch: 
             r"no method is called 'idt-regrian'; did you mean 'idt-regrain'\?",
             {"method": "idt-regrian"},
         ),
-        (
-            r"palet is no option of the method superpixel; did you mean 'palette'\?",
-            {"method": "superpixel", "palet": 1},
-        ),
-        (r"space is no option of the method mkl; known: smoothness", {"space": "lab"}),
         (r"strength is 1.5; needed: 0 \(nothing changes\) to 1", {"strength": 1.5}),
         (r"strength is nan; needed", {"strength": float("nan")}),
         (r"no reference; give at least one picture", {"references": []}),
@@ -149,7 +155,6 @@ def test_a_global_map_is_fitted_to_an_even_share_of_large_pictures(monkeypatch: 
         (r"a mask of 33 x 47 pixels for a picture of 20 x 31", {"reference_masks": [torch.ones(33, 47)]}),
         (r"a mask leaves no visible pixel; needed: some white in it", {"target_mask": torch.zeros(33, 47)}),
         (r"a mask leaves no visible pixel; needed: some white in it", {"reference_masks": [torch.zeros(20, 31)]}),
-        (r"sct got 0 superpixels; needed: 1 to 4000", {"method": "sct", "count": 0}),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(says: str, change: dict) -> None:
@@ -157,3 +162,16 @@ def test_what_cannot_be_is_refused_in_one_line(says: str, change: dict) -> None:
     with pytest.raises(UserError, match=f"^{says}") as raised:
         transfer_color(**arguments)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("says", "options", "change"),
+    [
+        (r"sct got 0 superpixels; needed: 1 to 4000", SctOptions(), {"count": 0}),
+        (r"palette is 1.5; needed: 0 \(matched colors as they are\) to 1", SuperpixelOptions(), {"palette": 1.5}),
+        (r"temperature is 0; needed: above 0", SuperpixelOptions(), {"temperature": 0.0}),
+    ],
+)
+def test_options_that_cannot_be_are_refused_in_one_line(says: str, options: Any, change: dict) -> None:
+    with pytest.raises(UserError, match=f"^{says}"):
+        replace(options, **change)

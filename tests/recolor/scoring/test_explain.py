@@ -11,6 +11,7 @@ from limner.foundation.errors import UserError
 from limner.recolor.matching.attention import attend, row_perplexity
 from limner.recolor.matching.palette import complete_palette
 from limner.recolor.methods.methods import transfer_color
+from limner.recolor.methods.superpixel import SuperpixelOptions
 from limner.recolor.scoring.explain import TABLE, choose, explain, find_matches, group
 from limner.recolor.superpixels.drawing import BORDER, Drawing, heat_colors
 from limner.recolor.superpixels.pooling import measure_regions
@@ -24,8 +25,9 @@ def drawn(height, width, seed=0):
     return torch.nn.functional.interpolate(coarse[None], (height, width), mode="bilinear")[0].contiguous()
 
 
-def transferred(target, *references, **options):
-    return transfer_color(target, references, features="lab-gradient", **options)
+def transferred(target, *references, reference_masks=(), **options):
+    of_method = SuperpixelOptions(features="lab-gradient", **options)
+    return transfer_color(target, references, of_method, reference_masks=reference_masks)
 
 
 def rows_of(path):

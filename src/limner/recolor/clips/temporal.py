@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,7 +21,7 @@ from limner.recolor.clips.cuts import is_cut
 from limner.recolor.fusion.fuse import fuse
 from limner.recolor.fusion.regrain import regrain
 from limner.recolor.methods.global_map import GlobalOptions, fit_colors
-from limner.recolor.methods.methods import Mix, Options, options_of, transfer
+from limner.recolor.methods.methods import Mix, Options, method_options, transfer
 from limner.recolor.methods.pictures import Pictures
 from limner.recolor.methods.sct import SctOptions
 from limner.recolor.methods.superpixel import SuperpixelOptions
@@ -49,13 +48,12 @@ SAMPLED_FRAMES, SAMPLED_PX = 64, 1 << 15
 def recolor_clip(
     clip: Iterable[Tensor],
     references: Sequence[Tensor],
-    method: str = "superpixel",
+    method: str | Options = "superpixel",
     *,
     temporal: bool = True,
     key_every: int = KEY_EVERY,
     strength: float = 1.0,
     keep_luminance: bool = False,
-    **settings: Any,
 ) -> Iterator[Tensor]:
     """The frames of a clip in the colors of the references, one by one: (3, H, W) float32, not clipped.
 
@@ -68,20 +66,14 @@ def recolor_clip(
     the device of the references.
 
     clip: (3, H, W) float32 frames, gamma-encoded 0..1, of one size. It is iterated twice, so no generator. references,
-    method, strength, keep_luminance and settings: as those of `limner.recolor.methods.methods.transfer_color`; but the
-    superpixel method's palette is 0.55 by default, as fading and following dull colors a little. temporal: False
+    method, strength and keep_luminance: as those of `limner.recolor.methods.methods.transfer_color`; but the superpixel
+    method's palette is 0.55 where its options do not say, as fading and following dull colors a little. temporal: False
     recolors every frame by itself, as a picture.
 
     Raises `UserError` for options that cannot be.
     """
-    options = options_of(method, {**(usual_settings(method) if temporal else {}), **settings})
     mix = Mix(strength, keep_luminance)
-    return transfer_clip(clip, references, options, mix, temporal=temporal, key_every=key_every)
-
-
-def usual_settings(method: str) -> dict[str, Any]:
-    """Settings of a method that differ from a picture's where nothing is selected."""
-    return {"palette": PALETTE} if method == "superpixel" else {}
+    return transfer_clip(clip, references, method_options(method), mix, temporal=temporal, key_every=key_every)
 
 
 def transfer_clip(
@@ -98,6 +90,8 @@ def transfer_clip(
     if key_every < 1:
         raise UserError(f"key frames every {key_every}; needed: 1 (every frame) or more")
     frames = _OnDevice(clip, references[0].device)
+    if temporal and isinstance(options, SuperpixelOptions) and options.palette is None:
+        options = replace(options, palette=PALETTE)
 
     def with_references(frame: Tensor) -> Pictures:
         return Pictures(frame, references, reference_masks=reference_masks)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
-from functools import partial
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -27,21 +24,13 @@ Options = SuperpixelOptions | SctOptions | GlobalOptions
 """A method with all that decides what it does: ``transfer`` does it."""
 
 
-def _global_options(name: str, smoothness: float = 0.0, **settings: Any) -> GlobalOptions:
-    """settings: of the fit."""
-    fit = FITS[name]
-    known = [*inspect.signature(fit).parameters][2:]  # behind both clouds of colors
-    _check_settings(name, settings, [*known, "smoothness"])
-    return GlobalOptions(name, partial(fit, **settings) if settings else fit, smoothness)
-
-
-METHODS: dict[str, Callable[..., Options]] = {
-    "superpixel": SuperpixelOptions,
-    "sct": SctOptions,
-    **{name: partial(_global_options, name) for name in FITS},
-    "idt-regrain": partial(_global_options, "idt", smoothness=1.0),
+METHODS: dict[str, Options] = {
+    "superpixel": SuperpixelOptions(),
+    "sct": SctOptions(),
+    **{name: GlobalOptions(name, fit) for name, fit in FITS.items()},
+    "idt-regrain": GlobalOptions("idt", FITS["idt"], smoothness=1.0),
 }
-"""What makes the options of each method from settings by their names."""
+"""Every method by its name, with its usual options; `dataclasses.replace` gives others."""
 
 
 @dataclass(frozen=True)
@@ -78,51 +67,42 @@ WHOLE = Mix()
 def transfer_color(
     target: Tensor,
     references: Tensor | Sequence[Tensor],
-    method: str = "superpixel",
+    method: str | Options = "superpixel",
     *,
     strength: float = 1.0,
     keep_luminance: bool = False,
     target_mask: Tensor | None = None,
     target_seen: Tensor | None = None,
     reference_masks: Sequence[Tensor | None] = (),
-    **settings: Any,
 ) -> Recolored:
     """A picture in the colors of another, or of several.
 
     target: (3, H, W) float32, gamma-encoded, 0..1. references: one such, or several, of any sizes. method: a key of
-    `METHODS`. strength: 0 gives the target back, 1 the whole transfer; between, a mix of the two. keep_luminance: take
-    only the colors (a and b of CIELAB) of the result, the lightness of the target. target_mask: (H, W) float 0..1,
-    where to change the target and by how much. target_seen: (H, W) bool, False where the target is transparent: what
-    stands there changes nothing elsewhere, and stays. reference_masks: for each reference one of which pixels its
-    colors may be taken from, or None. settings: the method's own: the fields of `SuperpixelOptions` or `SctOptions`, or
-    what the fit of a global method takes.
+    `METHODS`, or the options of one, such as ``SuperpixelOptions(palette=0.7)``. strength: 0 gives the target back, 1
+    the whole transfer; between, a mix of the two. keep_luminance: take only the colors (a and b of CIELAB) of the
+    result, the lightness of the target. target_mask: (H, W) float 0..1, where to change the target and by how much.
+    target_seen: (H, W) bool, False where the target is transparent: what stands there changes nothing elsewhere, and
+    stays. reference_masks: for each reference one of which pixels its colors may be taken from, or None.
 
     >>> photo, look = torch.rand(3, 40, 50), torch.rand(3, 30, 30) ** 2
     >>> transfer_color(photo, look, "mkl").picture.shape
     torch.Size([3, 40, 50])
 
-    Raises `UserError` for a method, an option or a mask that cannot be.
+    Raises `UserError` for a method or a mask that cannot be.
     """
-    options = options_of(method, settings)
+    options = method_options(method)
     looks = [references] if isinstance(references, Tensor) else references
     pictures = Pictures(target, looks, target_mask, target_seen, reference_masks)
     return transfer(pictures, options, Mix(strength, keep_luminance))
 
 
-def options_of(method: str, settings: dict[str, Any]) -> Options:
-    """The options of a method from settings by their names. Raises `UserError` for an unknown one of either."""
+def method_options(method: str | Options) -> Options:
+    """The usual options of the method of that name, or those that are given. Raises `UserError` for an unknown name."""
+    if not isinstance(method, str):
+        return method
     if method not in METHODS:
         raise UserError(f"no method is called {method!r}; {did_you_mean(method, METHODS)}")
-    make = METHODS[method]
-    if isinstance(make, type):
-        _check_settings(method, settings, [item.name for item in fields(make)])
-    return make(**settings)
-
-
-def _check_settings(method: str, given: dict[str, Any], known: Sequence[str]) -> None:
-    for name in given:
-        if name not in known:
-            raise UserError(f"{name} is no option of the method {method}; {did_you_mean(name, known)}")
+    return METHODS[method]
 
 
 def transfer(pictures: Pictures, options: Options, mix: Mix = WHOLE) -> Recolored:

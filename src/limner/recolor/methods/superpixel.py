@@ -57,8 +57,8 @@ class SuperpixelOptions:
     count: superpixels of each picture, by default 3 sqrt(pixels). centering, temperature: see
     `limner.recolor.matching.attention`; without a temperature the one at which the median superpixel looks at
     ``perplexity`` others. palette: how far the matched colors are spread to the references' whole palette, 0 (the
-    paper) to 1: see `limner.recolor.matching.palette`. kernel: of the fusion. smoothness: of the regrain; 0 leaves it
-    out. pins: matches made by hand. download: whether weights may be fetched.
+    paper) to 1: see `limner.recolor.matching.palette`; None: 0.5 for pictures, 0.55 for clips. kernel: of the fusion.
+    smoothness: of the regrain; 0 leaves it out. pins: matches made by hand. download: whether weights may be fetched.
     """
 
     features: str | FeatureSource = LITE0
@@ -67,14 +67,14 @@ class SuperpixelOptions:
     centering: str = "standard"
     temperature: float | None = None
     perplexity: float = PERPLEXITY
-    palette: float = PALETTE
+    palette: float | None = None
     kernel: Kernel = PUBLISHED
     smoothness: float = 1.0
     pins: Sequence[PinnedPoints] = ()
     download: bool | None = None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.palette <= 1:
+        if self.palette is not None and not 0 <= self.palette <= 1:
             raise UserError(
                 f"palette is {self.palette:g}; needed: 0 (matched colors as they are) to 1 (the reference's whole "
                 "palette)"
@@ -113,7 +113,8 @@ def superpixel(pictures: Pictures, options: SuperpixelOptions = USUAL) -> Recolo
         attended = attend(matching)
     with watch.stage("palette"):
         looks = matching.reference_regions
-        colors = complete_palette(attended.colors, described.regions.count, looks.colors, looks.count, options.palette)
+        share = PALETTE if options.palette is None else options.palette
+        colors = complete_palette(attended.colors, described.regions.count, looks.colors, looks.count, share)
     with watch.stage("fusion"):
         fused = fuse(target, described.regions, colors, options.kernel, labels=described.labels)
     picture = fused.picture

@@ -12,7 +12,7 @@ from limner.foundation.progress import Progress
 from limner.foundation.records import Account, Made, make_once
 from limner.foundation.stopwatch import Stopwatch
 from limner.foundation.suffixes import WRITTEN_VIDEOS, ends_with
-from limner.recolor.clips.temporal import transfer_clip, usual_settings
+from limner.recolor.clips.temporal import transfer_clip
 from limner.recolor.recoloring.options import ALL_METHODS
 from limner.recolor.recoloring.paths import names_a_file, refuse_shared_names
 from limner.recolor.recoloring.transfer import PhotoJob
@@ -70,8 +70,7 @@ def _frames(job: PhotoJob, source: Clip, frame_by_frame: bool) -> Iterable[Tenso
     if job.look is not None:
         return _looked_up(job, source)
     references = [one.photo.to_srgb(one.photo.filled).to(job.device) for one in job.references]
-    usual = {} if frame_by_frame else usual_settings(job.method)
-    chosen = job.of_method(job.method, **usual)
+    chosen = job.of_method(job.method)
     return transfer_clip(source, references, chosen, job.mix, reference_masks=job.masks, temporal=not frame_by_frame)
 
 

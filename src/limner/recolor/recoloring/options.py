@@ -131,8 +131,8 @@ class RecolorOptions:
             raise UserError("--temperature and --perplexity are two ways to say one thing; give one of them")
 
     def of_method(self, method: str) -> dict[str, Any]:
-        """What the method itself takes, as keyword arguments of `limner.recolor.methods.methods`; masks and matches
-        apart.
+        """What was selected of the options of the method itself: fields of its dataclass in
+        `limner.recolor.methods.methods.METHODS`; masks and matches apart.
 
         Raises `UserError` for a wish that the method cannot grant.
         """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,10 @@ from limner.photos.photos import Photo, read_photo, write_photo
 from limner.photos.profiles import ASSUMING_SRGB
 from limner.recolor.looks.cube import CubeLook
 from limner.recolor.methods.global_map import counted
-from limner.recolor.methods.methods import METHODS, Mix, Options, options_of, transfer
+from limner.recolor.methods.methods import METHODS, Mix, Options, method_options, transfer
 from limner.recolor.methods.pictures import Pictures
 from limner.recolor.methods.recolored import Recolored
-from limner.recolor.methods.superpixel import PALETTE, PinnedPoints
+from limner.recolor.methods.superpixel import PALETTE, PinnedPoints, SuperpixelOptions
 from limner.recolor.recoloring.options import RecolorOptions
 from limner.recolor.scoring.score import TransferScore, score_transfer
 
@@ -134,16 +134,15 @@ class PhotoJob:
         """Where each reference's colors are taken from, on the device; None for everywhere."""
         return [None if one.mask is None else one.mask.to(self.device) for one in self.references]
 
-    def of_method(self, method: str, **usual: Any) -> Options:
-        """The method's options: as selected for the one that was named, its own for others on a sheet.
-
-        usual: settings that hold where nothing is selected.
-        """
-        chosen = self.options.of_method(method) if method == self.method else {}
-        if method == "superpixel":
-            chosen["pins"] = [PinnedPoints(pin[:2], pin[2:4], pin[4]) for pin in self.options.match or ()]
-            chosen["download"] = self.download or None
-        return options_of(method, {**usual, **chosen})
+    def of_method(self, method: str) -> Options:
+        """The method's options: as selected for the one that was named, its own for others on a sheet."""
+        options = method_options(method)
+        if method == self.method:
+            options = replace(options, **self.options.of_method(method))
+        if isinstance(options, SuperpixelOptions):
+            pins = tuple(PinnedPoints(pin[:2], pin[2:4], pin[4]) for pin in self.options.match or ())
+            options = replace(options, pins=pins, download=self.download or None)
+        return options
 
     def request(self, picture: Path, **more: Any) -> dict[str, Any]:
         """All that decides what becomes of ``picture``, for the record."""
