@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from limner.reporting.tables import csv_cell, from_csv_cell, markdown, markdown_row, tex, tex_comments
+from limner.reporting.tables import (
+    csv_cell,
+    csv_table,
+    from_csv_cell,
+    markdown,
+    markdown_row,
+    markdown_table,
+    tex,
+    tex_comments,
+    tex_table,
+)
 
 
 @given(st.lists(st.text(max_size=30), min_size=1, max_size=5))
@@ -54,3 +64,24 @@ def test_plain_names_stay_plain() -> None:
     assert markdown_row(["kampala_1", "FID[inception]", "**67.72**"]) == "| kampala_1 | FID[inception] | **67.72** |"
     assert markdown("50 % of a*b") == "50 % of a*b"
     assert csv_cell("kampala-1") == "kampala-1"
+
+
+HOSTILE = "=1+1\n</table> a_b"
+
+
+def test_whole_tables_keep_their_form_whatever_a_run_is_called() -> None:
+    rows = [[HOSTILE, "1.00"], ["b", "2.00"]]
+    lines = markdown_table(["run", "F1"], rows, ["first\nsecond", "<b>"]).splitlines()
+    assert len(lines) == 2 + len(rows) + 1 + 2
+    assert lines[1] == "| --- | ---: |" and lines[-2:] == ["first second", "\\<b>"]
+    header, first, second = csv.reader(io.StringIO(csv_table(["run", "F1"], [[HOSTILE, 1.5], ["b", None]])))
+    assert (header, first, second) == (["run", "F1"], [f"'{HOSTILE}", "1.5"], ["b", ""])
+
+
+def test_a_table_of_latex_has_a_rule_above_each_group() -> None:
+    text = tex_table([" & F1", tex("a_b") + " & F1"], [[["a", "1"]], [["b", "2"], ["c", "3"]]], ["note\n\\end"])
+    assert text.splitlines() == [
+        "% note", "% \\end", r"\begin{tabular}{lr}", r"\toprule", r" & F1 \\", r"a\_b & F1 \\", r"\midrule",
+        r"a & 1 \\",
+        r"\midrule", r"b & 2 \\", r"c & 3 \\", r"\bottomrule", r"\end{tabular}",
+    ]  # fmt: skip

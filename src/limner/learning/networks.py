@@ -1,10 +1,12 @@
 """What `limner networks` lists: each network of a room, with its sizes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from cyclopts import Parameter
+
+from limner.foundation.errors import UserError
 
 
 class NetworkRow(NamedTuple):
@@ -23,6 +25,40 @@ class NetworkSizes:
 
     channels: Annotated[int, Parameter(help="Bands of the pictures.")] = 3
     classes: Annotated[int | None, Parameter(help="Classes to tell apart (default: as few as the room takes).")] = None
+
+
+def list_forms(
+    entries: Mapping[str, Callable[..., Any]],
+    forms: Iterable[tuple[str, Mapping[str, Any]]],
+    sizes: NetworkSizes,
+    *,
+    classes: int,
+    fewest: str = "2 or more",
+) -> list[NetworkRow]:
+    """Networks that take pictures, in the forms that papers name, with their exact parameters, nothing allocated.
+
+    entries: the room's networks by name, each made of ``channels``, ``classes`` and options; the first line of its
+    docstring tells it. forms: names with options. classes: where ``sizes`` says none. fewest: how many there must be,
+    in words. Raises `UserError` for less than one band or two classes.
+    """
+    import torch
+
+    from limner.nn.parameters import count_parameters
+
+    channels, classes = sizes.channels, classes if sizes.classes is None else sizes.classes
+    if channels < 1:
+        raise UserError(f"channels is {channels}; needed: 1 band or more")
+    if classes < 2:
+        raise UserError(f"classes is {classes}; needed: {fewest}")
+    rows = []
+    with torch.device("meta"):
+        for name, options in forms:
+            network = entries[name](channels=channels, classes=classes, **options)
+            line = (entries[name].__doc__ or "").splitlines()[0]
+            shown = " ".join(f"{key} {str(value).lower()}" for key, value in options.items())
+            field = getattr(network, "receptive_field", None)
+            rows.append(NetworkRow(name, shown, count_parameters(network), field and field(), line))
+    return rows
 
 
 def to_text(rows: Sequence[NetworkRow]) -> str:

@@ -1,8 +1,11 @@
 """Tables for people: Markdown, CSV, LaTeX. Names in them may be anybody's: no name is more than a name there."""
 
+import csv
+import io
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from limner.foundation.errors import UserError
 from limner.foundation.files import write_text
@@ -106,3 +109,36 @@ def told_all(values: Mapping[str, float]) -> str:
 def markdown_row(cells: Sequence[str]) -> str:
     """A line of a Markdown table; see `markdown` for what cells may hold."""
     return "| " + " | ".join(PIPE.sub(r"\\|", markdown(cell)) for cell in cells) + " |"
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]], notes: Iterable[str] = ()) -> str:
+    """A Markdown table, its first column names and the others numbers, and notes below, a line each."""
+    ruled = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
+    return "\n".join([*map(markdown_row, ruled), "", *map(markdown, notes)]) + "\n"
+
+
+def csv_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Comma-separated rows, each a name and its values; None is empty."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([csv_cell(each) for each in header])
+    writer.writerows([csv_cell(name), *values] for name, *values in rows)
+    return text.getvalue()
+
+
+def tex_table(heads: Sequence[str], groups: Iterable[Sequence[Sequence[str]]], notes: Iterable[str] = ()) -> str:
+    """A LaTeX tabular for the package booktabs: names to the left, numbers to the right, notes as comments above.
+
+    heads: its heading, a line or several, in LaTeX. groups: rows of cells in LaTeX, with a rule above each group.
+    """
+    found = [list(group) for group in groups]
+    columns = len(found[0][0]) - 1
+    lines = [
+        *tex_comments(notes),
+        rf"\begin{{tabular}}{{l{'r' * columns}}}",
+        r"\toprule",
+        *(f"{head} \\\\" for head in heads),
+    ]
+    for group in found:
+        lines += [r"\midrule", *(" & ".join(row) + r" \\" for row in group)]
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"

@@ -14,7 +14,7 @@ from limner.foundation.errors import UserError
 from limner.learning.recipe import options_of
 from limner.nn.pretrained import LITE0, load_weights
 from limner.segment.networks import NETWORKS, LiteUNet, ResidualUNet, UNet
-from limner.segment.networks.lite_unet import ENCODER_MAPS, IMAGENET_MEAN, IMAGENET_STD
+from limner.segment.networks.backbones import ENCODER_MAPS, IMAGENET_MEAN, IMAGENET_STD
 
 BASIC_DECODER = [2_097_664, 1_048_832, 262_272, 131_200, 131_200]
 BOTTLENECK_DECODER = [33_556_480, 16_778_240, 4_194_816, 524_416, 131_200]

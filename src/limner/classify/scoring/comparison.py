@@ -1,7 +1,5 @@
 """What ``limner compare`` does for classifiers: their scores side by side, on the same pictures."""
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +11,7 @@ from limner.foundation.errors import UserError
 from limner.foundation.nearest import did_you_mean
 from limner.learning.evaluations import Compared
 from limner.learning.seed_table import Measure
-from limner.reporting.tables import TEX_SPECIAL, markdown_row, percent, write_table
+from limner.reporting.tables import csv_table, markdown_table, percent, tex, tex_table, write_table
 
 LOWER_IS_BETTER = ("calibration_error", "loss")
 
@@ -66,40 +64,22 @@ class ClassComparison:
 
     def to_markdown(self) -> str:
         """A Markdown table with the best in bold, and the notes."""
-        header = self.header()
-        rows = [header, ["---"] + ["---:"] * (len(header) - 1), *self.body("**{}**")]
         first, *rest = self.notes()
-        careful = [first, ""] if rest else []
-        return "\n".join([*careful, *map(markdown_row, rows), "", *(rest or [first])]) + "\n"
+        table = markdown_table(self.header(), self.body("**{}**"), rest or [first])
+        return f"{first}\n\n{table}" if rest else table
 
     def to_csv(self) -> str:
         """Comma-separated, unrounded, shares from 0 to 1."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["run", *self.columns, "accuracy_low", "accuracy_high", "pictures"])
+        rows = []
         for name, scored in self.rows:
             ends = wilson(round(scored.accuracy * scored.pictures), scored.pictures)
-            writer.writerow([name, *(getattr(scored, column) for column in self.columns), *ends, scored.pictures])
-        return text.getvalue()
+            rows.append([name, *(getattr(scored, column) for column in self.columns), *ends, scored.pictures])
+        return csv_table(["run", *self.columns, "accuracy_low", "accuracy_high", "pictures"], rows)
 
     def to_tex(self) -> str:
         """A LaTeX tabular for the package booktabs, the best in bold; the notes are comments."""
-
-        def tex(text: str) -> str:
-            return "".join(TEX_SPECIAL.get(character, character) for character in text)
-
         rows = [[tex(row[0]), *row[1:]] for row in self.body(r"\textbf{{{}}}")]
-        lines = [
-            *(f"% {note}" for note in self.notes()),
-            rf"\begin{{tabular}}{{l{'r' * (len(self.columns) + 2)}}}",
-            r"\toprule",
-            " & ".join(map(tex, self.header())) + r" \\",
-            r"\midrule",
-            *(" & ".join(row) + r" \\" for row in rows),
-            r"\bottomrule",
-            r"\end{tabular}",
-        ]
-        return "\n".join(lines) + "\n"
+        return tex_table([" & ".join(map(tex, self.header()))], [rows], self.notes())
 
     def to_json(self) -> dict[str, Any]:
         """The rows, each with its scores by column and how many pictures; and the notes."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,7 +23,7 @@ from limner.learning.evaluations import Compared
 from limner.learning.run import Run
 from limner.learning.seed_table import Measure
 from limner.nn.pretrained import INCEPTION
-from limner.reporting.tables import SHARES, csv_cell, markdown, markdown_row, tex, tex_comments, write_table
+from limner.reporting.tables import SHARES, csv_table, markdown_table, tex, tex_table, write_table
 
 FLAT = "flat mean colors"
 BOLD = "Bold: the best of its column, where its 95 % interval overlaps no other's; ties are never bold."
@@ -107,40 +105,26 @@ class PictureComparison:
 
     def to_markdown(self) -> str:
         """A Markdown table with the best in bold, and the notes."""
-        header = self.header()
-        rows = [header, ["---"] + ["---:"] * (len(header) - 1), *self.body("**{}**"), self.flat()]
-        return "\n".join([*map(markdown_row, rows), "", *map(markdown, "\n".join(self.notes()).splitlines())]) + "\n"
+        notes = "\n".join(self.notes()).splitlines()
+        return markdown_table(self.header(), [*self.body("**{}**"), self.flat()], notes)
 
     def to_csv(self) -> str:
         """Comma-separated, unrounded, shares in percent: ``pictures,kid,kid_low,kid_high,...``; absent intervals are
         empty."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["pictures", *(f"{column}{end}" for column in self.columns for end in ("", "_low", "_high"))])
+        rows = []
         for name, scores in self.rows:
             numbers: list[float | None] = []
             for column in self.columns:
                 score, unit = scores.scores[column], 100 if column in SHARES else 1
                 numbers += [each if each is None else unit * each for each in (score.value, score.low, score.high)]
-            writer.writerow([csv_cell(name), *numbers])
-        return text.getvalue()
+            rows.append([name, *numbers])
+        header = ["pictures", *(f"{column}{end}" for column in self.columns for end in ("", "_low", "_high"))]
+        return csv_table(header, rows)
 
     def to_tex(self) -> str:
         """A LaTeX tabular for the package booktabs, the best in bold; the notes are comments."""
         rows = [[tex(row[0]), *row[1:]] for row in self.body(r"\textbf{{{}}}")]
-        lines = [
-            *tex_comments(self.notes()),
-            rf"\begin{{tabular}}{{l{'r' * (len(self.columns) + 1)}}}",
-            r"\toprule",
-            " & ".join(map(tex, self.header())) + r" \\",
-            r"\midrule",
-            *(" & ".join(row) + r" \\" for row in rows),
-            r"\midrule",
-            " & ".join(self.flat()) + r" \\",
-            r"\bottomrule",
-            r"\end{tabular}",
-        ]
-        return "\n".join(lines) + "\n"
+        return tex_table([" & ".join(map(tex, self.header()))], [rows, [self.flat()]], self.notes())
 
     def to_json(self) -> dict[str, Any]:
         """The rows, each with its scores by column, their intervals, and the protocol of all; and the notes."""

@@ -9,10 +9,16 @@ from limner.foundation.errors import UserError
 from limner.nn.initialize import he_initialize
 from limner.nn.layers.upsampling import BilinearUpsampling
 from limner.nn.pretrained import LITE0
-from limner.segment.networks.fcn import VGG, check_backbone, lite_encoder, wide_convolutions
-from limner.segment.networks.lite_unet import ENCODER_MAPS
+from limner.segment.networks.backbones import (
+    ENCODER_MAPS,
+    VGG,
+    begin_with_imagenet,
+    check_backbone,
+    lite_encoder,
+    wide_convolutions,
+)
 from limner.segment.networks.map_network import MapNetwork
-from limner.segment.networks.vgg import VggEncoder, refuse_narrow_weights, scaled
+from limner.segment.networks.vgg import VggEncoder, scaled
 
 DILATIONS = (1, 1, 2, 4, 8, 16, 1)
 """Of the context module's 3 x 3 convolutions; a 1 x 1 convolution follows."""
@@ -60,7 +66,7 @@ class Dilated(MapNetwork):
         self.channels = channels
         lite = backbone == LITE0
         self.encoder: nn.Module = (
-            lite_encoder(channels, pretrained, 8) if lite else VggEncoder(channels, width, pools=3)
+            lite_encoder(channels, pretrained, output_stride=8) if lite else VggEncoder(channels, width, pools=3)
         )
         self.decoder = nn.ModuleDict()
         if not lite:
@@ -71,9 +77,8 @@ class Dilated(MapNetwork):
         if context != "none":
             self.decoder["context"] = ContextModule(classes, context)
         self.enlarge = BilinearUpsampling(8)
-        if pretrained and isinstance(self.encoder, VggEncoder):
-            refuse_narrow_weights("dilated", pretrained, width)
-            self.encoder.load_imagenet()
+        if pretrained:
+            begin_with_imagenet("dilated", self.encoder, width)
 
     def logits(self, image: Tensor) -> Tensor:
         """(B, channels, H, W) with H and W multiples of 8 -> (B, classes, H, W)."""

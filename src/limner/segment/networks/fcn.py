@@ -1,20 +1,24 @@
 """Fully convolutional networks (Long, Shelhamer and Darrell, CVPR 2015): a classifier's layers as convolutions."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
-import timm
 from torch import Tensor, nn
 
 from limner.foundation.errors import UserError
 from limner.nn.initialize import he_initialize
 from limner.nn.layers.upsampling import BilinearUpsampling
-from limner.nn.pretrained import LITE0, load_weights
-from limner.segment.networks.lite_unet import ENCODER_MAPS, standardized_input
+from limner.nn.pretrained import LITE0
+from limner.segment.networks.backbones import (
+    ENCODER_MAPS,
+    VGG,
+    begin_with_imagenet,
+    check_backbone,
+    lite_encoder,
+    wide_convolutions,
+)
 from limner.segment.networks.map_network import MapNetwork
-from limner.segment.networks.vgg import VggEncoder, refuse_narrow_weights, scaled
+from limner.segment.networks.vgg import VggEncoder, scaled
 
-VGG = "vgg-16"
-BACKBONES = (VGG, LITE0)
 OUTPUT_STRIDES = (32, 16, 8)
 SCORE_STD = 0.01
 
@@ -77,9 +81,8 @@ class FCN(MapNetwork):
             self.decoder[names[stride]] = score
         self.twice = BilinearUpsampling(2)
         self.enlarge = BilinearUpsampling(output_stride)
-        if pretrained and isinstance(self.encoder, VggEncoder):
-            refuse_narrow_weights("fcn", pretrained, width)
-            self.encoder.load_imagenet()
+        if pretrained:
+            begin_with_imagenet("fcn", self.encoder, width)
 
     def logits(self, image: Tensor) -> Tensor:
         """(B, channels, H, W) with H and W multiples of 32 -> (B, classes, H, W)."""
@@ -92,33 +95,3 @@ class FCN(MapNetwork):
         if 8 in self.scored:
             score = self.twice(score) + self.decoder["score8"](eighth)
         return self.enlarge(score)
-
-
-def wide_convolutions(inputs: int, wide: int, dilation: int = 1) -> nn.Sequential:
-    """VGG-16's two fully connected layers as convolutions: 7 x 7, which keeps the size, and 1 x 1."""
-    return nn.Sequential(
-        nn.Conv2d(inputs, wide, 7, padding=3 * dilation, dilation=dilation),
-        nn.ReLU(inplace=True),
-        nn.Dropout(0.5),
-        nn.Conv2d(wide, wide, 1),
-        nn.ReLU(inplace=True),
-        nn.Dropout(0.5),
-    )
-
-
-def check_backbone(network: str, backbone: str) -> None:
-    """Raise `UserError` for a backbone that is not there."""
-    if backbone not in BACKBONES:
-        raise UserError(f"{network} has no backbone '{backbone}'; choose one of {', '.join(BACKBONES)}")
-
-
-def lite_encoder(channels: int, pretrained: bool, output_stride: Literal[8, 32] = 32) -> nn.Module:
-    """EfficientNet-Lite0 that gives its maps at five resolutions, none of them coarser than ``output_stride``; bands
-    are standardized, see `limner.segment.networks.lite_unet.LiteUNet`."""
-    encoder: nn.Module = timm.create_model(
-        "tf_efficientnet_lite0", features_only=True, in_chans=channels, output_stride=output_stride
-    )
-    if pretrained and not next(encoder.parameters()).is_meta:
-        weights = standardized_input(load_weights(LITE0), channels)
-        encoder.load_state_dict({name: weights[name] for name in encoder.state_dict()})
-    return encoder

@@ -1,24 +1,17 @@
 """A network for two processor cores: an ImageNet encoder that ships with limner, and a thin balanced decoder."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import timm
 import torch
 from torch import Tensor, nn
 
 from limner.foundation.errors import UserError
 from limner.foundation.nearest import did_you_mean
 from limner.nn.initialize import he_initialize
-from limner.nn.pretrained import LITE0, LITES, load_weights
-from limner.nn.pretraining import fit_bands
+from limner.nn.pretrained import LITE0, LITES
 from limner.nn.receptive_field import receptive_field
+from limner.segment.networks.backbones import lite_encoder
 from limner.segment.networks.map_network import MapNetwork
-
-# Photographs of ImageNet as the encoder learned to read them, (x - 0.5) / 0.5, with x in [0, 1]: red, green, blue.
-# From torchvision's mean (0.485, 0.456, 0.406) and deviation (0.229, 0.224, 0.225) of x.
-IMAGENET_MEAN = (-0.030, -0.088, -0.188)
-IMAGENET_STD = (0.458, 0.448, 0.450)
-ENCODER_MAPS = (16, 24, 40, 112, 320)  # of EfficientNet-Lite0 at 1/2, 1/4, 1/8, 1/16 and 1/32 of the picture's size
 
 
 class LiteUNet(MapNetwork):
@@ -55,8 +48,7 @@ class LiteUNet(MapNetwork):
         if encoder not in LITES:
             raise UserError(f"lite-unet got encoder '{encoder}'; {did_you_mean(encoder, LITES)}")
         self.channels = channels
-        form = "tf_" + encoder.replace("-", "_")
-        features: Any = timm.create_model(form, features_only=True, in_chans=channels)
+        features = lite_encoder(channels, pretrained, encoder)
         self.encoder: nn.Module = features
         maps: list[int] = features.feature_info.channels()  # at 1/2, 1/4, 1/8, 1/16 and 1/32 of the picture's size
         skips = [width // 2, *maps[:-1]]
@@ -68,9 +60,6 @@ class LiteUNet(MapNetwork):
         self.head = nn.Conv2d(outputs[0], classes, 1)
         for part in (self.decoder, self.full_resolution, self.head):
             he_initialize(part)
-        if pretrained and not self.head.weight.is_meta:  # a network on the meta device has shapes only
-            weights = standardized_input(load_weights(encoder), channels)
-            self.encoder.load_state_dict({name: weights[name] for name in self.encoder.state_dict()})
 
     def logits(self, image: Tensor) -> Tensor:
         """(B, channels, H, W) with H and W multiples of 32 -> (B, classes, H, W)."""
@@ -106,12 +95,3 @@ def _convolution(inputs: int, outputs: int, kernel: int) -> list[nn.Module]:
         nn.BatchNorm2d(outputs),
         nn.ReLU(inplace=True),
     ]
-
-
-def standardized_input(weights: dict[str, Tensor], channels: int) -> dict[str, Tensor]:
-    """The encoder's weights for bands of mean 0 and deviation 1, ``channels`` of them; see `LiteUNet`."""
-    stem = weights["conv_stem.weight"]  # (32, 3, 3, 3)
-    mean, deviation = (stem.new_tensor(values).view(1, 3, 1, 1) for values in (IMAGENET_MEAN, IMAGENET_STD))
-    lost = (stem * mean).sum(dim=(1, 2, 3))  # what the mean of a photograph added to each map
-    stem = fit_bands(stem * deviation, channels)
-    return {**weights, "conv_stem.weight": stem, "bn1.running_mean": weights["bn1.running_mean"] - lost}

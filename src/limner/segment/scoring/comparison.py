@@ -5,8 +5,6 @@ first says what it gained on the first. The constants ("all background", "all ob
 says little before one knows what doing nothing scores on the same pixels.
 """
 
-import csv
-import io
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +14,7 @@ from typing import Any, NamedTuple
 from limner.foundation.errors import UserError
 from limner.learning.evaluations import Compared
 from limner.learning.seed_table import Measure
-from limner.reporting.tables import csv_cell, markdown, markdown_row, percent, tex, tex_comments, write_table
+from limner.reporting.tables import csv_table, markdown_table, percent, tex, tex_table, write_table
 from limner.segment.measures.counts import Scores
 from limner.segment.measures.scores import Evaluation
 from limner.segment.scoring.options import OBJECT_COLUMNS, USUAL_COLUMNS, CompareOptions
@@ -127,36 +125,22 @@ class Comparison:
 
     def to_markdown(self) -> str:
         """A Markdown table with the best in bold, and the notes."""
-        body = [line for group in self.groups("**{}**") for line in group]
-        rows = [self.header(), ["---"] + ["---:"] * (len(self.header()) - 1), *body]
-        return "\n".join([*map(markdown_row, rows), "", *map(markdown, self.notes)]) + "\n"
+        return markdown_table(self.header(), itertools.chain(*self.groups("**{}**")), self.notes)
 
     def to_csv(self) -> str:
         """Comma-separated, in percent: ``run,<area>_f1,<area>_acc,<area>_iou,...,mean_f1,mean_acc,mean_iou``."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["run", *(csv_cell(f"{place}_{column}") for place in self.places for column in self.columns)])
-        for group in self.groups():
-            writer.writerows(
-                [csv_cell(name), *("" if cell == "-" else cell for cell in cells)] for name, *cells in group
-            )
-        return text.getvalue()
+        header = ["run", *(f"{place}_{column}" for place in self.places for column in self.columns)]
+        rows = itertools.chain(*self.groups())
+        return csv_table(header, ([name, *("" if cell == "-" else cell for cell in cells)] for name, *cells in rows))
 
     def to_tex(self) -> str:
         """A LaTeX tabular for the package booktabs, the best in bold and gains in italic; the notes are comments."""
         wide = len(self.columns)
         heads = " & ".join(rf"\multicolumn{{{wide}}}{{c}}{{{tex(place)}}}" for place in self.places)
-        lines = [
-            *tex_comments(self.notes),
-            rf"\begin{{tabular}}{{l{'r' * wide * len(self.places)}}}",
-            r"\toprule",
-            rf" & {heads} \\",
-            " & ".join(["", *[COLUMNS[column].head for column in self.columns] * len(self.places)]) + r" \\",
-        ]
+        columns = " & ".join(["", *[COLUMNS[column].head for column in self.columns] * len(self.places)])
         named = replace(self, runs=_with_tex_names(self.runs), constants=_with_tex_names(self.constants))
-        for group in named.groups(r"\textbf{{{}}}", r"\textit{{{}}}"):
-            lines += [r"\midrule", *(" & ".join(row) + r" \\" for row in group)]
-        return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
+        groups = named.groups(r"\textbf{{{}}}", r"\textit{{{}}}")
+        return tex_table([f" & {heads}", columns], groups, self.notes)
 
     def to_json(self) -> dict[str, Any]:
         """The runs and the constants, each with its scores (fractions 0..1) by place and column; and the notes."""
