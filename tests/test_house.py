@@ -19,6 +19,7 @@ FLOORS = (
     ("adversarial", "fidelity"),
     ("segment",),
     ("recolor", "generate", "classify"),
+    ("studies",),
     ("commands",),
     ("cli", ""),
 )

@@ -1,6 +1,7 @@
-"""The verb that compares ways of learning over several seeds: study."""
+"""The verb that compares ways of learning, or tries a claim, over several seeds: study."""
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -9,7 +10,9 @@ from limner.commands.app import Download, Json, Out, Overrides, Overwrite, verb
 from limner.commands.learning import Data
 from limner.commands.words import recipe_names
 from limner.foundation.command_line import INPUT, METHOD
+from limner.foundation.errors import UserError
 from limner.foundation.files import must_exist
+from limner.studies.listing import EXPERIMENTS, PREFIX, check_experiment
 
 
 @verb
@@ -18,7 +21,7 @@ def study(
         str,
         Parameter(
             help="Recipe files or bundled recipes, as many as wanted, each perhaps as NAME=RECIPE; the others are "
-            "compared with the first.",
+            f"compared with the first. Or an experiment: {', '.join(EXPERIMENTS)}.",
             completer=recipe_names,
             group=INPUT,
         ),
@@ -46,7 +49,11 @@ def study(
     download: Download = False,
     as_json: Json = False,
 ) -> None:
-    """Recipes at one equal budget, several seeds each, in one table; settings of all can follow the recipes."""
+    """Recipes at one equal budget, several seeds each, in one table; or a lecture's claim as an experiment."""
+    if recipe.startswith(PREFIX):
+        given = {"a recipe or setting": more, "--minutes": minutes, "--grid": grid, "--data": data}
+        _experiment(recipe, [name for name, value in given.items() if value], seeds, steps, out, overwrite, as_json)
+        return
     recipes, settings = parted([recipe, *more])
     must_exist(data or [])  # what is not there is told before torch is imported
     from limner.learning.study import study as run_study
@@ -68,6 +75,20 @@ def study(
         raise SystemExit(done.stopped.exit_code)
     assert done.table is not None
     print(json.dumps(done.to_json(), indent=2) if as_json else done.table.to_markdown())
+
+
+def _experiment(
+    name: str, foreign: list[str], seeds: int, steps: int | None, out: Path | None, overwrite: bool, as_json: bool
+) -> None:
+    check_experiment(name)  # what is not there is told before torch is imported
+    if foreign:
+        raise UserError(f"{name} is an experiment with its own data and networks; it takes no {foreign[0]}")
+    from limner.studies.experiment import run_experiment
+
+    done = run_experiment(name, seeds=seeds, steps=steps, out=out, overwrite=overwrite)
+    if done.stopped:
+        raise SystemExit(done.stopped.exit_code)
+    print(json.dumps(done.to_json(), indent=2) if as_json else done.to_markdown())
 
 
 def parted(words: list[str]) -> tuple[list[str], list[str]]:
