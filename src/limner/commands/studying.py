@@ -83,7 +83,7 @@ def _experiment(
     check_experiment(name)  # what is not there is told before torch is imported
     if foreign:
         raise UserError(f"{name} is an experiment with its own data and networks; it takes no {foreign[0]}")
-    from limner.studies.experiment import run_experiment
+    from limner.studies.running import run_experiment
 
     done = run_experiment(name, seeds=seeds, steps=steps, out=out, overwrite=overwrite)
     if done.stopped:
