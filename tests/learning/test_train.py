@@ -12,6 +12,7 @@ from conftest import QUICK, copy_run
 from drawing import draw_area, draw_picture, draw_scene
 from limner.learning.library import bundled_recipes, list_recipes, load_recipe
 from limner.learning.run import Run
+from limner.learning.train import Training
 
 CommandLine = Callable[..., tuple[int, str, str]]
 
@@ -87,6 +88,7 @@ def test_a_run_shows_itself_with_its_score_and_its_last_picture(here: Path, trai
     shown = run._repr_html_()
     for part in ("segment", "finished", "background, building", "validation F1 ", "<img "):
         assert part in shown, part
+    assert Training(run)._repr_html_() == shown  # what limner.train gives
     (here / "empty").mkdir()
     assert "<table></table>" in Run(here / "empty")._repr_html_()
 

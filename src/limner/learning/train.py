@@ -33,6 +33,9 @@ class Training:
     run: Run
     stopped: StopRequest | None = None
 
+    def _repr_html_(self) -> str:
+        return self.run._repr_html_()
+
     def to_json(self) -> dict[str, Any]:
         """The run's folder, its status, steps and seconds, and what its ``evaluation.json`` holds, if it has one."""
         status, path = self.run.status, self.run.folder / EVALUATION_FILE

@@ -153,7 +153,7 @@ def task_on(shapes: Path, tmp_path: Path, *settings: str) -> tuple[ClassifyTask,
 def test_a_step_in_parts_is_the_step_of_the_whole_batch(shapes: Path, tmp_path: Path) -> None:
     weights = []
     for parts in (1, 4):
-        settings = ["--loop.accumulate", str(parts), "--balance", "--optimizer.name", "sgd"]
+        settings = ["--batch", str(8 // parts), "--loop.accumulate", str(parts), "--balance", "--optimizer.name", "sgd"]
         task, batches = task_on(shapes, tmp_path, *settings)
         values = [task.step(batches, index) for index in range(2)]
         weights.append((task.weights(), [float(value["loss"]) for value in values]))
@@ -221,7 +221,10 @@ def test_channels_are_standardized_over_what_is_learned_from(shapes: Path, tmp_p
         ("--normalize network", "normalize is network, and lenet expects nothing of its own"),
         ("--data.size-px 16", "LeNet needs pictures of 28 px or more and got 16"),
         ("--network.name resnet --network.depth 19", "resnet has no depth 19"),
-        ("--loop.accumulate 3", "batch is 8 and loop.accumulate 3"),
+        (
+            "--loop.accumulate 5",
+            r"batch is 8 times loop.accumulate 5, and there are 32 .*; give --batch 6 or less",
+        ),
         ("--data.crop-px 40", "data.crop_px is 40, and pictures are of 32 px"),
     ],
 )

@@ -135,7 +135,7 @@ def model_card(outcome: Outcome, scored: Evaluation | None) -> Card:
         data_facts=f"{len(outcome.sides.training):,} pictures; {len(outcome.sides.held_out):,} more were held out "
         f"({outcome.sides.how}).",
         seed=recipe.seed,
-        steps=f"{recipe.batch} pictures",
+        steps=f"{recipe.pictures_per_step} pictures",
         scores=NOTHING_HELD_OUT + "\n" if scored is None else scored.to_markdown(),
         not_for="Pictures of other things than its classes: it always names one of them. Its probabilities are those "
         "of pictures\nlike the ones it learned from; see the calibration in `report.html`.",

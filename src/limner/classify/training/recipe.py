@@ -88,7 +88,8 @@ class ClassifyRecipe(Recipe):
         try_optimizer(self.optimizer)
         self.schedule.build(SCHEDULES)
         self.loss.build(LOSSES)
-        if self.batch % self.loop.accumulate:
-            raise UserError(
-                f"batch is {self.batch} and loop.accumulate {self.loop.accumulate}; needed: a batch that parts evenly"
-            )
+
+    @property
+    def pictures_per_step(self) -> int:
+        """Pictures that a step learns from."""
+        return self.batch * self.loop.accumulate

@@ -56,12 +56,14 @@ class ClassifyTask(Task):
             found, size_px=data.size_px, colors=data.colors, fit=data.fit, memory=data.memory
         )  # fmt: skip
         self.sides = split_examples(self.examples, data.rule, recipe.seed)
-        if recipe.batch > len(self.sides.training):
+        parts, learned = recipe.loop.accumulate, len(self.sides.training)
+        if recipe.pictures_per_step > learned:
+            times = f" times loop.accumulate {parts}" if parts > 1 else ""
             raise UserError(
-                f"batch is {recipe.batch}, and there are {len(self.sides.training)} pictures to learn from "
-                f"({len(self.sides.held_out)} are held out); give --batch {len(self.sides.training)} or less"
+                f"batch is {recipe.batch}{times}, and there are {learned} pictures to learn from "
+                f"({len(self.sides.held_out)} are held out); give --batch {max(1, learned // parts)} or less"
             )
-        self.order = ShuffledOrder(len(self.sides.training), recipe.batch, recipe.seed)
+        self.order = ShuffledOrder(learned, recipe.pictures_per_step, recipe.seed)
         self.draws = Draws(recipe.seed, torch.device("cpu"))
         self.networks = {"network": self._make_network()}
         self.mean, self.std = self._statistics()
@@ -135,7 +137,7 @@ class ClassifyTask(Task):
     def stages(self) -> tuple[Stage, ...]:
         """Kernels without labels, where the network learns some so; the last layer alone, where the recipe wants that
         first; then all."""
-        steps = max(1, round(len(self.sides.training) / self.recipe.batch))
+        steps = max(1, round(len(self.sides.training) / self.recipe.pictures_per_step))
         stages = [Stage("train", self.recipe.epochs, steps)]
         if self.recipe.head_epochs:
             stages.insert(0, Stage("head", self.recipe.head_epochs, steps))
@@ -266,8 +268,8 @@ class ClassifyTask(Task):
         steps = sum(stage.total_steps for stage in self.stages())
         return (
             f"{self.examples.summary()}; {len(self.sides.held_out):,} held out ({self.sides.how}), {steps} steps of "
-            f"{self.recipe.batch} pictures, {self.recipe.network.name} of {count_parameters(self.network) / 1e6:.2f} M "
-            "parameters"
+            f"{self.recipe.pictures_per_step} pictures, {self.recipe.network.name} of "
+            f"{count_parameters(self.network) / 1e6:.2f} M parameters"
         )
 
     def facts(self) -> dict[str, Any]:
