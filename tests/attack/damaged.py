@@ -15,11 +15,13 @@ import os
 import re
 import resource
 import shutil
+import struct
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
 
@@ -27,8 +29,12 @@ import numpy as np
 from PIL import Image
 
 from drawing import draw_area, draw_mask, draw_picture, draw_polygons, draw_scene, write_raster
+from drawn_cityscapes import write_cityscapes
 from drawn_photos import draw_photo
+from drawn_pictures import draw_shape
+from drawn_videos import encode, moving_gradient
 from limner.cli import main as command_line
+from limner.generate.cutouts.journal import JOURNAL
 
 MOST_GROWTH_MB = 2048
 NUMBERS = (b"-1", b"0", b"99999999999999999999", b"1e999", b"NaN", b"null", b"2147483648", b"[]", b"{}", b'""')
@@ -38,11 +44,13 @@ BYTES = (b"\x00", b"\xff", b"\x7f\xff\xff\xff", b"\xff\xff\xff\xff", b"\x80\x00\
 @dataclass(frozen=True)
 class Kind:
     """draw: makes all that the commands read, in the working folder. file: which of it is damaged. commands: what is
-    run on it; ``{out}`` is a name that nothing has."""
+    run on it; ``{out}`` is a name that nothing has. restored: a folder that the commands go on with, put back before
+    each input."""
 
     draw: Callable[[], object]
     file: str
     commands: tuple[str, ...]
+    restored: str | None = None
 
 
 def _scene(path: str) -> Callable[[], None]:
@@ -143,6 +151,92 @@ def _cube() -> None:
     _call(["recolor", "photo.png", "--like", "like.png", "--method", "mkl", "--out", "look.cube"])
 
 
+class _Killed(BaseException):
+    """Stands for a SIGKILL: no code of limner's may catch it."""
+
+
+def _half_trained() -> None:
+    """A training that ended right after its third checkpoint."""
+    from limner.learning import training
+
+    draw_area(Path("town"), 2)
+    write, written = training.write_checkpoint, 0
+
+    def write_and_die(*arguments: Any, **options: Any) -> None:
+        nonlocal written
+        write(*arguments, **options)
+        if (written := written + 1) == 3:
+            raise _Killed
+
+    training.write_checkpoint = write_and_die
+    try:
+        _call(TRAIN.split())
+    finally:
+        training.write_checkpoint = write
+    assert written == 3
+
+
+def _half_cut() -> None:
+    """Cut-outs whose command was killed at its very end: all rows stand in the journal, none in the manifest."""
+    from limner.generate.cutouts.journal import Journal
+
+    write_cityscapes(Path("city"), splits=("train",), count=1)
+    close, Journal.close = Journal.close, lambda self: None  # type: ignore[method-assign]
+    _call(CUT_CITY.split())
+    Journal.close = close  # type: ignore[method-assign]
+    Path("cars/manifest.csv").unlink()
+
+
+def _city() -> None:
+    write_cityscapes(Path("city"), splits=("train",), count=1)
+
+
+def _boxes() -> None:
+    Path("boxes/images").mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)).save("boxes/images/a.png")
+    Path("boxes/b.csv").write_text("path,x0,y0,x1,y1,label\na.png,8,8,48,38,car\na.png,1,2,30,40,bus\n")
+
+
+def _clip(path: str) -> Callable[[], None]:
+    def draw() -> None:
+        encode(Path(path), moving_gradient(6))
+        draw_photo(Path("like.png"), seed=1)
+
+    return draw
+
+
+def _digits(folder: str) -> None:
+    chance = np.random.default_rng(0)
+    Path(folder).mkdir(exist_ok=True)
+    labels = np.arange(32, dtype=np.uint8) % 2
+    if folder == "idx":
+        for name, values in (("images-idx3", chance.integers(0, 256, (32, 28, 28), np.uint8)), ("labels-idx1", labels)):
+            head = struct.pack(f">4B{values.ndim}I", 0, 0, 8, values.ndim, *values.shape)
+            Path(folder, f"train-{name}-ubyte").write_bytes(head + values.tobytes())
+        return
+    pictures = chance.integers(0, 256, (32, 3072), np.uint8)
+    for name, part in (("data_batch_1", slice(24)), ("test_batch", slice(24, 32))):
+        rows = [bytes([label]) + row.tobytes() for label, row in zip(labels[part], pictures[part], strict=True)]
+        Path(folder, f"{name}.bin").write_bytes(b"".join(rows))
+    Path(folder, "batches.meta.txt").write_text("frog\nship\n")
+
+
+def _told() -> None:
+    for kind in ("disk", "box"):
+        Path("kinds", kind).mkdir(parents=True, exist_ok=True)
+        for number in range(12):
+            Image.fromarray(draw_shape(kind, number)).save(Path("kinds", kind, f"{number}.png"))
+    draw_photo(Path("photo.png"))
+    shutil.rmtree("told", ignore_errors=True)
+    _call(["train", "classify/lenet-digits", "--data", "kinds", "--out", "told", "--batch", "8", "--epochs", "1"])
+
+
+TRAIN = ("train segment/demo --data town --out run --epochs 4 --network.name lite-unet --network.pretrained false "
+         "--network.width 4 --loop.precision fp32 --batch 2 --steps-per-epoch 2 --data.tile-px 96 --data.crop-px 64 "
+         "--data.stride-px 64 --loop.checkpoint-minutes 0")  # fmt: skip
+CUT_CITY = "cutouts city --object car --no-filter --out cars"
+CITY = "city/gtFine/train/aachen/aachen_000000_000019_gtFine"
+LEARN = "train classify/lenet-digits --data {} --batch 4 --dry-run"
 READ_RASTER = ("check {f} --labels truth.tif", "recolor photo.png --like {f} --method mkl --out {out}.png")
 READ_PHOTO = ("recolor {f} --like like.png --method mkl --out {out}.png", "recolor like.png --like {f} --method "
               "reinhard --out {out}.png")  # fmt: skip
@@ -169,6 +263,22 @@ KINDS: dict[str, Kind] = {
     "weights": Kind(_run("run/model.safetensors"), "run/model.safetensors", ("segment run scene.tif --out {out}",)),
     "record": Kind(_recolored, "done.png.json", ("recolor photo.png --like like.png --method mkl --out done.png",)),
     "table of pictures": Kind(_labelled, "labels.csv", (LEARN_TABLE,)),
+    **{f"clip {suffix}": Kind(_clip(f"clip.{suffix}"), f"clip.{suffix}",
+                              ("recolor {f} --like like.png --method mkl --out {out}.mp4",))
+       for suffix in ("mp4", "mkv")},
+    "Cityscapes polygons": Kind(_city, f"{CITY}_polygons.json", (CUT_CITY.replace(" cars", " {out}"),)),
+    "Cityscapes ids": Kind(_city, f"{CITY}_instanceIds.png", (CUT_CITY.replace(" cars", " {out}"),)),
+    "list of boxes": Kind(_boxes, "boxes/b.csv", ("cutouts boxes --object car --no-filter --out {out}",)),
+    "journal of cut-outs": Kind(_half_cut, f"cars/{JOURNAL}", (CUT_CITY,), "cars"),
+    "checkpoint": Kind(_half_trained, "run/checkpoint/state.pt", (TRAIN,), "run"),
+    "status of a run": Kind(_half_trained, "run/run.json", (TRAIN,), "run"),
+    "metrics of a run": Kind(_half_trained, "run/metrics.csv", (TRAIN,), "run"),
+    "idx pictures": Kind(lambda: _digits("idx"), "idx/train-images-idx3-ubyte", (LEARN.format("idx"),)),
+    "idx labels": Kind(lambda: _digits("idx"), "idx/train-labels-idx1-ubyte", (LEARN.format("idx"),)),
+    "CIFAR batch": Kind(lambda: _digits("cifar"), "cifar/data_batch_1.bin", (LEARN.format("cifar"),)),
+    "model.json of classes": Kind(_told, "told/model.json", ("classify told photo.png", "compare told")),
+    "evaluation.json of classes": Kind(_told, "told/evaluation.json", ("compare told",)),
+    "weights of classes": Kind(_told, "told/model.safetensors", ("classify told photo.png --out {out}",)),
     "look-up table": Kind(_cube, "look.cube", ("recolor photo.png --like look.cube --out {out}.png",)),
 }  # fmt: skip
 
@@ -240,10 +350,18 @@ def main(name: str, first: int, last: int, folder: Path, progress: Path) -> None
     for number, command in enumerate(kind.commands):  # what is not damaged is read, or nothing would be tried here
         code, said = _call(command.format(f=kind.file, out=f"whole{number}").split())
         assert code == 0, (command, code, said)
+    if kind.restored is not None:
+        shutil.rmtree(kind.restored)
+        kind.draw()
+        whole = file.read_bytes()
+        shutil.copytree(kind.restored, "kept")
     known = {str(path) for path in Path().rglob("*")}
     before_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     for number in range(first, last):
         progress.write_text(str(number))
+        if kind.restored is not None:
+            shutil.rmtree(kind.restored)
+            shutil.copytree("kept", kind.restored)
         file.write_bytes(damage(whole, np.random.default_rng([number, *map(ord, name)])))
         for command in kind.commands:
             started = time.monotonic()

@@ -3,6 +3,7 @@
 The format: Cube LUT Specification 1.0 (Adobe 2013), with Resolve's LUT_3D_INPUT_RANGE and LUT_1D_INPUT_RANGE.
 """
 
+import codecs
 import math
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -105,11 +106,16 @@ def lattice(size: int) -> Tensor:
 def read_cube(path: Path) -> CubeLook:
     """The look-up table of a .cube file, 1D or 3D. `UserError` with the line for one that breaks the format."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        content = path.read_bytes()
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError):
+    except OSError:
         raise UserError(f"{path}: not a .cube look-up table, which is text") from None
+    is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    if b"\x00" in content and not is_wide:
+        raise UserError(f"{path}: not a .cube look-up table, which is text")
+    # Titles and comments are in any encoding; what counts is ASCII in most of them.
+    lines = content.decode("utf-16" if is_wide else "utf-8-sig", errors="replace").splitlines()
     head, begin = _Head(), 0
     while begin < len(lines) and head.takes(lines[begin], f"{path}, line {begin + 1}"):
         begin += 1
