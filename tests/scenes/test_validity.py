@@ -178,3 +178,17 @@ def test_lossy_compressions_are_known(tmp_path):
     for name, (options, expected) in kinds.items():
         with rasterio.open(save(tmp_path / name, values, **options)) as dataset:
             assert lossy_compression(dataset) == expected, name
+
+
+def test_the_greatest_floats_are_no_data_however_short_their_tag_or_without_one(tmp_path):
+    values = np.full((3, 8, 9), 50, np.float32)
+    values[0, :2] = np.finfo(np.float32).min
+    values[1, 2] = np.finfo(np.float32).max
+    values[2, 3] = np.nan
+    expected = np.ones((8, 9), bool)
+    expected[:4] = False
+    for number, options in enumerate(({}, {"nodata": -3.40282e38}, {"nodata": -9999})):
+        with open_raster(save(tmp_path / f"{number}.tif", values, **options)) as raster:
+            made, valid = raster.read()
+        np.testing.assert_array_equal(valid, expected)
+        assert not made[:, ~valid].any()

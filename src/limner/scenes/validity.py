@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from rasterio.enums import ColorInterp, MaskFlags
 
+NEVER_REACHED = 1e37  # the greatest float32, 3.4e38, is written where no data is, and tags tell it in too few digits
 FLOAT_STEPS = 4  # relative distance, in machine epsilons, at which GDAL takes a float for its nodata: tags are rounded
 
 
@@ -46,7 +47,7 @@ def never_measured(nodata: float, dtype: str) -> bool:
 def filled(values: np.ndarray, nodata: Sequence[float | None], dtypes: Sequence[str]) -> np.ndarray:
     """Which pixels of ``values`` (bands, H, W) hold a measurement: (H, W) bool.
 
-    NaN and infinity are none. A band's fill that no picture holds (`never_measured`) spoils the pixel; where nodata
+    NaN, infinity and what is no smaller than `NEVER_REACHED` are none. A band's fill that no picture holds (`never_measured`) spoils the pixel; where nodata
     is a value that pictures hold, all bands with such a nodata must say so. nodata, dtypes: of each band in the file.
     """
     found = np.ones(values.shape[1:], bool)
@@ -62,7 +63,8 @@ def filled(values: np.ndarray, nodata: Sequence[float | None], dtypes: Sequence[
     if dark is not None:
         found &= ~dark
     if np.issubdtype(values.dtype, np.floating):
-        found &= np.isfinite(values).all(axis=0)
+        with np.errstate(invalid="ignore"):  # of NaN, which is not below anything
+            found &= (np.abs(values) < NEVER_REACHED).all(axis=0)
     return found
 
 

@@ -160,6 +160,17 @@ def test_a_broken_table_gives_one_line(tmp_path: Path, text: str, line: str) -> 
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-8", "utf-8-sig", "utf-16"])
+def test_a_title_and_comments_may_be_in_any_encoding(tmp_path: Path, encoding: str) -> None:
+    write_cube(tmp_path / "a.cube", warm, 3)
+    table = (tmp_path / "a.cube").read_text().partition("LUT_3D_SIZE")
+    text = f'TITLE "caf\u00e9"\n# f\u00fcr Z\u00fcrich\n{table[1]}{table[2]}'
+    (tmp_path / "b.cube").write_bytes(text.encode(encoding))
+    made, expected = read_cube(tmp_path / "b.cube"), read_cube(tmp_path / "a.cube")
+    assert torch.equal(made.table, expected.table)
+    assert made.title.startswith("caf")
+
+
 def test_what_is_no_text_or_not_there_gives_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"a\.cube: no such file"):
         read_cube(tmp_path / "a.cube")

@@ -289,6 +289,21 @@ def test_a_mask_changes_nothing_where_it_is_black(photos: Path, limner: Limner, 
     assert np.abs(before[:16].astype(int) - after[:16]).mean() > 10
 
 
+def test_a_mask_of_class_numbers_is_no_mask_of_dark_grays(photos: Path, limner: Limner) -> None:
+    white, ones, dark = (np.zeros((33, 47), np.uint8) for _ in range(3))
+    white[:16], ones[:16], dark[:16] = 255, 1, 12
+    for name, mask in (("white", white), ("ones", ones), ("dark", dark)):
+        Image.fromarray(mask).save(photos / f"{name}.png")
+    said = {}
+    for name in ("white", "ones", "dark"):
+        command = ("recolor", "a.png", "--like", "b.png", "--method", "mkl", "--mask", f"{name}.png")
+        said[name] = limner(*command, "--out", f"of-{name}.png")[2]
+    assert (pixels_of(photos / "of-ones.png") == pixels_of(photos / "of-white.png")).all()
+    assert "its numbers are taken for 0 and 1" in said["ones"]
+    assert "nowhere lighter than 5%: little changes" in said["dark"]
+    assert "the mask" not in said["white"]
+
+
 def test_a_folder_of_masks_gives_each_picture_the_one_of_its_name(here: Path, limner: Limner) -> None:
     draw_photo(here / "b.png", EVENING)
     (here / "masks").mkdir()

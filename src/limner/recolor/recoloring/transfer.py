@@ -29,6 +29,9 @@ from limner.recolor.scoring.score import TransferScore, score_transfer
 
 DEFAULT_METHOD, LOOK = "superpixel", "look"
 
+BARELY = 1.5 / 255  # the gray of a 1 in 8 bits
+DARK = 0.1  # of a mask whose lightest gray is darker than that, people ask why nothing changed
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -55,6 +58,7 @@ def read_mask(path: Path, photo: Photo) -> tuple[Tensor, tuple[str, ...]]:
     """((H, W) float 0..1 of a mask picture for ``photo``: white counts, what to tell of it).
 
     A mask counts the upright picture's pixels, as people see it, unless its size is that of the pixels as stored alone.
+    One that holds no number above 1, of 8 or 16 bits, is of class numbers: its 1 is white.
     Raises `UserError` for another size, and for black alone.
     """
     drawn = read_photo(path)
@@ -72,6 +76,12 @@ def read_mask(path: Path, photo: Photo) -> tuple[Tensor, tuple[str, ...]]:
         raise UserError(
             f"{path}: a mask of {sizes[0]} pixels for {photo.path} of {sizes[1]}; a mask has its picture's size"
         )
+    lightest = float(mask.max())
+    if 0 < lightest <= BARELY:  # of class numbers 0 and 1, which as grays leave everything as it was
+        mask = mask / lightest
+        notes = (*notes, f"the mask {path.name} is black and {lightest:.1%} gray: its numbers are taken for 0 and 1")
+    elif 0 < lightest < DARK:
+        notes = (*notes, f"the mask {path.name} is nowhere lighter than {lightest:.0%}: little changes")
     if not mask.any():
         raise UserError(f"{path}: a mask that is black all over leaves nothing of {photo.path}; needed: some white")
     return mask, notes
