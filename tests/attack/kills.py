@@ -244,10 +244,10 @@ class Undisturbed:
         one, two = (files_below(folder, command.made) for folder in self.folders)
         assert set(one) == set(two) and one, (set(one) ^ set(two), command)
         self.files = one
-        self.alike = {
-            name for name in one if same_bytes(one[name], two[name]) and not name.endswith(OTHER_AFTER_A_KILL)
-        }
-        self.by_content = {name for name in set(one) - self.alike if content_of(one[name]) == content_of(two[name])}
+        same_step = [name for name in one if not name.endswith(OTHER_AFTER_A_KILL)]
+        self.alike = {name for name in same_step if same_bytes(one[name], two[name])}
+        rest = set(same_step) - self.alike
+        self.by_content = {name for name in rest if content_of(one[name]) == content_of(two[name])}
 
     def fault_of(self, folder: Path) -> str | None:
         """What differs in another folder; None where nothing does."""

@@ -47,8 +47,9 @@ def never_measured(nodata: float, dtype: str) -> bool:
 def filled(values: np.ndarray, nodata: Sequence[float | None], dtypes: Sequence[str]) -> np.ndarray:
     """Which pixels of ``values`` (bands, H, W) hold a measurement: (H, W) bool.
 
-    NaN, infinity and what is no smaller than `NEVER_REACHED` are none. A band's fill that no picture holds (`never_measured`) spoils the pixel; where nodata
-    is a value that pictures hold, all bands with such a nodata must say so. nodata, dtypes: of each band in the file.
+    NaN, infinity and what is no smaller than `NEVER_REACHED` are none. A band's fill that no picture holds
+    (`never_measured`) spoils the pixel; where nodata is a value that pictures hold, all bands with such a nodata must
+    say so. nodata, dtypes: of each band in the file.
     """
     found = np.ones(values.shape[1:], bool)
     dark: np.ndarray | None = None

@@ -19,6 +19,7 @@ from limner.datasets.pictures.fitting import Fit, fitted
 from limner.foundation.device import choose_device
 from limner.foundation.errors import UserError
 from limner.learning.run import Run
+from limner.nn.finite import finite
 from limner.reporting.card import card
 
 BATCH = 64
@@ -76,13 +77,13 @@ class PictureClassifier:
     @torch.no_grad()
     def probabilities_of(self, image: Tensor) -> Tensor:
         """(B, classes) float32, of standardized pictures."""
-        return self.network.eval()(image).float().softmax(dim=1)
+        return finite(self.network.eval()(image).float(), "the network").softmax(dim=1)
 
     def logits(self, pictures: Tensor) -> Tensor:
         """(n, classes) float32 on the CPU, of pictures (n, C, S, S) uint8."""
         with torch.no_grad():
             parts = [self.network.eval()(self.prepare(part)).float().cpu() for part in pictures.split(BATCH)]
-        return torch.cat(parts)
+        return finite(torch.cat(parts), "the network")
 
     def features(self, pictures: Tensor) -> Tensor:
         """(n, d) float32 on the CPU: what the last layer reads, of pictures (n, C, S, S) uint8."""

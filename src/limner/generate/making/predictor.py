@@ -24,6 +24,7 @@ from limner.generate.networks import GENERATORS
 from limner.learning.described import check_fits, described_choice
 from limner.learning.recipe import Choice
 from limner.learning.run_weights import DAMAGED
+from limner.nn.finite import finite
 from limner.reporting.card import card
 from limner.reporting.grid import grid
 
@@ -122,7 +123,7 @@ class PictureGenerator:
             latent = latents[start : start + batch].to(self.device)
             label = None if labels is None else labels[start : start + batch].to(self.device)
             image_pm1 = self.network(latent, label)
-            parts.append(((image_pm1.float() + 1) / 2).clamp(0, 1).cpu())
+            parts.append(((finite(image_pm1.float(), "the generator") + 1) / 2).clamp(0, 1).cpu())
         return torch.cat(parts)
 
     def __repr__(self) -> str:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from limner.learning.run import Run
 
 MOST_BANDS = 1024
+NORMALIZATIONS = ("run", "area", "initial", None)
+"""How a network was trained to see colors; runs of before that was kept say nothing."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,10 @@ class MapFacts:
             raise ValueError(f"class_names names a class twice ({', '.join(self.class_names)})")
         if self.dtype is not None and self.dtype not in DATA_TYPES:
             raise ValueError(f"dtype is {self.dtype}; needed: one of {', '.join(DATA_TYPES)}")
+        if self.normalize not in NORMALIZATIONS:
+            raise ValueError(
+                f"normalize is '{self.normalize}'; needed: one of {', '.join(filter(None, NORMALIZATIONS))}"
+            )
         if self.ground_range_m is not None and not 0 < self.ground_range_m[0] <= self.ground_range_m[1]:
             raise ValueError(f"ground_range_m is {self.ground_range_m}; needed: the least and the most, above 0")
 

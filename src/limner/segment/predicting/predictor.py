@@ -16,6 +16,7 @@ from limner.foundation.precision import choose_precision
 from limner.foundation.progress import say
 from limner.learning.described import check_fits, described_choice
 from limner.learning.recipe import Choice
+from limner.nn.finite import finite
 from limner.nn.parameters import count_parameters
 from limner.reporting.card import card, newest_picture
 from limner.scenes.bands import Bands, parse_bands
@@ -142,7 +143,7 @@ class SegmentPredictor:
             image = _resampled(image, known, step, seen)
         image = image.contiguous(memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16-mixed"):
-            logits = self.network(image).float()
+            logits = finite(self.network(image).float(), self.folder or "the network")
         classes = len(self.class_names)
         planes = torch.cat([logits[:, :classes].softmax(1), logits[:, classes:].sigmoid()], dim=1)
         if step != seen:
