@@ -210,3 +210,25 @@ def test_the_interval_is_that_of_scipy_and_pairing_takes_away_what_seeds_share()
     assert r"\textbf{82.25 $\pm$ " in table.to_tex()
     assert SeedTable((measure,), (0,), {"one": ({"accuracy": 1.0},)}).to_markdown().startswith("Careful: one seed")
     assert all(one < two for one, two in pairwise([found.low, found.mean, found.high]))
+
+
+@pytest.mark.parametrize(
+    ("better", "one", "two", "bold"),
+    [
+        ("higher", (3.0, 3.1, 2.9), (1.0, 1.2, 0.8), "one"),
+        ("lower", (3.0, 3.1, 2.9), (1.0, 1.2, 0.8), "two"),
+        ("zero", (-0.1, 0.1, 0.2), (-3.0, -3.1, -2.9), "one"),
+        ("none", (3.0, 3.1, 2.9), (1.0, 1.2, 0.8), None),
+        ("higher", (1.0, 2.0, 3.0), (0.9, 1.9, 2.9), "one"),  # overlapping, but better at each seed
+        ("higher", (1.0, 2.0, 3.0), (3.0, 1.0, 2.5), None),
+        ("higher", (1.0, 1.0, 1.0), (1.0, 1.0, 1.0), None),
+        ("higher", (3.0,), (1.0,), None),  # nothing is known of other seeds
+    ],
+)
+def test_only_what_is_better_beyond_doubt_is_bold(
+    better: Any, one: tuple[float, ...], two: tuple[float, ...], bold: str | None
+) -> None:
+    results = {name: tuple({"x": value} for value in values) for name, values in (("one", one), ("two", two))}
+    table = SeedTable((Measure("x", better),), tuple(range(len(one))), results)
+    marked = [row[0] for row in table.body("**{}**") if row[1].startswith("**")]
+    assert marked == ([] if bold is None else [bold])

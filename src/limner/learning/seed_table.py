@@ -114,15 +114,14 @@ class SeedTable:
         return ["", *(measure.head for measure in self.measures)]
 
     def body(self, bold: str = "{}", plus_minus: str = " ± ") -> list[list[str]]:
-        """A row for each arm: means and half intervals; the best mean of a column by ``bold``."""
+        """A row for each arm: means and half intervals; by ``bold`` what is best of a column beyond doubt."""
         best = {measure: self._best(measure) for measure in self.measures}
         rows = []
         for arm in self.arms:
             cells = []
             for measure in self.measures:
-                found = self.mean(arm, measure)
-                cell = _printed(found, measure, plus_minus)
-                cells.append(bold.format(cell) if found is not None and found.mean == best[measure] else cell)
+                cell = _printed(self.mean(arm, measure), measure, plus_minus)
+                cells.append(bold.format(cell) if arm == best[measure] else cell)
             rows.append([arm, *cells])
         return rows
 
@@ -144,13 +143,21 @@ class SeedTable:
             rows.append([f"{arm} less {self.arms[0]}", *cells])
         return rows
 
-    def _best(self, measure: Measure) -> float | None:
-        means = [found.mean for arm in self.arms if (found := self.mean(arm, measure)) is not None]
-        if not means or measure.better == "none" or len(means) < 2:
-            return None
+    def _best(self, measure: Measure) -> str | None:
+        """The arm that is better than each other one beyond doubt: seed by seed, the interval leaves out 0."""
+        for arm in self.arms:
+            if len(self.arms) > 1 and all(self._beats(arm, other, measure) for other in self.arms if other != arm):
+                return arm
+        return None
+
+    def _beats(self, arm: str, other: str, measure: Measure) -> bool:
+        ours, theirs = self.values(arm, measure), self.values(other, measure)
+        if ours is None or theirs is None or measure.better == "none":
+            return False
         if measure.better == "zero":
-            return min(means, key=abs)
-        return max(means) if measure.better == "higher" else min(means)
+            ours, theirs = [-abs(value) for value in ours], [-abs(value) for value in theirs]
+        gain = estimate([one - two for one, two in zip(ours, theirs, strict=True)])
+        return gain.surely == (-1 if measure.better == "lower" else 1)
 
     def said(self) -> list[str]:
         """The notes, and what the numbers are."""
