@@ -170,6 +170,19 @@ def test_only_the_table_of_rooms_names_what_stands_above_it() -> None:
     assert not upward
 
 
+def test_photos_are_reached_through_one_object() -> None:
+    """How a file is decoded, tagged and profiled is nobody's business but `limner.photos.photos.Photo`'s."""
+    through = {"limner.photos.photos", "limner.photos.hidden"}
+    past = [
+        f"{module} imports {other}"
+        for module in modules()
+        if room(module) != "photos"
+        for other in imports(module)
+        if room(other) == "photos" and other not in through
+    ]
+    assert not past
+
+
 @pytest.mark.parametrize(("name", "most"), ENTRIES.items())
 def test_a_room_shows_few_entries(name: str, most: int) -> None:
     shown = [path.name for path in (SOURCE / name).iterdir() if path.name != "__pycache__"]

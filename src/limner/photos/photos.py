@@ -62,6 +62,11 @@ class Photo:
         return self.tags.profile
 
     @property
+    def notes_as_reference(self) -> tuple[str, ...]:
+        """What to tell of it where only its colors are taken: that it names no profile, as most do not, is no news."""
+        return tuple(note for note in self.notes if note != ASSUMING_SRGB)
+
+    @property
     def seen(self) -> Tensor | None:
         """(H, W) bool: where alpha is above 0; None where there is no alpha."""
         return None if self.alpha is None else self.alpha > 0

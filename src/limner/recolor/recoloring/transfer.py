@@ -17,7 +17,6 @@ from limner.foundation.errors import UserError
 from limner.foundation.orientation import UPRIGHT, swaps_edges, turned
 from limner.foundation.records import Account, Made, make_once
 from limner.photos.photos import Photo, read_photo, write_photo
-from limner.photos.profiles import ASSUMING_SRGB
 from limner.recolor.looks.cube import CubeLook
 from limner.recolor.methods.global_map import counted
 from limner.recolor.methods.methods import METHODS, Mix, Options, method_options, transfer
@@ -113,8 +112,8 @@ class PhotoJob:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What to tell of the references, but that most say nothing of their colors."""
-        notes = (note for one in self.references for note in (*one.photo.notes, *one.notes) if note != ASSUMING_SRGB)
+        """What to tell of the references."""
+        notes = (note for one in self.references for note in (*one.photo.notes_as_reference, *one.notes))
         return tuple(f"reference: {note}" for note in dict.fromkeys(notes))
 
     @property
