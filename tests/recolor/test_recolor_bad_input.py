@@ -9,8 +9,8 @@ import pytest
 import rasterio
 import torch
 from PIL import Image
-from test_photo_bad_input import all_nan, huge_png, of_bands, of_type, transparent
 
+from broken_photos import all_nan, huge_png, of_bands, of_type, transparent
 from conftest import copy_run
 from drawing import draw_mask as draw_squares
 from drawing import draw_picture, draw_scene, write_raster
