@@ -14,6 +14,7 @@ import pytest
 
 from limner.adversarial.augment import AUGMENTATIONS
 from limner.adversarial.average import AVERAGES
+from limner.adversarial.latents.settings import LatentOptimization
 from limner.adversarial.losses import LOSSES as ADVERSARIAL_LOSSES
 from limner.adversarial.priors import PRIORS
 from limner.adversarial.regularizers.penalties import PenaltySettings
@@ -26,6 +27,7 @@ from limner.cli import app
 from limner.commands.learning import SHARED
 from limner.commands.rooms import app_of_room
 from limner.generate.networks import DISCRIMINATORS, GENERATORS
+from limner.generate.networks.encoders import ENCODERS
 from limner.generate.training.recipe import GenerateRecipe, PictureSettings, ScoreSettings
 from limner.learning.library import bundled_recipes
 from limner.learning.networks import NetworkRow, NetworkSizes
@@ -56,9 +58,12 @@ PAGES_OF_SETTINGS: dict[str, tuple[dict[str, type], dict[str, Mapping[str, Any]]
         {"network": NETWORKS, "loss": LOSSES, "borders": BORDERS, **MOVES},
     ),
     "generate/recipe.md": (
-        {"": GenerateRecipe, "data.": PictureSettings, "penalties.": PenaltySettings, "scores.": ScoreSettings},
         {
-            "prior": PRIORS, "generator": GENERATORS, "discriminator": DISCRIMINATORS,
+            "": GenerateRecipe, "data.": PictureSettings, "latent_optimization.": LatentOptimization,
+            "penalties.": PenaltySettings, "scores.": ScoreSettings,
+        },
+        {
+            "prior": PRIORS, "generator": GENERATORS, "discriminator": DISCRIMINATORS, "encoder": ENCODERS,
             "initialization": INITIALIZATIONS,
             "loss": ADVERSARIAL_LOSSES, "average": AVERAGES, "augment": AUGMENTATIONS,
         },
@@ -71,6 +76,8 @@ PAGES_OF_SETTINGS: dict[str, tuple[dict[str, type], dict[str, Mapping[str, Any]]
 """Each page of settings: the sections of its recipe, and what each choice may name."""
 GIVEN = {"channels", "classes", "known", "parameters", "size_px", "count", "size", "generator", "network"}
 """Arguments that the task supplies, so that no recipe has them."""
+GIVEN_TO = {"encoder": frozenset({"latent", "bounded"})}
+"""Further ones of a single choice."""
 
 
 def named(path: Path) -> str:
@@ -239,12 +246,12 @@ def allowed(field: "dataclasses.Field[Any]", kind: Any) -> str:
     return {bool: "`true`, `false`"}.get(kind, "")
 
 
-def option_row(name: str, entry: Any) -> str:
+def option_row(name: str, entry: Any, given: frozenset[str] = frozenset()) -> str:
     """The table row of a network, loss, optimizer or schedule with its options and their defaults."""
     taken = [
         f"`{key}` {plain(option.default)}"
         for key, option in inspect.signature(entry).parameters.items()
-        if key not in GIVEN
+        if key not in GIVEN | given
     ]
     return f"| `{name}` | {', '.join(taken) or 'none'} |"
 
@@ -255,9 +262,9 @@ def settings_rows(page: str) -> Iterator[str]:
         hints = get_type_hints(section)
         for field in dataclasses.fields(section):
             yield setting_row(prefix, field, hints[field.name])
-    for entries in choices.values():
+    for choice, entries in choices.items():
         for name, entry in entries.items():
-            yield option_row(name, entry)
+            yield option_row(name, entry, GIVEN_TO.get(choice, frozenset()))
 
 
 @pytest.mark.parametrize("page", PAGES_OF_SETTINGS)

@@ -27,14 +27,29 @@ TITLES = {
     "dcgan-bigger": "dcgan-bigger",
     "sngan": "sngan (Miyato et al. 2018)",
     "light": "light",
+    "projected": "projected (Liu et al. 2021 and Sauer et al. 2021)",
+    "resnet-18": "resnet-18",
+    "resnet-34": "resnet-34",
+    "biggan": "biggan (Brock et al. 2019)",
 }
-ENDS = {"bottom": "", "refine": "", "picture": "tanh: the picture", "verdict": "the logit"}
+ENDS = {
+    "bottom": "",
+    "stem": "",
+    "trunk.stem": "",
+    "refine": "",
+    "picture": "tanh: the picture",
+    "verdict": "the logit",
+}
 """Stages that stand alone, by their names in the networks, and what is said of them."""
 DOING = {
     "UpStage": ("transposed conv", "BN, ReLU"),
     "DownStage": ("conv 4 × 4, half", "leaky ReLU"),
     "UpBlock": ("residual block", "twice the side"),
     "DownBlock": ("residual block", "half the side"),
+    "GatedStage": ("conv 3 × 3, BN", "half gates half"),
+    "GrowingStage": ("residual blocks", "that enlarge"),
+    "Sequential": ("residual blocks", "BN, ReLU"),
+    "ToldUpBlock": ("residual block", "told the latent"),
     "LightUpStage": ("conv 3 × 3, BN", "beside a shortcut"),
     "LightDownStage": ("conv 4 × 4, half", "beside a shortcut"),
     "ConvTranspose2d": ("transposed conv", ""),
@@ -42,6 +57,7 @@ DOING = {
     "Linear": ("linear", ""),
 }
 """What the other stages do, by their types."""
+MIXED = ("frozen Lite0", "mixed at random")
 
 PITCH, LEFT, TOP, ROW = 144, 40, 92, 250  # between boxes, the first box, the first row, between rows
 BOX, BASE = 112, 132  # the widest maps and where all of a row stand
@@ -94,9 +110,15 @@ def steps(network: nn.Module, given: Tensor) -> list[Step]:
         return record
 
     for name, stage in network.named_modules():
-        if name in ENDS or name.rpartition(".")[0] in ("stages", "blocks"):
+        if name in ENDS or name.rpartition(".")[0] in ("stages", "blocks", "trunk.stages"):
             stage.register_forward_hook(hook(name))
-    network(given)
+        if name == "mixing":
+            stage.register_forward_hook(
+                lambda module, taken, result: found.extend(Step(tuple(one.shape[1:]), MIXED) for one in result)
+            )
+    result = network(given)
+    if result.ndim == 2:
+        found.append(Step((), ("a head each:", f"{result.shape[1]} logits")))
     return found
 
 

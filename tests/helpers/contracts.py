@@ -82,7 +82,8 @@ def _draw_boxes(folder: Path) -> Path:
 def _picture_settings(recipe: Any) -> list[str]:
     kimg = 2 * 4 * recipe.discriminator_steps / 1000
     more = "--batch 4 --scores.samples 16 --data.held-out 12 --generator.width 8 --discriminator.width 8"
-    return ["--kimg", f"{kimg}", *more.split()]
+    encoder = [] if recipe.encoder.name == "none" else ["--encoder.width", "8"]
+    return ["--kimg", f"{kimg}", *more.split(), *encoder]
 
 
 def _quick_scores(patch: pytest.MonkeyPatch) -> None:

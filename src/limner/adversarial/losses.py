@@ -26,6 +26,14 @@ class AdversarialLoss(ABC):
         fake_logits: (B,), or (B, h, w) of patches.
         """
 
+    def encoder(self, real_logits: Tensor) -> Tensor:
+        """What an encoder minimizes whose pairs with real pictures are to pass for made ones: the generator's loss with
+        both sides exchanged, 0-d float32. All but `LeastSquares` are the same for -r as for f.
+
+        real_logits: (B,), or (B, h, w) of patches.
+        """
+        return self.generator(-real_logits)
+
 
 class Minimax(AdversarialLoss):
     """The minimax game as it is proven (Goodfellow et al., NeurIPS 2014, eq. 1), with s the logistic function.
@@ -101,6 +109,10 @@ class LeastSquares(AdversarialLoss):
     def generator(self, fake_logits: Tensor) -> Tensor:
         """See `AdversarialLoss`."""
         return (_precise(fake_logits) - 1).square().mean() / 2
+
+    def encoder(self, real_logits: Tensor) -> Tensor:
+        """See `AdversarialLoss`: G's with r drawn to 0, mean r^2 / 2."""
+        return _precise(real_logits).square().mean() / 2
 
 
 LOSSES: dict[str, Callable[..., AdversarialLoss]] = {

@@ -7,6 +7,7 @@ from math import erf, sqrt
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from limner.foundation.errors import UserError
 from limner.learning.recipe import Choice
@@ -65,7 +66,19 @@ class Truncated(Normal):
         return super().draw(count, size, generator, smaller)
 
 
-PRIORS: dict[str, Callable[..., Prior]] = {"normal": Normal, "uniform": Uniform, "truncated": Truncated}
+class Sphere(Prior):
+    """Uniform on the unit sphere: N(0, 1) brought to length 1. Its numbers are not quite independent."""
+
+    def draw(self, count: int, size: int, generator: torch.Generator, truncation: float | None = None) -> Tensor:
+        """See `Prior`. Raises `UserError` for a truncation: all latents are of one length."""
+        if truncation is not None:
+            raise UserError("truncation means nothing to latents on a sphere, all of length 1; leave it out")
+        return normalize(torch.randn(count, size, generator=generator, device=generator.device), dim=1)
+
+
+PRIORS: dict[str, Callable[..., Prior]] = {
+    "normal": Normal, "uniform": Uniform, "truncated": Truncated, "sphere": Sphere,
+}  # fmt: skip
 
 
 def draw(prior: Choice, count: int, size: int, generator: torch.Generator, truncation: float | None = None) -> Tensor:

@@ -18,7 +18,7 @@ from limner.generate.scoring.options import ONCE
 from limner.learning.run_opening import is_run, open_run
 
 Features = Annotated[
-    Literal["inception", "efficientnet-lite0"],
+    Literal["inception", "efficientnet-lite0", "efficientnet-lite2"],
     Parameter(help=f"The network that the scores look through. {ONCE}", group=METHOD),
 ]
 

@@ -19,7 +19,9 @@ from limner.foundation.nearest import did_you_mean
 from limner.nn.pretrained import INCEPTION, LITE0, load_weights
 
 BATCH, GPU_BATCH = 32, 128
-LITE0_PX = 224
+LITE2 = "efficientnet-lite2"
+LITE_PX = {LITE0: 224, LITE2: 260}
+"""The side that each was trained with."""
 
 
 class NetworkOutputs(NamedTuple):
@@ -48,7 +50,7 @@ class FeatureExtractor:
 
     @staticmethod
     def of(name: str, *, device: torch.device | str = "cpu", resizer: str | None = None) -> FeatureExtractor:
-        """The extractor ``inception`` or ``efficientnet-lite0`` with its published weights.
+        """The extractor ``inception``, ``efficientnet-lite0`` or ``efficientnet-lite2`` with its published weights.
 
         resizer: a key of `RESIZERS`, by default the extractor's own.
 
@@ -92,11 +94,22 @@ class FeatureExtractor:
     @staticmethod
     def lite0(*, device: torch.device | str = "cpu", resizer: str | None = None) -> FeatureExtractor:
         """EfficientNet-Lite0: 1280 features, the mean over the last maps; pictures brought to 224 px by `bilinear`."""
+        return FeatureExtractor.lite(LITE0, device=device, resizer=resizer)
+
+    @staticmethod
+    def lite(name: str, *, device: torch.device | str = "cpu", resizer: str | None = None) -> FeatureExtractor:
+        """EfficientNet-Lite0, or Lite2 at 260 px, which judges what learned against Lite0 as a stranger does.
+
+        Both: 1280 features, the mean over the last maps; pictures resized by `bilinear`. name: a key of `LITE_PX`.
+        """
+        weights = load_weights(name)
         with torch.device("meta"):
-            network = Lite0()
-        network.body.load_state_dict(load_weights(LITE0), assign=True)
+            network = Lite(name)
+        network.body.load_state_dict(weights, assign=True)
         digest = weights_digest(network.body)
-        return FeatureExtractor(LITE0, network, digest, input_px=LITE0_PX, resizer=resizer or "bilinear", device=device)
+        return FeatureExtractor(
+            name, network, digest, input_px=LITE_PX[name], resizer=resizer or "bilinear", device=device
+        )
 
     @property
     def batch(self) -> int:
@@ -144,12 +157,13 @@ def _whole_float32(device: torch.device) -> Iterator[None]:
         torch.backends.cudnn.allow_tf32 = before
 
 
-class Lite0(nn.Module):
-    """EfficientNet-Lite0 by timm. image: (B, 3, 224, 224) float32 0..255 -> features (B, 1280), logits (B, 1000)."""
+class Lite(nn.Module):
+    """EfficientNet-Lite by timm. image: (B, 3, 224 or 260, same) float32 0..255 -> features (B, 1280), logits
+    (B, 1000)."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
         super().__init__()
-        self.body: Any = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+        self.body: Any = timm.create_model(f"tf_{name.replace('-', '_')}", pretrained=False)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         features = self.body.forward_head(self.body.forward_features(image / 127.5 - 1), pre_logits=True)
@@ -167,5 +181,6 @@ def weights_digest(network: nn.Module) -> str:
 
 FEATURES: dict[str, Callable[[torch.device | str, str | None], FeatureExtractor]] = {
     INCEPTION: lambda device, resizer: FeatureExtractor.inception(device=device, resizer=resizer),
-    LITE0: lambda device, resizer: FeatureExtractor.lite0(device=device, resizer=resizer),
+    LITE0: lambda device, resizer: FeatureExtractor.lite(LITE0, device=device, resizer=resizer),
+    LITE2: lambda device, resizer: FeatureExtractor.lite(LITE2, device=device, resizer=resizer),
 }

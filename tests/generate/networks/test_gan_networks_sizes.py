@@ -11,10 +11,16 @@ from limner.generate.networks import (
     DISCRIMINATORS,
     GENERATORS,
     SIZES_PX,
+    BigGANDiscriminator,
+    BigGANGenerator,
     BiggerDiscriminator,
     BiggerGenerator,
     DCGANDiscriminator,
     DCGANGenerator,
+    ResNet18Discriminator,
+    ResNet18Generator,
+    ResNet34Discriminator,
+    ResNet34Generator,
     SNGANDiscriminator,
     SNGANGenerator,
 )
@@ -66,6 +72,37 @@ def test_a_discriminator_without_batch_normalization_has_biases_instead() -> Non
     network = made(DCGANDiscriminator, 64, 3, 0, batch_norm=False)
     assert not any(isinstance(layer, nn.BatchNorm2d) for layer in network.modules())
     assert parameters(network) == 2_765_568 - 2 * (128 + 256 + 512) + (64 + 128 + 256 + 512 + 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "learned", "kept"),
+    [
+        (ResNet18Discriminator, 11_173_569, 11_183_318),
+        (ResNet34Discriminator, 21_281_729, 21_298_918),
+        (ResNet18Generator, 14_677_763, 14_689_046),
+        (ResNet34Generator, 22_941_443, 22_958_884),
+    ],
+)
+def test_residual_gans_have_the_numbers_of_the_study(kind: Any, learned: int, kept: int) -> None:
+    network = made(kind, 64, 3, 0)
+    assert (parameters(network), stored(network)) == (learned, kept)
+
+
+def test_biggan_at_128_pixels_and_1000_classes_has_the_published_numbers() -> None:
+    options = {"width": 96, "attention": 64}
+    assert parameters(made(BigGANGenerator, 128, 3, 1000, **options)) == 70_433_988
+    assert parameters(made(BigGANDiscriminator, 128, 3, 1000, **options)) == 87_982_370
+
+
+def test_biggan_cuts_its_latent_into_equal_parts_or_gives_it_whole_to_every_block() -> None:
+    generator = BigGANGenerator(64, 3, 0, latent=20, width=2)
+    assert (generator.bottom.in_features, generator.blocks[0].normalize_first.gain.in_features) == (4, 4)
+    latent = torch.randn(3, 20, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    generator.bottom(latent[:, :4]).sum().backward()
+    generator(latent).square().sum().backward()
+    assert latent.grad is not None
+    assert latent.grad.all()  # every part counts
+    assert BigGANGenerator(64, 3, 0, latent=21, width=2).bottom.in_features == 21
 
 
 def test_bigger_dcgan_has_the_layers_and_about_the_weights_that_the_study_states() -> None:

@@ -43,6 +43,19 @@ KINDS = {
         "--penalties.dragan", "1", "--generator-batch", "own", "--clip-gradients", "1", "--augment", "diffaugment",
         "--discriminator-optimizer.name", "rmsprop", "--prior", "uniform",
     ),
+    "latent optimization": (
+        "--latent-optimization.step", "natural", "--latent-optimization.share", "0.8", "--latent-optimization.penalty",
+        "0.1", "--prior", "uniform", "--loss", "hinge", "--spectral-norm", "discriminator", "--augment", "diffaugment",
+        "--latent-optimization.sampling-steps", "2",
+    ),
+    "latent optimization with a learned rate on a sphere, bidirectional": (
+        "--latent-optimization.step", "gradient", "--latent-optimization.steps", "2",
+        "--latent-optimization.learned-rate", "true", "--latent-optimization.projection", "sphere",
+        "--latent-optimization.rate", "0.01", "--prior", "sphere", "--encoder.name", "dcgan", "--encoder.width", "4",
+        "--average.name", "half-life", "--average.images", "40", "--discriminator-steps", "2", "--kimg", "0.16",
+        "--scores.every-kimg", "0.08",
+    ),
+    "bidirectional": ("--encoder.name", "dcgan", "--encoder.width", "4", "--discriminate", "together"),
 }  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from limner.datasets.pictures.decoding import CHANNELS, Colors
+from limner.datasets.pictures.fitting import Fit
 from limner.foundation.documents import as_record
 from limner.foundation.schema import bounds
 from limner.generate.networks.arguments import SIZES_PX
@@ -28,6 +29,10 @@ class GeneratorFacts:
     latent: int = field(metadata=bounds(minimum=1, maximum=1 << 16))
     prior: Mapping[str, Any]
     class_counts: tuple[int, ...] | None = None
+    discriminator: Mapping[str, Any] | None = None
+    encoder: Mapping[str, Any] | None = None
+    latent_optimization: Mapping[str, Any] | None = None
+    fit: Fit = "crop"
     truncation: float | None = field(default=None, metadata=bounds(minimum=1e-6, maximum=1e6))
 
     def __post_init__(self) -> None:
@@ -38,6 +43,11 @@ class GeneratorFacts:
             raise ValueError(f"class_counts has {len(counts)} entries, class_names {len(self.class_names)}")
         if counts and (min(counts) < 0 or max(counts) == 0):
             raise ValueError(f"class_counts are {counts}; needed: how many pictures of each class there were")
+
+    @property
+    def has_encoder(self) -> bool:
+        """Whether an encoder learned beside the generator; its discriminator then is one of pairs."""
+        return self.encoder is not None and self.encoder.get("name") != "none"
 
     @property
     def shares(self) -> tuple[int, ...]:

@@ -9,12 +9,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 from limner.foundation.errors import UserError
 
+By = Literal["auto", "encoder", "optimization"]
 PICTURES = 64
 STOPS = 8
 
@@ -55,12 +56,32 @@ class GenerateOptions:
         Path | None, Parameter(help="Write a walk from picture to picture instead: a name in .gif or .mp4.")
     ] = None
     seconds: Annotated[float, Parameter(help="Of the walk.")] = 12.0
+    latent_steps: Annotated[
+        int | None,
+        Parameter(
+            help="Steps of latent optimization before a picture is made (default: as the run has it); of a run that "
+            "learned with it."
+        ),
+    ] = None
+    like: Annotated[
+        Path | None,
+        Parameter(help="Find the latent whose picture is most like this one, and write both side by side instead."),
+    ] = None
+    by: Annotated[
+        By, Parameter(help="How --like finds it: by the run's encoder (auto: where it has one), or by optimization.")
+    ] = "auto"
 
     def __post_init__(self) -> None:
         if self.n is not None and self.n < 1:
             raise UserError(f"-n is {self.n}; needed: one picture or more")
         if self.interpolate is not None and self.count < 2:
             raise UserError(f"--interpolate with -n {self.n}: a walk needs two pictures or more to go between")
+        if self.latent_steps is not None and self.latent_steps < 0:
+            raise UserError(f"--latent-steps is {self.latent_steps}; needed: 0 or more")
+        if self.like is not None and self.interpolate is not None:
+            raise UserError("--like and --interpolate write one thing each; give one of them")
+        if self.by != "auto" and self.like is None:
+            raise UserError(f"--by {self.by} says how --like finds a latent; give --like PICTURE, too")
         if self.seed < 0:
             raise UserError(f"--seed is {self.seed}; needed: 0 or more")
         if self.truncation is not None and not 0 < self.truncation < math.inf:
@@ -79,7 +100,8 @@ class GenerateOptions:
 
     def request(self) -> dict[str, Any]:
         """All that decides what picture k of a seed looks like, for the record beside the pictures; but for the run."""
-        return {"truncation": self.truncation, "classes": list(self.classes or ())}
+        asked = {"truncation": self.truncation, "classes": list(self.classes or ())}
+        return asked if self.latent_steps is None else {**asked, "latent_steps": self.latent_steps}
 
 
 PLAIN = GenerateOptions()

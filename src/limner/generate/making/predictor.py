@@ -13,13 +13,18 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from limner.adversarial.latents.settings import LatentOptimization
 from limner.adversarial.priors import PRIORS, draw
+from limner.datasets.pictures.decoding import Colors
+from limner.datasets.pictures.fitting import Fit
 from limner.datasets.pictures.quantized import quantized
 from limner.foundation.device import choose_device
 from limner.foundation.draws import Draws
 from limner.foundation.errors import UserError
 from limner.foundation.nearest import did_you_mean
+from limner.generate.making.beside import latent_optimization_of, load_discriminator, load_encoder, normalized_layers
 from limner.generate.making.facts import GeneratorFacts, read_facts
+from limner.generate.making.latents import moved_latents
 from limner.generate.networks import GENERATORS
 from limner.learning.described import check_fits, described_choice
 from limner.learning.recipe import Choice
@@ -31,8 +36,6 @@ from limner.reporting.grid import grid
 if TYPE_CHECKING:
     from limner.learning.run import Run
 
-NORMALIZED = ".parametrizations.weight.original"
-"""How torch's spectral normalization ends the name of a layer's weight."""
 BATCH = 64
 SHOWN = 16
 """Pictures that it shows of itself in a notebook."""
@@ -44,7 +47,7 @@ class PictureGenerator:
 
     network: nn.Module
     size_px: int
-    colors: str
+    colors: Colors
     channels: int
     class_names: tuple[str, ...]
     """Empty where it was trained without classes."""
@@ -63,6 +66,14 @@ class PictureGenerator:
     """Of the run that it was loaded from."""
     score: str = ""
     """What the run scored, in a line."""
+    discriminator: nn.Module | None = None
+    """What it learned against, where latents are moved by it."""
+    fit: Fit = "crop"
+    """How pictures that it learned from became squares."""
+    encoder: nn.Module | None = None
+    """What finds the latent of a picture, where one learned beside it."""
+    latent_optimization: LatentOptimization = LatentOptimization()
+    """How latents moved in the training; ``sampling_steps`` of it are made before every picture, too."""
 
     def generate(
         self,
@@ -112,19 +123,35 @@ class PictureGenerator:
         shares = torch.tensor(self.class_counts, dtype=torch.float32)
         return torch.cat([shares.multinomial(1, generator=draws.of("class", number)) for number in numbers])
 
-    @torch.inference_mode()
-    def decode(self, latents: Tensor, labels: Tensor | None = None, *, batch: int = BATCH) -> Tensor:
+    def decode(
+        self, latents: Tensor, labels: Tensor | None = None, *, batch: int = BATCH, as_they_are: bool = False
+    ) -> Tensor:
         """The pictures of latents: (n, channels, size_px, size_px) float32 in [0, 1], on the CPU.
 
-        latents: (n, latent) float. labels: (n,) int64 class numbers, for a network with classes.
+        latents: (n, latent) float. labels: (n,) int64 class numbers, for a network with classes. as_they_are: without
+        the steps of latent optimization that a run may ask for.
         """
         parts = []
+        steps = 0 if as_they_are else self.latent_optimization.sampling_steps
         for start in range(0, len(latents), batch):
             latent = latents[start : start + batch].to(self.device)
             label = None if labels is None else labels[start : start + batch].to(self.device)
-            image_pm1 = self.network(latent, label)
-            parts.append(((finite(image_pm1.float(), "the generator") + 1) / 2).clamp(0, 1).cpu())
+            if steps and self.discriminator is not None:
+                latent = moved_latents(self.network, self.discriminator, latent, label, self.latent_optimization, steps)
+            with torch.inference_mode():
+                image_pm1 = self.network(latent, label)
+                parts.append(((finite(image_pm1.float(), "the generator") + 1) / 2).clamp(0, 1).cpu())
         return torch.cat(parts)
+
+    def encode(self, image01: Tensor) -> Tensor:
+        """(n, latent) float32 on the CPU: what the encoder that learned beside it makes of pictures.
+
+        image01: (n, channels, size_px, size_px) float in [0, 1]. Raises `UserError` where there is no encoder.
+        """
+        if self.encoder is None:
+            raise UserError("the run has no encoder; train one with --encoder dcgan, or use --by optimization")
+        with torch.inference_mode():
+            return finite(self.encoder(image01.to(self.device) * 2 - 1).float(), "the encoder").cpu()
 
     def __repr__(self) -> str:
         classes = f" of {', '.join(self.class_names)}" if self.class_names else ""
@@ -156,13 +183,17 @@ def class_number(name: str | int, class_names: Sequence[str]) -> int:
     raise UserError(f"--classes: the run has no class '{name}'; {did_you_mean(str(name), class_names, 0.4)}")
 
 
-def load_generator(run: Run, device: str = "auto") -> PictureGenerator:
+def load_generator(run: Run, device: str = "auto", *, latent_steps: int | None = None) -> PictureGenerator:
     """What makes a run's pictures: the running average of its generator where it kept one. device: auto, cpu or cuda.
 
-    Raises `UserError` for a run that is damaged and for a device that is not here.
+    latent_steps: of latent optimization before every picture; None: as the run's recipe says.
+
+    Raises `UserError` for a run that is damaged, for a device that is not here, and for steps of a run that learned
+    without latent optimization.
     """
     facts = read_facts(run)
     place = choose_device(device)
+    moving = latent_optimization_of(run, facts, latent_steps)
     described = _choice(run, facts.generator, GENERATORS, ("size_px", "channels", "classes"), "generator")
     prior = _choice(run, facts.prior, PRIORS, (), "prior")
     shapes = run.weight_shapes()
@@ -173,8 +204,8 @@ def load_generator(run: Run, device: str = "auto") -> PictureGenerator:
         return build_generator(described, facts, normalized_layers(own))
 
     check_fits(build, own, run.folder)
-    network = build()
     weights = run.weights()
+    network = build()
     network.load_state_dict({name: weights[prefix + name] for name in own})
     if getattr(network, "latent", facts.latent) != facts.latent:
         raise UserError(
@@ -194,12 +225,11 @@ def load_generator(run: Run, device: str = "auto") -> PictureGenerator:
         device=place,
         digest=run.digest(),
         folder=run.folder,
+        discriminator=load_discriminator(run, facts, weights, place) if moving.sampling_steps else None,
+        encoder=load_encoder(run, facts, weights, place) if facts.has_encoder else None,
+        latent_optimization=moving,
+        fit=facts.fit,
     )
-
-
-def normalized_layers(weights: Mapping[str, Any]) -> list[str]:
-    """The names of the layers whose weights were kept as spectral normalization has them."""
-    return [key.removesuffix(NORMALIZED) for key in weights if key.endswith(NORMALIZED)]
 
 
 def build_generator(described: Choice, facts: GeneratorFacts, normalized: Sequence[str] = ()) -> nn.Module:

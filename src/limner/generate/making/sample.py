@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 import numpy as np
+import torch
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
@@ -17,9 +18,10 @@ from limner.datasets.pictures.quantized import quantized
 from limner.foundation.disk import open_for_encoder
 from limner.foundation.errors import UserError
 from limner.foundation.files import alone_in, remove, remove_leftovers, replacing
-from limner.foundation.progress import Progress
+from limner.foundation.progress import Progress, say
 from limner.foundation.records import Account, make_once, read_record, write_record
 from limner.foundation.version import __version__
+from limner.generate.making.like import digest_of, find_like, read_like
 from limner.generate.making.options import PLAIN, GenerateOptions
 from limner.generate.making.predictor import BATCH, PictureGenerator, load_generator
 from limner.generate.making.walk import check_suffix, write_walk
@@ -49,30 +51,44 @@ class _WalkTold(TypedDict):
     numbers: _Frames
 
 
+class _Differences(TypedDict):
+    error: float
+    chance: float
+
+
+class _LikeTold(TypedDict):
+    numbers: _Differences
+
+
 @dataclass(frozen=True)
 class Generated:
     """What was written. pictures: of the seed, in order. new: how many of them were not there before. grid: all in one.
-    walk: the GIF or video, of ``frames`` frames."""
+    walk: the GIF or video, of ``frames`` frames. like: a given picture beside the one found for it; error: their root mean
+    square difference, in gray levels of 255."""
 
     pictures: tuple[Path, ...] = ()
     new: int = 0
     grid: Path | None = None
     walk: Path | None = None
     frames: int = 0
+    like: Path | None = None
+    error: float | None = None
 
     def paths(self) -> list[Path]:
         """Where to look first: the walk, or the folder and the grid."""
         folders = list(dict.fromkeys(path.parent for path in self.pictures))
-        return [*folders, *(path for path in (self.grid, self.walk) if path is not None)]
+        return [*folders, *(path for path in (self.grid, self.walk, self.like) if path is not None)]
 
     def to_json(self) -> dict[str, Any]:
-        """``{"pictures": [...], "new", "grid", "walk", "frames"}``."""
+        """``{"pictures": [...], "new", "grid", "walk", "frames", "like", "error"}``."""
         return {
             "pictures": [str(path) for path in self.pictures],
             "new": self.new,
             "grid": None if self.grid is None else str(self.grid),
             "walk": None if self.walk is None else str(self.walk),
             "frames": self.frames,
+            "like": None if self.like is None else str(self.like),
+            "error": self.error,
         }
 
 
@@ -86,7 +102,7 @@ def generate_pictures(
 ) -> Generated:
     """Write pictures that a run makes: ``<seed>-<number>.png`` into ``out``, and the first of them in
     ``<out>-grid.png`` beside it, so that whoever reads the folder finds pictures of one kind only. With
-    ``options.interpolate``, the walk alone.
+    ``options.interpolate``, the walk alone; with ``options.like``, a given picture beside the one found for it alone.
 
     Picture k of a seed is the same however many are made: the same command again, or with more, makes those that are
     not there yet, and other seeds add theirs. Pictures of another run, truncation or classes in that folder are
@@ -98,9 +114,11 @@ def generate_pictures(
     task = opened.task
     if task != GENERATE:
         raise UserError(f"{run}: a run of the room {task}; limner generate needs one that makes pictures")
-    generator = load_generator(opened, device)
+    generator = load_generator(opened, device, latent_steps=options.latent_steps)
     generator.labels([0], classes=options.classes)  # a wrong name is told before anything is made
     folder, request = Path(out), {"model": generator.digest, **options.request()}
+    if options.like is not None:
+        return _like(generator, options, options.like, folder, request, overwrite)
     if options.interpolate is not None:
         return _walk(generator, options, options.interpolate, request, overwrite)
     sheet = _grid_path(folder, overwrite) if not options.no_grid else None
@@ -195,3 +213,27 @@ def _walk(
 
     made = make_once(path, asked, make, overwrite=overwrite, kind=_WalkTold)
     return Generated(walk=path, frames=made.numbers["frames"])
+
+
+def _like(
+    generator: PictureGenerator,
+    options: GenerateOptions,
+    picture: Path,
+    folder: Path,
+    request: dict[str, Any],
+    overwrite: bool,
+) -> Generated:
+    """The given picture and the one found for it, side by side in ``<out>-like-<name>.png``."""
+    given = read_like(generator, picture)
+    place = folder if folder.name else folder.resolve()
+    path = place.with_name(f"{place.name}-like-{picture.stem}.png")
+    asked = {**request, "seed": options.seed, "like": digest_of(given), "by": options.by}
+
+    def make(temporary: Path) -> Account:
+        found = find_like(generator, picture, options.by, seed=options.seed)
+        say(f"--like {picture}: {found.sentence()}")
+        _write_png(temporary, grid(quantized(torch.cat([found.given, found.found])), 2))
+        return Account({"error": round(found.error, 2), "chance": round(found.chance, 2)})
+
+    made = make_once(path, asked, make, overwrite=overwrite, kind=_LikeTold)
+    return Generated(like=path, error=made.numbers["error"])

@@ -7,25 +7,41 @@ Any generator can learn against any discriminator.
 from torch import nn
 
 from limner.generate.networks.arguments import SIZES_PX
+from limner.generate.networks.biggan import BigGANDiscriminator, BigGANGenerator
 from limner.generate.networks.dcgan import DCGANDiscriminator, DCGANGenerator
 from limner.generate.networks.dcgan_bigger import BiggerDiscriminator, BiggerGenerator
 from limner.generate.networks.discriminator import Discriminator
+from limner.generate.networks.gated import GatedGenerator
 from limner.generate.networks.generator import Generator
 from limner.generate.networks.light import LightDiscriminator, LightGenerator
+from limner.generate.networks.projected.discriminator import ProjectedDiscriminator
+from limner.generate.networks.resnet import (
+    ResNet18Discriminator,
+    ResNet18Generator,
+    ResNet34Discriminator,
+    ResNet34Generator,
+)
 from limner.generate.networks.sngan import SNGANDiscriminator, SNGANGenerator
 
 GENERATORS: dict[str, type[nn.Module]] = {
     "dcgan": DCGANGenerator, "dcgan-bigger": BiggerGenerator, "sngan": SNGANGenerator, "light": LightGenerator,
+    "projected": GatedGenerator,
+    "resnet-18": ResNet18Generator, "resnet-34": ResNet34Generator, "biggan": BigGANGenerator,
 }  # fmt: skip
 DISCRIMINATORS: dict[str, type[nn.Module]] = {
     "dcgan": DCGANDiscriminator,
     "dcgan-bigger": BiggerDiscriminator,
     "sngan": SNGANDiscriminator,
     "light": LightDiscriminator,
+    "projected": ProjectedDiscriminator,
+    "resnet-18": ResNet18Discriminator,
+    "resnet-34": ResNet34Discriminator,
+    "biggan": BigGANDiscriminator,
 }
 
 __all__ = [
-    "DISCRIMINATORS", "GENERATORS", "SIZES_PX", "BiggerDiscriminator", "BiggerGenerator", "DCGANDiscriminator",
-    "DCGANGenerator", "Discriminator", "Generator", "LightDiscriminator", "LightGenerator", "SNGANDiscriminator",
-    "SNGANGenerator",
+    "DISCRIMINATORS", "GENERATORS", "SIZES_PX", "BigGANDiscriminator", "BigGANGenerator", "BiggerDiscriminator",
+    "BiggerGenerator", "DCGANDiscriminator", "DCGANGenerator", "Discriminator", "GatedGenerator", "Generator",
+    "LightDiscriminator", "LightGenerator", "ProjectedDiscriminator", "ResNet18Discriminator", "ResNet18Generator",
+    "ResNet34Discriminator", "ResNet34Generator", "SNGANDiscriminator", "SNGANGenerator",
 ]  # fmt: skip

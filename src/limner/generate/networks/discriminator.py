@@ -27,6 +27,9 @@ class Discriminator(nn.Module):
     Raises `UserError` for a size, a number or a condition that is not among these.
     """
 
+    open_features = True
+    """Whether `features` are there for others to look at."""
+
     def __init__(
         self, size_px: int, channels: int, classes: int, width: int, condition: DiscriminatorCondition
     ) -> None:
@@ -49,17 +52,25 @@ class Discriminator(nn.Module):
 
         Raises `UserError` for pictures of another shape, a label that is missing, and one that has no use.
         """
-        expected = (self.channels, self.size_px, self.size_px)
-        if image_pm1.shape[1:] != expected:
-            needed = ", ".join(map(str, expected))
-            raise UserError(f"the discriminator got a tensor of shape {tuple(image_pm1.shape)}; it needs (B, {needed})")
-        check_label(label, self.classes, len(image_pm1), "discriminator")
+        return self.see(image_pm1, label)[1]
+
+    def see(self, image_pm1: Tensor, label: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """(features (B, maps, h, w), logits (B,)) of what `forward` takes; raises what that raises."""
+        self.check(image_pm1, label)
         x = image_pm1
         if label is not None and not self.projects:
             x = torch.cat([x, one_hot_maps(label, self.classes, x)], dim=1)
         features = self.features(x)
         logits = self.logits(features)
-        return logits if self.projection is None else logits + self.projection(features, label)
+        return features, logits if self.projection is None else logits + self.projection(features, label)
+
+    def check(self, image_pm1: Tensor, label: Tensor | None) -> None:
+        """Raise `UserError` for what `forward` does not take."""
+        expected = (self.channels, self.size_px, self.size_px)
+        if image_pm1.shape[1:] != expected:
+            needed = ", ".join(map(str, expected))
+            raise UserError(f"the discriminator got a tensor of shape {tuple(image_pm1.shape)}; it needs (B, {needed})")
+        check_label(label, self.classes, len(image_pm1), "discriminator")
 
     def features(self, x: Tensor) -> Tensor:
         """x: (B, inputs, size_px, size_px). Gives (B, maps, h, w), what the logit is made from."""

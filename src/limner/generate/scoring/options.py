@@ -11,7 +11,7 @@ from limner.fidelity.protocol import RESAMPLES
 from limner.foundation.command_line import GIVEN_BY_COMMAS, INPUT
 
 USUAL_COLUMNS = ("kid", "fid", "precision", "recall", "density", "coverage")
-FeaturesName = Literal["inception", "efficientnet-lite0"]
+FeaturesName = Literal["inception", "efficientnet-lite0", "efficientnet-lite2"]
 ONCE = "The FID of papers is inception's, whose weights (96 MB) are needed once: add --download."
 
 

@@ -57,6 +57,11 @@ class Monitor:
         """(n, C, S, S) uint8: the real pictures that scores compare with."""
         return self.held_out if len(self.held_out) else self.learned
 
+    @property
+    def places_against(self) -> Tensor:
+        """(n,) int64: which of the pictures these are."""
+        return self.places["held out" if len(self.held_out) else "learned"]
+
     @cached_property
     def extractor(self) -> FeatureExtractor:
         """The network that scores look through."""

@@ -1,8 +1,12 @@
 """What a training leaves for people: scores, curves, a model card, and a report that stands alone."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from limner.datasets.licences import terms_beside
@@ -18,7 +22,38 @@ from limner.reporting.report import Report
 from limner.reporting.tables import SHARES, markdown
 
 SHOWN, COLUMNS = 64, 8
-MADE, REAL, NEAREST = "made.png", "real.png", "nearest.png"
+MADE, REAL, NEAREST, RECONSTRUCTED = "made.png", "real.png", "nearest.png", "reconstructions.png"
+
+
+@dataclass(frozen=True)
+class Reconstructions:
+    """What generator and encoder together make of pictures. given, found: (n, C, S, S) uint8. nearest: the same number of
+    made pictures, each the one most like a given one, as a bar to hold the errors against."""
+
+    given: Tensor
+    found: Tensor
+    nearest: Tensor
+
+    @staticmethod
+    def of(given: Tensor, found: Tensor, made: Tensor) -> Reconstructions:
+        """With the nearest of ``made``, (m, C, S, S) uint8, for every picture."""
+        apart = torch.cdist(given.flatten(1).float(), made.flatten(1).float())
+        return Reconstructions(given, found, made[apart.argmin(dim=1)])
+
+    def sentence(self) -> str:
+        """Both errors in words."""
+        return (
+            f"Reconstructions differ from the pictures by {_gray_levels(self.given, self.found):.1f} of 255 gray levels "
+            f"(root mean square); the nearest of the made pictures by {_gray_levels(self.given, self.nearest):.1f}."
+        )
+
+    def draw(self) -> np.ndarray:
+        """Every other column is a picture, the one to its right its reconstruction."""
+        return grid(torch.stack([self.given, self.found], dim=1).flatten(0, 1), COLUMNS)
+
+
+def _gray_levels(one: Tensor, other: Tensor) -> float:
+    return float((one.float() - other.float()).square().mean().sqrt())
 
 
 @dataclass(frozen=True)
@@ -27,7 +62,7 @@ class Outcome:
 
     data: the pictures in a line. parameters: of the network that makes pictures. learned, held_out: (n, C, S, S) uint8,
     what it learned from, and what not; the latter may be empty. made: (n, C, S, S) uint8, what it was scored by.
-    alarms: their numbers.
+    alarms: their numbers. reconstructions: of a run with an encoder.
     """
 
     recipe: GenerateRecipe
@@ -39,11 +74,12 @@ class Outcome:
     made: Tensor
     scored: PictureScores
     alarms: Mapping[str, float]
+    reconstructions: Reconstructions | None = None
 
 
 def finish_training(outcome: Outcome, run: Run) -> None:
     """Write what a training leaves: ``evaluation.json``, ``curves.png``, ``card.md``, ``report.html`` and, in
-    ``pictures/``, ``made.png``, ``real.png`` and ``nearest.png``."""
+    ``pictures/``, ``made.png``, ``real.png`` and ``nearest.png``, with an encoder ``reconstructions.png`` too."""
     draw_pictures(outcome, run)
     evaluation = {**outcome.scored.to_json(), "alarms": outcome.alarms}
     write_outcome(run, outcome.recipe.task, evaluation, model_card(outcome), lambda: training_report(outcome, run))
@@ -72,6 +108,8 @@ def draw_pictures(outcome: Outcome, run: Run) -> None:
     write_picture(folder / MADE, grid(outcome.made[:SHOWN], COLUMNS))
     write_picture(folder / REAL, grid(real[:SHOWN], COLUMNS))
     write_picture(folder / NEAREST, draw_nearest(outcome.made, outcome.learned))
+    if outcome.reconstructions is not None:
+        write_picture(folder / RECONSTRUCTED, outcome.reconstructions.draw())
 
 
 def training_report(outcome: Outcome, run: Run) -> Report:
@@ -100,6 +138,13 @@ def training_report(outcome: Outcome, run: Run) -> Report:
         "Does it make new pictures, or those that it was shown? Of all made pictures, those that come nearest to a "
         "learned one, and that one."
     ).picture(folder / NEAREST, "The most suspicious first.")
+    if outcome.reconstructions is not None:
+        report.section("Reconstructions").text(
+            f"What the encoder holds of pictures that it did not learn from, made into pictures again. "
+            f"{outcome.reconstructions.sentence()}"
+            if len(outcome.held_out)
+            else f"What the encoder holds of pictures that it learned from. {outcome.reconstructions.sentence()}"
+        ).picture(folder / RECONSTRUCTED, "Each picture with its reconstruction to its right.")
     add_curves(
         report,
         run,

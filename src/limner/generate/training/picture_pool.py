@@ -9,20 +9,23 @@ from torch import Tensor
 class Sample(NamedTuple):
     """What the discriminator is shown.
 
-    image: (B, C, S, S) float in -1..1. label: (B,) int64, or None without classes.
+    image: (B, C, S, S) float in -1..1. label: (B,) int64, or None without classes. latent: (B, latent) float, to a
+    discriminator of pairs: what a picture is made of, or by the encoder would be; None to others.
     """
 
     image: Tensor
     label: Tensor | None = None
+    latent: Tensor | None = None
 
     def detach(self) -> "Sample":
         """The same pictures, with no way back to whoever made them."""
-        return Sample(self.image.detach(), self.label)
+        return Sample(self.image.detach(), self.label, None if self.latent is None else self.latent.detach())
 
     def join(self, other: "Sample") -> "Sample":
         """Both in one batch, these first."""
-        labels = None if self.label is None or other.label is None else torch.cat([self.label, other.label])
-        return Sample(torch.cat([self.image, other.image]), labels)
+        pairs = zip(self, other, strict=True)
+        parts = [None if one is None or two is None else torch.cat([one, two]) for one, two in pairs]
+        return Sample(*parts)  # type: ignore[arg-type]
 
 
 class PicturePool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from limner.adversarial.latents.settings import LatentOptimization
 from limner.adversarial.regularizers.settings import PenaltySettings
 from limner.foundation.errors import UserError
 from limner.learning.recipe import Choice, choice, setting
@@ -13,6 +14,7 @@ from limner.learning.settings import Recipe
 
 SIZES_PX = (32, 64, 128, 256)
 NETWORK_GIVEN = ("size_px", "channels", "classes")
+ENCODER_GIVEN = ("size_px", "channels", "latent", "bounded")
 CHANNELS = {"rgb": 3, "rgba": 4, "gray": 1}
 
 
@@ -48,7 +50,7 @@ class PictureSettings:
 class ScoreSettings:
     """What is measured while it learns."""
 
-    features: Literal["efficientnet-lite0", "inception"] = setting(
+    features: Literal["efficientnet-lite0", "efficientnet-lite2", "inception"] = setting(
         "efficientnet-lite0", "the network that scores look through; inception is what papers print"
     )
     every_kimg: float = setting(50.0, "thousands of pictures shown between two evaluations", minimum=0.001)
@@ -70,6 +72,15 @@ class GenerateRecipe(Recipe):
     )
     discriminator: Choice = choice(
         "dcgan", "tells real from made", "limner.generate.networks:DISCRIMINATORS", NETWORK_GIVEN
+    )
+    encoder: Choice = choice(
+        "none",
+        "learns, beside the generator, which latent a picture is made of; the discriminator then tells pairs apart",
+        "limner.generate.networks.encoders:ENCODERS",
+        ENCODER_GIVEN,
+    )
+    latent_optimization: LatentOptimization = setting(
+        LatentOptimization, "latents moved to where the discriminator takes their pictures for real"
     )
     spectral_norm: Literal["none", "discriminator", "both", "attention"] = setting(
         "none", "which layers' largest singular value is held at 1"
@@ -129,6 +140,12 @@ class GenerateRecipe(Recipe):
             raise UserError(
                 "augment ada follows how often logits of real pictures are above 0, which means nothing to the "
                 "Wasserstein loss; use augment diffaugment, or another loss"
+            )
+        self.latent_optimization.check_prior(self.prior.name)
+        if self.encoder.name != "none" and self.penalties.gradient:
+            raise UserError(
+                f"encoder is {self.encoder.name}, and penalties.gradient knows no way between two pairs of picture and "
+                "latent; use penalties.r1 or spectral_norm discriminator"
             )
         if self.loop.accumulate != 1:
             raise UserError(

@@ -4,6 +4,8 @@ from collections.abc import Callable, MutableMapping
 
 from torch import Tensor, nn
 
+from limner.adversarial.latents.settings import LatentOptimization
+from limner.adversarial.losses import AdversarialLoss
 from limner.adversarial.regularizers.penalties import (
     PenaltySettings,
     consistency_penalty,
@@ -37,7 +39,8 @@ def discriminator_terms(
     """
 
     def differentiated(update: Shown) -> Callable[[Tensor], Tensor]:
-        return lambda image: network(image, update.real.label)
+        latent = () if update.real.latent is None else (update.real.latent,)
+        return lambda image: network(image, update.real.label, *latent)
 
     def gradient(update: Shown) -> Tensor:
         at = draws.of("gradient", update.number)
@@ -59,7 +62,7 @@ def discriminator_terms(
 
     def consistency(update: Shown) -> Tensor:
         at = draws.of("consistency", update.number)
-        again = lambda image: discriminate(Sample(image, update.real.label))  # noqa: E731
+        again = lambda image: discriminate(update.real._replace(image=image))  # noqa: E731
         return settings.consistency * consistency_penalty(again, update.real.image, update.real_logits, at)
 
     if settings.lecam:
@@ -74,6 +77,21 @@ def discriminator_terms(
 def generator_terms(settings: PenaltySettings, network: nn.Module) -> dict[str, Term]:
     """The terms of the generator's loss that have a weight, by their names."""
     return _orthogonal(settings, network, "generator")
+
+
+def latent_terms(settings: LatentOptimization, name: str) -> dict[str, Term]:
+    """The mean squared length of the latents' steps, as a term of a network's loss; where it has a weight there.
+
+    name: ``generator`` or ``discriminator``. ``Update.latent`` is what `optimize_latents` gave.
+    """
+    if settings.step == "none" or not settings.penalty or settings.penalized not in ("both", name):
+        return {}
+    return {f"{name}_latent_penalty": lambda update: settings.penalty * update.latent.penalty}
+
+
+def encoder_term(loss: AdversarialLoss, discriminate: Callable[[Sample], Tensor]) -> dict[str, Term]:
+    """What the encoder minimizes beside the generator: its pairs pass for made ones (Donahue et al. 2017, sec. 3.4)."""
+    return {"encoder_loss": lambda update: loss.encoder(discriminate(update.real))}
 
 
 def _orthogonal(settings: PenaltySettings, network: nn.Module, name: str) -> dict[str, Term]:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from limner.adversarial.augment import AUGMENTATIONS
 from limner.adversarial.augment.augmentation import Unchanged
 from limner.adversarial.average import AVERAGES, update_average
+from limner.adversarial.latents.optimize import OptimizedLatents, optimize_latents
 from limner.adversarial.losses import LOSSES
 from limner.adversarial.priors import draw
 from limner.adversarial.update import Update, update_discriminator, update_generator
@@ -23,15 +24,16 @@ from limner.fidelity.score import LEAST_PICTURES, score_pictures
 from limner.foundation.draws import Draws
 from limner.foundation.errors import UserError
 from limner.foundation.progress import say
+from limner.generate.making.latents import score_of_latents
 from limner.generate.making.predictor import PictureGenerator, load_generator
 from limner.generate.training.alarms import ringing
 from limner.generate.training.monitor import PROBED, EvaluationSamples, Monitor
 from limner.generate.training.networks import make_networks
-from limner.generate.training.outcome import Outcome, closing_line, evaluation_line, finish_training
+from limner.generate.training.outcome import Outcome, Reconstructions, closing_line, evaluation_line, finish_training
 from limner.generate.training.picture_pool import PicturePool, Sample
 from limner.generate.training.recipe import GenerateRecipe
 from limner.generate.training.recipe_data import load_pictures, split_pictures
-from limner.generate.training.regularizers import discriminator_terms, generator_terms
+from limner.generate.training.regularizers import discriminator_terms, encoder_term, generator_terms, latent_terms
 from limner.learning.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
 from limner.learning.recipe import to_plain
 from limner.learning.run import Run
@@ -39,6 +41,8 @@ from limner.learning.task import Stage, StageContext, Task
 from limner.nn.parameters import count_parameters
 from limner.reporting.grid import grid
 
+RECONSTRUCTED = 32
+"""Pictures whose reconstructions a report shows."""
 GRID = 64
 """Pictures that `picture` shows, always of the same latents."""
 
@@ -95,6 +99,11 @@ class GenerateTask(Task):
         return self.pictures.fingerprint
 
     @property
+    def learning(self) -> list[str]:
+        """The names of the networks that learn."""
+        return [name for name in ("generator", "discriminator", "encoder") if name in self.networks]
+
+    @property
     def maker(self) -> nn.Module:
         """The network that makes the pictures."""
         return self.networks.get("average", self.networks["generator"])
@@ -115,8 +124,11 @@ class GenerateTask(Task):
             network.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.generator = set_up_network(fabric, networks["generator"])
         self.discriminator = set_up_network(fabric, networks["discriminator"])
-        chosen = {"generator": recipe.generator_optimizer, "discriminator": recipe.discriminator_optimizer}
-        self.optimizers = {name: each.build(OPTIMIZERS, networks[name].parameters()) for name, each in chosen.items()}
+        self.encoder = set_up_network(fabric, networks["encoder"]) if "encoder" in networks else None
+        self.optimizers = {
+            "generator": recipe.generator_optimizer.build(OPTIMIZERS, self._moved_with_the_generator()),
+            "discriminator": recipe.discriminator_optimizer.build(OPTIMIZERS, networks["discriminator"].parameters()),
+        }
         self.updaters = {
             name: Updater(fabric, optimizer, recipe.clip_gradients) for name, optimizer in self.optimizers.items()
         }
@@ -129,11 +141,19 @@ class GenerateTask(Task):
         self.decay = recipe.average.build(AVERAGES)
         self.state = self.augmentation.begin(fabric.device)
         self.terms = {
-            "generator": generator_terms(recipe.penalties, networks["generator"]),
+            "generator": generator_terms(recipe.penalties, networks["generator"])
+            | latent_terms(recipe.latent_optimization, "generator")
+            | (encoder_term(self.loss, self.discriminate) if self.encoder else {}),
             "discriminator": discriminator_terms(
                 recipe.penalties, networks["discriminator"], self.discriminate, self.draws, self.state
-            ),
+            )
+            | latent_terms(recipe.latent_optimization, "discriminator"),
         }
+
+    def _moved_with_the_generator(self) -> list[nn.Parameter]:
+        """What its optimizer moves: its weights, those of an encoder, and a rate of latent steps that is learned."""
+        names = ("generator", "encoder", "latent_rate")
+        return [each for name in names if name in self.networks for each in self.networks[name].parameters()]
 
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
         """Put `state_dict` back, on the device."""
@@ -147,27 +167,33 @@ class GenerateTask(Task):
         return self.order.indices(number)
 
     def step(self, batches: Iterator[Any], index: int) -> dict[str, Tensor]:
-        """Algorithm 1 of Goodfellow et al. 2014: so many updates of the discriminator, then one of the generator."""
-        recipe = self.recipe
+        """Algorithm 1 of Goodfellow et al. 2014: so many updates of the discriminator, then one of the generator.
+
+        Where latents are optimized (Wu et al. 2019), each update moves its own, by both networks as they then are.
+        """
+        recipe, moving = self.recipe, self.recipe.latent_optimization.step != "none"
         self.set_learning_rates(index)
         first, last = index * recipe.discriminator_steps, (index + 1) * recipe.discriminator_steps - 1
         for number in range(first, last + 1):
             real = self.real(next(batches), number)
             latent = self.latent(len(real.image), "fake", number)
             shared = recipe.generator_batch == "shared" and number == last
-            with torch.set_grad_enabled(shared):
-                fake = self.generate(latent, real.label)
-            shown, fake_shown = self.augment(real, "real", number), self.augment(fake.detach(), "fake", number)
+            with torch.set_grad_enabled(shared or moving):
+                fake, moved = self.make_fake(latent, real.label)
+            shown = self.augment(self.encoded(real), "real", number)
+            fake_shown = self.augment(fake if moving else fake.detach(), "fake", number)
             values = update_discriminator(
-                self.discriminate, self.updaters["discriminator"], self.loss, Update(number, shown, fake_shown, latent),
+                self.discriminate, self.updaters["discriminator"], self.loss, Update(number, shown, fake_shown, moved),
                 self.terms["discriminator"], join=Sample.join if recipe.discriminate == "together" else None,
             )  # fmt: skip
         if not shared:
             latent = self.latent(len(real.image), "generator", index)
-            fake = self.generate(latent, real.label)
-        shown, fake_shown = real, self.augment(fake, "generator", index)
+        if moving or not shared:
+            fake, moved = self.make_fake(latent, real.label)
+        shown = real if self.encoder is None else self.augment(self.encoded(real, learns=True), "encoder", index)
+        fake_shown = self.augment(fake, "generator", index)
         values |= update_generator(
-            self.discriminate, self.updaters["generator"], self.loss, Update(index, shown, fake_shown, latent),
+            self.discriminate, self.updaters["generator"], self.loss, Update(index, shown, fake_shown, moved),
             self.terms["generator"],
         )  # fmt: skip
         return self.follow(index, values)
@@ -175,8 +201,9 @@ class GenerateTask(Task):
     def set_learning_rates(self, index: int) -> None:
         """Those of a step."""
         factor = self.learning_rate_factor(index / self.stage.steps, self.stage.epochs)
-        for name, optimizer in self.optimizers.items():
+        for optimizer in self.optimizers.values():
             set_learning_rate(optimizer, factor)
+        for name in self.learning:
             self.networks[name].train()
 
     def real(self, indices: Tensor, number: int) -> Sample:
@@ -190,26 +217,44 @@ class GenerateTask(Task):
         drawn = draw(self.recipe.prior, count * self.fabric.world_size, size, generator)  # type: ignore[arg-type]
         return drawn[count * rank : count * (rank + 1)]
 
-    def generate(self, latent: Tensor, label: Tensor | None) -> Sample:
-        """The pictures of latents."""
-        return Sample(self.generator(latent, label), label)
+    def make_fake(self, latent: Tensor, label: Tensor | None) -> tuple[Sample, OptimizedLatents]:
+        """The pictures of latents, which are moved before if the recipe says so, and what the latents became."""
+        settings = self.recipe.latent_optimization
+        moved = OptimizedLatents(latent, latent.new_zeros(()))
+        if settings.step != "none":
+            rate = self.networks["latent_rate"]() if "latent_rate" in self.networks else None
+            score = score_of_latents(self.networks["generator"], self.networks["discriminator"], label)
+            moved = optimize_latents(score, latent, settings, rate=rate)
+        image = self.generator(moved.latent, label)
+        return Sample(image, label, None if self.encoder is None else moved.latent), moved
+
+    def encoded(self, sample: Sample, *, learns: bool = False) -> Sample:
+        """A sample with what the encoder makes of its pictures; as it is, without an encoder.
+
+        learns: whether the encoder gets a gradient.
+        """
+        if self.encoder is None:
+            return sample
+        with torch.set_grad_enabled(learns):
+            return sample._replace(latent=self.encoder(sample.image))
 
     def augment(self, sample: Sample, purpose: str, number: int) -> Sample:
         """What the discriminator sees of a sample; each purpose has draws of its own."""
         if isinstance(self.augmentation, Unchanged):
             return sample
         generator = self.draws.of(f"augment {purpose}", number)
-        return Sample(self.augmentation(sample.image, self.state["strength"], generator), sample.label)
+        return sample._replace(image=self.augmentation(sample.image, self.state["strength"], generator))
 
     def discriminate(self, sample: Sample) -> Tensor:
-        """(B,) float32 logits."""
-        logits: Tensor = self.discriminator(sample.image, sample.label)
+        """(B,) float32 logits, or (B, n) of a discriminator that gives several."""
+        pair = () if self.encoder is None else (sample.latent,)
+        logits: Tensor = self.discriminator(sample.image, sample.label, *pair)
         return logits
 
     def follow(self, index: int, values: dict[str, Tensor]) -> dict[str, Tensor]:
         """The running average follows the generator, the augmentation's strength the discriminator."""
         average(self.fabric, [values["real_sign"]])
-        average_buffers(self.fabric, [self.networks["generator"], self.networks["discriminator"]])
+        average_buffers(self.fabric, [self.networks[name] for name in self.learning])
         shown = self.recipe.images_per_step
         if self.decay is not None:
             update_average(self.networks["average"], self.networks["generator"], self.decay((index + 1) * shown, shown))
@@ -236,6 +281,10 @@ class GenerateTask(Task):
             prior=self.recipe.prior,
             truncation=None,
             device=self.device,
+            discriminator=self.networks["discriminator"].eval(),
+            encoder=self.networks["encoder"].eval() if "encoder" in self.networks else None,
+            latent_optimization=self.recipe.latent_optimization,
+            fit=self.pictures.fit,
         )
 
     def make(self, count: int) -> Tensor:
@@ -266,10 +315,11 @@ class GenerateTask(Task):
 
     def alarms(self, made: EvaluationSamples) -> dict[str, float]:
         """The alarms' numbers of made pictures."""
-        self.networks["discriminator"].eval()
+        for name in self.learning:
+            self.networks[name].eval()
         pictures = made.pictures[:PROBED]
         labels = self.current_predictor().labels(range(len(pictures)))
-        logits = self.monitor.probe(self.discriminate, Sample(pictures, labels))
+        logits = self.monitor.probe(lambda sample: self.discriminate(self.encoded(sample)), Sample(pictures, labels))
         return self.monitor.alarms(made, logits, signed=self.recipe.loss.name != "wasserstein")
 
     def picture(self) -> np.ndarray:
@@ -302,6 +352,8 @@ class GenerateTask(Task):
             "class_counts": counts,
             "latent": self.networks["generator"].latent,
             "prior": to_plain(self.recipe.prior),
+            "encoder": to_plain(self.recipe.encoder),
+            "latent_optimization": to_plain(self.recipe.latent_optimization),
             "fit": self.pictures.fit,
         }
 
@@ -318,8 +370,21 @@ class GenerateTask(Task):
             made=made.pictures,
             scored=score_pictures(self.monitor.real, made.described, self.monitor.extractor),
             alarms=self.alarms(made),
+            reconstructions=self.reconstructions(made),
         )
         finish_training(outcome, run)
+
+    def reconstructions(self, made: EvaluationSamples) -> Reconstructions | None:
+        """Of the first pictures that scores compare with; None without an encoder."""
+        predictor = self.current_predictor()
+        if predictor.encoder is None:
+            return None
+        given = self.monitor.against[:RECONSTRUCTED]
+        labels = (
+            None if self.pictures.labels is None else self.pictures.labels[self.monitor.places_against[:RECONSTRUCTED]]
+        )
+        found = predictor.decode(predictor.encode(given.float() / 255), labels, as_they_are=True)
+        return Reconstructions.of(given, quantized(found), made.pictures)
 
     @classmethod
     def predictor(cls, run: Run, device: str = "auto") -> PictureGenerator:
