@@ -95,7 +95,7 @@ def test_mistakes_are_told_in_a_line(tmp_path: Path) -> None:
         make(like=picture, interpolate=tmp_path / "walk.gif")
     with pytest.raises(UserError, match="--by encoder says how --like finds a latent"):
         make(by="encoder")
-    with pytest.raises(UserError, match="--latent-steps is 3, but .* learned without latent optimization"):
+    with pytest.raises(UserError, match=r"--latent-steps is 3, but .* learned without latent optimization"):
         make(latent_steps=3)
     with pytest.raises(UserError, match="--latent-steps is -1; needed: 0 or more"):
         make(latent_steps=-1)

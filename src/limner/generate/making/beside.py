@@ -86,7 +86,7 @@ def _loaded(
         network = normalized()
     network.load_state_dict(own)
     network.eval().requires_grad_(False)
-    return network.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    return network.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def normalized_layers(weights: Mapping[str, Any]) -> list[str]:

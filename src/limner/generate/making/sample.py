@@ -63,8 +63,8 @@ class _LikeTold(TypedDict):
 @dataclass(frozen=True)
 class Generated:
     """What was written. pictures: of the seed, in order. new: how many of them were not there before. grid: all in one.
-    walk: the GIF or video, of ``frames`` frames. like: a given picture beside the one found for it; error: their root mean
-    square difference, in gray levels of 255."""
+    walk: the GIF or video, of ``frames`` frames. like: a given picture beside the one found for it; error: their root
+    mean square difference, in gray levels of 255."""
 
     pictures: tuple[Path, ...] = ()
     new: int = 0

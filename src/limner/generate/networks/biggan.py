@@ -41,8 +41,8 @@ class BigGANGenerator(Generator):
     At 128 px with 1,000 classes, width 96 and attention at 64 px: 70,433,988 parameters, the paper's.
 
     size_px, channels, classes: see `Generator`. 64 px as the authors' PyTorch code has it.
-    latent: numbers in a latent; the parts are 5 at 64 px. One that cannot be cut equally goes to all blocks whole, as in
-        the paper's BigGAN-deep.
+    latent: numbers in a latent; the parts are 5 at 64 px. One that cannot be cut equally goes to all blocks whole, as
+        in the paper's BigGAN-deep.
     width: maps of the last block at 128 px, a sixteenth of those at 4 x 4; the paper: 96.
     attention, attention_version: as for `DCGANGenerator`; the paper: 64.
     condition: ``batch-norm`` has the shared class vector, ``concatenate`` one-hot numbers in its place.

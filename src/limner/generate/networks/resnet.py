@@ -27,9 +27,9 @@ class ResNet18Generator(Generator):
     The study gives totals (14,689,046 numbers with batch normalization's buffers) and no layout. This one has them
     exactly: a 1 x 1 transposed convolution makes 512 maps of one pixel; four stages of 512, 256, 128 and 64 maps, whose
     first block is a 1 x 1 convolution, an enlargement and a 3 x 3 convolution beside an enlargement and a 3 x 3
-    convolution; then, in all stages but the last, plain blocks of two 3 x 3 convolutions, as many as ResNet's stages have
-    further ones, in ResNet's order; a 2 x 2 transposed convolution with stride 2 and bias makes the picture, by tanh. Batch
-    normalization and ReLU throughout.
+    convolution; then, in all stages but the last, plain blocks of two 3 x 3 convolutions, as many as ResNet's stages
+    have further ones, in ResNet's order; a 2 x 2 transposed convolution with stride 2 and bias makes the picture, by
+    tanh. Batch normalization and ReLU throughout.
 
     Where maps grow is ours: doubling at every stage would end at 32 px, so at 64 px the first stage goes from one pixel
     to 4 x 4, by transposed convolutions, since of one pixel nothing else makes places that differ.
@@ -88,8 +88,8 @@ class ResNet18Discriminator(Discriminator):
     """ResNet-18 for small pictures, with one logit: 3 x 3 at the beginning, a projection in each stage.
 
     A 3 x 3 convolution of 64 maps; four stages of 64, 128, 256 and 512 maps, the last three of which halve the side;
-    two blocks of two 3 x 3 convolutions each, the first of every stage, the first stage too, beside a 1 x 1 convolution;
-    the mean over positions and a linear layer. Batch normalization after every convolution, ReLU. 11,173,569 parameters
+    two blocks of two 3 x 3 convolutions each, the first of every stage, even the first stage, beside a 1 x 1 one; the
+    mean over positions and a linear layer. Batch normalization after every convolution, ReLU. 11,173,569 parameters
     and, with batch normalization's buffers, 11,183,318 numbers: the study's exactly.
 
     width: maps of the first stage.

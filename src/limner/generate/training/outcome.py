@@ -27,8 +27,8 @@ MADE, REAL, NEAREST, RECONSTRUCTED = "made.png", "real.png", "nearest.png", "rec
 
 @dataclass(frozen=True)
 class Reconstructions:
-    """What generator and encoder together make of pictures. given, found: (n, C, S, S) uint8. nearest: the same number of
-    made pictures, each the one most like a given one, as a bar to hold the errors against."""
+    """What generator and encoder together make of pictures. given, found: (n, C, S, S) uint8. nearest: as many made
+    pictures, each the one most like a given one, as a bar to hold the errors against."""
 
     given: Tensor
     found: Tensor
@@ -43,8 +43,8 @@ class Reconstructions:
     def sentence(self) -> str:
         """Both errors in words."""
         return (
-            f"Reconstructions differ from the pictures by {_gray_levels(self.given, self.found):.1f} of 255 gray levels "
-            f"(root mean square); the nearest of the made pictures by {_gray_levels(self.given, self.nearest):.1f}."
+            f"Reconstructions differ from the pictures by {_gray_levels(self.given, self.found):.1f} of 255 gray "
+            f"levels (root mean square); the nearest of the made pictures by {_gray_levels(self.given, self.nearest):.1f}."
         )
 
     def draw(self) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Pictures told apart by features of a frozen network (Sauer et al., "Projected GANs Converge Faster", NeurIPS 2021)."""
+"""Pictures told apart by features of a frozen network (Sauer et al., "Projected GANs Converge Faster", 2021)."""
 
 from collections.abc import Sequence
 from typing import Any
