@@ -196,13 +196,16 @@ class ShrinkingBlock(nn.Module):
         self.normalize_first = nn.BatchNorm2d(maps)
         self.second = nn.Conv2d(maps, maps, 3, padding=1, bias=False)
         self.normalize_second = nn.BatchNorm2d(maps)
-        self.shortcut = nn.Conv2d(inputs, maps, 1, stride, bias=False)
+        self.shortcut = nn.Conv2d(inputs, maps, 1, bias=False)
         self.normalize_shortcut = nn.BatchNorm2d(maps)
+        self.stride = stride
 
     def forward(self, x: Tensor) -> Tensor:
         """x: (B, inputs, h, w). Gives (B, maps, h / stride, w / stride)."""
         y = functional.relu(self.normalize_first(self.first(x)), inplace=True)
-        return functional.relu(self.normalize_second(self.second(y)) + self.normalize_shortcut(self.shortcut(x)))
+        # No stride in the convolution: oneDNN of torch 2.14 crashes in its weights' gradient, of 8 channels_last maps.
+        kept = x[..., :: self.stride, :: self.stride]
+        return functional.relu(self.normalize_second(self.second(y)) + self.normalize_shortcut(self.shortcut(kept)))
 
 
 class PlainBlock(nn.Module):

@@ -42,9 +42,10 @@ class Reconstructions:
 
     def sentence(self) -> str:
         """Both errors in words."""
+        found, nearest = (_gray_levels(self.given, other) for other in (self.found, self.nearest))
         return (
-            f"Reconstructions differ from the pictures by {_gray_levels(self.given, self.found):.1f} of 255 gray "
-            f"levels (root mean square); the nearest of the made pictures by {_gray_levels(self.given, self.nearest):.1f}."
+            f"Reconstructions differ from the pictures by {found:.1f} of 255 gray levels (root mean square); the "
+            f"nearest of the made pictures by {nearest:.1f}."
         )
 
     def draw(self) -> np.ndarray:
