@@ -46,7 +46,7 @@ def train(
     # recipes that map
     network: Chosen = ...,
     optimizer: Chosen = ...,
-    normalize: Literal["run", "area", "initial", "data", "network"] = ...,
+    normalize: Literal["run", "area", "initial", "data", "network", "unit", "signed"] = ...,
     initial: Place | None = ...,
     threshold: Literal["half", "calibrated"] = ...,
     borders: Chosen = ...,
@@ -88,6 +88,8 @@ def train(
     scores: Mapping[str, Any] = ...,
     # recipes that classify
     balance: bool = ...,
+    contrast: Literal["none", "global", "local"] = ...,
+    whiten: float | None = ...,
     body_factor: float = ...,
     head_epochs: int = ...,
     **settings: Any,

@@ -72,7 +72,7 @@ def learn(
     steps: int,
     seed: int,
     *,
-    rate: float = 2e-3,
+    rate: float = 1e-2,
     weight_decay: float = 0.0,
     sgd: bool = False,
     batch: int = BATCH,

@@ -113,7 +113,7 @@ def measure(arm: str, seed: int, steps: int) -> Scores:
         for count in LABELS:
             network = build(lambda: KernelNet(begun), seed)
             side = Side(training.pictures[:count], training.labels[:count])
-            learn(network, side, steps, seed, batch=min(64, count), weight_decay=1e-2)
+            learn(network, side, steps, seed, rate=2e-3, batch=min(64, count), weight_decay=1e-2)
             scores[column(count)] = percent_right(network, held_out)
         return scores
     found = features(arm, pictures, seed)[0]

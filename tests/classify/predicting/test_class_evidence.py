@@ -8,9 +8,10 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from limner.classify.data.preprocessing import Preprocessing
 from limner.classify.networks import NETWORKS
 from limner.classify.predicting.classify import evidence_names
-from limner.classify.predicting.maps import box_of, class_activation, last_maps, occlusion
+from limner.classify.predicting.maps import box_of, class_activation, covered_evidence, last_maps
 from limner.classify.predicting.overlay import overlay_evidence
 from limner.classify.predicting.predictor import PictureClassifier
 from limner.datasets.pictures.fitting import Fit
@@ -90,7 +91,7 @@ def test_occlusion_is_where_covering_takes_the_class_away_as_three_loops_say() -
     def probabilities(shown: Tensor) -> Tensor:
         return network(shown).detach().softmax(1)
 
-    found = occlusion(probabilities, image, torch.tensor([1]), window_px=4, stride_px=3)[0]
+    found = covered_evidence(network, image, torch.tensor([1]), window_px=4, stride_px=3)[0]
     before = float(probabilities(image)[0, 1])
     fall, covered = np.zeros((16, 16)), np.zeros((16, 16))
     for top in (0, 3, 6, 9, 12):
@@ -115,7 +116,14 @@ def test_the_box_is_around_the_largest_part() -> None:
 
 def classifier(fit: Fit, crop_px: int = 16) -> PictureClassifier:
     return PictureClassifier(
-        BrightSpots(), ("red", "green"), 16, crop_px, "rgb", fit, (0.0,) * 3, (1.0,) * 3, torch.device("cpu")
+        BrightSpots(),
+        ("red", "green"),
+        16,
+        crop_px,
+        "rgb",
+        fit,
+        Preprocessing((0.0,) * 3, (1.0,) * 3),
+        torch.device("cpu"),
     )
 
 
@@ -160,7 +168,7 @@ def test_a_middle_that_is_cropped_moves_the_box() -> None:
 def test_a_gray_classifier_shows_three_channels() -> None:
     gray = dataclasses.replace(
         classifier("crop"), network=NETWORKS["lenet"](channels=1, classes=2), size_px=28, crop_px=28, colors="gray",
-        mean=(0.5,), std=(0.5,),
+        preprocessing=Preprocessing((0.5,), (0.5,)),
     )  # fmt: skip
     assert gray.predict(np.full((40, 30, 3), 90, np.uint8)).shown.shape == (28, 28, 3)
     assert gray.features(torch.zeros(3, 1, 28, 28, dtype=torch.uint8)).shape == (3, 84)

@@ -12,12 +12,16 @@ from lightning_fabric import Fabric
 from PIL import Image
 
 from drawn_pictures import draw_shape
+from limner.classify.data.preprocessing import Preprocessing
+from limner.classify.predicting.predictor import load_classifier
 from limner.classify.training.augment import AugmentSettings, augmented, color_axes_of
 from limner.classify.training.losses import LOSSES, class_weights
 from limner.classify.training.task import ClassifyTask
 from limner.foundation.errors import UserError
 from limner.learning.library import load_recipe
+from limner.learning.run import Run
 from limner.learning.task import StageContext
+from limner.nn.layers.whitening import Whitening
 
 # --- losses ----------------------------------------------------------------------------------------------------------
 
@@ -231,3 +235,63 @@ def test_channels_are_standardized_over_what_is_learned_from(shapes: Path, tmp_p
 def test_a_training_that_cannot_be_is_told(shapes: Path, tmp_path: Path, settings: str, says: str) -> None:
     with pytest.raises(UserError, match=says):
         task_on(shapes, tmp_path, settings)
+
+
+# --- how pictures are prepared ---------------------------------------------------------------------------------------
+
+
+def test_contrast_is_taken_out_before_channels_are_standardized(shapes: Path, tmp_path: Path) -> None:
+    """Against plain numpy in double precision, and the same to what is learned from and what is classified."""
+    for contrast in ("global", "local"):
+        task, _ = task_on(shapes, tmp_path, "--contrast", contrast)
+        assert task.facts()["contrast"] == contrast
+        chosen = task.sides.training[task.order.indices(0)]
+        image = task.batch(task.stages()[-1], 0)[0]
+        pictures = task.examples.read(chosen)
+        torch.testing.assert_close(task.current_predictor().prepare(pictures), image, atol=1e-5, rtol=1e-4)
+        everything = task.current_predictor().prepare(task.examples.read(task.sides.training)).double()
+        torch.testing.assert_close(everything.mean((0, 2, 3)), torch.zeros(3).double(), atol=1e-3, rtol=0)
+        torch.testing.assert_close(everything.std((0, 2, 3)), torch.ones(3).double(), atol=1e-3, rtol=0)
+        if contrast == "global":
+            exact = pictures.double() / 255
+            exact = exact - exact.mean((1, 2, 3), keepdim=True)
+            exact = exact / exact.square().mean((1, 2, 3), keepdim=True).sqrt()
+            mean, std = (torch.tensor(each).view(3, 1, 1).double() for each in (
+                task.preprocessing.mean, task.preprocessing.std
+            ))  # fmt: skip
+            torch.testing.assert_close(image.double(), (exact - mean) / std, atol=1e-4, rtol=1e-4)
+
+
+def test_ranges_are_those_that_are_asked_for(shapes: Path, tmp_path: Path) -> None:
+    pictures = torch.tensor([0, 255], dtype=torch.uint8).repeat(3 * 16 * 32).view(1, 3, 32, 32)
+    for name, ends in (("unit", (0, 1)), ("signed", (-1, 1))):
+        task, _ = task_on(shapes, tmp_path, "--normalize", name)
+        found = task.current_predictor().prepare(pictures)
+        assert (float(found.min()), float(found.max())) == ends
+
+
+def test_whitened_pictures_have_no_correlation_and_a_run_whitens_alike(shapes: Path, tmp_path: Path) -> None:
+    task, _ = task_on(shapes, tmp_path, "--whiten", "0.1", "--data.colors", "gray")
+    pictures = task.examples.read(task.sides.training)
+    plain = dataclasses.replace(task.preprocessing, whitening=None)(pictures.float() / 255).flatten(1).double()
+    covariance = torch.cov(plain.T)
+    values, vectors = torch.linalg.eigh(covariance)
+    matrix = vectors / (values.clamp(min=0) + 0.1).sqrt() @ vectors.T
+    expected = ((plain - plain.mean(0)) @ matrix).view(-1, 1, 32, 32).float()
+    found = task.current_predictor().prepare(pictures)
+    torch.testing.assert_close(found, expected, atol=1e-3, rtol=1e-3)
+    assert {"whitening.mean", "whitening.matrix", "network.classes.weight"} <= set(task.weights())
+    run = Run(tmp_path / "run")
+    run.folder.mkdir()
+    run.save_model(task.weights(), task.facts())
+    torch.testing.assert_close(load_classifier(run, "cpu").prepare(pictures), found)
+    with pytest.raises(UserError, match="whiten is for small pictures: these are of 12,288 numbers"):
+        task_on(shapes, tmp_path, "--whiten", "0.1", "--data.size-px", "64")
+
+
+def test_preparing_has_a_gradient() -> None:
+    whitening = Whitening.fit(torch.rand(20, 32, generator=draws(1), dtype=torch.float64), 0.1)
+    for contrast in ("none", "global", "local"):
+        prepare = Preprocessing((0.4, 0.5), (0.2, 0.3), contrast, whitening)
+        image = torch.rand(1, 2, 4, 4, generator=draws(2), dtype=torch.float64, requires_grad=True)
+        assert torch.autograd.gradcheck(prepare, image)

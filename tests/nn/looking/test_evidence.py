@@ -38,7 +38,7 @@ def test_a_pixel_gets_the_mean_fall_of_the_squares_that_cover_it(network: nn.Seq
 
 
 def test_grad_cam_weighs_maps_by_their_mean_gradient(network: nn.Sequential, image: Tensor) -> None:
-    found = grad_cam(network, network[4], image, class_answer(1))
+    found = grad_cam(network, network[4], image, class_answer(1))[0]
     network.eval()
     maps = network[:5](image).detach().requires_grad_()
     network[5:](maps)[0, 1].backward()
@@ -53,7 +53,7 @@ def test_both_equal_captums(network: nn.Sequential, image: Tensor) -> None:
     network.eval()
     for layer in (network[2], network[4]):
         theirs = attribution.LayerGradCam(network, layer).attribute(image, target=1)[0, 0]
-        assert torch.allclose(grad_cam(network, layer, image, class_answer(1)), theirs, atol=1e-6)
+        assert torch.allclose(grad_cam(network, layer, image, class_answer(1))[0], theirs, atol=1e-6)
     covering = attribution.Occlusion(network)
     theirs = covering.attribute(image, sliding_window_shapes=(3, 7, 7), strides=(3, 5, 5), target=1)
     ours = occlusion(network, image, class_answer(1), window=7, stride=5)

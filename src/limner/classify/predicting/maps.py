@@ -1,6 +1,5 @@
 """Where in a picture a network sees a class: class activation, occlusion, and the box around it."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,10 +8,10 @@ from scipy import ndimage
 from torch import Tensor, nn
 from torch.nn import functional
 
+from limner.nn.looking.evidence import grad_cam, occlusion
+
 BOX_LEVEL = 0.2
 """Of the strongest activation: what is above it, and hangs together, is boxed (Zhou et al. 2016, section 3.2)."""
-OCCLUDED = 64
-"""Occluded pictures at once."""
 
 
 def last_maps(network: nn.Module, image: Tensor) -> nn.Module:
@@ -45,67 +44,42 @@ def _has_places(output: Any) -> bool:
 def class_activation(network: nn.Module, image: Tensor, classes: Tensor) -> Tensor:
     """(B, H, W) float32 in [0, 1]: where the last maps speak for each picture's class, enlarged bilinearly.
 
-    Grad-CAM (Selvaraju et al. 2017, eq. 1 and 2); for networks that end in a mean and one layer it is class activation
-    (Zhou et al. 2016) but for a factor. All zero where nothing speaks for the class.
+    Grad-CAM of the last layer that has places (`limner.nn.looking.evidence.grad_cam`), evidence against the class left
+    out; for networks that end in a mean and one layer it is class activation (Zhou et al. 2016) but for a factor. All
+    zero where nothing speaks for the class.
 
     network: in evaluation mode. image: (B, C, H, W) standardized. classes: (B,) int64.
     """
-    place = last_maps(network, image)
-    kept: list[Tensor] = []
 
-    def keep(_: nn.Module, __: Any, output: Any) -> Any:
-        if not _has_places(output):  # one module may be used several times
-            return output
-        kept.append(output)
-        return output.clone()  # layers that write in place change the copy
+    def answer(logits: Tensor) -> Tensor:
+        return logits.gather(1, classes[:, None])[:, 0]
 
-    hook = place.register_forward_hook(keep)
-    try:
-        with torch.enable_grad():
-            logits = network(image.detach().requires_grad_(True))
-            score = logits.gather(1, classes[:, None]).sum()
-            (slope,) = torch.autograd.grad(score, kept[-1])
-    finally:
-        hook.remove()
-    maps = (slope.mean(dim=(2, 3), keepdim=True) * kept[-1].detach()).sum(dim=1).relu()  # (B, h, w)
-    maps = functional.interpolate(maps[:, None].float(), size=image.shape[-2:], mode="bilinear")[:, 0]
-    return maps / maps.amax(dim=(1, 2), keepdim=True).clamp(min=1e-12)
+    maps = grad_cam(network, last_maps(network, image), image, answer).relu()  # (B, h, w)
+    maps = functional.interpolate(maps[:, None], size=image.shape[-2:], mode="bilinear")[:, 0]
+    return _to_one(maps)
 
 
-@torch.no_grad()
-def occlusion(
-    probabilities: Callable[[Tensor], Tensor], image: Tensor, classes: Tensor, *, window_px: int, stride_px: int
+def covered_evidence(
+    network: nn.Module, image: Tensor, classes: Tensor, *, window_px: int, stride_px: int, batch: int = 2
 ) -> Tensor:
-    """(B, H, W) float32 in [0, 1]: how much the class's probability falls where a square is gray (Zeiler and Fergus
-    2014), averaged over the squares that cover a pixel.
+    """(B, H, W) float32 in [0, 1] on the CPU: how much the class's probability falls where a square is gray, by
+    `limner.nn.looking.evidence.occlusion`; where it rises, 0.
 
-    probabilities: (n, C, H, W) standardized -> (n, classes). image: (B, C, H, W) standardized, in which 0 is gray.
+    image: (B, C, H, W) standardized, in which 0 is gray.
     """
-    height, width = image.shape[-2:]
-    tops, lefts = (_starts(size, window_px, stride_px) for size in (height, width))
-    squares = [(top, left) for top in tops for left in lefts]
     maps = []
-    for picture, label in zip(image, classes.tolist(), strict=True):
-        before = probabilities(picture[None])[0, label]
-        fall, covered = torch.zeros(height, width), torch.zeros(height, width)
-        for start in range(0, len(squares), OCCLUDED):
-            part = squares[start : start + OCCLUDED]
-            hidden = picture.repeat(len(part), 1, 1, 1)
-            for number, (top, left) in enumerate(part):
-                hidden[number, :, top : top + window_px, left : left + window_px] = 0
-            falls = (before - probabilities(hidden)[:, label]).cpu()
-            for (top, left), value in zip(part, falls.tolist(), strict=True):
-                fall[top : top + window_px, left : left + window_px] += value
-                covered[top : top + window_px, left : left + window_px] += 1
-        shown = (fall / covered.clamp(min=1)).relu()
-        maps.append(shown / shown.max().clamp(min=1e-12))
-    return torch.stack(maps)
+    for picture, number in zip(image.split(1), classes.tolist(), strict=True):
+
+        def probability(logits: Tensor, number: int = number) -> Tensor:
+            return logits.float().softmax(dim=1)[:, number]
+
+        maps.append(occlusion(network, picture, probability, window_px, stride_px, batch=batch).relu())
+    return _to_one(torch.stack(maps)).cpu()
 
 
-def _starts(size: int, window_px: int, stride_px: int) -> list[int]:
-    """Where squares begin, so that the last one ends at the border."""
-    last = max(0, size - window_px)
-    return sorted({*range(0, last + 1, stride_px), last})
+def _to_one(maps: Tensor) -> Tensor:
+    """Maps whose strongest value is 1; empty ones stay so."""
+    return maps / maps.amax(dim=(1, 2), keepdim=True).clamp(min=1e-12)
 
 
 def box_of(evidence: np.ndarray, level: float = BOX_LEVEL) -> tuple[int, int, int, int] | None:

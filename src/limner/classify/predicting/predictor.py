@@ -12,8 +12,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from limner.classify.data.examples import as_channels, cropped
+from limner.classify.data.preprocessing import KeptWhitening, Preprocessing, check_whitened
 from limner.classify.networks import NETWORKS, PictureNetwork
-from limner.classify.predicting.maps import box_of, class_activation, occlusion
+from limner.classify.predicting.maps import box_of, class_activation, covered_evidence
 from limner.datasets.pictures.decoding import CHANNELS, MODES, Colors, decode
 from limner.datasets.pictures.fitting import Fit, fitted
 from limner.foundation.device import choose_device
@@ -23,6 +24,8 @@ from limner.nn.finite import finite
 from limner.reporting.card import card
 
 BATCH = 64
+OCCLUDED = 16
+"""Occluded pictures at once: on one thread, torch takes its quick convolutions from 16 on."""
 Evidence = Literal["activation", "occlusion"]
 
 
@@ -46,7 +49,7 @@ class PictureClassifier:
     """Classifies pictures as a run learned to.
 
     network: (B, C, P, P) standardized -> (B, classes) logits. size_px, fit: how pictures become squares; crop_px: P,
-    the edge of their middle that the network sees. mean, std: of each channel in 0..1. score: its run's, in words.
+    the edge of their middle that the network sees. preprocessing: of what it sees, in 0..1. score: its run's, in words.
     """
 
     network: nn.Module
@@ -55,8 +58,7 @@ class PictureClassifier:
     crop_px: int
     colors: Colors
     fit: Fit
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
+    preprocessing: Preprocessing
     device: torch.device
     score: str = ""
 
@@ -67,8 +69,7 @@ class PictureClassifier:
 
     def standardize(self, image01: Tensor) -> Tensor:
         """(B, C, H, W) float32 in 0..1 as the network reads it."""
-        mean, std = (torch.tensor(values, device=image01.device).view(1, -1, 1, 1) for values in (self.mean, self.std))
-        return (image01 - mean) / std
+        return self.preprocessing(image01)
 
     def prepare(self, pictures: Tensor) -> Tensor:
         """(B, C, P, P) float32 on the device, of pictures (B, C, S, S) uint8: their middle, standardized."""
@@ -101,8 +102,8 @@ class PictureClassifier:
     def evidence(self, pictures: Tensor, classes: Tensor, kind: Evidence = "activation") -> Tensor:
         """(n, P, P) float32 in [0, 1] on the CPU: where each picture's class is seen.
 
-        pictures: (n, C, S, S) uint8. classes: (n,) int64. kind: by `class_activation` or by `occlusion` with squares of
-        an eighth of the edge every sixteenth.
+        pictures: (n, C, S, S) uint8. classes: (n,) int64. kind: by `class_activation`, or by `covered_evidence` with
+        squares of an eighth of the edge every sixteenth.
         """
         self.network.eval()
         maps = []
@@ -113,7 +114,9 @@ class PictureClassifier:
             else:
                 edge = max(2, self.crop_px // 8)
                 maps.append(
-                    occlusion(self.probabilities_of, image, wanted, window_px=edge, stride_px=max(1, edge // 2))
+                    covered_evidence(
+                        self.network, image, wanted, window_px=edge, stride_px=max(1, edge // 2), batch=OCCLUDED
+                    )
                 )
         return torch.cat(maps)
 
@@ -188,9 +191,12 @@ def load_classifier(run: Run, device: str = "auto") -> PictureClassifier:
     own = {"pretrained": False, "weights": None}
     chosen |= {key: own[key] for key in inspect.signature(NETWORKS[name]).parameters.keys() & own.keys()}
     network = NETWORKS[name](channels=facts["channels"], classes=len(facts["class_names"]), **chosen)
-    weights = run.weights()
+    kept = nn.ModuleDict({"network": network})
+    if facts.get("whitened"):
+        check_whitened(facts["channels"] * facts["crop_px"] ** 2)
+        kept["whitening"] = KeptWhitening.of_size(facts["channels"] * facts["crop_px"] ** 2)
     try:
-        network.load_state_dict({key.removeprefix("network."): value for key, value in weights.items()})
+        kept.load_state_dict(run.weights())
     except RuntimeError:
         raise UserError(f"{run.folder}: its weights do not fit its network {name}; train again") from None
     return PictureClassifier(
@@ -200,7 +206,11 @@ def load_classifier(run: Run, device: str = "auto") -> PictureClassifier:
         crop_px=facts["crop_px"],
         colors=facts["colors"],
         fit=facts["fit"],
-        mean=tuple(facts["mean"]),
-        std=tuple(facts["std"]),
+        preprocessing=Preprocessing(
+            tuple(facts["mean"]),
+            tuple(facts["std"]),
+            facts.get("contrast", "none"),
+            kept["whitening"].whitening() if "whitening" in kept else None,  # type: ignore[operator]
+        ),
         device=place,
     )

@@ -67,8 +67,16 @@ class ClassifyRecipe(Recipe):
     task: Literal["classify"] = setting("classify", "the room")
     data: ExampleSettings = setting(ExampleSettings, "pictures")
     network: Choice = choice("efficientnet-lite", "tells the classes apart", lambda: NETWORKS, NETWORK_GIVEN)
-    normalize: Literal["data", "network"] = setting(
-        "data", "what channels are standardized by: mean and deviation of the data, or what the network expects"
+    contrast: Literal["none", "global", "local"] = setting(
+        "none", "contrast normalization before all else: of each picture as a whole, or of each neighborhood in it"
+    )
+    normalize: Literal["data", "network", "unit", "signed"] = setting(
+        "data",
+        "what channels are standardized by: the data's mean and deviation, or the network's; or their range, 0 to 1 or "
+        "-1 to 1",
+    )
+    whiten: float | None = setting(
+        None, "ZCA-whiten small pictures after that, so much added to each variance; 0.1 as Coates et al.", minimum=0
     )
     loss: Choice = choice("cross-entropy", "what is minimized", lambda: LOSSES)
     balance: bool = setting(False, "let each class count alike in the loss, however many pictures it has")

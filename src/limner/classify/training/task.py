@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from limner.classify.data.examples import load_examples
+from limner.classify.data.examples import cropped, load_examples
+from limner.classify.data.preprocessing import KeptWhitening, Preprocessing, fit_whitening, normalize_contrast
 from limner.classify.data.sources import find_pictures
 from limner.classify.data.split import split_examples
 from limner.classify.measures.scores import evaluate_logits
@@ -66,7 +67,12 @@ class ClassifyTask(Task):
         self.order = ShuffledOrder(learned, recipe.pictures_per_step, recipe.seed)
         self.draws = Draws(recipe.seed, torch.device("cpu"))
         self.networks = {"network": self._make_network()}
-        self.mean, self.std = self._statistics()
+        self.preprocessing = Preprocessing(*self._statistics(), recipe.contrast)
+        if recipe.whiten is not None:
+            shown = cropped(self.measured, recipe.data.seen_px).float() / 255
+            whitening = fit_whitening(self.preprocessing(shown), recipe.whiten)
+            self.networks["whitening"] = KeptWhitening(whitening)
+            self.preprocessing = dataclasses.replace(self.preprocessing, whitening=whitening)
         self.score = ("validation/accuracy", 1) if recipe.keep_by == "accuracy" else ("validation/loss", -1)
         self.optimizers, self.state = {}, {}
         self.device = torch.device("cpu")
@@ -115,7 +121,11 @@ class ClassifyTask(Task):
             if len(mean) != self.examples.channels:  # gray pictures before a network of three bands
                 mean, std = ([sum(each) / len(each)] * self.examples.channels for each in (mean, std))
             return tuple(mean), tuple(std)
-        pixels = self.measured.permute(1, 0, 2, 3).flatten(1).double() / 255
+        if self.recipe.normalize != "data":
+            middle = 0.0 if self.recipe.normalize == "unit" else 0.5
+            return (middle,) * self.examples.channels, (1 - middle,) * self.examples.channels
+        parts = [normalize_contrast(part.double() / 255, self.recipe.contrast) for part in self.measured.split(SCORED)]
+        pixels = torch.cat(parts).permute(1, 0, 2, 3).flatten(1)
         return tuple(pixels.mean(dim=1).tolist()), tuple(pixels.std(dim=1).clamp(min=1 / 255).tolist())
 
     @cached_property
@@ -187,9 +197,7 @@ class ClassifyTask(Task):
         image01 = augmented(
             self.examples.read(chosen), self.recipe.augment, data.seen_px, generator, self.color_axes
         )  # fmt: skip
-        mean, std = (torch.tensor(values).view(1, -1, 1, 1) for values in (self.mean, self.std))
-        image = ((image01 - mean) / std).contiguous(memory_format=torch.channels_last)
-        return image, self.examples.labels[chosen]
+        return self.preprocessing(image01).contiguous(memory_format=torch.channels_last), self.examples.labels[chosen]
 
     def fit(self, stage: Stage, context: StageContext) -> dict[str, float] | None:
         """Learn kernels without labels from the pictures of the training."""
@@ -232,8 +240,7 @@ class ClassifyTask(Task):
             crop_px=data.seen_px,
             colors=self.examples.colors,
             fit=self.examples.fit,
-            mean=self.mean,
-            std=self.std,
+            preprocessing=self.preprocessing,
             device=self.device,
         )
 
@@ -285,8 +292,10 @@ class ClassifyTask(Task):
             "crop_px": data.seen_px,
             "colors": data.colors,
             "fit": self.examples.fit,
-            "mean": list(self.mean),
-            "std": list(self.std),
+            "mean": list(self.preprocessing.mean),
+            "std": list(self.preprocessing.std),
+            "contrast": self.preprocessing.contrast,
+            "whitened": self.preprocessing.whitening is not None,
         }
 
     def finish(self, run: Run) -> None:

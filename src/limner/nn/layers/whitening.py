@@ -40,6 +40,10 @@ class Whitening:
         """Whiten data (..., d)."""
         return (data - self.mean) @ self.matrix
 
+    def to(self, device: torch.device | str) -> Self:
+        """The same map on another device."""
+        return type(self)(self.mean.to(device), self.matrix.to(device), self.inverse.to(device))
+
     def undo(self, white: Tensor) -> Tensor:
         """Back from (..., d) to the data's own space."""
         return white @ self.inverse + self.mean

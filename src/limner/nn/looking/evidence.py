@@ -64,31 +64,35 @@ def _starts(size: int, window: int, stride: int) -> list[int]:
 
 
 def grad_cam(network: nn.Module, layer: nn.Module, image: Tensor, answer: Answer) -> Tensor:
-    """Which places of a layer speak for the answer (Selvaraju et al. 2017, eqs. 1 and 2): (h, w) float32.
+    """Which places of a layer speak for the answer (Selvaraju et al. 2017, eqs. 1 and 2): (B, h, w) float32.
 
     Its maps, each weighted by the mean of the answer's gradient over the map, summed; below 0 is evidence against it,
-    which the paper leaves out. image: (1, C, H, W). Raises `ValueError` for a layer that gives no maps of this picture,
+    which the paper leaves out. Of a layer that is used several times the last maps that have places count. image:
+    (B, C, H, W). Raises `ValueError` for a layer that gives no maps of this picture,
     or none that the answer depends on.
     """
     kept: list[Tensor] = []
 
-    def keep(_: nn.Module, __: Any, output: Any) -> None:
+    def keep(_: nn.Module, __: Any, output: Any) -> Any:
         maps = output[0] if isinstance(output, tuple) else output
-        if isinstance(maps, Tensor) and maps.dim() == 4 and not kept:
-            kept.append(maps)
+        if not isinstance(maps, Tensor) or maps.dim() != 4 or (kept and maps.shape[2] * maps.shape[3] == 1):
+            return output
+        kept.append(maps)
+        # Layers that write in place change the copy.
+        return (maps.clone(), *output[1:]) if isinstance(output, tuple) else maps.clone()
 
     hook = layer.register_forward_hook(keep)
     try:
         with evaluating(network), torch.enable_grad():
-            value = answer(network(image.detach().requires_grad_()))[0]
+            value = answer(network(image.detach().requires_grad_())).sum()  # each picture's depends on itself alone
             if not kept:
                 raise ValueError("the layer gives no maps of this picture; choose one before the pooling to one place")
-            (slopes,) = torch.autograd.grad(value, kept[0], allow_unused=True)
+            (slopes,) = torch.autograd.grad(value, kept[-1], allow_unused=True)
     finally:
         hook.remove()
     if slopes is None:
         raise ValueError("the answer does not depend on the layer's maps")
-    return (slopes.mean((2, 3), keepdim=True) * kept[0]).sum(1)[0].detach().float()
+    return (slopes.mean((2, 3), keepdim=True) * kept[-1]).sum(1).detach().float()
 
 
 def enlarge(maps: Tensor, height: int, width: int) -> Tensor:

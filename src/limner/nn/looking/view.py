@@ -240,7 +240,7 @@ def _add_evidence(
     modules = dict(network.named_modules())
     for name in ends:
         try:
-            cam = grad_cam(network, modules[name], image, answer)
+            cam = grad_cam(network, modules[name], image, answer)[0]
         except (ValueError, RuntimeError) as error:
             warnings.append(f"no Grad-CAM of {name}: {str(error).splitlines()[0]}")
             continue
