@@ -50,6 +50,7 @@ MAKING = ["--batch", "4", "--kimg", "0.08", "--scores.every-kimg", "0.04", "--sc
 TELLING = ["--batch", "8", "--epochs", "2", "--loop.checkpoint-minutes", "0"]
 VOLATILE = re.compile(
     rb'"?(seconds|time|created|finished|started|date|duration|rate|process|host|updated)"?:? *"?[^,\n}<]*'
+    rb'|"stages": \{[^}]*\}'
     rb"|\d{4}-\d\d-\d\d[T ][\d:.+Z-]*|[\d.,]+ ?(s|ms|min|h|seconds?|minutes?|images/s|crops/s|steps/s)\b|id=\"[^\"]*\""
     rb"|#[a-z]?[0-9a-f]{6,}"
 )
@@ -273,7 +274,9 @@ class Undisturbed:
         if self.command.parts and self.command.tokens[0] in ("train", "refine"):
             return None  # a run that has begun, whose files go on
         for name, path in files_below(folder, self.command.made).items():
-            if name in self.alike and not Path(name).name.startswith(".") and not same_bytes(path, self.files[name]):
+            if name not in self.alike or path.name.startswith(".") or same_bytes(path, self.files[name]):
+                continue
+            if not (path.suffix in TIMED and self._equal(name, path)):
                 if path.suffix in (".jsonl", ".csv", ".part") or "journal" in name:
                     continue  # grows line by line
                 return f"{name} was cut short by the kill"

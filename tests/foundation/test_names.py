@@ -3,7 +3,10 @@
 import os
 from pathlib import Path
 
+import numpy as np
+import pyogrio
 import pytest
+import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,3 +51,16 @@ def test_every_name_has_a_plain_one(name: bytes) -> None:
     text = os.fsdecode(name)
     assert is_plain(plain(text))
     assert (plain(text) == text) == is_plain(text)
+
+
+@pytest.mark.parametrize("stem", ["a;b", "a\nb", "a!b", "a?b", "a\tb", os.fsdecode(b"stra\xdfe"), "plain"])
+def test_a_library_that_parses_addresses_writes_and_reads_files_of_any_name(tmp_path: Path, stem: str) -> None:
+    for suffix, driver in ((".gpkg", "GPKG"), (".geojson", "GeoJSON")):
+        path = tmp_path / f"{stem}{suffix}"
+        shapes = np.array([shapely.to_wkb(shapely.box(0, 0, 1, 1))], object)
+        pyogrio.raw.write(
+            spelled(path, as_address=True), shapes, [], [], geometry_type="Polygon", crs="EPSG:4326", driver=driver
+        )
+        assert path.is_file() and not path.is_symlink()
+        assert pyogrio.read_info(spelled(path, as_address=True))["features"] == 1
+    assert sorted(tmp_path.iterdir()) == sorted(tmp_path / f"{stem}{suffix}" for suffix in (".gpkg", ".geojson"))

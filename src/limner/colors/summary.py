@@ -14,7 +14,7 @@ from safetensors.numpy import save
 
 from limner.foundation.errors import UserError
 from limner.foundation.files import replacing
-from limner.foundation.names import spelled
+from limner.foundation.names import plain, spelled
 from limner.scenes.statistics import NOTHING, Moments
 from limner.scenes.windows import Pixels
 
@@ -107,7 +107,7 @@ def write_summaries(path: Path, summaries: Mapping[str, ColorSummary]) -> None:
         tensors[f"{number}.mean"] = summary.moments.mean
         tensors[f"{number}.scatter"] = np.ascontiguousarray(summary.moments.scatter)
         tensors[f"{number}.sample"] = np.ascontiguousarray(_smallest(summary.sample))  # else bands are mixed up
-    names = {f"name {number}": name for number, name in enumerate(summaries)}
+    names = {f"name {number}": plain(name) for number, name in enumerate(summaries)}
     with replacing(path) as temporary:
         temporary.write_bytes(save(tensors, {"format": FORMAT, **names}))
 

@@ -1,7 +1,8 @@
 """Names of files that are no UTF-8, such as those of old disks and archives, for libraries that take nothing else.
 
 Python reads the bytes that are not UTF-8 as lone surrogates and gives them back to the system as they were. GDAL and
-others are handed text in UTF-8, and cannot be told such a name. They are given a link to the file under another one.
+others are handed text in UTF-8, and cannot be told such a name; pyogrio takes every name for an address of the web, and
+loses what stands behind ``;``, line ends, and more. They are given a link to the file under another name.
 """
 
 import hashlib
@@ -11,6 +12,8 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+OF_ADDRESSES = ";!?"
+
 
 def is_plain(name: str) -> bool:
     """Whether a name can be written in UTF-8."""
@@ -19,6 +22,15 @@ def is_plain(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _is_simple(text: str) -> bool:
+    """Whether libraries take the text for a file's name, and all of it."""
+    return is_plain(text) and not any(letter in OF_ADDRESSES or not letter.isprintable() for letter in text)
+
+
+def _simple(name: str) -> str:
+    return "".join(each if _is_simple(each) else f"%{ord(each):02X}" for each in plain(name))
 
 
 def plain(name: str) -> str:
@@ -32,29 +44,29 @@ def plain(name: str) -> str:
     )
 
 
-def spelled(path: Path) -> str:
-    """A name in UTF-8 under which a library finds the file: its own, or that of a link to it.
+def spelled(path: Path, *, as_address: bool = False) -> str:
+    """A name in UTF-8 under which a library finds the file, or makes it: its own, or that of a link to it.
 
-    What lies beside it and has its stem is found by such a name, too. A name that is to be written must itself be
-    plain; its folder's need not be. A name that could be taken for a driver's prefix ("a:b.tif") begins with its
-    folder.
+    What lies beside it and has its stem is found by such a name, too. A name that could be taken for a driver's prefix
+    ("a:b.tif") begins with its folder. as_address: the library takes it for an address of the web (pyogrio).
     """
     text = str(path)
-    if is_plain(text):
+    simple = _is_simple if as_address else is_plain
+    if simple(text):
         return text if ":" not in text.partition("/")[0] else f"./{text}"
     folder = path.absolute().parent
     links = _links() / hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
-    if is_plain(path.name):
+    if simple(path.name):
         with suppress(FileExistsError):
             links.symlink_to(folder)
         return str(links / path.name)
     links = links.with_name(f"{links.name}-files")
     links.mkdir(exist_ok=True)
-    for name in os.listdir(folder):
+    for name in {path.name, *(os.listdir(folder) if folder.is_dir() else ())}:
         if name.startswith(path.stem):
             with suppress(FileExistsError):
-                (links / plain(name)).symlink_to(folder / name)
-    return str(links / plain(path.name))
+                (links / _simple(name)).symlink_to(folder / name)
+    return str(links / _simple(path.name))
 
 
 @cache

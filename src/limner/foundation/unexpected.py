@@ -37,6 +37,8 @@ def expected_line(error: BaseException) -> str | None:
     has_words = any(part in words for part in NO_MEMORY)
     if isinstance(error, MemoryError) or (has_words and (_library(error) or type(error) is ValueError)):
         return _of_memory(words)
+    if type(error) is RuntimeError and words.startswith("Symlink loop"):  # pathlib's, where the system says ELOOP
+        return f"{words.partition(' from ')[2].strip(chr(39))}: a link that leads back to itself; remove it"
     if isinstance(error, RecursionError):
         return "something that was given is nested too deeply to be read; make it flatter"
     if isinstance(error, UnicodeError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -238,7 +239,7 @@ def _fingerprint(found: Sequence[_Found], reading: object) -> str:
     """A digest that changes with what a file holds and with how it is read."""
     digest = hashlib.sha256(repr(reading).encode())
     for item, content in zip(found, digests([item.path for item in found]), strict=True):
-        digest.update(f"{item.name}:{content}".encode())
+        digest.update(os.fsencode(f"{item.name}:{content}"))
     return digest.hexdigest()[:16]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -153,7 +154,7 @@ def _request(source: Source, job: Job, detector: Detector | None) -> dict[str, A
     digest = hashlib.sha256(" ".join(contents[file] for file in source.shared).encode())
     for picture in source.pictures:
         told = [picture.name, *(contents[file] for file in (picture.path, *picture.labels))]
-        digest.update(f"\n{' '.join(told)}".encode())
+        digest.update(os.fsencode(f"\n{' '.join(told)}"))
     return {
         "objects": list(job.objects),
         "form": source.form,

@@ -3,6 +3,7 @@
 Training tiles overlap (364 px every 120 px): a split by tiles would show the network most of what it is tested on.
 """
 
+import os
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -83,7 +84,7 @@ def hold_out(data: DataSet, share: float = 0.2, tile_px: int = 364, seed: int = 
     first = 0
     for area in data.areas:
         blocks = area_blocks(area, first, tile_px, counter)
-        generator = np.random.default_rng([seed, zlib.crc32(area.name.encode())])
+        generator = np.random.default_rng([seed, zlib.crc32(os.fsencode(area.name))])
         wanted_px = share * sum(block.labelled_px for block in blocks)
         chosen = choose(np.array([_lost_px(block, ground) for block in blocks], int), wanted_px, generator)
         held.append([blocks[number] for number in chosen])

@@ -146,7 +146,7 @@ class _Layer:
             warnings.filterwarnings("ignore", message="'crs' was not provided")  # pixels have none
             try:
                 pyogrio.raw.write(
-                    spelled(self.path),
+                    spelled(self.path, as_address=True),
                     shapely.to_wkb(shapes),
                     list(columns.values()),
                     list(columns),

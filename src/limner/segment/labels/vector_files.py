@@ -66,7 +66,11 @@ class VectorLayer(NamedTuple):
             try:
                 with reading(self.path):
                     _, _, _, (values,) = pyogrio.raw.read(
-                        spelled(self.path), layer=self.name, columns=[field], read_geometry=False, encoding=encoding
+                        spelled(self.path, as_address=True),
+                        layer=self.name,
+                        columns=[field],
+                        read_geometry=False,
+                        encoding=encoding,
                     )
             except UnicodeDecodeError:
                 continue
@@ -85,7 +89,7 @@ class VectorLayer(NamedTuple):
         """Each feature's geometry as WKB, (n,) object; None for none."""
         with reading(self.path):
             _, _, geometries, _ = pyogrio.raw.read(
-                spelled(self.path), layer=self.name, columns=[], force_2d=True, encoding=self.encoding
+                spelled(self.path, as_address=True), layer=self.name, columns=[], force_2d=True, encoding=self.encoding
             )
         return np.array([], object) if geometries is None else np.asarray(geometries)
 
@@ -179,7 +183,7 @@ def _described(path: Path, layer: str | None, option: str, state: tuple[tuple[st
 
 def _chosen(path: Path, wanted: str | None, option: str) -> tuple[str, tuple[str, ...]]:
     """The name of the layer that is meant, and those of the others that hold geometries."""
-    layers = {str(name): kind for name, kind in pyogrio.list_layers(spelled(path))}
+    layers = {str(name): kind for name, kind in pyogrio.list_layers(spelled(path, as_address=True))}
     if wanted is not None:
         if wanted not in layers:
             raise UserError(f"{path}: has no layer '{wanted}' ({option}); its layers are {', '.join(layers) or 'none'}")
@@ -203,7 +207,9 @@ def _info(path: Path, layer: str) -> tuple[dict[str, Any], str | None]:
     """What pyogrio tells of a layer, and the first encoding in which its fields' names can be read."""
     for encoding in ENCODINGS:
         try:
-            return pyogrio.read_info(spelled(path), layer=layer, encoding=encoding, force_feature_count=True), encoding
+            return pyogrio.read_info(
+                spelled(path, as_address=True), layer=layer, encoding=encoding, force_feature_count=True
+            ), encoding
         except UnicodeDecodeError:
             continue
     raise UserError(f"{path}: its attributes are in no encoding that is known; save it with UTF-8 attributes")

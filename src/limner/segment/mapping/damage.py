@@ -15,6 +15,7 @@ from skimage.registration import phase_cross_correlation
 
 from limner.foundation.dependencies import digest
 from limner.foundation.errors import UserError
+from limner.foundation.names import spelled
 from limner.foundation.records import Account, make_once
 from limner.scenes.georeference import shifted
 from limner.scenes.rasters import Raster, open_raster
@@ -116,7 +117,7 @@ def _polygons(made: SceneMap) -> Path:
 
 
 def _write(before: SceneMap, after: SceneMap, path: Path) -> Account:
-    meta, _, found, values = pyogrio.raw.read(_polygons(before))
+    meta, _, found, values = pyogrio.raw.read(spelled(_polygons(before), as_address=True))
     shapes = shapely.from_wkb(found)
     columns = dict(zip(meta["fields"], values, strict=True))
     with open_raster(before.classes) as earlier, open_raster(after.classes) as later:
@@ -130,8 +131,8 @@ def _write(before: SceneMap, after: SceneMap, path: Path) -> Account:
     names = np.array([damage_of(*pair) for pair in zip(lost, seen, strict=True)], object)
     columns = {**columns, "share_lost": lost, "share_seen": seen, "damage": names}
     pyogrio.raw.write(
-        path, shapely.to_wkb(shapes), list(columns.values()), list(columns), layer="damage", driver="GPKG",
-        geometry_type="Polygon", crs=meta["crs"],
+        spelled(path, as_address=True), shapely.to_wkb(shapes), list(columns.values()), list(columns), layer="damage",
+        driver="GPKG", geometry_type="Polygon", crs=meta["crs"],
     )  # fmt: skip
     counted = Counter(names.tolist())
     width = float(np.median(np.sqrt(shapely.area(shapes)))) / pixel if len(shapes) else 0.0
