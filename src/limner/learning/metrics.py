@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from limner.foundation.disk import append
+from limner.foundation.errors import UserError
 from limner.foundation.files import replacing
+
+RESTORE = "restore it, or remove it: the curves then begin anew"
 
 
 class MetricsWriter:
@@ -25,6 +28,7 @@ class MetricsWriter:
         self.path, self.columns, self.rows = path, list(columns), rows
         self._row: dict[str, Any] = {}
         self._cut = False
+        self._read()  # what is damaged is told before anything is learned
         self.recent: dict[str, float] = {}
         """The numbers of the last rows by their names, the newest of each."""
 
@@ -79,8 +83,25 @@ def _lines(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> bytes:
 
 def read_metrics(path: Path) -> list[dict[str, str]]:
     """The rows of a metrics file as written, empty cells where nothing was measured; a last row cut short is left
-    out."""
+    out. Raises `UserError` for a file that is damaged: its cells are numbers, but for the stage's name."""
     with path.open("rb") as file:
         whole = file.read()
     whole = whole[: whole.rfind(b"\n") + 1]
-    return list(csv.DictReader(io.StringIO(whole.decode("utf-8"), newline="")))
+    try:
+        rows = list(csv.DictReader(io.StringIO(whole.decode("utf-8"), newline="")))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path}: is no table of numbers ({error}); {RESTORE}") from None
+    for number, row in enumerate(rows, start=2):
+        for name, cell in row.items():
+            if name is None or cell is None or not (name == "stage" or _is_number(cell)):
+                said = f"{name or 'a further cell'} is {cell!r}"[:80]
+                raise UserError(f"{path}: line {number} is damaged ({said}; needed: a number); {RESTORE}")
+    return rows
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell or 0)
+    except ValueError:
+        return False
+    return True

@@ -159,3 +159,21 @@ def test_a_record_cannot_have_anything_outside_removed(city: Path, tmp_path: Pat
     (tmp_path / "out/cutouts.json").write_text(json.dumps({"request": request}))
     cut_out(city, "car", tmp_path / "out", CutOutOptions(no_filter=True, workers=1), overwrite=True)
     assert (tmp_path / "precious").is_dir()
+
+
+def test_a_damaged_line_of_the_journal_is_no_row_of_the_manifest(
+    city: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Numbers and names that a damage changes are as good JSON as those that were written."""
+    options = CutOutOptions(no_filter=True, workers=1)
+    cut_out(city, "car", tmp_path / "straight", options)
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "close", lambda self: None)
+        cut_out(city, "car", tmp_path / "out", options)
+    journal = tmp_path / "out" / JOURNAL
+    whole = journal.read_bytes()
+    assert b'"x0": ' in whole
+    journal.write_bytes(whole.replace(b'"x0": ', b'"x0": 7', 1).replace(b"aachen_", b"aochen_", 1))
+    (tmp_path / "out" / "manifest.csv").unlink()
+    cut_out(city, "car", tmp_path / "out", options)
+    assert everything(tmp_path / "out") == everything(tmp_path / "straight")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -90,14 +91,17 @@ class Journal:
         """Group -> what became of its pictures, where all files of it are still there."""
         groups: dict[int, list[Done]] = {}
         for line in self._lines():
+            text = line.partition(" ")[2]
+            if line != _with_sum(text):
+                continue  # cut short by the kill, damaged, or not ours: what it tells of is done again
             try:
-                entry = conform(json.loads(line), _Entry)
+                entry = conform(json.loads(text), _Entry)
                 group = [
                     Done(tuple(_row(row) for row in rows), tuple(conform(notes, list[str])))
                     for rows, notes in entry["done"]
                 ]
             except (ValueError, RecursionError):
-                continue  # cut short by the kill, or not ours: what it tells of is done again
+                continue  # of another limner
             if all((self.folder / row.file).exists() for done in group for row in done.rows if row.file):
                 groups[entry["group"]] = group
         return groups
@@ -112,11 +116,16 @@ class Journal:
         """Note a group as done."""
         entry = {"group": group, "done": [[[asdict(row) for row in one.rows], one.notes] for one in done]}
         # begun on a line of its own: the one before may be cut short
-        append(self.path, f"\n{json.dumps(entry)}\n".encode())
+        append(self.path, f"\n{_with_sum(json.dumps(entry))}\n".encode())
 
     def close(self) -> None:
         """The job is finished."""
         remove(self.path)
+
+
+def _with_sum(text: str) -> str:
+    """A line of the journal: its text behind the sum that tells whether it is whole."""
+    return f"{zlib.crc32(text.encode()):08x} {text}"
 
 
 def _held(folder: Path) -> list[Path]:
