@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from limner.recolor.methods.methods import transfer_color
     from limner.recolor.recoloring.recolor import recolor_files
     from limner.segment.mapping.map_scenes import map_scenes
-    from limner.segment.refine import refine
+    from limner.segment.refining.refine import refine
     from limner.segment.scoring.score import score_files as score
     from limner.signatures import check, compare, evaluate, load, train  # with every option by its name
 
@@ -76,7 +76,7 @@ _PLACES = {
     "open_run": "limner.learning.run_opening:open_run",
     "study": "limner.learning.study:study",
     "recolor_files": "limner.recolor.recoloring.recolor:recolor_files",
-    "refine": "limner.segment.refine:refine",
+    "refine": "limner.segment.refining.refine:refine",
     "score": "limner.segment.scoring.score:score_files",
     "train": "limner.learning.train:train",
     "transfer_color": "limner.recolor.methods.methods:transfer_color",

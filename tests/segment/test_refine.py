@@ -32,7 +32,7 @@ from limner.scenes.statistics import Statistics
 from limner.segment.data import annotation
 from limner.segment.measures.objects import NO_OBJECTS
 from limner.segment.networks import NETWORKS
-from limner.segment.refine import Refinement, refine, refining_recipe
+from limner.segment.refining.refine import Refinement, refine, refining_recipe
 from limner.segment.training.task import SegmentTask
 
 HEIGHT, WIDTH, SQUARE_PX = 256, 320, 64
@@ -369,10 +369,13 @@ def test_truth_as_polygons_knows_the_whole_scene(parent: Run, scene: Path, truth
     assert "the truth's polygons" in other[0].objects.protocol
 
 
-def test_without_truth_nothing_is_compared(parent: Run, scene: Path, tmp_path: Path) -> None:
+def test_without_truth_it_is_the_held_out_ground_that_is_compared(parent: Run, scene: Path, tmp_path: Path) -> None:
     labels = boxes(tmp_path / "buildings.gpkg", (64, 64, 96, 96), (160, 192, 192, 240))
     done = refine(parent.folder, scene, labels=labels, overrides=SHORT, out=tmp_path / "run")
-    assert (done.before, done.after, done.comparison) == ({}, None, "")
+    assert (done.before, done.after) == ({}, None)
+    assert done.decision is not None
+    assert done.decision.blocks > 12
+    assert done.comparison == f"H{done.decision.line[1:]}."
     assert (done.run.folder / "annotated.tif").exists()
 
 
@@ -424,7 +427,7 @@ def test_with_sgd_refining_takes_the_papers_learning_rate(parent: Run, tmp_path:
 def test_settings_reach_the_training(parent: Run, scene: Path, truth: Path, tmp_path: Path) -> None:
     settings = (*SHORT, "--threshold", "half", "--data.validation-share", "0")
     done = refine(parent.folder, scene, truth=truth, fraction=0.1, overrides=settings, out=tmp_path / "run")
-    assert done.run.status["steps"] == 3
+    assert done.run.status["steps"] == 2 * 3  # for each half of the annotated ground
     assert done.run.facts["threshold"] == 0.5
     assert not SegmentTask(recipe_of(done.run)).source.validation_blocks()
 

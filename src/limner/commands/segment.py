@@ -112,17 +112,20 @@ def refine(
         Literal["run", "scene"],
         Parameter(help="Standardize by the scene's own colors, or as the run did.", group=METHOD),
     ] = "scene",
+    annotate_next: Annotated[
+        int, Parameter(help="Propose so many windows to annotate next, as a GeoPackage in the run.", group=OUTPUT)
+    ] = 0,
     out: Out = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
-    """Go on learning from a small annotated part of a scene; where truth is given, scores before and after."""
+    """Go on learning from a small annotated part of a scene; keeps what is better on annotated ground held out."""
     from limner.scenes.names import find_scenes
 
     open_run(run, "segment")  # what is not there is told before torch is imported
     find_scenes([scene])
     must_exist([path for path in (labels, truth, within) if path is not None])
-    from limner.segment.refine import refine as refine_run
+    from limner.segment.refining.refine import refine as refine_run
 
     meaning = Reading(
         classes=split_names(classes or "") or None,
@@ -133,7 +136,7 @@ def refine(
     )
     done = refine_run(
         run, scene, labels=labels, within=within, truth=truth, fraction=fraction, normalize=normalize,
-        overrides=settings, out=out, overwrite=overwrite, **meaning.given(),
+        annotate_next=annotate_next, overrides=settings, out=out, overwrite=overwrite, **meaning.given(),
     )  # fmt: skip
     if as_json:
         print(json.dumps(done.to_json(), indent=2))

@@ -95,11 +95,19 @@ def hold_out(data: DataSet, share: float = 0.2, tile_px: int = 364, seed: int = 
             "the labelled ground is too small to hold out a block for validation; give more ground or other areas, "
             "or set the validation share to 0"
         )
-    return _split(data, kept, held, counter, ground)
+    return split_of(data, kept, held, counter, ground)
 
 
-def area_blocks(area: Area, first: int, tile_px: int, counter: "LabelCounter") -> list[Block]:
-    """The blocks of an area that hold labelled pixels. first: the number of the area's first chip."""
+def area_blocks(
+    area: Area,
+    first: int,
+    tile_px: int,
+    counter: "LabelCounter",
+    fewest: int = FEWEST_BLOCKS,
+    smallest_px: int = SMALLEST_PX,
+) -> list[Block]:
+    """The blocks of an area that hold labelled pixels. first: the number of the area's first chip. fewest: as long as
+    there are fewer, they are halved, down to ``smallest_px``."""
     edge_px = tile_px
     while True:
         windows = [
@@ -109,9 +117,9 @@ def area_blocks(area: Area, first: int, tile_px: int, counter: "LabelCounter") -
         ]
         blocks = [Block(chip, window, counter.count(chip, window)) for chip, window in windows]
         blocks = [block for block in blocks if block.labelled_px]
-        if len(blocks) >= FEWEST_BLOCKS or edge_px <= SMALLEST_PX:
+        if len(blocks) >= fewest or edge_px <= smallest_px:
             return blocks
-        edge_px = max(SMALLEST_PX, edge_px // 2)
+        edge_px = max(smallest_px, edge_px // 2)
 
 
 def grid(height: int, width: int, edge_px: int) -> Iterator[Window]:
@@ -174,7 +182,7 @@ class LabelCounter:
         return int(np.count_nonzero(counted if ground is None else counted & ground))
 
 
-def _split(
+def split_of(
     data: DataSet, kept: list[list[Block]], held: list[list[Block]], counter: LabelCounter, ground: Ground
 ) -> Split:
     """The split that holds out ``held`` (blocks by area), with what training keeps counted."""

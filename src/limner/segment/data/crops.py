@@ -1,5 +1,6 @@
 """What a network sees in training: crops of overlapping tiles, turned and mirrored, drawn anew in each epoch."""
 
+import copy
 import math
 from collections.abc import Iterator
 from functools import cached_property
@@ -112,10 +113,25 @@ class CropSource:
             self._held = {number: self._reader.read_with_pixels(self.chips[number], window) for number, window in whole}
             if deepest_px:
                 self._held_depths = {number: self._read_depths(number, window) for number, window in whole}
+        self._list_tiles()
+
+    def _list_tiles(self) -> None:
         self.tiles = [tile for number in range(len(self.chips)) for tile in self._training_tiles(number)]
         if not self.tiles:
             raise UserError("no training tile holds a labelled pixel; check the labels with limner check")
         self._last_order: tuple[int, np.ndarray] = (-1, np.zeros(0, int))
+
+    def with_split(self, split: Split) -> "CropSource":
+        """The same pictures, what is held in memory shared, with other ground held out.
+
+        Raises `UserError` as making one does.
+        """
+        other = copy.copy(self)
+        for name in ("area_colors", "_chip_class_pixels", "_tile_class_pixels"):
+            other.__dict__.pop(name, None)  # of the ground learned from
+        other.split = split
+        other._list_tiles()
+        return other
 
     def __len__(self) -> int:
         """Training tiles, which is how many crops an epoch has."""

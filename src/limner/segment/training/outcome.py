@@ -18,6 +18,7 @@ from limner.segment.labels.forms import background_of
 from limner.segment.measures.calibration import ThresholdCurve
 from limner.segment.measures.counts import Scores
 from limner.segment.measures.gallery import WALL, WorstTiles
+from limner.segment.measures.held_out import Decision
 from limner.segment.measures.objects import Objects
 from limner.segment.measures.scores import OBJECT_COLUMNS, Evaluation
 from limner.segment.training.colors import COLORS_FILE
@@ -32,7 +33,8 @@ class Outcome:
     """What a training came to.
 
     parameters: of the network. tiles: that it learned from. statistics: kept in the run. colors: of each training area.
-    scored: on the validation blocks, None where nothing was held out. worst: their worst tiles.
+    scored: on the validation blocks, None where nothing was held out. worst: their worst tiles. decision: between
+    the initial run and what was learned, where the recipe asked for one.
     """
 
     recipe: SegmentRecipe
@@ -45,6 +47,7 @@ class Outcome:
     colors: Mapping[str, ColorSummary]
     scored: Evaluation | None
     worst: WorstTiles
+    decision: Decision | None = None
 
 
 def finish_training(outcome: Outcome, run: Run) -> None:
@@ -84,6 +87,8 @@ def training_report(outcome: Outcome, run: Run) -> Report:
         else:
             add_confusion(report, scored)
         add_calibration(report, scored)
+    if outcome.decision is not None:
+        add_decision(report, outcome.decision)
     add_curves(report, run, "Losses and scores over the training.")
     add_pictures(report, run.folder / "pictures", outcome.worst)
     add_data(report.section("Data"), outcome)
@@ -97,6 +102,20 @@ def add_scores(report: Report, scored: Evaluation) -> Report:
     rows += [score_row(f"{name} (mean)", constant.mean()) for name, constant in scored.constants().items()]
     report.table(("area", *SCORE_COLUMNS), rows, scored.protocol.pixels + ".")
     return add_objects(report, scored.objects)
+
+
+def add_decision(report: Report, decision: Decision) -> Report:
+    """What is kept of the initial run and what was learned, and the scores that tell so."""
+    report.section("Before and after, on annotated ground held out").text(
+        f"{decision.line[:1].upper()}{decision.line[1:]}."
+    )
+    rows = {"before": decision.before, "after": decision.after}
+    rows |= {f"all class {number}": decision.before.constant(number) for number in range(decision.before.classes)}
+    return report.table(
+        ("map", *SCORE_COLUMNS),
+        [score_row(name, counts.scores()) for name, counts in rows.items() if counts.pixels],
+        "Each block was mapped by a network that had not learned from it, at a threshold set on other ground.",
+    )
 
 
 def add_objects(report: Report, objects: Objects) -> Report:
@@ -205,6 +224,14 @@ def add_data(report: Report, outcome: Outcome) -> Report:
     return report.table(("band", "mean", "deviation"), bands, "Of the training ground, in the files' own units.")
 
 
+def scores_of(outcome: Outcome) -> str:
+    """The scores for the card, in Markdown."""
+    if outcome.decision is not None:
+        line = outcome.decision.line
+        return f"{line[:1].upper()}{line[1:]}.\n"
+    return outcome.scored.to_markdown() if outcome.scored else "Nothing was held out; no scores.\n"
+
+
 def mapped_classes(class_names: Sequence[str]) -> str:
     """What a network maps, in words."""
     background = background_of(class_names)
@@ -225,7 +252,7 @@ def model_card(outcome: Outcome, run: Run) -> Card:
         seed=recipe.seed,
         steps=f"{recipe.crops_per_step} crops of {recipe.data.crop_px} px",
         on=" on validation ground",
-        scores=outcome.scored.to_markdown() if outcome.scored else "Nothing was held out; no scores.\n",
+        scores=scores_of(outcome),
         advice="Validation blocks lie in the same areas as the training ground: on other places expect less. "
         f"`limner evaluate {markdown(run.name)} --data PLACE`\n"
         "tells, and `limner refine` mends with a few minutes of drawing.",

@@ -96,6 +96,10 @@ class SegmentRecipe(Recipe):
     threshold: Literal["half", "calibrated"] = setting(
         "half", "two classes: decide at probability 0.5, or where F1 is best on held-out (else on all) labelled ground"
     )
+    keep_if_better: bool = setting(
+        False,
+        "hold labelled ground out in turn, and keep the initial run unless what was learned is surely better there",
+    )
     loss: Choice = choice("cross-entropy", "what is minimized", "limner.segment.training.losses:LOSSES", ("known",))
     borders: Choice = choice(
         "none",
@@ -116,6 +120,8 @@ class SegmentRecipe(Recipe):
     def __post_init__(self) -> None:
         if self.normalize == "initial" and self.initial is None:
             raise UserError("normalize is 'initial', but no initial run is named; add 'initial: RUN'")
+        if self.keep_if_better and self.initial is None:
+            raise UserError("keep_if_better compares with an initial run, but none is named; add 'initial: RUN'")
         # What these cannot take is refused here, before anything is written. They are imported only now, so that the
         # names of settings are known before torch is.
         from limner.learning.optimizers import SCHEDULES, try_optimizer

@@ -10,6 +10,7 @@ from limner.segment.data.areas import find_data
 from limner.segment.data.blocks import Split, hold_out
 from limner.segment.data.chips import DataSet
 from limner.segment.data.crops import CropSource
+from limner.segment.data.folds import Fold, fold_ground
 from limner.segment.predicting.facts import read_facts
 from limner.segment.training.borders import BORDERS, Borders
 from limner.segment.training.recipe import SegmentRecipe
@@ -40,7 +41,14 @@ def fingerprint(recipe: SegmentRecipe, data: DataSet) -> str:
 def split_data(recipe: SegmentRecipe, data: DataSet) -> Split:
     """The ground that a recipe holds out for validation."""
     settings = recipe.data
-    return hold_out(data, settings.validation_share, settings.tile_px, recipe.seed, ring_px=settings.ring_px)
+    share = 0.0 if recipe.keep_if_better else settings.validation_share  # it holds ground out in turn, see `folds_of`
+    return hold_out(data, share, settings.tile_px, recipe.seed, ring_px=settings.ring_px)
+
+
+def folds_of(recipe: SegmentRecipe, data: DataSet) -> tuple[Fold, ...]:
+    """The divisions of the ground by which a recipe tells whether what it learns is better."""
+    settings = recipe.data
+    return fold_ground(data, settings.tile_px, recipe.seed, share=settings.validation_share, ring_px=settings.ring_px)
 
 
 def borders_of(recipe: SegmentRecipe, class_names: Sequence[str]) -> Borders | None:

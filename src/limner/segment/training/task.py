@@ -32,16 +32,21 @@ from limner.segment.labels.reading import Reading
 from limner.segment.measures.counts import mean_scores
 from limner.segment.measures.evaluation import VALIDATION, as_evaluation, counting_objects, known_by_rings
 from limner.segment.measures.gallery import WorstTiles
+from limner.segment.measures.held_out import Decision
 from limner.segment.measures.scores import Evaluation
 from limner.segment.measures.tally import Observer, Tally, predict_cells, tally_areas
 from limner.segment.networks import NETWORKS
 from limner.segment.predicting.facts import read_facts
 from limner.segment.predicting.predictor import SegmentPredictor, load_predictor, standardize
 from limner.segment.training.borders import fit_outputs
+from limner.segment.training.held_out import FoldStage, HeldOutTest
 from limner.segment.training.losses import LOSSES, Loss, Whole
 from limner.segment.training.pixel_weights import ClassPixels, KnownClasses
 from limner.segment.training.recipe import SegmentRecipe, StageSettings
-from limner.segment.training.recipe_data import borders_of, fingerprint, load_data, make_source, split_data
+from limner.segment.training.recipe_data import borders_of, fingerprint, folds_of, load_data, make_source, split_data
+
+RUN_FACTS = ("format_version", "limner")
+"""What every run says of itself anew."""
 
 
 class SegmentTask(Task):
@@ -70,6 +75,10 @@ class SegmentTask(Task):
         self.optimizers = {}
         self.state = {}
         self.threshold = 0.5
+        self.held_out: HeldOutTest | None = None
+        if recipe.keep_if_better and recipe.initial is not None:
+            initial = open_run(recipe.initial, "segment")
+            self.held_out = HeldOutTest(folds_of(recipe, self.data), self.source, initial, self.networks["network"])
 
     @classmethod
     def with_data(cls, recipe: SegmentRecipe, paths: Sequence[Path], options: Reading) -> SegmentRecipe:
@@ -105,14 +114,27 @@ class SegmentTask(Task):
     def stages(self) -> tuple[Stage, ...]:
         """The recipe's stages; an epoch is one pass over the training tiles unless the recipe says how many steps."""
         steps = self.recipe.steps_per_epoch or self.source.batches_per_epoch(self.recipe.crops_per_step)
+        if self.held_out is not None:
+            return number_stages(self.held_out.stages(self.recipe.all_stages(), steps))
         return number_stages(
             Stage(stage.name, stage.epochs, steps, settings=stage) for stage in self.recipe.all_stages()
         )
 
     def begin(self, stage: Stage, context: StageContext) -> None:
         """Make the optimizer over what the stage trains."""
-        settings: StageSettings = stage.settings
+        settings: StageSettings | FoldStage = stage.settings
         fabric, network = context.fabric, self.networks["network"]
+        if isinstance(settings, FoldStage):
+            assert self.held_out is not None
+            if self.held_out.folds:
+                self.source = self.held_out.sources[settings.fold]
+            if settings.first:
+                network.load_state_dict(self.held_out.start)
+            if settings.learns is None:
+                self.fabric, self.stage, self.optimizers = fabric, stage, {}
+                network.to(fabric.device)
+                return
+            settings = settings.learns
         network.requires_grad_(True)
         self.still = encoder_of(network).requires_grad_(False) if settings.train == "decoder" else None
         network.to(memory_format=torch.channels_last)
@@ -175,6 +197,32 @@ class SegmentTask(Task):
         self.updater.step()
         return {"loss": torch.stack(losses).sum()}
 
+    def fit(self, stage: Stage, context: StageContext) -> dict[str, float] | None:
+        """Test what a fold learned on the ground that it held out; after the last one, decide what is kept."""
+        assert self.held_out is not None
+        fold: FoldStage = stage.settings
+        predictor, areas = self.current_predictor(), self.area_statistics
+        decision = self.held_out.test(fold.fold, predictor, self.source.read, areas, self.state)
+        if decision is None:
+            return {}
+        self.state["decision"] = decision.to_json()
+        return {"held-out/f1 before": decision.before.scores().f1 or 0, "held-out/f1": decision.after.scores().f1 or 0}
+
+    @property
+    def decision(self) -> Decision | None:
+        """What is kept of the initial run and what was learned, once it is decided."""
+        return Decision.from_json(self.state["decision"]) if "decision" in self.state else None
+
+    def _keeps_initial(self) -> bool:
+        """Whether the run is the initial one as it was: nothing is surely better, or that is not known yet."""
+        return self.held_out is not None and (self.decision is None or self.decision.mix is None)
+
+    def weights(self) -> dict[str, Tensor]:
+        """All tensors; those of the initial run where that is what is kept."""
+        if self.held_out is not None and self._keeps_initial():
+            return self.held_out.initial.weights()
+        return super().weights()
+
     def current_predictor(self) -> SegmentPredictor:
         """A predictor around the network as it is now."""
         network = self.networks["network"]
@@ -203,6 +251,8 @@ class SegmentTask(Task):
     def evaluate(self) -> Mapping[str, float]:
         """F1 and IoU (of class 1 of two, of more the mean over the classes; mean over areas) and cross-entropy on
         validation ground."""
+        if self.held_out is not None:
+            return {}  # tested at the end of each fold
         tallies = {area: item for area, item in self.validation_tallies().items() if item.counts.pixels}
         if not tallies:
             return {}
@@ -243,6 +293,9 @@ class SegmentTask(Task):
     def facts(self) -> dict[str, Any]:
         """What mapping needs to know of the trained network."""
         recipe = self.recipe
+        if self.held_out is not None and self._keeps_initial():
+            facts = {key: value for key, value in self.held_out.initial.facts.items() if key not in RUN_FACTS}
+            return {**facts, "initial": self.held_out.initial.name}
         return {
             "task": self.name,
             "network": to_plain(recipe.network),
@@ -269,6 +322,10 @@ class SegmentTask(Task):
 
     def calibrate(self) -> None:
         """Set the decision threshold where the recipe wants it calibrated."""
+        if self.held_out is not None:
+            if self.recipe.threshold == "calibrated" and self.decision is not None:
+                self.threshold = 0.5 if self.decision.threshold is None else self.decision.threshold
+            return
         if self.recipe.threshold == "calibrated" and len(self.class_names) == 2:
             tallies = self.validation_tallies() or self.labelled_tallies()
             self.threshold = sum(tallies.values(), Tally.zero(2)).best_threshold()
@@ -279,6 +336,8 @@ class SegmentTask(Task):
 
     def validation_scores(self, observer: Observer | None = None) -> Evaluation | None:
         """Scores on the validation blocks, or None when nothing was held out. observer: is shown what was scored."""
+        if self.held_out is not None:
+            return None  # what was held out in one fold was learned from in the other
         normalize = "scene" if self.recipe.normalize == "area" else "run"
         predictor = self.current_predictor()
         with counting_objects(self.data, predictor, observer, self.recipe.data.ring_px) as counting:
@@ -306,7 +365,11 @@ class SegmentTask(Task):
             colors=self.source.area_colors,
             scored=scored,
             worst=worst,
+            decision=self.decision,
         )
+        if self.decision is not None:
+            run.set_status(run.status["status"], decision=self.decision.to_json())
+            say(self.decision.line)
         finish_training(outcome, run)
 
     def closing_line(self, run: Run) -> str:

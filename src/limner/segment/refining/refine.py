@@ -1,7 +1,8 @@
-"""Refining: go on learning from a small annotated part of a scene, then decide by a threshold set on that part.
+"""Refining: go on learning from a small annotated part of a scene, and keep what that part says is better.
 
 Ghassemi et al. 2018, section IV: from the trained network, learning rate 1e-4, about 7 % or 15 % of the scene
-annotated, and that ground kept out of the scores.
+annotated, and that ground kept out of the scores. Ours: part of the annotated ground is held out in turn, and by it the
+refined run, a mix of both or the run as it was is kept (`limner.segment.training.held_out`).
 """
 
 import dataclasses
@@ -23,11 +24,15 @@ from limner.scenes.rasters import open_raster
 from limner.segment.data.annotation import ANNOTATED_FILE, write_annotated
 from limner.segment.data.areas import find_data
 from limner.segment.data.chips import DataSet
+from limner.segment.labels.cautions import careful
 from limner.segment.labels.reading import MASKS_FOLDER, Reading
+from limner.segment.measures.held_out import Decision
 from limner.segment.measures.scores import Evaluation
 from limner.segment.predicting.facts import read_facts
 from limner.segment.predicting.fit_to_run import match_scene, network_scale
 from limner.segment.predicting.predictor import load_predictor
+from limner.segment.refining.advice import advice_on, summarize_annotation
+from limner.segment.refining.next_windows import NEXT_FILE, propose_windows
 from limner.segment.scoring.annotated import ANNOTATED, AnnotatedGround, AnnotatedPart, annotated_ground
 from limner.segment.scoring.evaluate import evaluate_data
 from limner.segment.training.recipe import SegmentRecipe
@@ -53,6 +58,8 @@ its labels are brought to the run's classes by their names.
 class Refinement:
     """What refining gave.
 
+    decision: what the held-out annotated ground said, and what is kept; None where refining was stopped. cautions: what
+    the annotated ground lacks, with what to draw next. proposed: the file of windows to annotate next, if asked for.
     before: scores of the run as it was, plain and normalized to the scene, and after: refined, on the same pixels
     outside the annotated ground (empty and None without truth). stopped: the signal that ended it early, if one did.
     """
@@ -61,15 +68,34 @@ class Refinement:
     before: dict[str, Evaluation] = field(default_factory=dict)
     after: Evaluation | None = None
     stopped: StopRequest | None = None
+    decision: Decision | None = None
+    cautions: tuple[str, ...] = ()
+    proposed: Path | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The run's folder, and the evaluations by name, none without truth."""
         scored = self.before if self.after is None else {**self.before, "refined": self.after}
-        return {"run": str(self.run.folder), "scores": {name: item.to_json() for name, item in scored.items()}}
+        return {
+            "run": str(self.run.folder),
+            "cautions": list(self.cautions),
+            "decision": None if self.decision is None else self.decision.to_json(),
+            "proposed": None if self.proposed is None else str(self.proposed),
+            "scores": {name: item.to_json() for name, item in scored.items()},
+        }
 
     @property
     def comparison(self) -> str:
-        """Before and after as a Markdown table, or nothing without truth."""
+        """Before and after in Markdown: what may mislead, what the held-out ground says, and the table of the rest of
+        the scene where there is truth."""
+        told = [*careful(self.cautions)]
+        if self.decision is not None:
+            line = self.decision.line
+            told.append(f"{line[:1].upper()}{line[1:]}.")
+        if table := self._table():
+            told += ["", table]
+        return "\n".join(told)
+
+    def _table(self) -> str:
         if self.after is None:
             return ""
         from limner.segment.scoring.comparison import compare
@@ -87,6 +113,7 @@ def refine(
     truth: Path | str | None = None,
     fraction: float | None = None,
     normalize: str = "scene",
+    annotate_next: int = 0,
     overrides: Sequence[str] = (),
     out: Path | str | None = None,
     overwrite: bool = False,
@@ -97,8 +124,9 @@ def refine(
     labels: polygons or a mask (255 = not annotated); within: the annotated ground, see `limner.segment.labels.reader`.
     truth: the whole scene's mask or polygons, for scores before and after on the rest. fraction: with ``truth`` alone,
     annotate so large a share of the scene from it, in squares drawn by the seed. normalize: standardize by the scene's
-    own mean and deviation ("scene"), or keep the run's ("run"). overrides: recipe settings such as
-    ``["--epochs", "20"]``. meaning: of the labels and bands, where they need to be told: ``classes``, ``label_field``,
+    own mean and deviation ("scene"), or keep the run's ("run"). annotate_next: propose so many windows to
+    annotate next, in ``annotate-next.gpkg`` in the run's folder (`limner.segment.refining.next_windows`). overrides:
+    recipe settings such as ``["--epochs", "20"]``. meaning: of the labels and bands, where they need to be told: ``classes``, ``label_field``,
     ``bands`` as in `limner.segment.labels.reading.Reading`.
     """
     if (labels is None) == (fraction is None):
@@ -131,12 +159,18 @@ def refine(
     recipe = dataclasses.replace(recipe, data=data, normalize="run" if normalize == "scene" else "initial")
     name = f"{parent.name}-refined"
     done = train_recipe(recipe, name, out=Path(out) if out else None, overwrite=overwrite)
-    keep_annotation(done.run, recipe, before)
+    cautions = tuple(keep_annotation(done.run, recipe, before))
     if done.stopped:
         return Refinement(done.run, stopped=done.stopped)
-    if whole is None:
-        return Refinement(done.run)
-    return score_rest(parent, done.run, whole)
+    told = done.run.status.get("decision")
+    decision = None if told is None else Decision.from_json(told)
+    proposed = None
+    if annotate_next:
+        proposed = propose_windows(
+            done.run, scene, done.run.folder / NEXT_FILE, annotate_next, bands=data.bands or None
+        )
+    refined = Refinement(done.run, decision=decision, cautions=cautions, proposed=proposed)
+    return refined if whole is None else score_rest(parent, refined, whole)
 
 
 def refining_recipe(parent: Run, overrides: Sequence[str]) -> SegmentRecipe:
@@ -151,11 +185,11 @@ def refining_recipe(parent: Run, overrides: Sequence[str]) -> SegmentRecipe:
         recipe,
         data=dataclasses.replace(
             recipe.data,
-            # What was annotated is too little to hold some of it out, unless it is asked for.
-            validation_share=0.0,
+            validation_share=0.0,  # held out in turn, unless a share is asked for
             **SCENE_AS_IT_IS,
         ),
         initial=parent.folder.resolve(),
+        keep_if_better=True,
         optimizer=Choice(recipe.optimizer.name, options),
         schedule=Choice("cosine", {"warmup": 0.1}),
         stages=(),
@@ -166,8 +200,8 @@ def refining_recipe(parent: Run, overrides: Sequence[str]) -> SegmentRecipe:
     return with_overrides(settings, overrides)
 
 
-def keep_annotation(run: Run, recipe: SegmentRecipe, before: AnnotatedGround) -> None:
-    """Keep in the run which ground was annotated, so that later scores leave it out.
+def keep_annotation(run: Run, recipe: SegmentRecipe, before: AnnotatedGround) -> list[str]:
+    """Keep in the run which ground was annotated, so that later scores leave it out; gives what it lacks.
 
     before: what the run that was refined had been refined on itself.
     """
@@ -179,6 +213,11 @@ def keep_annotation(run: Run, recipe: SegmentRecipe, before: AnnotatedGround) ->
     told = {"refined_on": str(chip.image.resolve()), ANNOTATED: [part.to_json(run.folder) for part in parts]}
     run.set_status(run.status["status"], **told)
     say(f"annotated: {annotated / (chip.height * chip.width):.1%} of the scene; kept out of all scores")
+    summary = summarize_annotation(data, chip, ring_px=recipe.data.ring_px)
+    lines = advice_on(summary, data.class_names, recipe.data.tile_px)
+    for line in careful(lines):
+        say(line)
+    return lines
 
 
 def seen_ground_m(parent: Run, scene: Path, bands: tuple[int, ...]) -> float | None:
@@ -193,8 +232,9 @@ def seen_ground_m(parent: Run, scene: Path, bands: tuple[int, ...]) -> float | N
     return None if ground_m is None or scale == 1 else ground_m / scale
 
 
-def score_rest(parent: Run, refined: Run, data: DataSet) -> Refinement:
-    """Before (plain, and normalized to the scene) and after, on the scene's ground that was not annotated."""
+def score_rest(parent: Run, refinement: Refinement, data: DataSet) -> Refinement:
+    """With before (plain, and normalized to the scene) and after, on the scene's ground that was not annotated."""
+    refined = refinement.run
     before, after = load_predictor(parent), load_predictor(refined)
     (chip,) = data.chips
     whole_px = max(chip.height, chip.width)  # the truth knows all ground, not only a ring around polygons
@@ -202,6 +242,7 @@ def score_rest(parent: Run, refined: Run, data: DataSet) -> Refinement:
         name: evaluate_data(before, data, normalize=way, without=annotated_ground(refined), ring_px=whole_px)
         for name, way in (("before, training colors", "run"), ("before, scene's colors", "scene"))
     }
-    result = evaluate_data(after, data, normalize="run", without=annotated_ground(refined), ring_px=whole_px)
+    way = after.normalization("auto")  # the scene's own colors, where the parent is kept that was trained so
+    result = evaluate_data(after, data, normalize=way, without=annotated_ground(refined), ring_px=whole_px)
     write_evaluation(refined.folder / EVALUATION_FILE, "segment", result.to_json())
-    return Refinement(refined, scored, result)
+    return dataclasses.replace(refinement, before=scored, after=result)

@@ -1,0 +1,173 @@
+"""Whether what was learned is better than what it began with: decided on ground that was held out, block by block.
+
+Between both stand mixes of their weights (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models": weights
+``(1 - mix) * initial + mix * learned`` often do better elsewhere than either end). How far the blocks differ tells how
+much of a gain is luck.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from limner.reporting.tables import percent
+from limner.segment.measures.calibration import STEPS
+from limner.segment.measures.counts import Counts
+
+MIXES = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""Shares of what was learned in the weights that are tried; 0 is the initial network with a threshold of its own."""
+FEWEST_BLOCKS = 4
+"""On fewer, nobody can tell a gain from luck."""
+DRAWS = 1000
+DOUBT = 0.05
+"""A gain must be above 0 in all but this share of the draws of blocks."""
+AS_GOOD = 0.003
+"""Thresholds whose F1 is so near to the best count as equal: the one nearest 0.5 is taken."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is kept, and why.
+
+    mix: share of what was learned in the weights, None where the initial run stays as it is. threshold: of two classes,
+    None where the initial run stays or classes are more. before, after: counts on the held-out ground of the initial
+    run and of the best mix, its threshold set on the other ground. low, high: between them lies the gain in F1 with a
+    probability of 90 %, as far as blocks can tell. blocks: that were held out. reason: why the initial run stays, in a
+    sentence, else empty.
+    """
+
+    mix: float | None
+    threshold: float | None
+    before: Counts
+    after: Counts
+    low: float
+    high: float
+    blocks: int
+    reason: str = ""
+
+    @property
+    def kept(self) -> str:
+        """What is kept, in words."""
+        if self.mix is None:
+            return "the initial run"
+        if self.mix == 0:
+            return "the initial weights, with a threshold of this ground"
+        return "refined" if self.mix == 1 else f"{self.mix:.0%} refined, {1 - self.mix:.0%} initial weights"
+
+    @property
+    def line(self) -> str:
+        """F1 before and after on held-out ground, how sure that is, and what is kept."""
+        before, after = (counts.scores().f1 for counts in (self.before, self.after))
+        told = f"held-out annotated ground ({self.blocks} blocks): F1 {percent(before)} % before, {percent(after)} %"
+        told += f" after; the gain is likely between {100 * self.low:.1f} and {100 * self.high:.1f} points"
+        if self.blocks < FEWEST_BLOCKS or self.before.pixels == 0:
+            told = "no held-out ground to compare on"
+        return f"{told}; kept: {self.kept}" + (f" ({self.reason})" if self.reason else "")
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, which `from_json` reads."""
+        return {
+            "kept": "initial" if self.mix is None else "refined",
+            "mix": self.mix,
+            "threshold": self.threshold,
+            "f1_before": self.before.scores().f1,
+            "f1_after": self.after.scores().f1,
+            "gain_low": self.low,
+            "gain_high": self.high,
+            "blocks": self.blocks,
+            "reason": self.reason,
+            "counts_before": self.before.matrix.tolist(),
+            "counts_after": self.after.matrix.tolist(),
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Decision":
+        """The decision that `to_json` gave."""
+        before, after = (Counts(np.array(value[f"counts_{when}"])) for when in ("before", "after"))
+        numbers = (value["gain_low"], value["gain_high"], value["blocks"], value["reason"])
+        return cls(value["mix"], value["threshold"], before, after, *numbers)
+
+
+def f1_of(matrices: np.ndarray) -> np.ndarray:
+    """F1 of class 1 of two, of more classes the mean over those that occur; NaN where it is undefined.
+
+    matrices: (..., classes, classes), [truth, prediction]; gives (...).
+    """
+    right = np.diagonal(matrices, axis1=-2, axis2=-1)
+    both = matrices.sum(-1) + matrices.sum(-2)
+    f1 = np.where(both > 0, 2 * right / np.maximum(both, 1), np.nan)
+    if f1.shape[-1] == 2:
+        return np.asarray(f1[..., 1])
+    known = np.isfinite(f1)
+    return np.asarray(np.where(known.any(-1), np.where(known, f1, 0).sum(-1) / np.maximum(known.sum(-1), 1), np.nan))
+
+
+def matrices_at(histograms: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Counts at thresholds: (blocks, 2, 2) int64, [truth, prediction].
+
+    histograms: (blocks, 2, 256), see `Tally.histogram`. steps: (blocks,) int, thresholds times 256.
+    """
+    called = histograms[..., ::-1].cumsum(-1)[..., ::-1]
+    positive = np.take_along_axis(called, steps[:, None, None], -1)[..., 0]
+    return np.stack([histograms.sum(-1) - positive, positive], -1)
+
+
+def best_step(histograms: np.ndarray) -> int:
+    """The threshold with the highest F1 of class 1, times 256; of those nearly as good the one nearest 0.5."""
+    total = histograms.sum(0)
+    called = total[:, ::-1].cumsum(1)[:, ::-1]
+    f1 = 2 * called[1] / np.maximum(1, called.sum(0) + total[1].sum())
+    good = np.flatnonzero(f1[1:] >= f1[1:].max() - AS_GOOD) + 1  # at 0 all is class 1, which nobody wants of a network
+    return int(good[np.abs(good - STEPS // 2).argmin()])
+
+
+def crossed_matrices(histograms: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    """Counts of each block, (blocks, 2, 2), at the threshold that is best on the blocks of the other parts.
+
+    parts: (blocks,) int, which part of the ground a block belongs to.
+    """
+    steps = np.full(len(parts), STEPS // 2)
+    for part in np.unique(parts):
+        others = histograms[parts != part]
+        if others[:, 1].any():
+            steps[parts == part] = best_step(others)
+    return matrices_at(histograms, steps)
+
+
+def decide(initial: np.ndarray, mixed: Mapping[float, np.ndarray], parts: Sequence[int]) -> Decision:
+    """Which mix is kept, or the initial run.
+
+    The mix whose gain in F1 is most surely high wins: that of the highest fifth percentile over draws of blocks with
+    replacement. Where that is not above 0, or there is nothing to tell by, the initial run stays.
+
+    initial: (blocks, classes, classes) int64, counts of the initial run as it is. mixed: of each mix, (blocks, 2, 256)
+    histograms of two classes (`Tally.histogram`), or of more classes the counts. parts: which part of the ground each
+    block belongs to; thresholds are tested on other parts than they were set on.
+    """
+    of = np.asarray(parts)
+    if len(np.unique(of)) == 1:
+        of = np.arange(len(of)) % 2
+    blocks, classes = len(initial), initial.shape[-1]
+    before = Counts(initial.sum(0))
+    if blocks < FEWEST_BLOCKS:
+        nothing = f"{blocks} blocks of annotated ground are too few to tell by; annotate more"
+        return Decision(None, None, before, before, 0.0, 0.0, blocks, nothing)
+    truth = initial.sum((0, 2))
+    if classes == 2 and (missing := [name for name, pixels in zip("01", truth, strict=True) if not pixels]):
+        what = "objects" if missing == ["0"] else "background"
+        return Decision(None, None, before, before, 0.0, 0.0, blocks, f"all of the annotated ground is {what}")
+    weights = np.random.default_rng(0).multinomial(blocks, [1 / blocks] * blocks, size=DRAWS)
+    base = f1_of(np.einsum("db,bij->dij", weights, initial))
+    found: list[tuple[float, float, float, np.ndarray]] = []
+    for mix, counted in mixed.items():
+        matrices = crossed_matrices(counted, of) if classes == 2 else counted
+        gains = np.nan_to_num(f1_of(np.einsum("db,bij->dij", weights, matrices)) - base)
+        low, high = np.quantile(gains, (DOUBT, 1 - DOUBT))
+        found.append((float(low), mix, float(high), matrices.sum(0)))
+    low, mix, high, matrix = max(found, key=lambda each: each[:2])
+    after = Counts(matrix)
+    if low <= 0:
+        return Decision(None, None, before, after, low, high, blocks, "no mix is surely better")
+    threshold = best_step(mixed[mix]) / STEPS if classes == 2 else None
+    return Decision(mix, threshold, before, after, low, high, blocks)
