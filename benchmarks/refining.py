@@ -3,11 +3,11 @@
     python benchmarks/refining.py WORK [--data DATA] [--minutes 55]
     python benchmarks/refining.py WORK --report
 
-DATA (default: $LIMNER_DATA) holds dubai-aerial, uganda-buildings, banepa-buildings and spacenet-rio. WORK is a folder for
-what is made: the places brought to one form and a run for each place left out and each seed (those of ``doubt.py``, which
-are found there), the scenes, the refined runs, and a file of scores for each. Whatever is there already is not done
-again, so a stopped benchmark goes on; ``--minutes`` stops it by itself after the refining under way. ``--report`` prints
-the tables from what is finished, as Markdown.
+DATA (default: $LIMNER_DATA) holds dubai-aerial, uganda-buildings, banepa-buildings and spacenet-rio. WORK is a folder
+for what is made: the places brought to one form and a run for each place left out and each seed (those of
+``doubt.py``, which are found there), the scenes, the refined runs, and a file of scores for each. Whatever is there
+already is not done again, so a stopped benchmark goes on; ``--minutes`` stops it by itself after the refining under
+way. ``--report`` prints the tables from what is finished, as Markdown.
 """
 
 import argparse
@@ -26,7 +26,7 @@ import torch
 from PIL import Image
 
 from doubt import SETTINGS as PARENT_SETTINGS
-from harmonize_places import PLACES, prepare
+from harmonize_places import PLACES, UNKNOWN, prepare
 from limner.foundation.files import write_json
 from limner.learning.run_opening import open_run
 from limner.learning.train import train
@@ -39,11 +39,14 @@ from limner.segment.scoring.annotated import annotated_ground
 from limner.segment.scoring.evaluate import evaluate_data
 
 RECIPE = "segment/demo"
-REFINE = ("--epochs", "2", "--steps-per-epoch", "25")
+REFINE = (
+    "--epochs", "1", "--steps-per-epoch", "25", "--batch", "2", "--data.crop-px", "128", "--data.tile-px", "192",
+)  # fmt: skip
 SHARES, SEEDS = (0.01, 0.05, 0.15), (0, 1)
 SQUARE_PX = 128
 """Annotated is in squares of so many pixels, drawn by the seed: as if somebody had drawn here and there."""
-UNKNOWN = 255
+MOST_PX = 1024
+"""Of larger pictures the middle is taken."""
 SCENES = {"banepa": "banepa", "dubai-4": "dubai", "dubai-8": "dubai", "kampala": "kampala", "rio": "rio"}
 """The pictures that are refined on, and the place that they are of, which the parent never saw."""
 
@@ -86,7 +89,7 @@ def refine_and_score(work: Path, data: Path, scene: str, seed: int, share: float
     began = time.monotonic()
     refined = refine(
         parent, picture, labels=labels, overrides=[*REFINE, "--seed", str(seed)], out=work / "refined" / name,
-        classes=("background", "building"),
+        classes=(str(work / "places" / "classes.yaml"),),
     )  # fmt: skip
     if refined.stopped:
         raise SystemExit(refined.stopped.exit_code)
@@ -94,7 +97,7 @@ def refine_and_score(work: Path, data: Path, scene: str, seed: int, share: float
     found: dict[str, Any] = {"scene": scene, "seed": seed, "share": share, "seconds": round(seconds, 1)}
     for which, run in (("parent", open_run(parent)), ("refined", refined.run)):
         predictor = load_predictor(run, "cpu")
-        whole = find_data([picture], Reading(labels=truth, classes=("background", "building")),
+        whole = find_data([picture], Reading(labels=truth, classes=(str(work / "places" / "classes.yaml"),)),
                           wanted=predictor.class_names)  # fmt: skip
         result = evaluate_data(
             predictor, whole, normalize=predictor.normalization("auto"), without=annotated_ground(refined.run)
@@ -121,7 +124,7 @@ def learn(work: Path, place: str, seed: int) -> Path:
 
 
 def write_scene(data: Path, name: str, folder: Path) -> Path:
-    """A scene as ``<name>.tif`` beside ``<name>-mask.tif`` (0, 1; 255 unknown); places of many chips are joined."""
+    """A scene as ``<name>.tif`` beside ``<name>-mask.tif`` (0, 1; 2 unknown); places of many chips are joined."""
     path = folder / f"{name}.tif"
     if path.exists():
         return path
@@ -129,7 +132,7 @@ def write_scene(data: Path, name: str, folder: Path) -> Path:
     profile: dict[str, Any] = {}
     if name == "banepa":
         with rasterio.open(data / "banepa-buildings" / "scene.tif") as file:
-            part = Window(0, 0, 2048, 2048).rasterio
+            part = Window(0, 0, MOST_PX, MOST_PX).rasterio
             values, profile = file.read(window=part), {"crs": file.crs, "transform": file.window_transform(part)}
         with rasterio.open(data / "banepa-buildings" / "scene_mask.tif") as file:
             drawn = file.read(1, window=part)
@@ -146,14 +149,15 @@ def write_scene(data: Path, name: str, folder: Path) -> Path:
     else:
         numbers = range(50, 59)
         chips = {(n // 3, n % 3): (f"rio_{number}.png",) * 2 for n, number in enumerate(numbers)}
-        placed = {at: tuple(data / "spacenet-rio" / kind / one for kind, one in zip(("images", "masks"), names, strict=True))
+        folder_of = data / "spacenet-rio"
+        placed = {at: tuple(folder_of / kind / one for kind, one in zip(("images", "masks"), names, strict=True))
                   for at, names in chips.items()}  # fmt: skip
         values, mask = mosaic(placed, 406)
-    save(
-        folder / f"{name}-mask.tif",
-        mask[None].astype(np.uint8),
-        {key: profile[key] for key in profile if key != "nodata"},
-    )
+    height, width = (min(MOST_PX, length) for length in mask.shape)
+    middle = Window((mask.shape[0] - height) // 2, (mask.shape[1] - width) // 2, height, width).slices
+    values, mask = values[(slice(None), *middle)], mask[middle]
+    placed_at = {key: profile[key] for key in profile if key != "nodata"}
+    save(folder / f"{name}-mask.tif", mask[None].astype(np.uint8), placed_at)
     save(path, values.astype(np.uint8), profile)
     return path
 
@@ -167,7 +171,7 @@ def kampala_chips(folder: Path) -> Iterator[tuple[tuple[int, int], tuple[Path, .
 
 
 def mosaic(placed: dict[tuple[int, int], tuple[Path, ...]], edge_px: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures (3, H, W) and masks (H, W) by row and column, cut to squares and joined; 0 and 255 where none is."""
+    """Pictures (3, H, W) and masks (H, W) by row and column, cut to squares and joined; 0 and 2 where none is."""
     rows, columns = ({at[axis] for at in placed} for axis in (0, 1))
     top, left = min(rows), min(columns)
     size = (max(rows) - top + 1) * edge_px, (max(columns) - left + 1) * edge_px
@@ -182,7 +186,7 @@ def mosaic(placed: dict[tuple[int, int], tuple[Path, ...]], edge_px: int) -> tup
 
 
 def annotate(truth: Path, share: float, seed: int, out: Path) -> Path:
-    """Labels of only a share of a scene's known ground, in squares drawn by the seed; 255 elsewhere."""
+    """Labels of only a share of a scene's known ground, in squares drawn by the seed; 2 elsewhere."""
     with rasterio.open(truth) as file:
         mask, profile = file.read(1), {"crs": file.crs, "transform": file.transform}
     squares = Window(0, 0, *mask.shape).cells(SQUARE_PX)
@@ -217,8 +221,8 @@ def report(folder: Path) -> str:
         kept = "parent" if decision["mix"] is None else f"{decision['mix']:g} refined, at {decision['threshold']:.2f}"
         likely = f"{100 * decision['gain_low']:.1f} to {100 * decision['gain_high']:.1f}"
         rows.append(
-            f"| {each['scene']} | {each['share']:.0%} | {each['seed']} | {before:.1f} | {after:.1f} | {after - before:+.1f} "
-            f"| {kept} | {likely} | {each['seconds']:.0f} |"
+            f"| {each['scene']} | {each['share']:.0%} | {each['seed']} | {before:.1f} | {after:.1f} "
+            f"| {after - before:+.1f} | {kept} | {likely} | {each['seconds']:.0f} |"
         )
     rows += ["", "| annotated | refinings | mean gain | standard deviation | least | most | parents kept |"]
     rows.append("| --- |" + " ---: |" * 6)

@@ -126,8 +126,8 @@ def refine(
     annotate so large a share of the scene from it, in squares drawn by the seed. normalize: standardize by the scene's
     own mean and deviation ("scene"), or keep the run's ("run"). annotate_next: propose so many windows to
     annotate next, in ``annotate-next.gpkg`` in the run's folder (`limner.segment.refining.next_windows`). overrides:
-    recipe settings such as ``["--epochs", "20"]``. meaning: of the labels and bands, where they need to be told: ``classes``, ``label_field``,
-    ``bands`` as in `limner.segment.labels.reading.Reading`.
+    recipe settings such as ``["--epochs", "20"]``. meaning: of the labels and bands, where they need to be told:
+    ``classes``, ``label_field``, ``bands`` as in `limner.segment.labels.reading.Reading`.
     """
     if (labels is None) == (fraction is None):
         raise UserError("give either --labels FILE (what was annotated) or --fraction 0.07 with --truth FILE")

@@ -302,6 +302,76 @@ def test_the_same_call_again_finds_it_finished(
         refine(parent.folder, scene, truth=truth, fraction=0.3, overrides=QUICK, out=out)
 
 
+# --- never worse ---
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_where_what_is_learned_is_wrong_the_run_stays_as_it_was_bit_for_bit(
+    parent: Run, scene: Path, tmp_path: Path, seed: int
+) -> None:
+    labels = np.full((HEIGHT, WIDTH), 255, np.uint8)
+    labels[:128, :192] = np.random.default_rng(seed).integers(0, 2, (128, 192))  # nobody can learn these
+    known = draw_picture(HEIGHT, WIDTH, seed=seed)
+    place = save(tmp_path / "known.tif", known.values, **PLACE)  # a scene that the parent maps well
+    right = save(tmp_path / "right.tif", np.where(labels == 255, 255, known.mask), **PLACE)
+    wrong = save(tmp_path / "wrong.tif", np.where(labels == 255, 255, 1 - known.mask), **PLACE)
+    noise = save(tmp_path / "noise.tif", labels, **PLACE)
+    for name, given in (("right", right), ("noise", noise)):
+        done = refine(parent.folder, place, labels=given, overrides=(*SHORT, "--seed", str(seed)), out=tmp_path / name)
+        assert done.decision is not None
+        if done.decision.mix is None:
+            assert same(done.run.weights(), parent.weights())
+            facts = {key: value for key, value in done.run.facts.items() if key != "initial"}
+            assert facts == {key: value for key, value in parent.facts.items() if key != "initial"}
+            assert "kept: the initial run" in done.comparison
+    truth = save(tmp_path / "truth.tif", known.mask * 255, **PLACE)
+    done = refine(parent.folder, place, labels=wrong, truth=truth, overrides=SHORT, out=tmp_path / "compared")
+    assert done.after is not None
+    assert done.before.keys() == {"before, training colors", "before, scene's colors"}
+
+
+def test_a_kept_parent_scores_as_it_did_before(parent: Run, tmp_path: Path) -> None:
+    known = draw_picture(HEIGHT, WIDTH, seed=4)
+    place = save(tmp_path / "known.tif", known.values, **PLACE)
+    labels = np.full((HEIGHT, WIDTH), 3, np.uint8)
+    labels[:96, :96] = 0  # background alone: nothing can be compared
+    classes = tmp_path / "classes.yaml"  # or a mask of 0 and 255 alone would be taken for background and object
+    classes.write_text("classes: {background: 0, building: 1}\nignore: [3]\n")
+    given, truth = (save(tmp_path / name, values, **PLACE) for name, values in
+                    (("labels.tif", labels), ("truth.tif", known.mask)))  # fmt: skip
+    done = refine(parent.folder, place, labels=given, truth=truth, overrides=SHORT, out=tmp_path / "run",
+                  classes=(str(classes),))  # fmt: skip
+    assert done.decision is not None
+    assert done.decision.reason == "all of the annotated ground is background"
+    assert any("building is 0.0% of the annotated ground" in line for line in done.cautions)
+    assert done.after is not None
+    assert done.after.pooled == done.before["before, training colors"].pooled  # how this parent was trained
+    assert done.comparison.startswith("Careful: ")
+
+
+def test_windows_to_annotate_next_are_a_file_that_opens_over_the_scene(
+    simulated: Refinement, parent: Run, scene: Path, truth: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("limner.segment.refining.next_windows.WINDOW_PX", 64)
+    out = simulated.run.folder
+    again = refine(
+        parent.folder, scene, truth=truth, fraction=0.15, overrides=QUICK, out=out, annotate_next=4
+    )  # the run is finished: nothing is learned anew
+    assert again.proposed == out / "annotate-next.gpkg"
+    windows = geopandas.read_file(again.proposed)
+    assert windows["rank"].tolist() == [1, 2, 3, 4]
+    assert windows.crs.to_epsg() == 32645
+    with rasterio.open(scene) as file:
+        assert windows.within(shapely.box(*file.bounds)).all()
+        annotated = annotated_of(simulated.run) != 255
+        for shape in windows.geometry:
+            row, column = file.index(shape.bounds[0] + 0.1, shape.bounds[3] - 0.1)
+            assert not annotated[row : row + 64, column : column + 64].any()
+    assert (windows["doubt"] >= 0).all()
+    with pytest.raises(UserError, match="--annotate-next is -1; needed: how many windows"):
+        refine(parent.folder, scene, truth=truth, fraction=0.15, overrides=QUICK, out=out, annotate_next=-1)
+
+
 # --- labels in every form ---
 
 

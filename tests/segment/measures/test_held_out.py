@@ -1,0 +1,131 @@
+"""What held-out blocks decide: a gain that all blocks share is kept, luck is not."""
+
+import numpy as np
+import pytest
+
+from limner.segment.measures.counts import Counts
+from limner.segment.measures.held_out import MIXES, Decision, best_step, crossed_matrices, decide, f1_of, matrices_at
+from limner.segment.measures.tally import Tally
+
+BLOCKS = 16
+PARTS = [0] * 8 + [1] * 8
+
+
+def histograms(quality: np.ndarray, seed: int = 0) -> np.ndarray:
+    """(blocks, 2, 256): probabilities of 200 pixels of each class, apart by ``quality`` (blocks,) deviations."""
+    generator = np.random.default_rng(seed)
+    found = np.zeros((len(quality), 2, 256), np.int64)
+    for block, apart in enumerate(quality):
+        for truth in (0, 1):
+            logits = generator.normal((truth - 0.5) * apart, 1, 200)
+            steps = np.minimum(256 / (1 + np.exp(-logits)), 255).astype(int)
+            found[block, truth] = np.bincount(steps, minlength=256)
+    return found
+
+
+def at_half(counted: np.ndarray) -> np.ndarray:
+    return matrices_at(counted, np.full(len(counted), 128))
+
+
+def test_counts_at_a_threshold_are_those_of_the_pixels() -> None:
+    generator = np.random.default_rng(3)
+    steps, truth = generator.integers(0, 256, 500), generator.integers(0, 2, 500)
+    histogram = np.zeros((1, 2, 256), np.int64)
+    np.add.at(histogram[0], (truth, steps), 1)
+    for threshold in (1, 128, 255):
+        expected = Counts.of(truth.astype(np.uint8), (steps >= threshold).astype(np.uint8))
+        np.testing.assert_array_equal(matrices_at(histogram, np.array([threshold]))[0], expected.matrix)
+        assert f1_of(expected.matrix) == pytest.approx(expected.f1())
+
+
+def test_f1_of_more_classes_is_the_mean_over_those_that_occur() -> None:
+    matrix = np.array([[8, 2, 0], [1, 9, 0], [0, 0, 0]])
+    assert f1_of(matrix) == pytest.approx((16 / 19 + 18 / 21) / 2)
+    assert f1_of(matrix) == pytest.approx(Counts(matrix).scores().f1)
+
+
+def test_the_best_threshold_is_that_of_the_tally_but_for_ties() -> None:
+    counted = histograms(np.full(BLOCKS, 2.0)) + np.roll(histograms(np.full(BLOCKS, 2.0), 1), -60, axis=2)
+    tally = Tally(Counts.zero(2), 0.0, counted.sum(0))
+    assert best_step(counted) / 256 == pytest.approx(tally.best_threshold(), abs=0.06)
+
+
+def test_each_part_is_counted_at_the_threshold_of_the_others() -> None:
+    low, high = np.zeros((2, 2, 256), np.int64), np.zeros((2, 2, 256), np.int64)
+    low[:, 0, 10], low[:, 1, 40] = 100, 100  # parts where a low threshold is best, and a high one
+    high[:, 0, 200], high[:, 1, 240] = 100, 100
+    matrices = crossed_matrices(np.concatenate([low, high]), np.array([0, 0, 1, 1]))
+    assert matrices[0].tolist() == [[100, 0], [100, 0]]  # at the others' high threshold nothing is found
+    assert matrices[2].tolist() == [[0, 100], [0, 100]]  # at their low one all is called an object
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_gain_of_all_blocks_is_kept_with_the_mix_that_gains_most(seed: int) -> None:
+    initial = at_half(histograms(np.full(BLOCKS, 1.0), seed))
+    mixed = {mix: histograms(np.full(BLOCKS, 1.0 + 2 * (mix == 0.5) + mix), seed + 10) for mix in MIXES}
+    decision = decide(initial, mixed, PARTS)
+    assert decision.mix == 0.5
+    assert 0 < decision.low < decision.high
+    assert decision.reason == ""
+    gain = (decision.after.f1() or 0) - (decision.before.f1() or 0)
+    assert decision.low < gain < decision.high
+    assert "0.5" not in decision.kept
+    assert decision.kept == "50% refined, 50% initial weights"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_worse_or_better_by_luck_is_not_kept(seed: int) -> None:
+    initial = histograms(np.full(BLOCKS, 2.0), seed)
+    worse = {mix: initial if mix == 0 else histograms(np.full(BLOCKS, 2.0 - mix), seed + 10) for mix in MIXES}
+    assert decide(at_half(initial), worse, PARTS).mix is None
+    lucky = np.where(np.arange(BLOCKS) % 8 == 0, 4.0, 1.9)  # much better in two blocks, a little worse in all others
+    one_sided = {mix: initial if mix == 0 else histograms(lucky, seed + 20) for mix in MIXES}
+    decision = decide(at_half(initial), one_sided, PARTS)
+    assert decision.mix is None
+    assert decision.reason == "no mix is surely better"
+    assert "kept: the initial run" in decision.line
+
+
+def test_a_threshold_that_is_off_is_set_without_touching_the_weights() -> None:
+    shifted = np.roll(histograms(np.full(BLOCKS, 4.0)), -70, axis=2)  # all probabilities far too low
+    spoiled = histograms(np.full(BLOCKS, 0.2), 5)
+    decision = decide(at_half(shifted), {mix: shifted if mix == 0 else spoiled for mix in MIXES}, PARTS)
+    assert decision.mix == 0
+    assert decision.threshold is not None
+    assert decision.threshold < 0.4
+
+
+@pytest.mark.parametrize(
+    ("truth", "reason"),
+    [(0, "all of the annotated ground is background"), (1, "all of the annotated ground is objects")],
+)
+def test_ground_of_one_class_decides_nothing(truth: int, reason: str) -> None:
+    counted = histograms(np.full(BLOCKS, 2.0))
+    counted[:, 1 - truth] = 0
+    decision = decide(at_half(counted), dict.fromkeys(MIXES, counted), PARTS)
+    assert (decision.mix, decision.reason) == (None, reason)
+
+
+def test_few_blocks_decide_nothing() -> None:
+    counted = histograms(np.full(3, 2.0))
+    decision = decide(at_half(counted), dict.fromkeys(MIXES, counted), [0, 1, 1])
+    assert decision.mix is None
+    assert "3 blocks" in decision.reason
+    nothing = decide(np.zeros((0, 2, 2), np.int64), {}, [])
+    assert nothing.mix is None
+    assert "no held-out ground" in nothing.line
+
+
+def test_more_classes_are_decided_by_their_mean() -> None:
+    initial = np.tile(np.array([[80, 10, 10], [10, 80, 10], [10, 10, 80]]), (BLOCKS, 1, 1))
+    better = np.tile(np.array([[90, 5, 5], [5, 90, 5], [5, 5, 90]]), (BLOCKS, 1, 1))
+    decision = decide(initial, {mix: better if mix == 1 else initial for mix in MIXES}, PARTS)
+    assert (decision.mix, decision.threshold) == (1, None)
+    assert decide(better, dict.fromkeys(MIXES, initial), PARTS).mix is None
+
+
+def test_a_decision_is_read_back_as_it_was_written() -> None:
+    counted = histograms(np.full(BLOCKS, 2.0))
+    mixed = {mix: histograms(np.full(BLOCKS, 2.0 + mix), 3) for mix in MIXES}
+    decision = decide(at_half(counted), mixed, PARTS)
+    assert Decision.from_json(decision.to_json()) == decision
