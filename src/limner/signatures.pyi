@@ -48,6 +48,7 @@ def train(
     optimizer: Chosen = ...,
     normalize: Literal["run", "area", "initial", "data", "network", "unit", "signed"] = ...,
     initial: Place | None = ...,
+    keep_if_better: bool = ...,
     threshold: Literal["half", "calibrated"] = ...,
     borders: Chosen = ...,
     decoder_epochs: int = ...,
