@@ -231,7 +231,9 @@ def test_a_shape_that_crosses_tiles_is_one_polygon_where_the_mask_is(tmp_path, k
 def test_no_polygons_are_drawn_when_none_are_wanted(tmp_path):
     result = map_scene(Blur(), save(tmp_path / "s.tif", field_scene()), tmp_path / "out", polygons="none", **SMALL)
     assert result.polygon_count is None
-    assert names(tmp_path / "out") == {"s_classes.tif", "s_classes.tif.aux.xml", "s_preview.png", "s_map.json"}
+    assert names(tmp_path / "out") == {
+        "s_classes.tif", "s_classes.tif.aux.xml", "s_classes.qml", "s_preview.png", "s_map.json",
+    }
 
 
 def test_the_preview_shows_classes_over_the_scene_and_nodata_as_transparent(tmp_path):

@@ -46,6 +46,7 @@ from limner.segment.mapping.record import (
 from limner.segment.mapping.seams import measure_seams
 from limner.segment.mapping.smoothing import PlaneWriter, smooth
 from limner.segment.mapping.streaming import read_bands
+from limner.segment.mapping.styles import polygon_style, raster_style
 from limner.segment.predicting.blending import Blend, Rows
 from limner.segment.predicting.tiles import check_tiling
 
@@ -225,6 +226,10 @@ class _Mapping:
             self.progress("drawing the preview", 0, 1)
             colors = self.scene.colors
             write_preview(temporary.preview, self.scene.raster, temporary.classes, self.background)
+            if temporary.style is not None:
+                temporary.style.write_bytes(raster_style(self.class_names, self.background))
+            if temporary.polygon_style is not None:
+                temporary.polygon_style.write_bytes(polygon_style(self.class_names, self.background))
             result = SceneMap(
                 files=self.files,
                 pixels=dict(zip(self.class_names, pixels.tolist(), strict=True)),

@@ -26,6 +26,9 @@ class MapFiles:
     polygons: Path | None
     preview: Path
     entropy: Path | None = None
+    style: Path | None = None
+    """How QGIS shows the class raster, and the polygons."""
+    polygon_style: Path | None = None
 
     @classmethod
     def named(
@@ -41,14 +44,17 @@ class MapFiles:
         """The good names in ``out`` of the map of a scene called ``stem``. polygons: one of `POLYGON_FORMATS`."""
         shape_name = class_names[1] if len(class_names) == 2 else "polygons"
         shape_name = re.sub(r"[^\w.-]+", "-", shape_name).strip("-.") or "polygons"
+        shapes = None if polygons == "none" else out / f"{stem}_{shape_name}.{polygons}"
         return cls(
             record=out / f"{stem}_map.json",
             classes=out / f"{stem}_classes.tif",
             class_names=out / f"{stem}_classes.tif.aux.xml",
             probability=out / f"{stem}_probability.tif" if probability else None,
-            polygons=None if polygons == "none" else out / f"{stem}_{shape_name}.{polygons}",
+            polygons=shapes,
             preview=out / f"{stem}_preview.png",
             entropy=out / f"{stem}_entropy.tif" if entropy else None,
+            style=out / f"{stem}_classes.qml",
+            polygon_style=None if shapes is None else shapes.with_suffix(".qml"),
         )
 
     def paths(self) -> Iterator[Path]:
@@ -72,6 +78,8 @@ class MapFiles:
             polygons=None if self.polygons is None else beside(self.polygons),
             preview=beside(self.preview),
             entropy=None if self.entropy is None else beside(self.entropy),
+            style=None if self.style is None else beside(self.style),
+            polygon_style=None if self.polygon_style is None else beside(self.polygon_style),
         )
 
     def working(self, stack: ExitStack, what: str = "working") -> Path:
