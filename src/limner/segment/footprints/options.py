@@ -7,6 +7,8 @@ from cyclopts import Parameter
 
 from limner.foundation.errors import UserError
 
+SQUARED_M = 1.0
+"""What is squared has no teeth of less than about this size before."""
 Split = Literal["auto", "yes", "no"]
 UNKNOWN_GROUND_M = 0.2
 """What a pixel is taken to cover where objects are to be split and nobody says."""
@@ -67,6 +69,10 @@ class FootprintOptions:
     ] = 0.85
     simplify_px: Annotated[float, Parameter(help="How much outlines are simplified; 0: every pixel's corner.")] = 2.5
 
+    regularize: Annotated[
+        bool, Parameter(negative=(), help="Square buildings: right angles, shared walls stay shared.")
+    ] = False
+
     def __post_init__(self) -> None:
         if self.split not in ("auto", "yes", "no"):
             raise UserError(f"split is {self.split!r}; needed: auto, yes or no")
@@ -88,6 +94,10 @@ class FootprintOptions:
     def minimum_px(self, ground_m: float | None) -> int:
         """The least area in pixels that cover ``ground_m`` meters an edge (None: nobody knows)."""
         return self.minimum_area_px if ground_m is None else max(1, round(self.minimum_area_m2 / ground_m**2))
+
+    def squaring_px(self, ground_m: float | None) -> float | None:
+        """How much outlines are simplified before they are squared, in pixels; None: they are not squared."""
+        return max(self.simplify_px, SQUARED_M / (ground_m or UNKNOWN_GROUND_M)) if self.regularize else None
 
     def splitting(self, ground_m: float | None, classes: int) -> Splitting | None:
         """How objects are told apart in a map of so many classes; None: they are not."""

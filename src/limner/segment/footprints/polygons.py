@@ -23,6 +23,7 @@ from limner.scenes.georeference import Place, transformer
 from limner.segment.footprints.areas import cut_at_antimeridian, geodesic_areas
 from limner.segment.footprints.options import AS_MEASURED, Splitting
 from limner.segment.footprints.regions import Region, find_regions, with_corner_at_every_pixel
+from limner.segment.footprints.squaring import squared
 from limner.segment.footprints.written import check_written
 
 DRIVERS = {"gpkg": "GPKG", "geojson": "GeoJSON"}
@@ -43,6 +44,7 @@ def write_polygons(
     layer: str,
     minimum_area_px: int = 1,
     simplify_px: float = AS_MEASURED.simplify_px,
+    squaring_px: float | None = None,
     splitting: Splitting | None = None,
     inside: Path | None = None,
 ) -> int:
@@ -64,6 +66,7 @@ def write_polygons(
         layer: the name programs show.
         minimum_area_px: smaller regions are left out.
         simplify_px: see `simplified`; 0 keeps every corner of every pixel.
+        squaring_px: polygons are simplified so far, and then `squared`; None: they are not.
         splitting: how objects that touch are told apart; without it a region is all that hangs together.
         inside: see `limner.segment.footprints.regions.find_regions`.
     """
@@ -72,7 +75,7 @@ def write_polygons(
         crs = dataset.crs if dataset.crs is not None and not transform.is_identity else None
         shape = dataset.shape
     regions = find_regions(classes, probability, probability_bands, minimum_area_px, splitting=splitting, inside=inside)
-    writer = _Layer(path, layer, transform, crs, shape, tuple(class_names), simplify_px)
+    writer = _Layer(path, layer, transform, crs, shape, tuple(class_names), simplify_px, squaring_px)
     while batch := list(islice(regions, BATCH_POLYGONS)):
         writer.append(batch)
     if writer.count == 0:
@@ -106,9 +109,10 @@ class _Layer:
         shape: tuple[int, int],
         class_names: tuple[str, ...],
         simplify_px: float,
+        squaring_px: float | None,
     ) -> None:
         self.path, self.name, self.transform, self.crs, self.shape = path, name, transform, crs, shape
-        self.class_names, self.simplify_px = class_names, simplify_px
+        self.class_names, self.simplify_px, self.squaring_px = class_names, simplify_px, squaring_px
         self.driver = DRIVERS[path.suffix.removeprefix(".")]
         self.to_degrees: Any | None = None
         if crs is not None:  # a local grid that nobody can place on the Earth keeps its own coordinates
@@ -118,7 +122,7 @@ class _Layer:
     def append(self, regions: list[Region]) -> None:
         parts = [(region, outline) for region in regions for outline in region.outlines()]
         outlines = np.array([outline for _, outline in parts], object)
-        ground = shapely.transform(simplified(outlines, self.simplify_px), self._to_ground)
+        ground = shapely.transform(self._shaped(outlines), self._to_ground)
         owners, shapes = valid_polygons(ground)
         if self.to_degrees is None:
             area_name, areas = "area_px", shapely.area(outlines[owners]).round().astype(np.int64)
@@ -136,6 +140,15 @@ class _Layer:
         }
         self._write(shapes, columns)
         self.count += len(parts)
+
+    def _shaped(self, outlines: np.ndarray) -> np.ndarray:
+        """With fewer corners, and squared where that is asked for."""
+        if self.squaring_px is None:
+            return simplified(outlines, self.simplify_px)
+        _, shapes = valid_polygons(simplified(outlines, self.squaring_px))
+        if len(shapes) == len(outlines):
+            return squared(shapes)
+        return simplified(outlines, self.simplify_px)  # some fell apart: whose is whose is told later
 
     def _write(self, shapes: np.ndarray, columns: dict[str, np.ndarray]) -> None:
         crs = None if self.crs is None else self.crs.to_wkt()

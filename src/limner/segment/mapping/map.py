@@ -330,6 +330,7 @@ class _Mapping:
             layer=layer_name(self.files.polygons.stem),
             minimum_area_px=footprints.minimum_px(self.scene.ground_m),
             simplify_px=footprints.simplify_px,
+            squaring_px=footprints.squaring_px(self.scene.ground_m),
             splitting=self.splitting,
             inside=inside,
         )

@@ -98,6 +98,8 @@ class MapOptions:
         That of ``answers`` is told by itself (`AnswerOptions.deciding`).
         """
         found = {**asdict(self), "margin_px": self.margin}
+        if not self.footprints.regularize:
+            del found["footprints"]["regularize"]  # records of before it was there are of the same request
         return {name: value for name, value in found.items() if name not in ("batch", "check_seams", "answers")}
 
     def axis(self, length: int, stride: int, scale: float = 1.0) -> Axis:
