@@ -18,6 +18,7 @@ from drawn_pictures import draw_shape, save_boxes
 from limner.classify.networks import alexnet, densenet, resnet
 from limner.fidelity.features import FeatureExtractor
 from limner.segment.networks import residual_unet, unet
+from limner.translate.scoring import feature_distance
 from quick_features import mean_colors
 
 DENSE = ("unet-valid", "fcn", "segnet", "deconvnet", "dilated")
@@ -149,6 +150,65 @@ def _classify(predictor: Any, data: Path) -> None:
     assert answer.evidence.shape == (predictor.crop_px, predictor.crop_px)
 
 
+def _draw_pairs(folder: Path) -> Path:
+    """Pairs of 64 px: shapes, and the same in the opposite colors. Recipes that make their sources take all of them."""
+    for name in ("source", "target"):
+        (folder / "pairs" / name).mkdir(parents=True)
+    for number in range(10):
+        picture = Image.fromarray(draw_shape(("box", "disk")[number % 2], number)).convert("RGB").resize((64, 64))
+        picture.save(folder / "pairs" / "target" / f"{number}.png")
+        Image.fromarray(255 - np.asarray(picture)).save(folder / "pairs" / "source" / f"{number}.png")
+    return folder / "pairs"
+
+
+def _pair_settings(recipe: Any) -> list[str]:
+    """Networks of a few channels. Sources of recipes that make theirs are made of both folders' pictures."""
+    small = ["--epochs=1", "--steps-per-epoch=2", "--batch=2", "--data.held-out=2", "--scores.keep-by=psnr"]
+    small.append(f"--generator.{'bottleneck' if recipe.generator.name.startswith('context') else 'width'}=4")
+    if recipe.generator.name.startswith("context"):
+        small += ["--generator.width=4", "--data.size-px=128", "--data.crop-px=128"]
+    elif recipe.generator.name == "unet":
+        small += ["--generator.levels=4", "--data.size-px=32", "--data.jitter-px=none", "--data.crop-px=32"]
+    else:
+        small += ["--generator.blocks=1", "--data.crop-px=32"]
+    if recipe.warmup_epochs:
+        small.append("--warmup-epochs=1")
+    if recipe.adversarial:
+        small.append("--discriminator.width=4")
+        small += ["--discriminator.layers=1"] if recipe.discriminator.name == "patch" else []
+    if any(each.name == "features" for each in recipe.content):
+        small.append("--content.features.network=efficientnet-lite0")
+    return small
+
+
+def _pair_steps(recipe: Any) -> int:
+    return 2 * (1 + bool(recipe.warmup_epochs))
+
+
+class _FewMaps(nn.Module):
+    """Takes the place of a pretrained network."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        super().__init__()
+
+    def forward(self, image01: torch.Tensor) -> list[torch.Tensor]:
+        return [nn.functional.avg_pool2d(image01, 4)]
+
+
+def _slim_translators(patch: pytest.MonkeyPatch) -> None:
+    _quick_scores(patch)
+    patch.setattr(feature_distance, "LiteMaps", _FewMaps)
+
+
+def _translate(predictor: Any, data: Path) -> None:
+    side = 128 if predictor.network.stride == 128 else 20
+    mask = torch.zeros(1, side, side)
+    mask[:, 5:9, 5:9] = 1
+    made = predictor.translate(torch.rand(predictor.channels, side, side), mask if predictor.fills else None)
+    assert made.shape == (predictor.outputs, side * predictor.scale, side * predictor.scale)
+    assert made.dtype == torch.float32 and 0 <= made.min() and made.max() <= 1
+
+
 CONTRACTS = {
     "segment": Contract(
         lambda folder: draw_area(folder / "town"),
@@ -160,5 +220,6 @@ CONTRACTS = {
     ),
     "classify": Contract(_draw_classes, _class_settings, _class_steps, _slim_classifiers, _classify),
     "generate": Contract(_draw_boxes, _picture_settings, lambda recipe: 2, _quick_scores, _make),
+    "translate": Contract(_draw_pairs, _pair_settings, _pair_steps, _slim_translators, _translate),
 }
 """By room."""

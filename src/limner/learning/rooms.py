@@ -136,6 +136,17 @@ ROOMS: dict[str, Room] = {
         networks=Verb("limner.classify.networks.listing:list_networks", "limner.learning.networks:NetworkSizes"),
         begin_with=("classify/tune", "classify/lenet-digits"),
     ),
+    "translate": Room(
+        "pictures into other pictures",
+        tasks={"translate-pairs": "limner.translate.training.pair_task:PairTask"},
+        recipes={"translate-pairs": "limner.translate.training.recipe:PairRecipe"},
+        evaluate=Verb(
+            "limner.translate.scoring.evaluate:evaluate_run", "limner.translate.scoring.options:EvaluateOptions"
+        ),
+        compare=Verb("limner.translate.scoring.comparison:compare_runs"),
+        networks=Verb("limner.translate.networks.listing:list_networks", "limner.learning.networks:NetworkSizes"),
+        begin_with=("translate/upscale", "translate/pairs"),
+    ),
 }
 
 

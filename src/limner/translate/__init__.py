@@ -1,0 +1,1 @@
+"""The room `translate`: pictures into other pictures, learned from pairs."""

@@ -1,0 +1,1 @@
+"""Pairs of pictures: found, read, checked, held out, cropped."""

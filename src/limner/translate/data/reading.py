@@ -1,0 +1,54 @@
+"""One picture from a file as a tensor: photos of 8 and 16 bits and floats, and rasters of any number of bands."""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from limner.foundation.errors import UserError
+from limner.foundation.suffixes import TIFFS, ends_with
+from limner.photos.photos import read_photo
+from limner.scenes.rasters import open_raster
+from limner.translate.degrading.looks import luma
+
+Colors = Literal["rgb", "gray", "bands"]
+"""What is kept of a file: red, green and blue; their luma; or all bands as they stand in it."""
+
+
+def read_image(path: Path, colors: Colors = "rgb") -> Tensor:
+    """(C, H, W): uint8 of files of 8 bits, float32 in [0, 1] of others (16 bits divided by 65,535, floats as they are).
+
+    Photos come upright and without alpha: where nothing is seen stands the nearest color that is. With ``bands`` a
+    GeoTIFF or other raster of any number of bands is taken as it is; where it has no data stands 0.
+
+    Raises `UserError` for a file that cannot be read.
+    """
+    if colors == "bands" and ends_with(path, TIFFS):
+        return _bands(path)
+    photo = read_photo(path)
+    picture = photo.filled
+    if colors == "gray":
+        picture = luma(picture)
+    elif colors == "bands" and photo.is_gray:
+        picture = picture[:1]
+    return (picture * 255).round().to(torch.uint8) if photo.bits == 8 else picture.clone()
+
+
+def as_float(picture: Tensor) -> Tensor:
+    """float32 in [0, 1] of what `read_image` gives."""
+    return picture.float() / 255 if picture.dtype == torch.uint8 else picture
+
+
+def _bands(path: Path) -> Tensor:
+    with open_raster(path) as raster:
+        pixels = raster.read()
+    values = np.where(pixels.valid[None], pixels.values, 0).astype(pixels.values.dtype)
+    if values.dtype == np.uint8:
+        return torch.from_numpy(np.ascontiguousarray(values))
+    if np.issubdtype(values.dtype, np.integer):
+        return torch.from_numpy(values.astype(np.float32) / np.iinfo(values.dtype).max)
+    if not np.isfinite(values).all():
+        raise UserError(f"{path}: holds NaN or infinity where it says that there is data; set a nodata value")
+    return torch.from_numpy(values.astype(np.float32))

@@ -1,0 +1,46 @@
+"""What `limner networks` prints of this room: generators and discriminators with their sizes, nothing allocated."""
+
+from typing import Any
+
+import torch
+
+from limner.learning.networks import NetworkRow, NetworkSizes
+from limner.nn.parameters import count_parameters
+from limner.translate.networks import DISCRIMINATORS, GENERATORS
+
+FORMS: dict[str, tuple[dict[str, Any], ...]] = {
+    "unet": ({"levels": 8}, {"levels": 7}, {"levels": 6}),
+    "resnet": ({"blocks": 9}, {"blocks": 6}),
+    "light-residual": ({"scale": 1}, {"scale": 4}),
+    "srresnet": ({"scale": 2}, {"scale": 4}),
+    "context-encoder": ({"bottleneck": 4000}, {"bottleneck": 512}),
+    "context-encoder-random": ({"bottleneck": 4000},),
+    "patch": tuple({"layers": layers} for layers in range(5)),
+    "srgan": ({"size_px": 64}, {"size_px": 96}, {"size_px": 128}),
+    "context": ({"size_px": 64}, {"size_px": 128}),
+}
+
+
+def list_networks(sizes: NetworkSizes) -> list[NetworkRow]:
+    """Each generator and discriminator in its usual forms, with exact parameters.
+
+    sizes: channels of the pictures, given and made; a patch discriminator sees both. The receptive field is told where
+    a discriminator's logit is of a patch. Raises `UserError` for less than one channel.
+    """
+    rows = []
+    with torch.device("meta"):
+        for name, kind in {**GENERATORS, **DISCRIMINATORS}.items():
+            line = (kind.__doc__ or "").splitlines()[0]
+            for form in FORMS[name]:
+                network: Any
+                if name in GENERATORS:
+                    network = kind(sizes.channels, sizes.channels, **form)
+                elif name == "patch":
+                    network = kind(2 * sizes.channels, **form)
+                else:
+                    network = kind(sizes.channels, **form)
+                role = "generator" if name in GENERATORS else "discriminator"
+                told = ", ".join(f"{key.removesuffix('_px')} {value}" for key, value in form.items())
+                seen = network.receptive_field() if name == "patch" else None
+                rows.append(NetworkRow(name, f"{role}, {told}", count_parameters(network), seen, line))
+    return rows

@@ -1,0 +1,70 @@
+"""`limner evaluate` for a run that translates: pairs that it did not learn from, or others."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from limner.foundation.errors import UserError
+from limner.learning.library import recipe_of
+from limner.learning.run import Run
+from limner.translate.data.crops import whole_pair
+from limner.translate.data.pairs import PairSet, find_pairs, hold_out, read_pairs
+from limner.translate.degrading import DEGRADATIONS
+from limner.translate.scoring.bars import bars_for, known_of
+from limner.translate.scoring.measure import Whole, measure
+from limner.translate.scoring.options import EvaluateOptions
+from limner.translate.scoring.result import PairScores
+from limner.translate.scoring.similarity import Protocol
+from limner.translate.training.recipe import PairRecipe
+from limner.translate.translating.predictor import load_translator
+
+
+def evaluate_run(
+    run: Run, options: EvaluateOptions, *, data: Sequence[Path] = (), device: str = "auto"
+) -> PairScores:
+    """Score what a run makes beside the bars.
+
+    Args:
+        data: folders of pairs in the run's form (or of pictures, for a run that made its sources), of which all are
+            scored; without it those that the training held out, or where none were, those that it learned from.
+        device: auto, cpu or cuda.
+
+    Raises:
+        UserError: as reading the pairs does; for pairs that the run cannot take.
+    """
+    recipe: PairRecipe = recipe_of(run)
+    translator = load_translator(run, device)
+    degradation = recipe.degrade.build(DEGRADATIONS)
+    own = _read(recipe, recipe.data.paths)
+    training, held_out = hold_out(own, recipe.data.held_out, recipe.seed)
+    if data:
+        pairs, on = _read(recipe, data), ", ".join(path.name for path in data)
+        chosen = list(range(len(pairs)))
+    else:
+        pairs, on = own, "held out" if len(held_out) else "pairs that it learned from; none were held out"
+        chosen = (held_out if len(held_out) else training).tolist()
+    if pairs.scale != translator.scale:
+        raise UserError(f"{data[0]}: targets are {pairs.scale} times as large; the run enlarges {translator.scale} times")
+    sources = tuple(own.sources[place] for place in training.tolist()) if own.sources else ()
+    known = known_of(sources, tuple(own.targets[place] for place in training.tolist()))
+    region = "hole" if translator.fills else "picture"
+    protocol = Protocol(
+        options.channel or recipe.scores.channel,
+        recipe.scores.border_px if options.border_px is None else options.border_px,
+        region,  # type: ignore[arg-type]
+    )
+    wholes = (Whole(*whole_pair(pairs, index, degradation, recipe.seed)) for index in chosen)
+    channels = (translator.channels, translator.outputs)
+    return measure(
+        wholes, translator.translate, bars_for(degradation, pairs.scale, channels), known, protocol, on=on
+    )
+
+
+def _read(recipe: PairRecipe, paths: Sequence[Path]) -> PairSet:
+    data, degradation = recipe.data, recipe.degrade.build(DEGRADATIONS)
+    files = find_pairs(
+        paths, source=data.source, target=data.target, joined=data.joined, made=degradation is not None
+    )
+    return read_pairs(
+        files, colors=data.colors, source_colors=data.source_colors, joined=data.joined, size_px=data.size_px,
+        scale=1 if degradation is None else degradation.scale,
+    )  # fmt: skip

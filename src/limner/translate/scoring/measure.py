@@ -1,0 +1,95 @@
+"""A network and its bars measured on pairs, picture by picture."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from limner.datasets.pictures.quantized import as_rgb, quantized
+from limner.fidelity.described import describe
+from limner.fidelity.features import FeatureExtractor
+from limner.fidelity.kernel import kernel_distance
+from limner.nn.pretrained import LITE0
+from limner.translate.scoring.bars import Bar, Known, all_bars
+from limner.translate.scoring.feature_distance import LEAST_PX, FeatureDistance, three_channels
+from limner.translate.scoring.result import MADE, PairScores, row_of
+from limner.translate.scoring.similarity import SSIM_PX, Protocol, psnr, sharpness, ssim
+
+LEAST_FOR_KID = 16
+TRUE = "true picture"
+Translate = Callable[[Tensor, Tensor | None], Tensor]
+"""(source01 (C, h, w), mask or None) -> (C, H, W) in [0, 1]."""
+
+
+class Whole(NamedTuple):
+    """A pair to be scored. source: (C, h, w), target: (C, H, W) in [0, 1]. mask: (1, h, w) or None."""
+
+    source: Tensor
+    target: Tensor
+    mask: Tensor | None = None
+
+
+def measure(
+    pairs: Iterable[Whole],
+    translate: Translate,
+    bars: Mapping[str, Bar],
+    known: Known,
+    protocol: Protocol,
+    *,
+    on: str,
+    look: bool = True,
+) -> PairScores:
+    """Scores of what ``translate`` makes and of every bar, on the same pairs.
+
+    look: also how pictures look to a network: the mean feature distance, and with `LEAST_FOR_KID` pictures or more
+    KID, of 8-bit RGB pictures.
+    """
+    values: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    shown: dict[str, list[Tensor]] = defaultdict(list)
+    distance = FeatureDistance() if look else None
+    count = 0
+    for pair in pairs:
+        count += 1
+        made = {MADE: translate(pair.source, pair.mask), **all_bars(bars, pair.source, pair.mask, known)}
+        for name, picture in made.items():
+            found = values[name]
+            found["psnr"].append(psnr(picture, pair.target, protocol, pair.mask))
+            if protocol.region == "picture" and min(pair.target.shape[1:]) - 2 * protocol.border_px >= SSIM_PX:
+                found["ssim"].append(ssim(picture, pair.target, protocol))
+            found["sharpness"].append(sharpness(picture))
+            if distance is not None and min(pair.target.shape[1:]) >= LEAST_PX:
+                found["features"].append(distance(picture, pair.target))
+            if look:
+                shown[name].append(_seen(picture))
+        values[TRUE]["psnr"].append(100.0)
+        values[TRUE]["sharpness"].append(sharpness(pair.target))
+        if look:
+            shown[TRUE].append(_seen(pair.target))
+    kid = _kid(shown) if look and count >= LEAST_FOR_KID else {}
+    rows = {name: row_of(found, kid.get(name)) for name, found in values.items() if name != TRUE}
+    notes = [f"The true pictures' edges: {row_of(values[TRUE]).scores['sharpness']:.2f} levels."] if count else []
+    if look and count < LEAST_FOR_KID:
+        notes.append(f"No KID: it needs {LEAST_FOR_KID} pictures.")
+    return PairScores(rows, protocol, count, LITE0, on, tuple(notes))
+
+
+def _seen(picture01: Tensor) -> Tensor:
+    return as_rgb(quantized(three_channels(picture01[None])))[0]
+
+
+def _kid(shown: Mapping[str, list[Tensor]]) -> dict[str, dict[str, float]]:
+    extractor = FeatureExtractor.of(LITE0)
+    features = {name: describe(_batches(pictures), extractor).features for name, pictures in shown.items()}
+    return {name: {"kid": kernel_distance(features[TRUE], found)} for name, found in features.items() if name != TRUE}
+
+
+def _batches(pictures: list[Tensor]) -> Iterable[Tensor]:
+    """Pictures of one size together, in batches of 16."""
+    by_size: dict[tuple[int, ...], list[Tensor]] = defaultdict(list)
+    for picture in pictures:
+        by_size[tuple(picture.shape)].append(picture)
+    for alike in by_size.values():
+        for start in range(0, len(alike), 16):
+            yield torch.stack(alike[start : start + 16])

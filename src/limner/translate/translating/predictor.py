@@ -1,0 +1,189 @@
+"""A trained network that translates pictures: what a run of this room hands out."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from limner.foundation.device import choose_device
+from limner.foundation.errors import UserError
+from limner.learning.described import check_fits, described_choice
+from limner.reporting.card import card, newest_picture
+from limner.translate.data.reading import Colors
+from limner.translate.degrading import DEGRADATIONS
+from limner.translate.degrading.holes import Fill, filled
+from limner.translate.networks import GENERATORS
+from limner.translate.networks.translator import uses_picture_statistics
+from limner.translate.training.networks import network_in_use
+from limner.translate.translating.facts import read_facts
+from limner.translate.translating.tiles import TILE_PX, PictureNorm, Read, translated_tiles, with_picture_norms
+
+if TYPE_CHECKING:
+    from limner.learning.run import Run
+
+WHOLE_PX = 1 << 20
+"""A tile that holds any picture of a training."""
+
+
+@dataclass(frozen=True, repr=False)
+class PictureTranslator:
+    """Pictures made of pictures by a trained network, of any size.
+
+    network: a `limner.translate.networks.Translator`. colors, source_colors: of what is made and given. fill: of the
+    holes that it was trained to fill; None for other runs. see_mask: it is shown where they are.
+    """
+
+    network: nn.Module
+    outputs: int
+    channels: int
+    """Of what it is given, without the mask."""
+    scale: int
+    colors: Colors
+    source_colors: Colors
+    fill: Fill | None
+    see_mask: bool
+    device: torch.device
+    whole: bool = False
+    """Its batch normalization uses a picture's own statistics, so that no picture can be cut into tiles."""
+    digest: str = ""
+    folder: Path | None = None
+    score: str = ""
+
+    @property
+    def fills(self) -> bool:
+        """Whether it fills holes, and so needs to be told where they are."""
+        return self.fill is not None
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether what it makes somewhere depends on the whole picture, through instance normalization."""
+        return any(isinstance(layer, PictureNorm) for layer in self.network.modules())
+
+    def translate(self, picture01: Tensor, mask: Tensor | None = None, *, tile_px: int | None = TILE_PX) -> Tensor:
+        """What it makes of a picture.
+
+        picture01: (C, h, w) float32 in [0, 1]. mask: (1, h, w), 1 where pixels are missing, for a run that fills holes;
+        all else stays as it is. tile_px: side of the tiles; None: the whole picture in one pass. Gives (C, scale h,
+        scale w) float32 in [0, 1] on the CPU.
+
+        Raises `UserError` for other channels, a mask that is missing or means nothing, and a picture that a network of
+        a fixed size cannot take.
+        """
+        self.check(len(picture01), mask)
+        source = self.prepared(picture01, mask)
+        height, width = picture01.shape[1:]
+        if getattr(self.network, "takes_center", False):
+            with torch.no_grad():
+                center = self.network(source[None].to(self.device))[0].float().cpu()
+            made = source[: self.outputs].clone()
+            made[:, height // 4 : height // 4 + center.shape[1], width // 4 : width // 4 + center.shape[2]] = center
+        else:
+            made = torch.empty(self.outputs, height * self.scale, width * self.scale)
+            edge = WHOLE_PX if tile_px is None or self.whole else tile_px
+            for window, part in translated_tiles(
+                self.network, lambda each: source[(slice(None), *each.slices)], height, width, tile_px=edge
+            ):
+                rows, columns = (slice(each.start * self.scale, each.stop * self.scale) for each in window.slices)
+                made[:, rows, columns] = part
+        made01 = ((made + 1) / 2).clamp(0, 1)
+        return made01 if mask is None else torch.where(mask > 0.5, made01, picture01)
+
+    def check(self, channels: int, mask: object) -> None:
+        """Raise `UserError` for a picture of other channels, and for a mask that is missing or means nothing."""
+        if channels != self.channels:
+            raise UserError(f"a picture of {channels} channels; the run translates pictures of {self.channels}")
+        if self.fills and mask is None:
+            raise UserError("the run fills holes; give --mask, a picture that is white where something is missing")
+        if mask is not None and not self.fills:
+            raise UserError("the run fills no holes, so a mask means nothing; leave --mask out")
+
+    def prepared(self, picture01: Tensor, mask: Tensor | None) -> Tensor:
+        """(C, h, w) in [-1, 1] as the network takes it, the hole filled and its mask appended."""
+        if mask is None:
+            return picture01 * 2 - 1
+        assert self.fill is not None
+        source = filled(picture01, mask, self.fill) * 2 - 1
+        return torch.cat([source, mask.float() * 2 - 1]) if self.see_mask else source
+
+    def tiles(self, read: Read, height: int, width: int, tile_px: int = TILE_PX) -> Any:
+        """See `translated_tiles`; for pictures that are read and written part by part."""
+        return translated_tiles(self.network, read, height, width, tile_px=WHOLE_PX if self.whole else tile_px)
+
+    def __repr__(self) -> str:
+        where = "" if self.folder is None else f" from {self.folder}"
+        larger = f", {self.scale} times as large" if self.scale > 1 else ""
+        return f"PictureTranslator({self.channels} to {self.outputs} channels{larger}{where}, on {self.device})"
+
+    def _repr_html_(self) -> str:
+        parameters = sum(parameter.numel() for parameter in self.network.parameters())
+        facts = {
+            "makes": f"{self.colors} of {self.source_colors}" + (f", {self.scale} times as large" if self.scale > 1 else ""),
+            "network": f"{type(self.network).__name__}, {parameters / 1e6:.2f} M parameters",
+            "score": self.score,
+        }
+        return card("limner translate", facts, None if self.folder is None else newest_picture(self.folder))
+
+
+def make_translator(
+    network: nn.Module, *, inputs: int, outputs: int, scale: int, colors: Colors, source_colors: Colors,
+    degrade_name: str, degrade_options: Any, see_mask: bool, picture_statistics: bool, dropout: bool,
+    device: torch.device, own: bool = False, **more: Any,
+) -> PictureTranslator:  # fmt: skip
+    """What translates, around a generator. own: the network may be changed, as nobody trains it."""
+    fills = degrade_name == "hole"
+    if not own and uses_picture_statistics(network):
+        network = copy.deepcopy(network)
+    used = with_picture_norms(network_in_use(network, picture_statistics=picture_statistics, dropout=dropout))
+    return PictureTranslator(
+        network=used.to(device),
+        outputs=outputs,
+        channels=inputs - (1 if fills and see_mask else 0),
+        scale=scale,
+        colors=colors,
+        source_colors=source_colors,
+        fill=degrade_options.get("fill", "mean") if fills else None,
+        see_mask=see_mask,
+        device=device,
+        whole=picture_statistics and any(isinstance(layer, nn.BatchNorm2d) for layer in used.modules()),
+        **more,
+    )
+
+
+def load_translator(run: Run, device: str = "auto") -> PictureTranslator:
+    """What translates with a run's network. device: auto, cpu or cuda.
+
+    Raises `UserError` for a run that is damaged and for a device that is not here.
+    """
+    facts = read_facts(run)
+    place = choose_device(device)
+    source = run.folder / "model.json"
+    described = described_choice(facts.generator, GENERATORS, ("inputs", "outputs", "scale"), source, "generator")
+    degrade = described_choice(facts.degrade, DEGRADATIONS, (), source, "degrade")
+    shapes = {
+        name.removeprefix("generator."): shape
+        for name, shape in run.weight_shapes().items()
+        if name.startswith("generator.")
+    }
+
+    def build() -> nn.Module:
+        network: nn.Module = described.build(
+            GENERATORS, inputs=facts.inputs, outputs=facts.outputs, scale=facts.scale
+        )
+        return network
+
+    check_fits(build, shapes, run.folder)
+    with torch.random.fork_rng(devices=[]):  # layers draw weights, which are replaced
+        network = build()
+    weights = run.weights()
+    network.load_state_dict({name: weights[f"generator.{name}"] for name in shapes})
+    return make_translator(
+        network.requires_grad_(False), inputs=facts.inputs, outputs=facts.outputs, scale=facts.scale,
+        colors=facts.colors, source_colors=facts.source_colors, degrade_name=degrade.name,
+        degrade_options=degrade.options, see_mask=facts.see_mask, picture_statistics=facts.picture_statistics,
+        dropout=facts.dropout, device=place, own=True, digest=run.digest(), folder=run.folder,
+    )  # fmt: skip

@@ -1,0 +1,171 @@
+"""The networks of the room translate against published and counted numbers, and what they do with sizes."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from limner.foundation.errors import UserError
+from limner.nn.parameters import count_parameters
+from limner.translate.networks import (
+    DISCRIMINATORS,
+    GENERATORS,
+    ContextDiscriminator,
+    ContextEncoder,
+    LightResidual,
+    PatchDiscriminator,
+    RandomContextEncoder,
+    ResNet,
+    SRGANDiscriminator,
+    SRResNet,
+    UNet,
+)
+
+COUNTS: list[tuple[type[nn.Module], dict[str, Any], int]] = [
+    (UNet, {"levels": 8}, 54_413_955),
+    (UNet, {"levels": 7}, 41_828_995),
+    (UNet, {"levels": 6}, 29_244_035),
+    (UNet, {"levels": 5}, 16_659_075),
+    (UNet, {"levels": 8, "width": 32}, 13_608_259),
+    (UNet, {"levels": 7, "width": 32}, 10_461_507),
+    (UNet, {"levels": 6, "width": 32}, 7_314_755),
+    (UNet, {"levels": 8, "inputs": 1, "outputs": 2}, 54_409_858),
+    (UNet, {"levels": 8, "inputs": 1}, 54_411_907),
+    (ResNet, {}, 11_378_179),
+    (ResNet, {"blocks": 6}, 7_837_699),
+    (ResNet, {"norm": "batch"}, 11_383_427),
+    (ResNet, {"blocks": 6, "norm": "batch"}, 7_841_411),
+    (ResNet, {"width": 32}, 2_850_563),
+    (ResNet, {"blocks": 6, "width": 32}, 1_965_059),
+    (ResNet, {"dropout": 0.5, "convolutions": 1}, 6_067_459),
+    (SRResNet, {"scale": 4}, 1_549_462),
+    (SRResNet, {"scale": 2}, 1_401_749),
+    (ContextEncoder, {}, 71_130_531),
+    (ContextEncoder, {"bottleneck": 512}, 13_972_675),
+    (ContextEncoder, {"bottleneck": 100}, 7_221_231),
+    (RandomContextEncoder, {}, 71_196_259),
+]
+PATCHES = {
+    1: (139_585, 16, (126, 62, 30)),
+    2: (666_433, 34, (62, 30, 14)),
+    3: (2_768_705, 70, (30, 14, 6)),
+    4: (6_964_033, 142, (14, 6, 2)),
+    5: (11_159_361, 286, (6, 2)),
+    6: (15_354_689, 574, ()),
+}
+"""By layers: parameters in six channels with batch normalization, receptive field, output side at 256, 128, 64 px."""
+SMALL: dict[str, dict[str, Any]] = {
+    "unet": {"levels": 3, "width": 4},
+    "resnet": {"blocks": 1, "width": 4},
+    "light-residual": {"blocks": 1, "width": 4},
+    "srresnet": {"blocks": 1, "width": 4, "scale": 4},
+    "context-encoder": {"bottleneck": 8, "width": 4},
+    "context-encoder-random": {"bottleneck": 8, "width": 4},
+}
+
+
+@pytest.mark.parametrize(("kind", "options", "count"), COUNTS)
+def test_generators_have_the_parameters_that_were_counted(
+    kind: type[nn.Module], options: dict[str, Any], count: int
+) -> None:
+    with torch.device("meta"):
+        assert count_parameters(kind(**{"inputs": 3, "outputs": 3, **options})) == count
+
+
+@pytest.mark.parametrize("layers", PATCHES)
+def test_patch_discriminators_have_the_counts_fields_and_sides_that_were_published(layers: int) -> None:
+    count, seen, sides = PATCHES[layers]
+    with torch.device("meta"):
+        network = PatchDiscriminator(6, layers=layers)
+        assert count_parameters(network) == count
+        assert network.receptive_field() == seen
+        for side_px, side in zip((256, 128, 64), sides, strict=False):
+            assert network(torch.empty(2, 6, side_px, side_px)).shape == (2, 1, side, side)
+
+
+def test_other_discriminators_have_the_counts_that_were_published() -> None:
+    with torch.device("meta"):
+        cycle = [count_parameters(PatchDiscriminator(3, layers=n, norm="instance")) for n in (1, 2, 3, 4)]
+        assert cycle == [136_385, 662_977, 2_764_737, 6_959_553]
+        assert count_parameters(PatchDiscriminator(6, layers=0)) == 9_024
+        assert count_parameters(PatchDiscriminator(3, layers=0, norm="instance")) == 8_705
+        assert PatchDiscriminator(6, layers=0).receptive_field() == 1
+        dense = [count_parameters(SRGANDiscriminator(3, size_px)) for size_px in (96, 128, 64)]
+        assert dense == [23_565_505, 38_245_569, 13_079_745]
+        assert [count_parameters(ContextDiscriminator(3, size)) for size in (64, 128)] == [2_766_529, 2_832_257]
+        deblur = PatchDiscriminator(3, layers=3, norm="instance", padding=2)
+        assert deblur(torch.empty(1, 3, 256, 256)).shape == (1, 1, 35, 35)
+
+
+@pytest.mark.parametrize("name", GENERATORS)
+def test_generators_keep_their_promise_of_size_and_range(name: str) -> None:
+    network: Any = GENERATORS[name](3, 3, **SMALL[name])
+    side = 128 if name.startswith("context") else 16
+    image = torch.rand(2, 3, side, side) * 2 - 1
+    made = network(image)
+    wanted = side * network.scale // (2 if network.takes_center else 1)
+    assert made.shape == (2, 3, wanted, wanted) and made.dtype == torch.float32
+    assert made.abs().max() <= 1 + 1e-6 or name == "light-residual"
+    made.square().mean().backward()
+    assert [key for key, value in network.named_parameters() if value.grad is None] == []
+
+
+def test_a_light_residual_network_begins_as_the_plain_enlargement() -> None:
+    image = torch.rand(1, 3, 12, 8) * 2 - 1
+    made = LightResidual(3, 3, 4, blocks=1, width=4)(image)
+    plain = torch.nn.functional.interpolate(image, scale_factor=4, mode="bicubic", align_corners=False)
+    torch.testing.assert_close(made, plain)
+    torch.testing.assert_close(LightResidual(3, 3, squeeze=4, blocks=1, width=4)(image), image)
+
+
+@pytest.mark.parametrize("upsample", ["transposed", "resize"])
+@pytest.mark.parametrize("norm", ["batch", "instance", "none"])
+def test_unet_and_resnet_take_every_normalization_and_upsampling(norm: Any, upsample: Any) -> None:
+    image = torch.rand(2, 4, 16, 24)
+    for network in (
+        UNet(4, 2, levels=3, width=4, norm=norm, upsample=upsample),
+        ResNet(4, 2, blocks=1, width=4, norm=norm, upsample=upsample),
+    ):
+        assert network(image).shape == (2, 2, 16, 24)
+
+
+def test_reflected_borders_and_instance_normalization_remove_constant_maps() -> None:
+    """Why StarGAN, which is told its domain by constant maps, pads with zeros."""
+    network = ResNet(4, 3, blocks=1, width=4)
+    image = torch.rand(1, 3, 16, 16)
+    off, on = (network(torch.cat([image, torch.full((1, 1, 16, 16), value)], dim=1)) for value in (0.0, 1.0))
+    torch.testing.assert_close(off, on, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: UNet(3, 3, levels=3, width=4)(torch.zeros(1, 3, 16, 20)), "pad to 16 x 24"),
+        (lambda: UNet(3, 3, levels=3, width=4)(torch.zeros(1, 4, 16, 16)), r"it needs \(B, 3, H, W\)"),
+        (lambda: UNet(3, 3, 4), "not 4 times as large"),
+        (lambda: UNet(3, 3, levels=1), "levels 1"),
+        (lambda: UNet(3, 3, norm="group"), "norm is 'group'"),  # type: ignore[arg-type]
+        (lambda: ResNet(1, 3, residual_out=True), "equally many"),
+        (lambda: ResNet(3, 3, upsample="bilinear"), "upsample is 'bilinear'"),  # type: ignore[arg-type]
+        (lambda: SRResNet(3, 3, 3), "3 times as large"),
+        (lambda: LightResidual(1, 3), "1 channels cannot become 3"),
+        (lambda: LightResidual(3, 3, squeeze=3), "squeeze 3"),
+        (lambda: ContextEncoder(3, 3, bottleneck=4, width=2)(torch.zeros(1, 3, 256, 256)), "made for 128"),
+        (lambda: PatchDiscriminator(3, layers=7), "layers 7"),
+        (lambda: PatchDiscriminator(3, layers=5)(torch.zeros(1, 3, 64, 64)), "fewer layers or larger crops"),
+        (lambda: SRGANDiscriminator(3, 100), "multiple of 16"),
+        (lambda: SRGANDiscriminator(3, 32, width=2)(torch.zeros(1, 3, 48, 48)), "made for 32"),
+        (lambda: ContextDiscriminator(3, 96), "64 or 128"),
+    ],
+)
+def test_networks_refuse_what_they_cannot_do_in_one_line(make: Any, says: str) -> None:
+    with pytest.raises(UserError, match=says):
+        make()
+
+
+def test_every_discriminator_gives_logits() -> None:
+    for name, size_px in (("patch", 32), ("srgan", 32), ("context", 64)):
+        network: Any = DISCRIMINATORS[name](3, size_px, width=4)
+        logits = network(torch.rand(2, 3, size_px, size_px))
+        assert len(logits) == 2 and logits.isfinite().all()
