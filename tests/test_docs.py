@@ -41,6 +41,13 @@ from limner.segment.networks.listing import list_networks
 from limner.segment.training.borders import BORDERS
 from limner.segment.training.losses import LOSSES
 from limner.segment.training.recipe import DataSettings, SegmentRecipe, StageSettings
+from limner.translate.degrading.ways import DEGRADATIONS
+from limner.translate.networks import DISCRIMINATORS as TRANSLATE_DISCRIMINATORS
+from limner.translate.networks import GENERATORS as TRANSLATORS
+from limner.translate.networks.beginning import INITIALIZATIONS as TRANSLATE_INITIALIZATIONS
+from limner.translate.training.content import CONTENT
+from limner.translate.training.recipe import PairRecipe, PairSettings
+from limner.translate.training.recipe import ScoreSettings as PairScoreSettings
 from test_house import FLOORS
 
 TOP = Path(__file__).parents[1]
@@ -72,9 +79,29 @@ PAGES_OF_SETTINGS: dict[str, tuple[dict[str, type], dict[str, Mapping[str, Any]]
         {"": ClassifyRecipe, "data.": ExampleSettings, "augment.": AugmentSettings},
         {"network": CLASSIFIERS, "loss": CLASS_LOSSES},
     ),
+    "translate/recipe.md": (
+        {"": PairRecipe, "data.": PairSettings, "scores.": PairScoreSettings},
+        {
+            "degrade": DEGRADATIONS, "generator": TRANSLATORS, "discriminator": TRANSLATE_DISCRIMINATORS,
+            "content": CONTENT, "initialization": TRANSLATE_INITIALIZATIONS,
+        },
+    ),
 }  # fmt: skip
 """Each page of settings: the sections of its recipe, and what each choice may name."""
-GIVEN = {"channels", "classes", "known", "parameters", "size_px", "count", "size", "generator", "network"}
+GIVEN = {
+    "channels",
+    "classes",
+    "known",
+    "parameters",
+    "size_px",
+    "count",
+    "size",
+    "generator",
+    "network",
+    "inputs",
+    "outputs",
+    "scale",
+}
 """Arguments that the task supplies, so that no recipe has them."""
 GIVEN_TO = {"encoder": frozenset({"latent", "bounded"})}
 """Further ones of a single choice."""
@@ -230,7 +257,7 @@ def plain(default: Any) -> str:
     if isinstance(default, Choice):
         return default.name
     if isinstance(default, tuple):
-        return f"[{', '.join(map(str, default))}]"
+        return f"[{', '.join(map(plain, default))}]"
     return "none" if default is None else str(default).lower() if isinstance(default, bool) else str(default)
 
 
@@ -279,7 +306,7 @@ def test_a_page_of_settings_gives_every_one_with_its_default_help_unit_and_bound
 def recipe_rows() -> Iterator[str]:
     """Rows of the table of bundled recipes on the recipes' page."""
     for line in (DOCS / "recipes.md").read_text(encoding="utf-8").splitlines():
-        if re.match(r"\| `(segment|generate|classify)/", line):
+        if re.match(r"\| `(segment|generate|classify|translate)/", line):
             yield line
 
 
@@ -287,7 +314,9 @@ def test_the_recipes_pages_name_every_bundled_recipe() -> None:
     named_there = [row.split("`")[1] for row in recipe_rows()]
     assert sorted(named_there) == sorted(bundled_recipes())
     printed = re.findall(
-        r"^[* ] ((?:segment|generate|classify)/\S+) ", verb_page("recipes").read_text(encoding="utf-8"), re.MULTILINE
+        r"^[* ] ((?:segment|generate|classify|translate)/\S+) ",
+        verb_page("recipes").read_text(encoding="utf-8"),
+        re.MULTILINE,
     )
     assert sorted(printed) == sorted(bundled_recipes())
 

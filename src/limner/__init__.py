@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from limner.segment.refining.refine import refine
     from limner.segment.scoring.score import score_files as score
     from limner.signatures import check, compare, evaluate, load, train  # with every option by its name
+    from limner.translate.degrading.verb import degrade_pictures
+    from limner.translate.translating.translate import translate_pictures
 
 keep_offline()
 
@@ -43,6 +45,7 @@ __all__ = [
     "check",
     "compare",
     "cut_out",
+    "degrade_pictures",
     "evaluate",
     "fid",
     "generate",
@@ -60,12 +63,14 @@ __all__ = [
     "study",
     "train",
     "transfer_color",
+    "translate_pictures",
 ]
 
 _PLACES = {
     "check": "limner.learning.verbs:check",
     "compare": "limner.learning.verbs:compare",
     "cut_out": "limner.generate.cutouts.verb:cut_out",
+    "degrade_pictures": "limner.translate.degrading.verb:degrade_pictures",
     "evaluate": "limner.learning.verbs:evaluate",
     "fid": "limner.generate.scoring.fid:fid",
     "generate_pictures": "limner.generate.making.sample:generate_pictures",
@@ -80,6 +85,7 @@ _PLACES = {
     "score": "limner.segment.scoring.score:score_files",
     "train": "limner.learning.train:train",
     "transfer_color": "limner.recolor.methods.methods:transfer_color",
+    "translate_pictures": "limner.translate.translating.translate:translate_pictures",
 }
 _ROOMS = ("generate", "recolor", "segment")
 

@@ -20,6 +20,7 @@ from limner.commands import (  # noqa: F401  # each adds its verbs to the app
     recolor,
     segment,
     studying,
+    translate,
 )
 from limner.commands.app import app
 from limner.commands.mistakes import explain

@@ -14,6 +14,8 @@ from limner.learning.run import Run
 from limner.learning.train import Training
 from limner.segment.data.findings import CheckReport
 from limner.segment.predicting.predictor import SegmentPredictor
+from limner.translate.data.check import PairCheckReport
+from limner.translate.translating.predictor import PictureTranslator
 
 Place = str | Path
 Places = Place | Sequence[Place]
@@ -27,6 +29,8 @@ def load(run: Place, device: str = "auto", *, room: Literal["segment"]) -> Segme
 def load(run: Place, device: str = "auto", *, room: Literal["generate"]) -> PictureGenerator: ...
 @overload
 def load(run: Place, device: str = "auto", *, room: Literal["classify"]) -> PictureClassifier: ...
+@overload
+def load(run: Place, device: str = "auto", *, room: Literal["translate"]) -> PictureTranslator: ...
 @overload
 def load(run: Place, device: str = "auto", *, room: str | None = None) -> Any: ...
 def train(
@@ -93,6 +97,18 @@ def train(
     whiten: float | None = ...,
     body_factor: float = ...,
     head_epochs: int = ...,
+    # recipes that translate
+    degrade: Chosen = ...,
+    see_mask: bool = ...,
+    content: Sequence[Chosen] = ...,
+    adversarial: float = ...,
+    discriminator_sees: Literal["pair", "target", "hole"] = ...,
+    discriminator_weight: float = ...,
+    gradient_penalty: float = ...,
+    warmup_epochs: int = ...,
+    warmup_content: Sequence[Chosen] = ...,
+    statistics: Literal["training", "picture"] = ...,
+    dropout_in_use: bool = ...,
     **settings: Any,
 ) -> Training: ...
 def evaluate(
@@ -130,6 +146,9 @@ def evaluate(
     mistakes: Place | None = ...,
     robustness: bool = ...,
     suspects: Place | None = ...,
+    # runs that translate
+    channel: Literal["y", "rgb"] | None = ...,
+    border_px: int | None = ...,
     **options: Any,
 ) -> Any: ...
 def compare(
@@ -169,5 +188,8 @@ def check(
     # pictures with classes
     class_folder: Literal["first", "innermost"] = ...,
     torchvision: str | None = ...,
+    # pairs
+    source: str = ...,
+    joined: Literal["no", "source-left", "source-right"] = ...,
     **options: Any,
-) -> CheckReport | ClassCheckReport: ...
+) -> CheckReport | ClassCheckReport | PairCheckReport: ...

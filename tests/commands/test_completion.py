@@ -48,7 +48,7 @@ def environment(home: Path) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("limner tr", "train"),
+        ("limner tra", "train translate"),
         ("limner train segment/residual-1", "segment/residual-18 segment/residual-101 segment/residual-152"),
         ("limner evaluate bui", "buildings"),
         ("limner evaluate buildings --resam", "--resamples"),

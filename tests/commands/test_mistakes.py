@@ -27,7 +27,8 @@ NOWHERE = (
     "train generate/best --data . --labels roofs.gpkg", "train segment/modern --data . --loop.patiense 3",
     "generate gone", "generate buildings", "fid gone here",
     "fid . here", "cutouts gone --object car", "recolor gone.jpg --like here.tif", "recolor here.tif --like gone.jpg",
-    "score gone.tif truth.tif", "networks gone", "demo gone", "recipes gone", "check . --room gone",
+    "score gone.tif truth.tif", "score gone true --pairs", "translate gone gone.png", "translate gone here.tif",
+    "degrade gone --gray", "degrade here.tif", "networks gone", "demo gone", "recipes gone", "check . --room gone",
 )  # fmt: skip
 
 
@@ -102,7 +103,7 @@ print(json.dumps(told))
         ("evaluate buildings --bands 3,x", "--bands got 'x'; needed: numbers of bands from 1, such as 3,2,1"),
         (
             "networks --channels 4",
-            "--channels is no option of limner networks; rooms that have it: segment, generate, classify",
+            "--channels is no option of limner networks; rooms that have it: segment, generate, classify, translate",
         ),
         (
             "compare",

@@ -18,8 +18,9 @@ from drawn_pictures import draw_shape, save_boxes
 from limner.classify.networks import alexnet, densenet, resnet
 from limner.fidelity.features import FeatureExtractor
 from limner.segment.networks import residual_unet, unet
-from limner.translate.scoring import feature_distance
+from limner.translate.measures import feature_distance
 from quick_features import mean_colors
+from tiny_maps import FewMaps
 
 DENSE = ("unet-valid", "fcn", "segnet", "deconvnet", "dilated")
 """Networks of the room segment that have a width."""
@@ -177,7 +178,7 @@ def _pair_settings(recipe: Any) -> list[str]:
         small.append("--discriminator.width=4")
         small += ["--discriminator.layers=1"] if recipe.discriminator.name == "patch" else []
     if any(each.name == "features" for each in recipe.content):
-        small.append("--content.features.network=efficientnet-lite0")
+        small.append("--content.features.maps=efficientnet-lite0")
     return small
 
 
@@ -185,19 +186,9 @@ def _pair_steps(recipe: Any) -> int:
     return 2 * (1 + bool(recipe.warmup_epochs))
 
 
-class _FewMaps(nn.Module):
-    """Takes the place of a pretrained network."""
-
-    def __init__(self, *_: Any, **__: Any) -> None:
-        super().__init__()
-
-    def forward(self, image01: torch.Tensor) -> list[torch.Tensor]:
-        return [nn.functional.avg_pool2d(image01, 4)]
-
-
 def _slim_translators(patch: pytest.MonkeyPatch) -> None:
     _quick_scores(patch)
-    patch.setattr(feature_distance, "LiteMaps", _FewMaps)
+    patch.setattr(feature_distance, "LiteMaps", FewMaps)
 
 
 def _translate(predictor: Any, data: Path) -> None:
@@ -206,7 +197,7 @@ def _translate(predictor: Any, data: Path) -> None:
     mask[:, 5:9, 5:9] = 1
     made = predictor.translate(torch.rand(predictor.channels, side, side), mask if predictor.fills else None)
     assert made.shape == (predictor.outputs, side * predictor.scale, side * predictor.scale)
-    assert made.dtype == torch.float32 and 0 <= made.min() and made.max() <= 1
+    assert made.dtype == torch.float32 and made.min() >= 0 and made.max() <= 1
 
 
 CONTRACTS = {

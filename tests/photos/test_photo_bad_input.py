@@ -27,8 +27,8 @@ from broken_photos import (
     transparent,
 )
 from limner.foundation.errors import UserError
+from limner.foundation.photo_paths import list_photos
 from limner.photos.photos import Photo, read_photo, write_photo
-from limner.recolor.recoloring.paths import list_photos
 
 BAD = [
     ("a.jpg", nothing, "a.jpg: no such file"),

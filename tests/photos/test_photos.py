@@ -15,12 +15,12 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2 as Directory
 
 from limner.foundation.errors import UserError
 from limner.foundation.orientation import turned
+from limner.foundation.photo_paths import list_photos, output_paths
 from limner.photos.deep_files import write_tiff
 from limner.photos.exif import orientation, upright
 from limner.photos.photos import Photo, read_photo, write_photo
 from limner.photos.profiles import ASSUMING_SRGB
 from limner.photos.tags import Tags
-from limner.recolor.recoloring.paths import list_photos, output_paths
 from profile_files import cmyk_profile
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

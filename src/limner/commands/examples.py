@@ -57,7 +57,7 @@ EXAMPLES: dict[str, tuple[str, str, str]] = {
     "score": (
         "limner score map.tif truth.tif",
         "limner score maps truths --target building --json",
-        "limner score map.tif truth.gpkg --within outline.gpkg --errors wrong.tif",
+        "limner score enlarged originals --pairs --border-px 4",
     ),
     "recolor": (
         "limner recolor photo.jpg --like look.jpg",
@@ -78,6 +78,16 @@ EXAMPLES: dict[str, tuple[str, str, str]] = {
         "limner classify runs/tune-001 photo.jpg",
         "limner classify last holiday/ --out classified --top 3",
         "limner classify last photo.jpg --evidence occlusion --json",
+    ),
+    "translate": (
+        "limner translate runs/upscale-001 photo.jpg",
+        "limner translate last holiday/ --out larger",
+        "limner translate runs/fill-001 photo.png --mask scratches.png",
+    ),
+    "degrade": (
+        "limner degrade photos --upscale 4",
+        "limner degrade photos --blur motion --out blurred",
+        "limner degrade photos --hole blobs --share 0.2 --seed 7",
     ),
     "fid": (
         "limner fid real fake",

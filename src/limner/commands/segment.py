@@ -150,9 +150,18 @@ def refine(
 
 @verb
 def score(
-    prediction: Annotated[Path, Parameter(help="A class raster, or a folder of them.", group=INPUT)],
+    prediction: Annotated[
+        Path, Parameter(help="A class raster, or a folder of them; with --pairs pictures.", group=INPUT)
+    ],
     truth: Annotated[Path, Parameter(help="A mask, a vector file, or a folder paired by file name.", group=INPUT)],
     *,
+    pairs: Annotated[
+        bool, Parameter(negative=(), help="Compare pictures with true ones: PSNR and SSIM.", group=METHOD)
+    ] = False,
+    channel: Annotated[
+        Literal["y", "rgb"], Parameter(help="With --pairs: what is compared, luma or all channels.", group=METHOD)
+    ] = "y",
+    border_px: Annotated[int, Parameter(help="With --pairs: pixels cut off all around before.", group=METHOD)] = 0,
     within: Within = None,
     classes: Classes = None,
     target: Annotated[str | None, Parameter(help="One class of the truth against all others.", group=INPUT)] = None,
@@ -165,6 +174,11 @@ def score(
     as_json: Json = False,
 ) -> None:
     """F1, precision, recall, IoU and accuracy per area and mean, from exact counts, in little memory."""
+    if pairs:
+        _score_pairs(prediction, truth, channel, border_px, as_json=as_json)
+        return
+    if channel != "y" or border_px:
+        raise UserError("--channel and --border-px are for pictures; add --pairs, or leave them out")
     from limner.segment.scoring.score import score_files
 
     meaning = Reading(
@@ -176,3 +190,11 @@ def score(
     )
     result = score_files(prediction, truth, within=within, errors=errors, reading=meaning)
     print(json.dumps(result.to_json(), indent=2) if as_json else result.to_markdown())
+
+
+def _score_pairs(made: Path, true: Path, channel: Literal["y", "rgb"], border_px: int, *, as_json: bool) -> None:
+    must_exist([made, true])  # what is not there is told before torch is imported
+    from limner.translate.scoring.folders import score_pairs
+
+    found = score_pairs(made, true, channel=channel, border_px=border_px)
+    print(json.dumps(found.to_json(), indent=2) if as_json else found.to_markdown())

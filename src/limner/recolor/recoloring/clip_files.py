@@ -8,13 +8,13 @@ from pathlib import Path
 from torch import Tensor
 
 from limner.foundation.errors import UserError
+from limner.foundation.photo_paths import names_a_file, refuse_shared_names
 from limner.foundation.progress import Progress
 from limner.foundation.records import Account, Made, make_once
 from limner.foundation.stopwatch import Stopwatch
 from limner.foundation.suffixes import WRITTEN_VIDEOS, ends_with
 from limner.recolor.clips.temporal import transfer_clip
 from limner.recolor.recoloring.options import ALL_METHODS
-from limner.recolor.recoloring.paths import names_a_file, refuse_shared_names
 from limner.recolor.recoloring.transfer import PhotoJob
 from limner.video.clips import Clip, losses, open_clip, write_clip
 

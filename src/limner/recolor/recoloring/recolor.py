@@ -13,6 +13,7 @@ from limner.foundation.device import choose_device
 from limner.foundation.errors import UserError
 from limner.foundation.files import as_paths
 from limner.foundation.nearest import did_you_mean
+from limner.foundation.photo_paths import list_photos, names_a_file, output_paths, refuse_shared_names
 from limner.foundation.progress import Progress, say
 from limner.foundation.records import Account, Made, make_once, refuse_own_results
 from limner.foundation.suffixes import PICTURES, TIFFS, VIDEOS, ends_with
@@ -23,7 +24,6 @@ from limner.recolor.looks.looks import make_look
 from limner.recolor.methods.methods import METHODS
 from limner.recolor.recoloring.clip_files import clip_results, recolor_clip_file
 from limner.recolor.recoloring.options import ALL_METHODS, MATCHING_ONLY, PLAIN, RecolorOptions
-from limner.recolor.recoloring.paths import list_photos, names_a_file, output_paths, refuse_shared_names
 from limner.recolor.recoloring.transfer import (
     DEFAULT_METHOD,
     PhotoJob,

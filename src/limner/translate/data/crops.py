@@ -9,7 +9,7 @@ from limner.foundation.draws import Draws
 from limner.foundation.errors import UserError
 from limner.translate.data.pairs import PairSet
 from limner.translate.data.reading import as_float
-from limner.translate.degrading import Degradation, degrade
+from limner.translate.degrading.degradation import Degradation, degrade
 from limner.translate.degrading.sizes import resized
 
 

@@ -119,10 +119,10 @@ def _two_folders(folder: Path, source: str, target: str, taken: object) -> list[
     sources, targets = halves
     lonely = sorted(sources.keys() ^ targets.keys())
     if lonely:
-        path = sources.get(lonely[0], targets.get(lonely[0]))
+        alone = sources.get(lonely[0]) or targets[lonely[0]]
         other = target if lonely[0] in sources else source
         more = f" (and {len(lonely) - 1} more)" if len(lonely) > 1 else ""
-        raise UserError(f"{path}: no picture of this name in {folder / other}{more}; both of a pair have one name")
+        raise UserError(f"{alone}: no picture of this name in {folder / other}{more}; both of a pair have one name")
     prefix = f"{folder.name}/" if taken else ""
     return [PairFiles(prefix + key, sources[key], targets[key]) for key in sorted(sources)]
 
@@ -148,17 +148,15 @@ def read_pairs(
         raise UserError(f"{len(files)} pair is too little; needed: {LEAST_PAIRS} or more, and dozens to learn from")
     sources: list[Tensor] = []
     targets: list[Tensor] = []
-    with ThreadPoolExecutor(min(MOST_THREADS, allowed_cores()), thread_name_prefix="decode") as pool:
-        with Progress("pictures", len(files), "pairs") as progress:
-            jobs = pool.map(lambda each: read_pair(each, colors, source_colors, joined), files)
-            for source, target in jobs:
-                if size_px is not None:
-                    source, target = (None if each is None else _square(each, size_px) for each in (source, target))
-                assert target is not None
-                if source is not None:
-                    sources.append(source)
-                targets.append(target)
-                progress.advance()
+    with (
+        ThreadPoolExecutor(min(MOST_THREADS, allowed_cores()), thread_name_prefix="decode") as pool,
+        Progress("pictures", len(files), "pairs") as progress,
+    ):
+        for source, target in pool.map(lambda each: read_pair(each, colors, source_colors, joined), files):
+            if source is not None:
+                sources.append(source if size_px is None else _square(source, size_px))
+            targets.append(target if size_px is None else _square(target, size_px))
+            progress.advance()
     if sources:
         scale = _common_scale(files, sources, targets)
     for each in (sources, targets):
@@ -167,9 +165,7 @@ def read_pairs(
     return PairSet(tuple(sources), tuple(targets), tuple(each.name for each in files), fingerprint, scale)
 
 
-def read_pair(
-    files: PairFiles, colors: Colors, source_colors: Colors, joined: Joined
-) -> tuple[Tensor | None, Tensor]:
+def read_pair(files: PairFiles, colors: Colors, source_colors: Colors, joined: Joined) -> tuple[Tensor | None, Tensor]:
     """(Source or None, target) of one pair. Raises `UserError` as `read_pairs` does."""
     if files.source is None:
         return None, read_image(files.target, colors)

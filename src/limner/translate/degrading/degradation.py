@@ -11,7 +11,8 @@ from limner.foundation.errors import UserError
 
 
 class Degraded(NamedTuple):
-    """picture: (C, h, w) float32 in [0, 1]. mask: (1, h, w) float32, 1 where pixels are missing; None where none are."""
+    """picture: (C, h, w) float32 in [0, 1]. mask: (1, h, w) float32, 1 where pixels are missing; None where none "
+    "are."""
 
     picture: Tensor
     mask: Tensor | None = None
@@ -47,7 +48,9 @@ def degrade(degradation: Degradation, picture01: Tensor, number: int, seed: int 
     scale = degradation.scale
     whole = picture01[:, : height // scale * scale, : width // scale * scale]
     if not whole.numel():
-        raise UserError(f"a picture of {height} x {width} px cannot be made {scale} times smaller; needed: {scale} or more")
+        raise UserError(
+            f"a picture of {height} x {width} px cannot be made {scale} times smaller; needed: {scale} or more"
+        )
     return degradation(whole, Draws(seed, torch.device("cpu")).of("degrade", number))
 
 

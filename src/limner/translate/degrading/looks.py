@@ -40,7 +40,8 @@ class Noise(Degradation):
 
 
 class Jpeg(Degradation):
-    """Compressed as JPEG. least, most: between which its quality is drawn, 1 to 95. Pictures of one or three channels."""
+    """Compressed as JPEG. least, most: between which its quality is drawn, 1 to 95. Pictures of one or three "
+    "channels."""
 
     line = "compressed as JPEG"
 

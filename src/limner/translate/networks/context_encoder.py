@@ -1,5 +1,7 @@
 """The context encoder (Pathak et al., CVPR 2016), which paints what is missing from what is around it."""
 
+import itertools
+
 from torch import Tensor, nn
 
 from limner.foundation.errors import UserError
@@ -23,16 +25,16 @@ class ContextEncoder(Translator):
     stride = SIDE_PX
     takes_center = True
 
-    def __init__(
-        self, inputs: int, outputs: int, scale: int = 1, *, bottleneck: int = 4000, width: int = 64
-    ) -> None:
+    def __init__(self, inputs: int, outputs: int, scale: int = 1, *, bottleneck: int = 4000, width: int = 64) -> None:
         super().__init__(inputs, outputs, scale)
         only_same_size(scale, "context-encoder")
         if bottleneck < 1 or width < 1:
-            raise UserError(f"the context encoder got bottleneck {bottleneck}, width {width}; needed: 1 or more of both")
+            raise UserError(
+                f"the context encoder got bottleneck {bottleneck}, width {width}; needed: 1 or more of both"
+            )
         widths = [width, width, 2 * width, 4 * width, 8 * width]
         layers: list[nn.Module] = [nn.Conv2d(inputs, width, 4, 2, 1), nn.LeakyReLU(0.2)]
-        for one, other in zip(widths, widths[1:], strict=False):
+        for one, other in itertools.pairwise(widths):
             layers += [nn.Conv2d(one, other, 4, 2, 1), nn.BatchNorm2d(other), nn.LeakyReLU(0.2)]
         layers += [nn.Conv2d(widths[-1], bottleneck, 4), nn.BatchNorm2d(bottleneck), nn.LeakyReLU(0.2)]
         self.encoder = nn.Sequential(*layers)

@@ -1,5 +1,7 @@
 """Discriminators that say one thing of a whole picture of a fixed size."""
 
+import itertools
+
 from torch import Tensor, nn
 
 from limner.foundation.errors import UserError
@@ -58,7 +60,7 @@ class ContextDiscriminator(nn.Module):
         self.channels, self.size_px = channels, size_px
         widths = [*([width] if size_px == 128 else []), width, 2 * width, 4 * width, 8 * width]
         layers: list[nn.Module] = [nn.Conv2d(channels, widths[0], 4, 2, 1), nn.LeakyReLU(SLOPE)]
-        for one, other in zip(widths, widths[1:], strict=False):
+        for one, other in itertools.pairwise(widths):
             layers += [nn.Conv2d(one, other, 4, 2, 1), nn.BatchNorm2d(other), nn.LeakyReLU(SLOPE)]
         self.layers = nn.Sequential(*layers, nn.Conv2d(widths[-1], 1, 4))
 

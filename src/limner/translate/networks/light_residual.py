@@ -13,7 +13,8 @@ class LightResidual(Translator):
 
     No normalization: the answer depends on what is near alone, so tiles fit together exactly. Its last convolution
     begins at zero, so an untrained network is the plain enlargement (or changes nothing), and all that it learns is
-    gain over that bar. The form is that of EDSR (Lim et al., CVPR workshops 2017) with a skip around all as in VDSR (Kim et al., CVPR 2016).
+    gain over that bar. The form is that of EDSR (Lim et al., CVPR workshops 2017) with a skip around all as in VDSR
+    (Kim et al., CVPR 2016).
 
     blocks: residual blocks. width: channels. squeeze: blocks work at the size divided by this, 1, 2 or 4, on as many
         times squeeze^2 channels of the picture: quicker, and they see farther.

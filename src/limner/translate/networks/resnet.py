@@ -35,6 +35,7 @@ class ResNet(Translator):
     """
 
     stride = 4
+    least_px = 8  # a border of one pixel cannot be reflected
 
     def __init__(
         self,

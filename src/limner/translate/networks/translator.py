@@ -26,6 +26,8 @@ class Translator(nn.Module):
 
     stride: int = 1
     """Sides of what it is given must be multiples of this."""
+    least_px: int = 1
+    """The smallest side that it takes, a multiple of the stride."""
     reach_px: int = 0
     """How far from a pixel of what it is given those lie, at most, that can change what is made there; instance
     normalization, which sees all, left out."""
@@ -38,7 +40,9 @@ class Translator(nn.Module):
             if value < 1:
                 raise UserError(f"{name} is {value}; needed: 1 channel or more")
         if scale not in (1, 2, 4, 8):
-            raise UserError(f"the made picture shall be {scale} times as large; networks here enlarge 1, 2, 4 or 8 times")
+            raise UserError(
+                f"the made picture shall be {scale} times as large; networks here enlarge 1, 2, 4 or 8 times"
+            )
         self.inputs, self.outputs, self.scale = inputs, outputs, scale
 
     def forward(self, image_pm1: Tensor) -> Tensor:
@@ -60,6 +64,8 @@ class Translator(nn.Module):
                 f"the network got {height} x {width} px; its sides must be multiples of {self.stride}: pad to "
                 f"{-(-height // self.stride) * self.stride} x {-(-width // self.stride) * self.stride}"
             )
+        if min(height, width) < self.least_px:
+            raise UserError(f"the network got {height} x {width} px; needed: {self.least_px} at least")
         return self.translate(image_pm1)
 
     def translate(self, image_pm1: Tensor) -> Tensor:
@@ -70,8 +76,10 @@ class Translator(nn.Module):
 def only_same_size(scale: int, network: str) -> None:
     """Raise `UserError` where a network that keeps the size is asked to enlarge."""
     if scale != 1:
-        raise UserError(f"the {network} makes pictures of the size that it is given, not {scale} times as large; "
-                        "use light-residual or srresnet")
+        raise UserError(
+            f"the {network} makes pictures of the size that it is given, not {scale} times as large; "
+            "use light-residual or srresnet"
+        )
 
 
 def check_norm(norm: str) -> None:

@@ -29,7 +29,8 @@ class UNet(Translator):
 
     The encoder's channels are 64, 128, 256 and then 512; leaky ReLU 0.2, normalization on all levels but the first and
     the last. With 8 levels a picture of 256 px comes down to one pixel, and the network has 54,413,955 parameters (of
-    the PyTorch version; the Lua original also has biases that its normalizations cancel, 54,419,459). It is convolutional: any multiple of 2^levels is taken.
+    the PyTorch version; the Lua original also has biases that its normalizations cancel, 54,419,459). It is
+    convolutional: any multiple of 2^levels is taken.
 
     levels: how often the side is halved: 8 at 256 px, 7 at 128, 6 at 64.
     width: channels of the first level.
@@ -65,7 +66,8 @@ class UNet(Translator):
         channels = [width * min(2**level, MOST) for level in range(levels)]
         before = [inputs, *channels[:-1]]
         self.down = nn.ModuleList(
-            nn.Conv2d(one, other, 4, stride=2, padding=1, bias=bias) for one, other in zip(before, channels, strict=True)
+            nn.Conv2d(one, other, 4, stride=2, padding=1, bias=bias)
+            for one, other in zip(before, channels, strict=True)
         )
         self.down_norms = nn.ModuleList(
             nn.Identity() if level in (0, levels - 1) else normalization(norm, count)

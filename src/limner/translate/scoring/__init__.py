@@ -1,1 +1,1 @@
-"""How near a picture comes to the true one, and what does as well without learning."""
+"""Runs and folders of pictures scored, and put side by side."""

@@ -10,7 +10,7 @@ from typing import Any
 from limner.foundation.errors import UserError
 from limner.learning.evaluations import Compared
 from limner.reporting.tables import csv_cell, markdown, markdown_row, tex, tex_comments, write_table
-from limner.translate.scoring.result import LOWER_IS_BETTER, MADE, PairScores, Row, printed
+from limner.translate.measures.result import LOWER_IS_BETTER, MADE, PairScores, Row, printed
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,9 @@ class PairComparison:
         rows = [(name, scores.rows[MADE]) for name, scores in self.rows]
         rows += [(name, row) for name, row in self.rows[0][1].rows.items() if name != MADE]
         for name, row in rows:
-            writer.writerow([csv_cell(name), *(row.scores.get(each) for each in self.columns), *(row.interval or ("", ""))])
+            writer.writerow(
+                [csv_cell(name), *(row.scores.get(each) for each in self.columns), *(row.interval or ("", ""))]
+            )
         return text.getvalue()
 
     def to_tex(self) -> str:
@@ -98,8 +100,8 @@ def _cells(name: str, row: Row, columns: Sequence[str], best: dict[str, str], bo
 def compare_runs(items: Sequence[Compared], options: None, *, device: str = "auto") -> PairComparison:
     """Put evaluated runs side by side.
 
-    Raises `UserError` for a run without an evaluation, and for scores of another channel, border or region, which differ
-    by about 2 dB for that alone.
+    Raises `UserError` for a run without an evaluation, and for scores of another channel, border or region, which
+    differ by about 2 dB for that alone.
     """
     rows = []
     for item in items:
@@ -115,5 +117,3 @@ def compare_runs(items: Sequence[Compared], options: None, *, device: str = "aut
                 "different numbers: run limner evaluate with the same --channel and --border-px for both"
             )
     return PairComparison(tuple(rows))
-
-

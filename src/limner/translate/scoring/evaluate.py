@@ -8,19 +8,17 @@ from limner.learning.library import recipe_of
 from limner.learning.run import Run
 from limner.translate.data.crops import whole_pair
 from limner.translate.data.pairs import PairSet, find_pairs, hold_out, read_pairs
-from limner.translate.degrading import DEGRADATIONS
-from limner.translate.scoring.bars import bars_for, known_of
-from limner.translate.scoring.measure import Whole, measure
+from limner.translate.degrading.ways import DEGRADATIONS
+from limner.translate.measures.bars import bars_for, known_of
+from limner.translate.measures.measure import Whole, measure
+from limner.translate.measures.result import PairScores
+from limner.translate.measures.similarity import Protocol
 from limner.translate.scoring.options import EvaluateOptions
-from limner.translate.scoring.result import PairScores
-from limner.translate.scoring.similarity import Protocol
 from limner.translate.training.recipe import PairRecipe
 from limner.translate.translating.predictor import load_translator
 
 
-def evaluate_run(
-    run: Run, options: EvaluateOptions, *, data: Sequence[Path] = (), device: str = "auto"
-) -> PairScores:
+def evaluate_run(run: Run, options: EvaluateOptions, *, data: Sequence[Path] = (), device: str = "auto") -> PairScores:
     """Score what a run makes beside the bars.
 
     Args:
@@ -43,7 +41,9 @@ def evaluate_run(
         pairs, on = own, "held out" if len(held_out) else "pairs that it learned from; none were held out"
         chosen = (held_out if len(held_out) else training).tolist()
     if pairs.scale != translator.scale:
-        raise UserError(f"{data[0]}: targets are {pairs.scale} times as large; the run enlarges {translator.scale} times")
+        raise UserError(
+            f"{data[0]}: targets are {pairs.scale} times as large; the run enlarges {translator.scale} times"
+        )
     sources = tuple(own.sources[place] for place in training.tolist()) if own.sources else ()
     known = known_of(sources, tuple(own.targets[place] for place in training.tolist()))
     region = "hole" if translator.fills else "picture"
@@ -54,16 +54,12 @@ def evaluate_run(
     )
     wholes = (Whole(*whole_pair(pairs, index, degradation, recipe.seed)) for index in chosen)
     channels = (translator.channels, translator.outputs)
-    return measure(
-        wholes, translator.translate, bars_for(degradation, pairs.scale, channels), known, protocol, on=on
-    )
+    return measure(wholes, translator.translate, bars_for(degradation, pairs.scale, channels), known, protocol, on=on)
 
 
 def _read(recipe: PairRecipe, paths: Sequence[Path]) -> PairSet:
     data, degradation = recipe.data, recipe.degrade.build(DEGRADATIONS)
-    files = find_pairs(
-        paths, source=data.source, target=data.target, joined=data.joined, made=degradation is not None
-    )
+    files = find_pairs(paths, source=data.source, target=data.target, joined=data.joined, made=degradation is not None)
     return read_pairs(
         files, colors=data.colors, source_colors=data.source_colors, joined=data.joined, size_px=data.size_px,
         scale=1 if degradation is None else degradation.scale,

@@ -1,4 +1,5 @@
-"""What `limner evaluate` and `limner compare` take for translations, beside what they take for all. Imports no torch."""
+"""What `limner evaluate` and `limner compare` take for translations, beside what they take for all. Imports no "
+"torch."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -16,7 +17,8 @@ class EvaluateOptions:
     """
 
     channel: Annotated[
-        Literal["y", "rgb"] | None, Parameter(help="What PSNR and SSIM see: luma, or all channels (default: the run's).")
+        Literal["y", "rgb"] | None,
+        Parameter(help="What PSNR and SSIM see: luma, or all channels (default: the run's)."),
     ] = None
     border_px: Annotated[
         int | None, Parameter(help="Pixels cut off all around before PSNR and SSIM (default: the run's).")

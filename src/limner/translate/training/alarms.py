@@ -62,7 +62,8 @@ ALARMS = (
     Alarm(
         "alarm/discriminator", 0.99, True,
         "share of true and made pictures that the discriminator tells apart",
-        "a sure discriminator: it tells {value:.0%} of held-out and made pictures apart, and the generator learns little "
+        "a sure discriminator: it tells {value:.0%} of held-out and made pictures apart, and the generator learns "
+        "little "
         "from it; give the content more weight or the discriminator a lower learning rate",
     ),
 )  # fmt: skip

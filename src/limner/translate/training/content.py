@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from limner.foundation.errors import UserError
@@ -49,14 +49,15 @@ def total_variation() -> Content:
 def hole(power: Literal[1, 2] = 2, ring_px: int = 4, ring_weight: float = 10.0, outside: float = 0.0) -> Content:
     """The difference in the hole, and more on a ring around it, so that both fit together.
 
-    Pathak et al., CVPR 2016, sec. 3.2 and their code: squares, ten times as much weight on the 4 px of the hole's border
-    that overlap what is known. The weighted sum is divided by how many pixels have weight.
+    Pathak et al., CVPR 2016, sec. 3.2 and their code: squares, ten times as much weight on the 4 px of the hole's
+    border that overlap what is known. The weighted sum is divided by how many pixels have weight.
 
     power: 1 or 2. ring_px: width of the ring, outside of the mask. outside: weight of all else.
     """
     if power not in (1, 2) or ring_px < 0 or ring_weight < 0 or outside < 0:
         raise UserError(
-            f"the loss hole got power {power}, ring_px {ring_px}, ring_weight {ring_weight}, outside {outside}; needed: "
+            f"the loss hole got power {power}, ring_px {ring_px}, ring_weight {ring_weight}, outside {outside}; "
+            "needed: "
             "1 or 2, and 0 or more of the others"
         )
 
@@ -71,29 +72,31 @@ def hole(power: Literal[1, 2] = 2, ring_px: int = 4, ring_weight: float = 10.0, 
     return loss
 
 
-def features(network: Literal["vgg19-conv5_4", "vgg19-conv3_3", "efficientnet-lite0"] = "efficientnet-lite0") -> Content:
+def features(
+    maps: Literal["vgg19-conv5_4", "vgg19-conv3_3", "efficientnet-lite0"] = "efficientnet-lite0",
+) -> Content:
     """Mean squared difference of a pretrained network's maps.
 
-    ``vgg19-conv5_4`` is SRGAN's, divided by 12.75^2 (Ledig et al., CVPR 2017, sec. 2.2.1 and its footnote); ``vgg19-conv3_3``
-    is DeblurGAN's, before the ReLU, fed with [-1, 1] as its code does (the paper says layer 3,3 and no more). Their
-    weights are on few machines (see docs/weights.md). ``efficientnet-lite0`` is always there: the mean over its first
-    four stages. Neither stands for the other: a recipe says which.
+    ``vgg19-conv5_4`` is SRGAN's, divided by 12.75^2 (Ledig et al., CVPR 2017, sec. 2.2.1 and its footnote);
+    ``vgg19-conv3_3`` is DeblurGAN's, before the ReLU, fed with [-1, 1] as its code does (the paper says layer 3,3 and
+    no more). Their weights are on few machines (see docs/weights.md). ``efficientnet-lite0`` is always there: the
+    mean over its first four stages. Neither stands for the other: a recipe says which.
     """
-    from limner.translate.scoring.feature_distance import LiteMaps, VGGMaps, three_channels
+    from limner.translate.measures.feature_distance import LiteMaps, VGGMaps, three_channels
 
     known = ("vgg19-conv5_4", "vgg19-conv3_3", "efficientnet-lite0")
-    if network not in known:
-        raise UserError(f"network of the loss features is '{network}'; choose one of {', '.join(known)}")
-    if network == "efficientnet-lite0":
-        maps, factor = LiteMaps(), 1.0
-    elif network == "vgg19-conv5_4":
-        maps, factor = VGGMaps("conv5_4"), 1 / 12.75**2  # type: ignore[assignment]
+    if maps not in known:
+        raise UserError(f"maps of the loss features is '{maps}'; choose one of {', '.join(known)}")
+    factor = 1 / 12.75**2 if maps == "vgg19-conv5_4" else 1.0
+    network: nn.Module
+    if maps == "efficientnet-lite0":
+        network = LiteMaps()
     else:
-        maps, factor = VGGMaps("conv3_3", normalize=False), 1.0  # type: ignore[assignment]
+        network = VGGMaps(maps.removeprefix("vgg19-"), normalize=maps == "vgg19-conv5_4")
 
     def loss(made: Tensor, target: Tensor, mask: Tensor | None) -> Tensor:
-        maps.to(made.device)
-        one, other = (maps((three_channels(each.float()) + 1) / 2) for each in (made, target))
+        network.to(made.device)
+        one, other = (network((three_channels(each.float()) + 1) / 2) for each in (made, target))
         return factor * torch.stack([(a - b).square().mean() for a, b in zip(one, other, strict=True)]).mean()
 
     return loss

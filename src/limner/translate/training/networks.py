@@ -1,25 +1,14 @@
 """The networks that a recipe names, with the weights that they begin with."""
 
-import copy
-from collections.abc import Callable
-
 import torch
 from torch import nn
 
-from limner.adversarial.weights import initialize
 from limner.foundation.draws import Draws
 from limner.foundation.errors import UserError
 from limner.translate.networks import DISCRIMINATORS, GENERATORS
+from limner.translate.networks.beginning import INITIALIZATIONS
 from limner.translate.networks.translator import Translator
 from limner.translate.training.recipe import PairRecipe
-
-
-def default(network: nn.Module, generator: torch.Generator) -> None:
-    """As torch's layers begin, and the networks' own files say."""
-    return
-
-
-INITIALIZATIONS: dict[str, Callable[..., None]] = {"default": default, **initialize.INITIALIZATIONS}
 
 
 def make_networks(recipe: PairRecipe, inputs: int, outputs: int, scale: int, size_px: int) -> dict[str, nn.Module]:
@@ -48,18 +37,3 @@ def make_networks(recipe: PairRecipe, inputs: int, outputs: int, scale: int, siz
         for name, network in networks.items():
             recipe.initialization.build(INITIALIZATIONS, network, draws.of(f"initialization of the {name}"))
     return networks
-
-
-def network_in_use(network: nn.Module, *, picture_statistics: bool, dropout: bool) -> nn.Module:
-    """The generator as it translates: itself in evaluation mode, or a copy that uses a picture's own statistics in its
-    batch normalizations, and keeps its dropout, as pix2pix' authors test theirs."""
-    if not (picture_statistics or dropout):
-        return network.eval()
-    used = copy.deepcopy(network).eval()
-    for layer in used.modules():
-        if picture_statistics and isinstance(layer, nn.BatchNorm2d):
-            layer.track_running_stats = False
-            layer.running_mean = layer.running_var = layer.num_batches_tracked = None
-        if dropout and isinstance(layer, nn.Dropout):
-            layer.train()
-    return used

@@ -13,10 +13,10 @@ from limner.learning.run import Run
 from limner.reporting.pictures import captioned_rows, write_picture
 from limner.reporting.report import Report
 from limner.reporting.tables import markdown
-from limner.translate.scoring.bars import Bar, Known, all_bars
-from limner.translate.scoring.feature_distance import three_channels
-from limner.translate.scoring.measure import Whole
-from limner.translate.scoring.result import MADE, PairScores
+from limner.translate.measures.bars import Bar, Known, all_bars
+from limner.translate.measures.feature_distance import three_channels
+from limner.translate.measures.measure import Whole
+from limner.translate.measures.result import MADE, PairScores
 from limner.translate.training.alarms import ALARMS, ringing
 from limner.translate.training.recipe import PairRecipe
 
@@ -133,7 +133,6 @@ def model_card(outcome: Outcome) -> Card:
         seed=recipe.seed,
         steps=f"{recipe.batch} pairs",
         scores=outcome.scored.to_markdown(),
-        not_for="Evidence. What it adds is likely, not seen: a number plate or a face that it sharpens, enlarges or fills "
-        "in is\ninvented. Pictures unlike those that it learned from come out worse than the scores say.",
+        not_for="Evidence. What it adds is likely, not seen: a number plate or a face that it sharpens, enlarges or "
+        "fills in is\ninvented. Pictures unlike those that it learned from come out worse than the scores say.",
     )
-

@@ -25,11 +25,11 @@ from limner.learning.task import Stage, StageContext, Task
 from limner.nn.parameters import count_parameters
 from limner.translate.data.crops import Pair, PairCrops, whole_pair
 from limner.translate.data.pairs import find_pairs, hold_out, read_pairs
-from limner.translate.degrading import DEGRADATIONS
-from limner.translate.scoring.bars import Known, bars_for, known_of
-from limner.translate.scoring.measure import Whole, measure
-from limner.translate.scoring.result import PairScores
-from limner.translate.scoring.similarity import Protocol, psnr, ssim
+from limner.translate.degrading.ways import DEGRADATIONS
+from limner.translate.measures.bars import Known, bars_for, known_of
+from limner.translate.measures.measure import Whole, measure
+from limner.translate.measures.result import PairScores
+from limner.translate.measures.similarity import Protocol, psnr, ssim
 from limner.translate.training.alarms import alarms_of, ringing
 from limner.translate.training.content import CONTENT, Content
 from limner.translate.training.networks import make_networks
@@ -133,7 +133,8 @@ class PairTask(Task):
         rows, columns = self.crops.crop_px
         if discriminator is not None and hasattr(discriminator, "size_px") and rows != columns:
             raise UserError(
-                f"the {self.recipe.discriminator.name} discriminator takes squares, and pictures are {columns} x {rows} "
+                f"the {self.recipe.discriminator.name} discriminator takes squares, and pictures are {columns} x "
+                f"{rows} "
                 "px; give --data.crop-px"
             )
 
@@ -212,7 +213,8 @@ class PairTask(Task):
 
     def set_learning_rates(self, index: int) -> None:
         """Those of a step."""
-        factor = self.learning_rate_factor(index / self.stage.steps, self.stage.epochs)
+        warms_up = self.stage.name == "warmup"  # as SRResNet did before SRGAN: at one rate
+        factor = 1.0 if warms_up else self.learning_rate_factor(index / self.stage.steps, self.stage.epochs)
         for name, optimizer in self.optimizers.items():
             set_learning_rate(optimizer, factor)
             self.networks[name].train()
@@ -272,7 +274,9 @@ class PairTask(Task):
 
     def seen(self, shown: Shown) -> Tensor:
         """(B, C, H, W): what goes into the discriminator."""
-        return torch.cat([shown.source, shown.image], dim=1) if self.recipe.discriminator_sees == "pair" else shown.image
+        return (
+            torch.cat([shown.source, shown.image], dim=1) if self.recipe.discriminator_sees == "pair" else shown.image
+        )
 
     def discriminate(self, shown: Shown) -> Tensor:
         """Logits of any shape."""
@@ -374,7 +378,8 @@ class PairTask(Task):
         made = f", sources made by {self.recipe.degrade.name}" if self.degradation is not None else ""
         return (
             f"{self.pairs.summary()}{made}; {len(self.held_out)} held out, {steps} steps of {self.recipe.batch}, "
-            f"{self.recipe.generator.name} of {count_parameters(self.networks['generator']) / 1e6:.2f} M parameters{against}"
+            f"{self.recipe.generator.name} of {count_parameters(self.networks['generator']) / 1e6:.2f} M "
+            f"parameters{against}"
         )
 
     def facts(self) -> dict[str, Any]:
@@ -388,7 +393,11 @@ class PairTask(Task):
             "outputs": self.outputs,
             "scale": self.pairs.scale,
             "colors": recipe.data.colors,
-            "source_colors": "gray" if made_gray else recipe.data.colors if self.degradation else recipe.data.source_colors,
+            "source_colors": "gray"
+            if made_gray
+            else recipe.data.colors
+            if self.degradation
+            else recipe.data.source_colors,
             "degrade": to_plain(recipe.degrade),
             "see_mask": recipe.see_mask,
             "picture_statistics": recipe.statistics == "picture",

@@ -55,7 +55,9 @@ class ScoreSettings:
     """What is measured while it learns."""
 
     channel: Literal["y", "rgb"] = setting("y", "what PSNR and SSIM see: luma, or all channels")
-    border_px: int = setting(0, "cut off all around before PSNR and SSIM; the papers on enlarging: the factor", minimum=0)
+    border_px: int = setting(
+        0, "cut off all around before PSNR and SSIM; the papers on enlarging: the factor", minimum=0
+    )
     pairs: int = setting(64, "held-out pairs that are looked at while it learns; at its end all are", minimum=1)
     keep_by: Literal["psnr", "none"] = setting("psnr", "the score that tells the best weights; none: the last")
 
@@ -67,14 +69,18 @@ class PairRecipe(Recipe):
     task: Literal["translate-pairs"] = setting("translate-pairs", "pictures into others, learned from pairs")
     data: PairSettings = setting(PairSettings, "pairs")
     degrade: Choice = choice(
-        "none", "makes the sources of the targets; none: pairs are files", "limner.translate.degrading:DEGRADATIONS"
+        "none",
+        "makes the sources of the targets; none: pairs are files",
+        "limner.translate.degrading.ways:DEGRADATIONS",
     )
     see_mask: bool = setting(True, "show the network where a hole is, as a further channel")
     generator: Choice = choice("unet", "makes the picture", "limner.translate.networks:GENERATORS", GENERATOR_GIVEN)
     content: tuple[WeightedChoice, ...] = weighted_choices(
         ("l1",), "what is compared with the target, each with its weight", _content
     )
-    adversarial: float = setting(1.0, "weight of the adversarial loss beside the content; 0: no discriminator", minimum=0)
+    adversarial: float = setting(
+        1.0, "weight of the adversarial loss beside the content; 0: no discriminator", minimum=0
+    )
     discriminator: Choice = choice(
         "patch", "tells true from made", "limner.translate.networks:DISCRIMINATORS", DISCRIMINATOR_GIVEN
     )
@@ -83,12 +89,14 @@ class PairRecipe(Recipe):
     )
     discriminator_weight: float = setting(1.0, "of the discriminator's loss; pix2pix: 0.5", minimum=0)
     discriminator_steps: int = setting(1, "updates of the discriminator to one of the generator", minimum=1)
-    gradient_penalty: float = setting(0.0, "gradients of norm 1 between true and made (WGAN-GP); the paper: 10", minimum=0)
+    gradient_penalty: float = setting(
+        0.0, "gradients of norm 1 between true and made (WGAN-GP); the paper: 10", minimum=0
+    )
     loss: Choice = choice("non-saturating", "what the two minimize", "limner.adversarial.losses:LOSSES")
     initialization: Choice = choice(
         "default",
         "how weights begin; default: as torch's layers do",
-        "limner.translate.training.networks:INITIALIZATIONS",
+        "limner.translate.networks.beginning:INITIALIZATIONS",
         ("network", "generator"),
     )
     generator_optimizer: Choice = choice(
@@ -97,7 +105,9 @@ class PairRecipe(Recipe):
     discriminator_optimizer: Choice = choice(
         "adam", "how the discriminator moves", "limner.learning.optimizers:OPTIMIZERS", ("parameters",)
     )
-    schedule: Choice = choice("constant", "how both learning rates change", "limner.learning.optimizers:SCHEDULES")
+    schedule: Choice = choice(
+        "constant", "how both learning rates change, after the warm-up", "limner.learning.optimizers:SCHEDULES"
+    )
     warmup_epochs: int = setting(0, "epochs before, in which the generator learns by warmup_content alone", minimum=0)
     warmup_content: tuple[WeightedChoice, ...] = weighted_choices(("l2",), "what is compared then", _content)
     statistics: Literal["training", "picture"] = setting(
@@ -113,7 +123,7 @@ class PairRecipe(Recipe):
         # What these cannot take is refused here, before anything is written. They are imported only now, so that the
         # names of settings are known before torch is.
         from limner.learning.optimizers import SCHEDULES, try_optimizer
-        from limner.translate.degrading import DEGRADATIONS
+        from limner.translate.degrading.ways import DEGRADATIONS
 
         for optimizer in (self.generator_optimizer, self.discriminator_optimizer):
             try_optimizer(optimizer)
@@ -128,5 +138,7 @@ class PairRecipe(Recipe):
         if self.discriminator_sees == "hole" and self.degrade.name != "hole":
             raise UserError(f"discriminator_sees is hole, but degrade is {self.degrade.name}; take pair or target")
         if self.degrade.name != "none" and self.data.joined != "no":
-            raise UserError(f"data.joined is {self.data.joined}, but degrade {self.degrade.name} makes the sources; "
-                            "leave one of them out")
+            raise UserError(
+                f"data.joined is {self.data.joined}, but degrade {self.degrade.name} makes the sources; "
+                "leave one of them out"
+            )

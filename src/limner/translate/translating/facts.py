@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from limner.foundation.documents import as_record, bounds
-from limner.learning.run import DAMAGED
+from limner.foundation.documents import as_record
+from limner.foundation.schema import bounds
+from limner.learning.run_weights import DAMAGED
 from limner.translate.data.reading import Colors
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from limner.foundation.errors import UserError
 from limner.learning.described import check_fits, described_choice
 from limner.reporting.card import card, newest_picture
 from limner.translate.data.reading import Colors
-from limner.translate.degrading import DEGRADATIONS
 from limner.translate.degrading.holes import Fill, filled
+from limner.translate.degrading.ways import DEGRADATIONS
 from limner.translate.networks import GENERATORS
+from limner.translate.networks.in_use import network_in_use
 from limner.translate.networks.translator import uses_picture_statistics
-from limner.translate.training.networks import network_in_use
 from limner.translate.translating.facts import read_facts
 from limner.translate.translating.tiles import TILE_PX, PictureNorm, Read, translated_tiles, with_picture_norms
 
@@ -122,7 +122,8 @@ class PictureTranslator:
     def _repr_html_(self) -> str:
         parameters = sum(parameter.numel() for parameter in self.network.parameters())
         facts = {
-            "makes": f"{self.colors} of {self.source_colors}" + (f", {self.scale} times as large" if self.scale > 1 else ""),
+            "makes": f"{self.colors} of {self.source_colors}"
+            + (f", {self.scale} times as large" if self.scale > 1 else ""),
             "network": f"{type(self.network).__name__}, {parameters / 1e6:.2f} M parameters",
             "score": self.score,
         }
@@ -171,9 +172,7 @@ def load_translator(run: Run, device: str = "auto") -> PictureTranslator:
     }
 
     def build() -> nn.Module:
-        network: nn.Module = described.build(
-            GENERATORS, inputs=facts.inputs, outputs=facts.outputs, scale=facts.scale
-        )
+        network: nn.Module = described.build(GENERATORS, inputs=facts.inputs, outputs=facts.outputs, scale=facts.scale)
         return network
 
     check_fits(build, shapes, run.folder)

@@ -31,7 +31,8 @@ def translated_tiles(
     stride, scale = int(network.stride), int(network.scale)  # type: ignore[arg-type]
     halo = -(-int(network.reach_px) // stride) * stride  # type: ignore[arg-type]
     edge = max(tile_px // stride, 1) * stride
-    rows, columns = (-(-side // stride) * stride for side in (height, width))
+    least = int(network.least_px)  # type: ignore[arg-type]
+    rows, columns = (max(-(-side // stride) * stride, least) for side in (height, width))
     device = next(network.parameters()).device
     norms = [layer for layer in network.modules() if isinstance(layer, PictureNorm)]
     if norms and max(rows, columns) > edge + 2 * halo:
@@ -97,9 +98,7 @@ def with_picture_norms(network: nn.Module) -> nn.Module:
     return network
 
 
-def _measure(
-    network: nn.Module, norms: list[PictureNorm], read: Read, height: int, width: int, stride: int
-) -> None:
+def _measure(network: nn.Module, norms: list[PictureNorm], read: Read, height: int, width: int, stride: int) -> None:
     """Measure the statistics of all layers on tiles that are spread over the picture, in one pass."""
     side = max(MEASURED_PX // stride, 1) * stride
     per_axis = round(MEASURED_TILES**0.5)

@@ -12,10 +12,10 @@ from limner.fidelity.described import describe
 from limner.fidelity.features import FeatureExtractor
 from limner.fidelity.kernel import kernel_distance
 from limner.nn.pretrained import LITE0
-from limner.translate.scoring.bars import Bar, Known, all_bars
-from limner.translate.scoring.feature_distance import LEAST_PX, FeatureDistance, three_channels
-from limner.translate.scoring.result import MADE, PairScores, row_of
-from limner.translate.scoring.similarity import SSIM_PX, Protocol, psnr, sharpness, ssim
+from limner.translate.measures.bars import Bar, Known, all_bars
+from limner.translate.measures.feature_distance import LEAST_PX, FeatureDistance, three_channels
+from limner.translate.measures.result import MADE, PairScores, row_of
+from limner.translate.measures.similarity import SSIM_PX, Protocol, psnr, sharpness, ssim
 
 LEAST_FOR_KID = 16
 TRUE = "true picture"

@@ -44,7 +44,7 @@ Bar = Callable[[Tensor, Tensor | None, Known], Tensor | None]
 def bars_for(degradation: Degradation | None, scale: int, channels: tuple[int, int]) -> dict[str, Bar]:
     """The bars of a task by their names, the first the one that is told first. channels: of source and target."""
     if scale > 1:
-        return {kernel: _enlarged(kernel, scale) for kernel in ("bicubic", "lanczos", "nearest")}  # type: ignore[arg-type]
+        return {kernel: _enlarged(kernel, scale) for kernel in ("bicubic", "lanczos", "nearest")}
     name = type(degradation).__name__
     if name == "Hole":
         return {"mean of the rest": mean_fill, "biharmonic": biharmonic, "nearest context": nearest_context}
@@ -69,9 +69,7 @@ def gray_as_color(channels: int) -> Bar:
 
 
 def _enlarged(kernel: Kernel, scale: int) -> Bar:
-    return lambda source01, mask, known: resized(
-        source01, source01.shape[1] * scale, source01.shape[2] * scale, kernel
-    )
+    return lambda source01, mask, known: resized(source01, source01.shape[1] * scale, source01.shape[2] * scale, kernel)
 
 
 def mean_fill(source01: Tensor, mask: Tensor | None, known: Known) -> Tensor:

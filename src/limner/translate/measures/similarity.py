@@ -16,7 +16,8 @@ from torch import Tensor
 from limner.foundation.errors import UserError
 
 Channel = Literal["y", "rgb"]
-"""y: luma of ITU-R BT.601 in 16 to 235, as MATLAB's rgb2ycbcr gives it and papers on super-resolution use; rgb: all channels as they are."""
+"""y: luma of ITU-R BT.601 in 16 to 235, as MATLAB's rgb2ycbcr gives it and papers on super-resolution use; rgb: all "
+"channels as they are."""
 LUMA = (65.481, 128.553, 24.966)
 SSIM_PX, SSIM_STD = 11, 1.5
 SAME_PSNR = 100.0
@@ -40,7 +41,9 @@ class Protocol:
         told = {"y": "luma (BT.601, 16 to 235)", "rgb": "all channels"}[self.channel]
         border = f"{self.border_px} px cut off all around" if self.border_px else "no border cut off"
         where = "" if self.region == "picture" else ", inside the hole alone"
-        return f"PSNR and SSIM of {told}, 8 bits, {border}{where}; SSIM: Gaussian window of {SSIM_PX} px, std {SSIM_STD}."
+        return (
+            f"PSNR and SSIM of {told}, 8 bits, {border}{where}; SSIM: Gaussian window of {SSIM_PX} px, std {SSIM_STD}."
+        )
 
     def label(self) -> str:
         """In short, for the heads of tables: "Y, 4 px cut"."""
@@ -57,7 +60,7 @@ def compared(picture01: Tensor, protocol: Protocol) -> np.ndarray:
     return levels[:, border : levels.shape[1] - border, border : levels.shape[2] - border]
 
 
-def psnr(made01: Tensor, true01: Tensor, protocol: Protocol = Protocol(), mask: Tensor | None = None) -> float:  # noqa: B008
+def psnr(made01: Tensor, true01: Tensor, protocol: Protocol = Protocol(), mask: Tensor | None = None) -> float:
     """Peak signal-to-noise ratio in dB, 10 log10(255^2 / mean squared difference); `SAME_PSNR` of equal pictures.
 
     made01, true01: (C, H, W) float in [0, 1]. mask: (1, H, W), 1 in the hole, for the region ``hole``.
@@ -75,7 +78,7 @@ def psnr(made01: Tensor, true01: Tensor, protocol: Protocol = Protocol(), mask: 
     return SAME_PSNR if error == 0 else min(SAME_PSNR, 10 * math.log10(255**2 / error))
 
 
-def ssim(made01: Tensor, true01: Tensor, protocol: Protocol = Protocol()) -> float:  # noqa: B008
+def ssim(made01: Tensor, true01: Tensor, protocol: Protocol = Protocol()) -> float:
     """Structural similarity, from -1 to 1 (Wang et al., IEEE TIP 13, 2004), by scikit-image; the mean over channels.
 
     As `psnr`; the smallest side must have 11 px.
@@ -98,7 +101,9 @@ def sharpness(picture01: Tensor) -> float:
 def _both(made01: Tensor, true01: Tensor, protocol: Protocol) -> tuple[np.ndarray, np.ndarray]:
     if made01.shape != true01.shape:
         shapes = [f"{each.shape[2]} x {each.shape[1]} px, {len(each)} channels" for each in (made01, true01)]
-        raise UserError(f"pictures of {shapes[0]} and {shapes[1]} cannot be compared; needed: the same size and channels")
+        raise UserError(
+            f"pictures of {shapes[0]} and {shapes[1]} cannot be compared; needed: the same size and channels"
+        )
     if 2 * protocol.border_px >= min(true01.shape[1:]):
         raise UserError(
             f"a border of {protocol.border_px} px leaves nothing of {true01.shape[2]} x {true01.shape[1]} px"

@@ -8,7 +8,7 @@ import numpy as np
 
 from limner.foundation.errors import UserError
 from limner.reporting.tables import markdown, markdown_row
-from limner.translate.scoring.similarity import Protocol
+from limner.translate.measures.similarity import Protocol
 
 MADE = "translated"
 """The row of what the network made."""

@@ -6,6 +6,7 @@ whose numbers it cannot be compared with.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import timm
 import torch
@@ -17,7 +18,8 @@ from limner.nn.pretrained import LITE0, load_weights
 STAGES = (0, 1, 2, 3)
 """Stages of EfficientNet-Lite0: maps at a half, a quarter, an eighth and a sixteenth of the picture."""
 VGG_LAYERS = {"conv3_3": 15, "conv5_4": 36}
-"""How many layers of torchvision's VGG-19 ``features``: DeblurGAN's conv3_3 before its ReLU, SRGAN's conv5_4 behind it."""
+"""How many layers of torchvision's VGG-19 ``features``: DeblurGAN's conv3_3 before its ReLU, SRGAN's conv5_4 behind "
+"it."""
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 LEAST_PX = 32
 
@@ -28,7 +30,7 @@ class LiteMaps(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         with torch.device("meta"):
-            whole = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+            whole: Any = timm.create_model("tf_efficientnet_lite0", pretrained=False)
         whole.load_state_dict(load_weights(LITE0), assign=True)
         self.stem = nn.Sequential(whole.conv_stem, whole.bn1)
         self.stages = nn.ModuleList(list(whole.blocks)[: STAGES[-1] + 1])
@@ -46,7 +48,8 @@ class LiteMaps(nn.Module):
 class VGGMaps(nn.Module):
     """The maps of one layer of VGG-19 with ImageNet weights. image01: (B, 3, H, W) in [0, 1].
 
-    layer: a key of `VGG_LAYERS`. normalize: by ImageNet's mean and deviation; DeblurGAN's code gives it [-1, 1] instead.
+    layer: a key of `VGG_LAYERS`. normalize: by ImageNet's mean and deviation; DeblurGAN's code gives it [-1, 1]
+    instead.
     """
 
     def __init__(self, layer: str, *, normalize: bool = True) -> None:

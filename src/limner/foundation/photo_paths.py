@@ -34,14 +34,16 @@ def _photos_in(folder: Path) -> list[Path]:
     return photos
 
 
-def output_paths(photos: Sequence[Path], folder: Path, inputs: Sequence[Path] = ()) -> list[Path]:
+def output_paths(
+    photos: Sequence[Path], folder: Path, inputs: Sequence[Path] = (), done: str = "recolored"
+) -> list[Path]:
     """A path in ``folder`` for the result of each of ``photos``: its own name where that is free.
 
     A name that an input or an earlier result has is followed by "-recolored", and then by -2, -3 and so on; letters'
     case makes no difference, as on many disks. The same photos in the same order get the same names, whatever is in the
     folder already. A suffix that no photo is written with becomes .png.
 
-    inputs: other files that must not be overwritten, such as references.
+    inputs: other files that must not be overwritten, such as references. done: what became of them, in a word.
     """
     taken = {_key(path) for path in (*photos, *inputs)}
     results = []
@@ -49,7 +51,7 @@ def output_paths(photos: Sequence[Path], folder: Path, inputs: Sequence[Path] = 
         suffix = photo.suffix if ends_with(photo, PICTURES) else ".png"
         result, number = folder / f"{photo.stem}{suffix}", 1
         while _key(result) in taken:
-            result = folder / f"{photo.stem}-recolored{f'-{number}' if number > 1 else ''}{suffix}"
+            result = folder / f"{photo.stem}-{done}{f'-{number}' if number > 1 else ''}{suffix}"
             number += 1
         taken.add(_key(result))
         results.append(result)
@@ -79,7 +81,7 @@ def refuse_shared_names(inputs: Sequence[Path], results: Sequence[Path]) -> None
         if _key(result) in taken:
             raise UserError(f"{result}: is what is read; choose another --out")
         if _key(result) in made:
-            raise UserError(f"{result}: two inputs have this name; recolor each into its own --out")
+            raise UserError(f"{result}: two inputs have this name; give each an --out of its own")
         made.add(_key(result))
 
 
