@@ -1,10 +1,11 @@
-"""How options are written on a command line: the groups of a verb's help, and lists with commas.
+"""How options are written on a command line: the groups of a verb's help, lists with commas, and places with names.
 
 Options stand in the dataclasses of the rooms, which Python callers use too; this is what they share. Imports only
 cyclopts.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from cyclopts import Group
@@ -20,6 +21,16 @@ def split_names(text: str) -> tuple[str, ...]:
     ('land', 'road')
     """
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def split_name(word: str) -> tuple[str, str]:
+    """``NAME=place`` as (name, place); a word without a name, and what is there under the whole word, as ("", word).
+
+    >>> split_name("ours=runs/a=b"), split_name("runs/a")
+    (('ours', 'runs/a=b'), ('', 'runs/a'))
+    """
+    name, sign, place = word.partition("=")
+    return (name, place) if sign and not Path(word).exists() else ("", word)
 
 
 def _split(_: Any, tokens: Sequence[Any]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from limner.foundation.command_line import split_name
 from limner.foundation.documents import read_json
 from limner.foundation.errors import UserError
 from limner.foundation.files import write_json
@@ -72,7 +73,7 @@ def read_word(word: str) -> Compared:
 
     Raises `UserError` for a run, or an evaluation, that is none.
     """
-    name, _, place = word.partition("=") if "=" in word and not Path(word).exists() else ("", "", word)
+    name, place = split_name(word)
     path = Path(place)
     if path.suffix == ".json":
         return Compared(name or path.stem, place, None, path, read_evaluation(path))

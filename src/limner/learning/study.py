@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from limner.foundation.command_line import split_name
 from limner.foundation.documents import read_json
 from limner.foundation.errors import UserError
 from limner.foundation.files import alone_in, write_json
@@ -111,7 +112,7 @@ def make_arms(
     fields = [_field(each) for each in grid]
     arms = []
     for word, name in zip(words, _stems(words), strict=True):
-        place = word.partition("=")[2] if _is_named(word) else word
+        _, place = split_name(word)
         for point in itertools.product(*(values for _, values in fields)):
             chosen = [(field, value) for (field, _), value in zip(fields, point, strict=True)]
             told = " ".join([name, *(f"{field}={value}" for field, value in chosen)])
@@ -234,13 +235,9 @@ def _resolved(recipe: str, data: str | Path | Sequence[str | Path], overrides: S
     return resolve(recipe, data=data, overrides=overrides, options=None if options_type is None else options_type())
 
 
-def _is_named(word: str) -> bool:
-    return "=" in word and not Path(word).exists()
-
-
 def _stems(words: Sequence[str]) -> list[str]:
     """What recipes are called: their own names, or the ones given."""
-    return [word.partition("=")[0] if _is_named(word) else Path(word).stem for word in words]
+    return [split_name(word)[0] or Path(word).stem for word in words]
 
 
 def _field(text: str) -> tuple[str, list[str]]:
