@@ -12,7 +12,7 @@ terms.
     values |= update_generator(self.discriminate, self.updaters["generator"], self.loss, shown)
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
@@ -34,7 +34,7 @@ class Update(Generic[Sample]):
     """
 
     number: int
-    """How many updates of this network came before: for draws, which are pure functions of it, and for lazy terms."""
+    """How many updates of this network came before: for lazy terms, and for draws, see `place`."""
     real: Sample
     """As the discriminator sees it, that is after augmentation."""
     fake: Sample
@@ -47,6 +47,14 @@ class Update(Generic[Sample]):
     """What the discriminator says of ``real``: put here by `update_discriminator`, None in a generator's update."""
     fake_output: Any = None
     """What it says of ``fake``."""
+    part: int = 0
+    """Which part of its batch this is, of an update that learns from more than memory holds
+    (`limner.adversarial.updater.Updater.accumulate`); 0 of a whole one."""
+
+    @property
+    def place(self) -> tuple[int, ...]:
+        """What draws are a pure function of: each part of a batch has its own, the first those of a whole batch."""
+        return (self.number, self.part) if self.part else (self.number,)
 
     @property
     def real_logits(self) -> Any:
@@ -120,6 +128,11 @@ def update_generator(
     adversarial = _sum([loss.generator(fake) for fake in _several(update.fake_logits)])
     total, added = _step(updater, adversarial, update, terms)
     return {"generator_loss": total, **added}
+
+
+def means(parts: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """What an update tells that learned from a batch in parts: the mean over what it told of each."""
+    return {name: torch.stack([part[name] for part in parts]).mean() for name in parts[0]}
 
 
 def _step(

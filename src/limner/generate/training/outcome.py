@@ -192,7 +192,7 @@ def model_card(outcome: Outcome) -> Card:
         data="\n".join(f"- {markdown(path.name)}{terms_beside(path)}" for path in recipe.data.paths),
         data_facts=f"{len(outcome.learned):,} pictures; {len(outcome.held_out):,} more were held out.",
         seed=recipe.seed,
-        steps=f"{recipe.batch} pictures",
+        steps=f"{recipe.images_per_update} pictures",
         scores=outcome.scored.to_markdown(),
         not_for="Passing made pictures off as photographs. Of few or much alike pictures a generator may keep copies: "
         "see the nearest\nneighbors in `report.html`; the terms of the data then hold for what it makes.",

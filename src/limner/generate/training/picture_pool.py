@@ -21,6 +21,11 @@ class Sample(NamedTuple):
         """The same pictures, with no way back to whoever made them."""
         return Sample(self.image.detach(), self.label, None if self.latent is None else self.latent.detach())
 
+    def parts(self, count: int) -> "list[Sample]":
+        """So many equal parts, in order."""
+        cut = [[None] * count if each is None else each.chunk(count) for each in self]
+        return [Sample(*part) for part in zip(*cut, strict=True)]
+
     def join(self, other: "Sample") -> "Sample":
         """Both in one batch, these first."""
         pairs = zip(self, other, strict=True)

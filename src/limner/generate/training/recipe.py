@@ -147,9 +147,10 @@ class GenerateRecipe(Recipe):
                 f"encoder is {self.encoder.name}, and penalties.gradient knows no way between two pairs of picture and "
                 "latent; use penalties.r1 or spectral_norm discriminator"
             )
-        if self.loop.accumulate != 1:
+        if self.loop.accumulate != 1 and self.penalties.lecam:
             raise UserError(
-                f"loop.accumulate is {self.loop.accumulate}; the generate room takes its whole batch at once so far"
+                f"loop.accumulate is {self.loop.accumulate}, and penalties.lecam follows the logits of whole batches; "
+                "give --loop.accumulate 1 with a smaller --batch, or --penalties.lecam 0"
             )
 
     def images(self, pictures: int) -> int:
@@ -157,6 +158,11 @@ class GenerateRecipe(Recipe):
         return self.epochs * pictures if self.kimg is None else round(1000 * self.kimg)
 
     @property
+    def images_per_update(self) -> int:
+        """Real pictures in an update, on each process: ``batch`` times so many parts."""
+        return self.batch * self.loop.accumulate
+
+    @property
     def images_per_step(self) -> int:
         """Real pictures shown in a step, by all processes together."""
-        return self.batch * self.discriminator_steps * self.loop.devices
+        return self.images_per_update * self.discriminator_steps * self.loop.devices

@@ -43,11 +43,11 @@ def discriminator_terms(
         return lambda image: network(image, update.real.label, *latent)
 
     def gradient(update: Shown) -> Tensor:
-        at = draws.of("gradient", update.number)
+        at = draws.of("gradient", *update.place)
         return settings.gradient * gradient_penalty(differentiated(update), update.real.image, update.fake.image, at)
 
     def dragan(update: Shown) -> Tensor:
-        at = draws.of("dragan", update.number)
+        at = draws.of("dragan", *update.place)
         return settings.dragan * dragan_penalty(differentiated(update), update.real.image, at)
 
     def r1(update: Shown) -> Tensor:
@@ -61,7 +61,7 @@ def discriminator_terms(
         return settings.lecam * lecam_penalty(state, update.real_logits, update.fake_logits)
 
     def consistency(update: Shown) -> Tensor:
-        at = draws.of("consistency", update.number)
+        at = draws.of("consistency", *update.place)
         again = lambda image: discriminate(update.real._replace(image=image))  # noqa: E731
         return settings.consistency * consistency_penalty(again, update.real.image, update.real_logits, at)
 

@@ -16,7 +16,7 @@ from limner.adversarial.average import AVERAGES, update_average
 from limner.adversarial.latents.optimize import OptimizedLatents, optimize_latents
 from limner.adversarial.losses import LOSSES
 from limner.adversarial.priors import draw
-from limner.adversarial.update import Update, update_discriminator, update_generator
+from limner.adversarial.update import Update, means, update_discriminator, update_generator
 from limner.adversarial.updater import Updater, average, average_buffers, set_up_network
 from limner.datasets.order import ShuffledOrder
 from limner.datasets.pictures.quantized import quantized
@@ -43,6 +43,8 @@ from limner.reporting.grid import grid
 
 RECONSTRUCTED = 32
 """Pictures whose reconstructions a report shows."""
+Made = tuple[Sample, OptimizedLatents]
+"""Fakes, and what their latents became."""
 GRID = 64
 """Pictures that `picture` shows, always of the same latents."""
 
@@ -63,7 +65,7 @@ class GenerateTask(Task):
         self.pictures = load_pictures(recipe)
         self.training, self.held_out = split_pictures(recipe, self.pictures)
         self._check_counts()
-        self.order = ShuffledOrder(len(self.training), recipe.batch, recipe.seed)
+        self.order = ShuffledOrder(len(self.training), recipe.images_per_update, recipe.seed)
         self.networks = make_networks(recipe, len(self.pictures.class_names))
         self.where = "validation" if len(self.held_out) else "training"
         keep_by = recipe.scores.keep_by
@@ -74,11 +76,13 @@ class GenerateTask(Task):
 
     def _check_counts(self) -> None:
         learned, held_out = len(self.training), len(self.held_out)
-        if self.recipe.batch > learned:
+        parts = self.recipe.loop.accumulate
+        if self.recipe.images_per_update > learned:
             besides = f" ({held_out} are held out)" if held_out else ""
+            times = f" times loop.accumulate {parts}" if parts > 1 else ""
             raise UserError(
-                f"batch is {self.recipe.batch}, but there are {learned} pictures to learn from{besides}; "
-                f"give --batch {learned} or less, or more pictures"
+                f"batch is {self.recipe.batch}{times}, but there are {learned} pictures to learn from{besides}; "
+                f"give --batch {max(2, learned // parts)} or less, or more pictures"
             )
         if 0 < held_out < LEAST_PICTURES:
             raise UserError(
@@ -167,36 +171,66 @@ class GenerateTask(Task):
         return self.order.indices(number)
 
     def step(self, batches: Iterator[Any], index: int) -> dict[str, Tensor]:
-        """Algorithm 1 of Goodfellow et al. 2014: so many updates of the discriminator, then one of the generator.
-
-        Where latents are optimized (Wu et al. 2019), each update moves its own, by both networks as they then are.
-        """
-        recipe, moving = self.recipe, self.recipe.latent_optimization.step != "none"
+        """Algorithm 1 of Goodfellow et al. 2014: so many updates of the discriminator, then one of the generator."""
+        recipe = self.recipe
         self.set_learning_rates(index)
         first, last = index * recipe.discriminator_steps, (index + 1) * recipe.discriminator_steps - 1
         for number in range(first, last + 1):
             real = self.real(next(batches), number)
             latent = self.latent(len(real.image), "fake", number)
             shared = recipe.generator_batch == "shared" and number == last
-            with torch.set_grad_enabled(shared or moving):
-                fake, moved = self.make_fake(latent, real.label)
-            shown = self.augment(self.encoded(real), "real", number)
-            fake_shown = self.augment(fake if moving else fake.detach(), "fake", number)
-            values = update_discriminator(
-                self.discriminate, self.updaters["discriminator"], self.loss, Update(number, shown, fake_shown, moved),
-                self.terms["discriminator"], join=Sample.join if recipe.discriminate == "together" else None,
-            )  # fmt: skip
+            values, made = self.teach_discriminator(real, latent, number, keep=shared)
         if not shared:
             latent = self.latent(len(real.image), "generator", index)
-        if moving or not shared:
-            fake, moved = self.make_fake(latent, real.label)
-        shown = real if self.encoder is None else self.augment(self.encoded(real, learns=True), "encoder", index)
-        fake_shown = self.augment(fake, "generator", index)
-        values |= update_generator(
-            self.discriminate, self.updaters["generator"], self.loss, Update(index, shown, fake_shown, moved),
-            self.terms["generator"],
-        )  # fmt: skip
+        values |= self.teach_generator(real, latent, index, made)
         return self.follow(index, values)
+
+    def teach_discriminator(
+        self, real: Sample, latent: Tensor, number: int, *, keep: bool
+    ) -> tuple[dict[str, Tensor], Made | None]:
+        """An update of the discriminator, and what it saw, where the generator shall learn from that too (``keep``).
+
+        Where latents are optimized (Wu et al. 2019), each update moves its own, by both networks as they then are; and
+        where the recipe accumulates, memory holds one part. Both then make fakes anew.
+        """
+        moving, parts = self.recipe.latent_optimization.step != "none", self.recipe.loop.accumulate
+        keep = keep and not moving and parts == 1
+        join = Sample.join if self.recipe.discriminate == "together" else None
+        found = []
+        with self.updaters["discriminator"].accumulate(parts):
+            for part, (shown, drawn) in enumerate(zip(real.parts(parts), latent.chunk(parts), strict=True)):
+                with torch.set_grad_enabled(keep or moving):
+                    fake, moved = self.make_fake(drawn, shown.label)
+                update = Update(
+                    number,
+                    self.augment(self.encoded(shown), "real", number, part),
+                    self.augment(fake if moving else fake.detach(), "fake", number, part),
+                    moved,
+                    part=part,
+                )
+                found.append(
+                    update_discriminator(
+                        self.discriminate, self.updaters["discriminator"], self.loss, update,
+                        self.terms["discriminator"], join=join,
+                    )
+                )  # fmt: skip
+        return means(found), (fake, moved) if keep else None
+
+    def teach_generator(self, real: Sample, latent: Tensor, index: int, made: Made | None) -> dict[str, Tensor]:
+        """An update of the generator, and of the encoder beside it. made: fakes of ``latent`` that are there."""
+        parts, found = self.recipe.loop.accumulate, []
+        with self.updaters["generator"].accumulate(parts):
+            for part, (shown, drawn) in enumerate(zip(real.parts(parts), latent.chunk(parts), strict=True)):
+                fake, moved = made or self.make_fake(drawn, shown.label)
+                if self.encoder is not None:
+                    shown = self.augment(self.encoded(shown, learns=True), "encoder", index, part)
+                update = Update(index, shown, self.augment(fake, "generator", index, part), moved, part=part)
+                found.append(
+                    update_generator(
+                        self.discriminate, self.updaters["generator"], self.loss, update, self.terms["generator"]
+                    )
+                )
+        return means(found)
 
     def set_learning_rates(self, index: int) -> None:
         """Those of a step."""
@@ -238,11 +272,11 @@ class GenerateTask(Task):
         with torch.set_grad_enabled(learns):
             return sample._replace(latent=self.encoder(sample.image))
 
-    def augment(self, sample: Sample, purpose: str, number: int) -> Sample:
-        """What the discriminator sees of a sample; each purpose has draws of its own."""
+    def augment(self, sample: Sample, purpose: str, number: int, part: int = 0) -> Sample:
+        """What the discriminator sees of a sample; each purpose, and each part of a batch, has draws of its own."""
         if isinstance(self.augmentation, Unchanged):
             return sample
-        generator = self.draws.of(f"augment {purpose}", number)
+        generator = self.draws.of(f"augment {purpose}", number, *([part] if part else []))
         return sample._replace(image=self.augmentation(sample.image, self.state["strength"], generator))
 
     def discriminate(self, sample: Sample) -> Tensor:
@@ -331,8 +365,9 @@ class GenerateTask(Task):
         steps = sum(stage.total_steps for stage in self.stages())
         sizes = [f"{count_parameters(self.networks[name]) / 1e6:.2f} M" for name in ("generator", "discriminator")]
         return (
-            f"{self.pictures.summary()}; {len(self.held_out)} held out, {steps} steps of {self.recipe.batch} pictures, "
-            f"{self.recipe.generator.name} against {self.recipe.discriminator.name} of {' and '.join(sizes)} parameters"
+            f"{self.pictures.summary()}; {len(self.held_out)} held out, {steps} steps of "
+            f"{self.recipe.images_per_update} pictures, {self.recipe.generator.name} against "
+            f"{self.recipe.discriminator.name} of {' and '.join(sizes)} parameters"
         )
 
     def facts(self) -> dict[str, Any]:
