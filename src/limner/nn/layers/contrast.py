@@ -2,7 +2,6 @@
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 
 def normalize_global(picture: Tensor, scale: float = 1.0, regularizer: float = 0.0, floor: float = 1e-8) -> Tensor:
@@ -38,9 +37,8 @@ def normalize_local(picture: Tensor, window: int = 9, std: float | None = None) 
     if window % 2 == 0:
         raise ValueError(f"window is {window}; needed: an odd number, which has a middle")
     weights = _gaussian(window, window / 4 if std is None else std, picture)
-    inside = _blur(picture.new_ones(1, 1, *picture.shape[2:]), weights)
-    detail = picture - _blur(picture.mean(1, keepdim=True), weights) / inside
-    sigma = (_blur(detail.square().mean(1, keepdim=True), weights) / inside).clamp_min(0).sqrt()
+    detail = picture - _blur(picture.mean(1, keepdim=True), weights)
+    sigma = _blur(detail.square().mean(1, keepdim=True), weights).clamp_min(0).sqrt()
     divisor = torch.maximum(sigma, sigma.mean(dim=(2, 3), keepdim=True))
     return torch.where(divisor > _rounding(picture), detail / divisor.clamp_min(1e-30), torch.zeros_like(detail))
 
@@ -58,7 +56,19 @@ def _gaussian(window: int, std: float, like: Tensor) -> Tensor:
 
 
 def _blur(maps: Tensor, weights: Tensor) -> Tensor:
-    """(B, 1, H, W) blurred along both axes; zeros outside."""
-    reach = len(weights) // 2
-    rows = functional.conv2d(maps, weights.view(1, 1, -1, 1), padding=(reach, 0))
-    return functional.conv2d(rows, weights.view(1, 1, 1, -1), padding=(0, reach))
+    """(B, 1, H, W) blurred along both axes, the weights renormalized over the places that exist.
+
+    Sums of shifted maps: torch's convolutions of one channel take ten times as long.
+    """
+    return _blur_along(_blur_along(maps, weights.tolist(), 2), weights.tolist(), 3)
+
+
+def _blur_along(maps: Tensor, weights: list[float], axis: int) -> Tensor:
+    reach, size = len(weights) // 2, maps.shape[axis]
+    total, inside = maps * weights[reach], maps.new_full((size,), weights[reach])
+    for distance in range(1, min(reach, size - 1) + 1):
+        weight, rest = weights[reach + distance], size - distance
+        for to, source in ((0, distance), (distance, 0)):
+            total.narrow(axis, to, rest).add_(maps.narrow(axis, source, rest), alpha=weight)
+            inside.narrow(0, to, rest).add_(weight)
+    return total.div_(inside.view(-1, 1) if axis == 2 else inside)
