@@ -27,7 +27,7 @@ from limner.learning.run_opening import bundled_models
 VERBS = (
     "demo", "recipes", "networks", "inspect", "look", "check", "train", "study", "evaluate", "compare", "segment",
     "refine", "score",
-    "recolor", "cutouts", "generate", "fid", "classify", "doctor",
+    "recolor", "cutouts", "generate", "fid", "classify", "translate", "degrade", "doctor",
 )  # fmt: skip
 PARAMETERS = {  # residual-unet at 4 bands and 2 classes: sums of its layers' weights, biases and BN pairs
     18: 14_853_506, 34: 24_961_666, 50: 78_699_010, 101: 97_691_138, 152: 113_334_786, 200: 117_815_810,
@@ -133,7 +133,8 @@ def test_recipes_lists_every_bundled_recipe(limner: CommandLine) -> None:
     assert [line[2:].split()[0] for line in out.splitlines()] == list(bundled_recipes())
     starred = [line[2:].split()[0] for line in out.splitlines() if line.startswith("* ")]
     assert starred == [
-        "classify/lenet-digits", "classify/tune", "generate/best", "generate/tiny", "segment/demo", "segment/modern"
+        "classify/lenet-digits", "classify/tune", "generate/best", "generate/tiny", "segment/demo", "segment/modern",
+        "translate/pairs", "translate/upscale",
     ]  # fmt: skip
     depths = re.findall(r"segment/residual-(\d+)", out)
     assert depths == ["18", "34", "50", "101", "152", "200"]
@@ -238,12 +239,16 @@ def test_json_can_be_read_wherever_it_is_offered(here: Path, trained: Path, limn
     made = "generate makes -n 2"
     digits = "train classify/lenet-digits --epochs 1 --out digits --loop.precision fp32"
     assert limner(*digits.split())[0] == 0
+    enlarge = "train translate/upscale --data real --data.crop-px 16 --epochs 1 --steps-per-epoch 1 --batch 2"
+    light = "--out larger --generator.blocks 1 --generator.width 2 --data.held-out 0 --loop.precision fp32"
+    assert limner(*f"{enlarge} {light} --scores.border-px 1".split())[0] == 0
     train = ["train", "segment/demo", "--data", str(trained / "town"), "--out", "trained", *QUICK]
     refine = "refine run scene.tif --labels truth.tif --epochs 1 --steps-per-epoch 1"
     commands = (
         "check run ../town", "evaluate run", "compare run", "networks", "score map.tif truth.tif", recolor, made, fid,
         cutouts, "doctor", "recipes", "segment run scene.tif --tile-px 96 --overlap-px 32", refine, shlex.join(train),
         "inspect unet --input 3x32x32", "look lenet photo.png --input 1x28x28", "classify digits photo.png",
+        "translate larger photo.png", "degrade photo.png --gray",
         f"study segment/demo --data {trained / 'town'} --seeds 1 --out study {shlex.join(QUICK)}",
     )  # fmt: skip
     for command in commands:
