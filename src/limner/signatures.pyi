@@ -90,6 +90,8 @@ def train(
     average: Chosen = ...,
     augment: Chosen = ...,  # of recipes that classify, a dictionary of its settings
     kimg: float | None = ...,
+    encoder: Chosen = ...,
+    latent_optimization: Mapping[str, Any] = ...,
     scores: Mapping[str, Any] = ...,
     # recipes that classify
     balance: bool = ...,
