@@ -156,7 +156,7 @@ class _Killed(BaseException):
 
 
 def _half_trained() -> None:
-    """A training that ended right after its second checkpoint."""
+    """A training that ended right after its third checkpoint."""
     from limner.learning import training
 
     draw_area(Path("town"), 2)
@@ -165,7 +165,7 @@ def _half_trained() -> None:
     def write_and_die(*arguments: Any, **options: Any) -> None:
         nonlocal written
         write(*arguments, **options)
-        if (written := written + 1) == 2:
+        if (written := written + 1) == 3:
             raise _Killed
 
     training.write_checkpoint = write_and_die
@@ -173,7 +173,7 @@ def _half_trained() -> None:
         _call(TRAIN.split())
     finally:
         training.write_checkpoint = write
-    assert written == 2
+    assert written == 3
 
 
 def _half_cut() -> None:
@@ -231,7 +231,7 @@ def _told() -> None:
     _call(["train", "classify/lenet-digits", "--data", "kinds", "--out", "told", "--batch", "8", "--epochs", "1"])
 
 
-TRAIN = ("train segment/demo --data town --out run --epochs 3 --network.name lite-unet --network.pretrained false "
+TRAIN = ("train segment/demo --data town --out run --epochs 4 --network.name lite-unet --network.pretrained false "
          "--network.width 4 --loop.precision fp32 --batch 2 --steps-per-epoch 2 --data.tile-px 96 --data.crop-px 64 "
          "--data.stride-px 64 --loop.checkpoint-minutes 0")  # fmt: skip
 CUT_CITY = "cutouts city --object car --no-filter --out cars"

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -14,11 +14,13 @@ from torch import Tensor, nn
 from limner.classify.data.examples import as_channels, cropped
 from limner.classify.data.preprocessing import KeptWhitening, Preprocessing, check_whitened
 from limner.classify.networks import NETWORKS, PictureNetwork
+from limner.classify.predicting.facts import read_facts
 from limner.classify.predicting.maps import box_of, class_activation, covered_evidence
 from limner.datasets.pictures.decoding import CHANNELS, MODES, Colors, decode
 from limner.datasets.pictures.fitting import Fit, fitted
 from limner.foundation.device import choose_device
-from limner.foundation.errors import UserError
+from limner.learning.described import check_fits, described_choice
+from limner.learning.recipe import Choice
 from limner.learning.run import Run
 from limner.nn.finite import finite
 from limner.reporting.card import card
@@ -182,35 +184,35 @@ class PictureClassifier:
 def load_classifier(run: Run, device: str = "auto") -> PictureClassifier:
     """The classifier of a run. Raises `UserError` for a network that this limner has not, or weights that do not
     fit."""
-    facts, place = run.facts, choose_device(device)
-    chosen: dict[str, Any] = dict(facts["network"])
-    name = chosen.pop("name")
-    if name not in NETWORKS:
-        raise UserError(f"{run.folder}: its network '{name}' is unknown to this limner; it has {', '.join(NETWORKS)}")
+    facts, place = read_facts(run), choose_device(device)
+    described = described_choice(facts.network, NETWORKS, ("channels", "classes"), run.folder / "model.json", "network")
     # The run's own weights follow: none of ImageNet's are looked for.
     own = {"pretrained": False, "weights": None}
-    chosen |= {key: own[key] for key in inspect.signature(NETWORKS[name]).parameters.keys() & own.keys()}
-    network = NETWORKS[name](channels=facts["channels"], classes=len(facts["class_names"]), **chosen)
-    kept = nn.ModuleDict({"network": network})
-    if facts.get("whitened"):
-        check_whitened(facts["channels"] * facts["crop_px"] ** 2)
-        kept["whitening"] = KeptWhitening.of_size(facts["channels"] * facts["crop_px"] ** 2)
-    try:
-        kept.load_state_dict(run.weights())
-    except RuntimeError:
-        raise UserError(f"{run.folder}: its weights do not fit its network {name}; train again") from None
+    own = {key: own[key] for key in inspect.signature(NETWORKS[described.name]).parameters.keys() & own.keys()}
+    described = Choice(described.name, {**described.options, **own})
+    if facts.whitened:
+        check_whitened(facts.channels * facts.crop_px**2)
+
+    def build() -> nn.ModuleDict:
+        network = described.build(NETWORKS, channels=facts.channels, classes=len(facts.class_names))
+        kept = {"whitening": KeptWhitening.of_size(facts.channels * facts.crop_px**2)} if facts.whitened else {}
+        return nn.ModuleDict({"network": network, **kept})
+
+    check_fits(build, run.weight_shapes(), run.folder)
+    kept = build()
+    kept.load_state_dict(run.weights())
     return PictureClassifier(
-        network=network.eval().to(place),
-        class_names=tuple(facts["class_names"]),
-        size_px=facts["size_px"],
-        crop_px=facts["crop_px"],
-        colors=facts["colors"],
-        fit=facts["fit"],
+        network=kept["network"].eval().to(place),
+        class_names=facts.class_names,
+        size_px=facts.size_px,
+        crop_px=facts.crop_px,
+        colors=facts.colors,
+        fit=facts.fit,
         preprocessing=Preprocessing(
-            tuple(facts["mean"]),
-            tuple(facts["std"]),
-            facts.get("contrast", "none"),
-            kept["whitening"].whitening() if "whitening" in kept else None,  # type: ignore[operator]
+            facts.mean,
+            facts.std,
+            facts.contrast,
+            kept["whitening"].whitening() if facts.whitened else None,  # type: ignore[operator]
         ),
         device=place,
     )
