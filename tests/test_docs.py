@@ -55,6 +55,7 @@ DOCS = TOP / "docs"
 PAGES = sorted([*DOCS.rglob("*.md"), TOP / "README.md", TOP / "CHANGELOG.md"])
 VERBS = sorted(name for name in app if not name.startswith("-"))
 EVERYWHERE = {"--help", "--version", "--debug", "--install-completion"}
+OF_TESTS = {"--attack"}  # of pytest, see tests/conftest.py
 OPTION = re.compile(r"(?<![\w-])--[a-z][\w.-]*\w")
 CALL = re.compile(rf"limner ({'|'.join(VERBS)})\b")
 LOOP: dict[str, type] = {"loop.": LoopSettings}
@@ -221,7 +222,7 @@ def test_pages_write_only_options_that_exist(path: Path) -> None:
     page_verb = path.stem if path.parent.name == "verbs" else None
     unknown = []
     for verb, option in used_options(path.read_text(encoding="utf-8"), page_verb):
-        known = EVERYWHERE | (all_options(verb) if verb else frozenset().union(*map(all_options, VERBS)))
+        known = EVERYWHERE | OF_TESTS | (all_options(verb) if verb else frozenset().union(*map(all_options, VERBS)))
         if verb in (None, "train", "study", "refine", "generate", "inspect", "look"):
             known |= settings()
         stage = re.fullmatch(r"--stages\.[\w-]+\.([\w-]+)", option)  # of a stage, by its name

@@ -58,7 +58,11 @@ def _watch(process: subprocess.Popen[str], progress: Path) -> float:
     return 0.0
 
 
-@pytest.mark.parametrize("kind", KINDS)
+LEARNING = pytest.mark.kills  # slow: what is gone on with is trained first
+CASES = [pytest.param(kind, marks=LEARNING if KINDS[kind].restored == "run" else ()) for kind in KINDS]
+
+
+@pytest.mark.parametrize("kind", CASES)
 def test_a_damaged_file_is_read_or_answered_in_one_line(kind: str, attack: int, tmp_path: Path) -> None:
     count = attack or (FEW if KINDS[kind].restored else USUAL)
     rows = attack_kind(kind, count, tmp_path)
