@@ -1,9 +1,9 @@
-"""How good the pictures of ``generate/best`` are after ten minutes, beside the loop that tutorials teach, in one run.
+"""How good the pictures of a recipe are after its training, beside the loop that tutorials teach, in one run.
 
     python benchmarks/gan_quality.py --data FOLDER [--minutes 10] [--seeds 1 2 3] [--held-out 240] [--rows best tutorial
-    ...]
+    ...] [--recipe generate/best]
 
-FOLDER (default $LIMNER_DATA) holds PNG or JPEG pictures. ``best`` is ``limner train generate/best`` as a user types it,
+FOLDER (default $LIMNER_DATA) holds PNG or JPEG pictures. ``best`` is ``limner train RECIPE`` as a user types it,
 once a seed, which also draws the held-out pictures (near-duplicates stay together); its recipe says how long it trains.
 ``tutorial`` (and ``tutorial-bf16``, under autocast) is the loop of `gan_plain` over the same learned pictures for so
 many minutes of the clock, first seed only. ``flat`` are pictures of one color each, the means of learned ones; ``real``
@@ -67,6 +67,7 @@ def main() -> None:
     given.add_argument("--minutes", type=float, default=10.0, help="of the tutorial's loop")
     given.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     given.add_argument("--held-out", type=int, default=240)
+    given.add_argument("--recipe", default="generate/best", help="what the row best trains")
     given.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
     given.add_argument("--draw", type=Path, metavar="FOLDER", help="where cars-made.jpg and cars-curves.png go")
     given.add_argument("--out", type=Path, help="where the runs go (default: a temporary folder)")
@@ -78,7 +79,7 @@ def main() -> None:
         out = options.out or Path(folder)
         print_table([row for name in options.rows for row in measured(name, options, out)])
         if options.draw and "best" in options.rows:
-            draw_figures([run_of(seed, out) for seed in options.seeds], options.draw)
+            draw_figures(options.recipe, [run_of(seed, out) for seed in options.seeds], options.draw)
 
 
 def measured(name: str, options: argparse.Namespace, out: Path) -> Iterator[Row]:
@@ -86,10 +87,10 @@ def measured(name: str, options: argparse.Namespace, out: Path) -> Iterator[Row]
     data = Path(options.data).resolve()
     if name == "best":
         for seed in options.seeds:
-            yield best(data, seed, options.held_out, run_of(seed, out))
+            yield best(options.recipe, data, seed, options.held_out, run_of(seed, out))
         return
     seed = options.seeds[0]
-    learned, held_out = split(data, seed, options.held_out)
+    learned, held_out = split(options.recipe, data, seed, options.held_out)
     started, shown = time.monotonic(), 0
     if name == "flat":
         pictures = learned.float().mean(dim=(2, 3), keepdim=True).round().byte().expand_as(learned)
@@ -105,29 +106,29 @@ def run_of(seed: int, out: Path) -> Path:
     return out / f"best-{seed}"
 
 
-def best(data: Path, seed: int, held_out: int, run: Path) -> Row:
+def best(recipe: str, data: Path, seed: int, held_out: int, run: Path) -> Row:
     """What `limner train` makes of the recipe; seconds are those of the whole command."""
-    command = ["limner", "train", "generate/best", "--data", str(data), "--out", str(run), "--seed", str(seed)]
+    command = ["limner", "train", recipe, "--data", str(data), "--out", str(run), "--seed", str(seed)]
     command += ["--data.held-out", str(held_out), "--scores.samples", str(SAMPLES)]
     started = time.monotonic()
     subprocess.run(command, check=True, stdout=sys.stderr)
     seconds = time.monotonic() - started
     scored = json.loads((run / "evaluation.json").read_text())
     kid = scored["scores"]["kid"]
-    shown = json.loads((run / "run.json").read_text())["steps"] * our_recipe(seed, held_out).images_per_step
+    shown = json.loads((run / "run.json").read_text())["steps"] * our_recipe(recipe, seed, held_out).images_per_step
     return Row("best", seed, kid["value"], kid["low"], kid["high"], shown, seconds)
 
 
-def our_recipe(seed: int, held_out: int) -> GenerateRecipe:
+def our_recipe(name: str, seed: int, held_out: int) -> GenerateRecipe:
     """The recipe of `best`, without its pictures."""
-    recipe = load_recipe("generate/best", ["--seed", str(seed), "--data.held-out", str(held_out)])
+    recipe = load_recipe(name, ["--seed", str(seed), "--data.held-out", str(held_out)])
     assert isinstance(recipe, GenerateRecipe)
     return recipe
 
 
-def split(data: Path, seed: int, held_out: int) -> tuple[Tensor, Tensor]:
+def split(name: str, data: Path, seed: int, held_out: int) -> tuple[Tensor, Tensor]:
     """(Learned, held-out) pictures of a seed, (n, 3, S, S) uint8: those of `best`."""
-    recipe = GenerateTask.with_data(our_recipe(seed, held_out), [data], {})
+    recipe = GenerateTask.with_data(our_recipe(name, seed, held_out), [data], {})
     pictures = load_pictures(recipe)
     learned, kept = split_pictures(recipe, pictures)
     return pictures.pictures[learned], pictures.pictures[kept]
@@ -177,14 +178,14 @@ def print_table(rows: Sequence[Row]) -> None:
         print(f"\nbest: mean KID {mean(ours):.4f} over {len(ours)} seeds, {min(ours):.4f} to {max(ours):.4f}")
 
 
-def draw_figures(runs: Sequence[Path], folder: Path) -> None:
+def draw_figures(recipe: str, runs: Sequence[Path], folder: Path) -> None:
     """The pictures that the first run made, as it drew them, and of all runs KID and the losses over pictures shown."""
     Image.open(runs[0] / "pictures" / "made.png").save(folder / "cars-made.jpg", quality=88)
     figure = Figure(figsize=(9, 3.2), layout="constrained")
     panels = figure.subplots(1, 2)
     for run in runs:
         rows = Run(run).metrics()
-        batch = our_recipe(0, 0).images_per_step
+        batch = our_recipe(recipe, 0, 0).images_per_step
         for axes, name, style in (
             (panels[0], "validation/kid", {"marker": "o"}),
             (panels[1], "train/discriminator_loss", {"linewidth": 0.8}),
