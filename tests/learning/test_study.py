@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ import limner as api
 import toy_room
 from limner.foundation.errors import UserError
 from limner.learning.budget import share_steps
-from limner.learning.rooms import ROOMS
+from limner.learning.rooms import ROOMS, named, verb_of
 from limner.learning.run import Run
 from limner.learning.seed_table import Measure, SeedTable, estimate
 from limner.learning.task import Stage
@@ -232,3 +232,10 @@ def test_only_what_is_better_beyond_doubt_is_bold(
     table = SeedTable((Measure("x", better),), tuple(range(len(one))), results)
     marked = [row[0] for row in table.body("**{}**") if row[1].startswith("**")]
     assert marked == ([] if bold is None else [bold])
+
+
+@pytest.mark.parametrize("room", [name for name, each in ROOMS.items() if each.compare and each.tasks])
+def test_what_every_room_compares_can_be_gathered_over_seeds(room: str) -> None:
+    compare = named(verb_of(room, "compare").function)
+    comparison = get_type_hints(compare)["return"]
+    assert get_type_hints(comparison.measured)["return"] == dict[str, dict[Measure, float | None]]

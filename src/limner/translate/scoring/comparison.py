@@ -5,10 +5,11 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from limner.foundation.errors import UserError
 from limner.learning.evaluations import Compared
+from limner.learning.seed_table import Measure
 from limner.reporting.tables import csv_cell, markdown, markdown_row, tex, tex_comments, write_table
 from limner.translate.measures.result import LOWER_IS_BETTER, MADE, PairScores, Row, printed
 
@@ -82,6 +83,17 @@ class PairComparison:
     def to_json(self) -> dict[str, Any]:
         """Everything, as JSON holds it."""
         return {"rows": [{"name": name, **scores.to_json()} for name, scores in self.rows], "notes": self.notes()}
+
+    def measured(self) -> dict[str, dict[Measure, float | None]]:
+        """The scores of each run: what `limner study` gathers over seeds. Sharpness has no better side."""
+        found: dict[str, dict[Measure, float | None]] = {}
+        for name, scores in self.rows:
+            found[name] = {}
+            for column in self.columns:
+                better: Literal["lower", "higher", "none"] = "lower" if column in LOWER_IS_BETTER else "higher"
+                measure = Measure(scores.title(column), "none" if column == "sharpness" else better, 4)
+                found[name][measure] = scores.rows[MADE].scores[column]
+        return found
 
     def write(self, path: Path) -> None:
         """Write the table; the suffix says as what: .md, .csv or .tex."""
