@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from limner.learning.study import study
     from limner.recolor.methods.methods import transfer_color
     from limner.recolor.recoloring.recolor import recolor_files
-    from limner.segment.mapping.map_scenes import map_scenes
+    from limner.segment.mapping.map_scenes import map_change, map_scenes
     from limner.segment.refining.refine import refine
     from limner.segment.scoring.score import score_files as score
     from limner.signatures import check, compare, evaluate, load, train  # with every option by its name
@@ -53,6 +53,7 @@ __all__ = [
     "inspect",
     "load",
     "look",
+    "map_change",
     "map_scenes",
     "open_run",
     "recolor",
@@ -77,6 +78,7 @@ _PLACES = {
     "inspect": "limner.learning.inspecting:inspect",
     "load": "limner.learning.train:load",
     "look": "limner.learning.looking:look",
+    "map_change": "limner.segment.mapping.map_scenes:map_change",
     "map_scenes": "limner.segment.mapping.map_scenes:map_scenes",
     "open_run": "limner.learning.run_opening:open_run",
     "study": "limner.learning.study:study",

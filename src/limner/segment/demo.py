@@ -20,6 +20,7 @@ from limner.reporting.pictures import captioned_rows, error_map, overlay, to_dis
 from limner.reporting.report import Report
 from limner.scenes.rasters import Window, open_raster
 from limner.segment.data.annotation import ANNOTATED_FILE
+from limner.segment.footprints.outlines import draw_outlines
 from limner.segment.labels.reader import IGNORE
 from limner.segment.mapping.map_scenes import map_scenes
 from limner.segment.mapping.record import SceneMap
@@ -39,6 +40,10 @@ LEARNED = (
     "dubai-8",
 )
 SCENE, TRUTH = Path("banepa/images/banepa.tif"), Path("banepa/masks/banepa.tif")
+BUILDINGS = Path("banepa/buildings.geojson")
+"""The same truth as polygons: only they tell roofs apart that touch."""
+REFINE = ("--epochs", "3")
+FOOTPRINTS_PX = 420
 FRACTION = 0.07
 SHOWN_PX = 1024
 CELL_PX = 420
@@ -65,6 +70,7 @@ def run_demo(out: Path, *, quick: bool = False) -> Path:
     if not places.exists():
         shutil.copytree(PLACES, places)
     scene, truth, run, refined = places / SCENE, places / TRUTH, out / "run", out / "refined"
+    buildings = places / BUILDINGS
     few = ["--steps-per-epoch", "2", "--epochs", "1"] if quick else []
     data = [places / name for name in LEARNED]
 
@@ -78,23 +84,26 @@ def run_demo(out: Path, *, quick: bool = False) -> Path:
     _show("segment", run, scene, "--normalize", "scene", "--out", out / "normalized")
     (normalized,) = map_scenes(run, [scene], out / "normalized", normalize="scene")
 
-    _announce(f"3. Annotate {FRACTION:.0%} of the scene and go on learning there.")
-    _show("refine", run, scene, "--fraction", FRACTION, "--truth", truth, "--out", refined, *few)
-    refinement = refine(run, scene, fraction=FRACTION, truth=truth, out=refined, overrides=few)
+    _announce(f"3. Annotate {FRACTION:.0%} of the scene by its buildings' outlines and go on learning there.")
+    steps = few or list(REFINE)
+    _show("refine", run, scene, "--fraction", FRACTION, "--truth", buildings, "--out", refined, *steps)
+    refinement = refine(run, scene, fraction=FRACTION, truth=buildings, out=refined, overrides=steps)
+    if refinement.stopped:
+        raise SystemExit(refinement.stopped.exit_code)
 
     _announce("4. Map again with the refined network.")
     _show("segment", refined, scene, "--out", out / "maps")
     (again,) = map_scenes(refined, [scene], out / "maps")
 
     story = Story(training, plain, normalized, refinement, again)
-    report = demo_report(story, scene, truth, out).write(out / "report.html")
+    report = demo_report(story, scene, truth, buildings, out).write(out / "report.html")
     print(refinement.comparison)
     say(f"\nThe whole story in pictures: {report}\nPolygons for a map: {again.polygons}")
     say("Now with your own: limner check YOUR_FOLDER, then limner train segment/modern --data YOUR_FOLDER")
     return report
 
 
-def demo_report(story: Story, scene: Path, truth: Path, out: Path) -> Report:
+def demo_report(story: Story, scene: Path, truth: Path, buildings: Path, out: Path) -> Report:
     """The story as a page: scores on the same pixels, maps and errors beside each other, polygons, commands."""
     refinement = story.refinement
     rows = {**refinement.before, "refined": refinement.after}
@@ -113,9 +122,8 @@ def demo_report(story: Story, scene: Path, truth: Path, out: Path) -> Report:
     report.section("What was done").text(
         "A small network learned from ten areas in Kampala and Dubai. It then mapped a drone scene of Banepa, Nepal, "
         "which it had never seen: first standardized by the colors of the training areas, then by the scene's own. "
-        "Last, "
-        f"{FRACTION:.0%} of the scene was annotated, the network went on learning there, and the scene was mapped "
-        "again."
+        f"Last, the buildings on {FRACTION:.0%} of the scene were outlined, the network went on learning there, and "
+        "the scene was mapped again."
     )
     report.section("Scores on the ground that was not annotated")
     table = [score_row(name, item.mean()) for name, item in rows.items() if item]
@@ -126,6 +134,10 @@ def demo_report(story: Story, scene: Path, truth: Path, out: Path) -> Report:
         "All rows on the same pixels. Accuracy says little: look at F1.",
         best=("F1", "IoU"),
     )
+    if refinement.decision is not None:
+        line = refinement.decision.line
+        report.text(f"Before that, without the rest of the truth, refining told: {line}.")
+    _add_footprints(report, story, scene, buildings)
     _add_pictures(report, story, scene, truth)
     _add_colors(report, story)
     report.section("Polygons").text(
@@ -140,12 +152,26 @@ def demo_report(story: Story, scene: Path, truth: Path, out: Path) -> Report:
             f"limner train segment/demo {data} --out {run}",
             f"limner segment {run} {scene} --normalize run --out {out / 'plain'}",
             f"limner segment {run} {scene} --normalize scene --out {out / 'normalized'}",
-            f"limner refine {run} {scene} --fraction {FRACTION} --truth {truth} --out {again}",
+            f"limner refine {run} {scene} --fraction {FRACTION} --truth {buildings} --out {again} {' '.join(REFINE)}",
             f"limner segment {again} {scene} --out {out / 'maps'}",
         ]
     )
     add_sources(report)
     return report
+
+
+def _add_footprints(report: Report, story: Story, scene: Path, buildings: Path) -> None:
+    """The true outlines and those of the first and the last map over the middle of the scene."""
+    with open_raster(scene) as raster:
+        side = min(FOOTPRINTS_PX, raster.height, raster.width)
+        window = Window((raster.height - side) // 2, (raster.width - side) // 2, side, side)
+        files = (buildings, story.normalized.polygons, story.refined.polygons)
+        drawn = [draw_outlines(raster, path, window) for path in files if path is not None]
+    report.section("Footprints").picture(
+        captioned_rows([drawn], heads=("true buildings", "unseen", "refined"), cell_px=2 * side),
+        "Polygons over the middle of the scene: the true ones, those of the network that never saw the town, and those "
+        "after refining.",
+    )
 
 
 def _add_pictures(report: Report, story: Story, scene: Path, truth: Path) -> None:

@@ -104,14 +104,14 @@ def test_whatever_regions_come_they_stay_valid_apart_and_of_their_area(seed: int
     assert not shapely.equals_exact(found, shapes, 1e-9).all()  # and not by leaving them all as they were
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(6))
 def test_most_houses_of_a_ragged_row_are_squared(seed: int) -> None:
     generator = np.random.default_rng(seed)
     rows, columns = np.indices((260, 260))
     turn = np.radians(generator.uniform(5, 40))
     along = (columns - 130) * np.cos(turn) + (rows - 130) * np.sin(turn)
     across = (rows - 130) * np.cos(turn) - (columns - 130) * np.sin(turn)
-    ragged = ndimage.gaussian_filter(generator.normal(size=(2, 260, 260)), (0, 4, 4)) * 25
+    ragged = ndimage.gaussian_filter(generator.normal(size=(2, 260, 260)), (0, 4, 4)) * 15
     along, across = along + ragged[0], across + ragged[1]
     labels = np.zeros((260, 260), np.int32)
     for row in range(3):  # three rows of houses wall to wall
@@ -124,7 +124,8 @@ def test_most_houses_of_a_ragged_row_are_squared(seed: int) -> None:
     found = squared(shapes)
     right = [np.minimum(angles(each), np.abs(angles(each) - 90)).max() < 1 for each in found]
     before = [np.minimum(angles(each), np.abs(angles(each) - 90)).max() < 1 for each in shapes]
-    assert sum(right) >= 0.5 * len(found) > sum(before)
+    print(sum(right), len(found), sum(before))
+    assert sum(right) >= 0.5 * len(found) > 2 * sum(before)
 
 
 def test_of_nothing_comes_nothing() -> None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 import shapely
+from scipy.ndimage import gaussian_filter1d
 from scipy.sparse import coo_array, csc_array
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import spsolve
@@ -23,7 +24,11 @@ ALONG = 100.0
 AREA = 10.0
 """How much stronger an area's error pulls, in pixels of a wall moved, than a corner to its place."""
 ROUNDS = 4
-SAME_TURN = np.deg2rad(15)
+BINS = 90
+"""Of directions, a degree each."""
+SPREAD = np.deg2rad(4)
+"""How far the sides of one direction scatter about it: their std."""
+SAME_TURN = np.deg2rad(10)
 """Neighbors whose directions are so near to that of all that hangs together take it: one wall has one direction."""
 MOST_AREA = 0.02
 """An area may change by this share."""
@@ -71,13 +76,18 @@ def squared(shapes: np.ndarray) -> np.ndarray:
 
 
 def main_directions(sides: _Sides, count: int, unknown: np.ndarray, owners: np.ndarray) -> np.ndarray:
-    """The direction of each polygon's sides, (count,) radians modulo a quarter turn: their mean, long ones first; that
-    of all polygons that hang together, where it is near.
+    """The direction that most of each polygon's sides have, (count,) radians modulo a quarter turn; that of all
+    polygons that hang together, where it is near.
 
     unknown, owners: (corners,) int, of each corner its unknown and whose it is.
     """
-    turned = np.exp(4j * np.arctan2(sides.delta[:, 1], sides.delta[:, 0]))
+    angles = 4 * np.arctan2(sides.delta[:, 1], sides.delta[:, 0])
     weights = (sides.delta**2).sum(1)  # lengths squared: walls outweigh what raggedness there is
+    found = np.zeros((count, BINS))
+    np.add.at(found, (sides.owner, np.round(angles * BINS / (2 * np.pi)).astype(int) % BINS), weights)
+    most = gaussian_filter1d(found, BINS * SPREAD / (np.pi / 2), axis=1, mode="wrap").argmax(1) * 2 * np.pi / BINS
+    near_most = np.abs(np.angle(np.exp(1j * (angles - most[sides.owner])))) <= 8 * SPREAD
+    turned = np.exp(1j * angles) * near_most
     real, imaginary = (
         np.bincount(sides.owner, weights=weights * part, minlength=count) for part in (turned.real, turned.imag)
     )
