@@ -147,8 +147,8 @@ def write_scene(data: Path, name: str, folder: Path) -> Path:
         values, mask = mosaic(dict(kampala_chips(data / "uganda-buildings")), 256)
         profile = {"nodata": 0}
     else:
-        numbers = range(50, 59)
-        chips = {(n // 3, n % 3): (f"rio_{number}.png",) * 2 for n, number in enumerate(numbers)}
+        names = sorted(path.name for path in (data / "spacenet-rio" / "images").glob("*.png"))[:9]
+        chips = {(number // 3, number % 3): (name,) * 2 for number, name in enumerate(names)}
         folder_of = data / "spacenet-rio"
         placed = {at: tuple(folder_of / kind / one for kind, one in zip(("images", "masks"), names, strict=True))
                   for at, names in chips.items()}  # fmt: skip
