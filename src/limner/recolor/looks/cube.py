@@ -119,6 +119,8 @@ def read_cube(path: Path) -> CubeLook:
     head, begin = _Head(), 0
     while begin < len(lines) and head.takes(lines[begin], f"{path}, line {begin + 1}"):
         begin += 1
+    if head.size == 0 and "\ufffd" in "".join(lines[begin : begin + 1]):  # bytes that are no text
+        raise UserError(f"{path}: not a .cube look-up table, which is text")
     if head.size == 0:
         raise UserError(f"{path}, line {begin + 1}: no LUT_3D_SIZE or LUT_1D_SIZE before; not a .cube look-up table")
     if any(bottom >= top for bottom, top in zip(head.low, head.high, strict=True)):
