@@ -100,10 +100,15 @@ def consistency(things: Things) -> None:
     consistency_penalty(things.judge, things.image, things.judge(things.image), things.draws).backward()
 
 
+def prior(name: str) -> Callable[[Things], Any]:
+    truncation = None if name == "sphere" else 0.7  # a sphere's latents are all of one length
+    return lambda it: draw(Choice(name), 4, 5, it.draws, truncation)
+
+
 USES: dict[str, Callable[[Things], Any]] = {
     **{f"augment {name}": augmented(name) for name in AUGMENTATIONS},
     **{f"loss {name}": loss(name) for name in LOSSES},
-    **{f"prior {name}": lambda it, name=name: draw(Choice(name), 4, 5, it.draws, 0.7) for name in PRIORS},  # type: ignore[misc]
+    **{f"prior {name}": prior(name) for name in PRIORS},
     "gradient": lambda it: gradient_penalty(it.judge, it.image, it.fake, it.draws).backward(),
     "dragan": lambda it: dragan_penalty(it.judge, it.image, it.draws).backward(),
     "r1": lambda it: r1_penalty(it.judge, it.image).backward(),

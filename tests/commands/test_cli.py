@@ -159,7 +159,8 @@ def test_networks_without_a_room_lists_those_of_all(limner: CommandLine) -> None
     assert (code, error) == (0, "")
     assert re.findall(r"^(\w+): ", out, re.MULTILINE) == list(rooms_with("networks"))
     assert limner("networks", "--channels", "4") == (
-        2, "", "limner: --channels is no option of limner networks; rooms that have it: segment, generate, classify\n"
+        2, "", "limner: --channels is no option of limner networks; rooms that have it: "
+            "segment, generate, classify, translate\n",
     )  # fmt: skip
 
 
