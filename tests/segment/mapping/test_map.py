@@ -232,7 +232,11 @@ def test_no_polygons_are_drawn_when_none_are_wanted(tmp_path):
     result = map_scene(Blur(), save(tmp_path / "s.tif", field_scene()), tmp_path / "out", polygons="none", **SMALL)
     assert result.polygon_count is None
     assert names(tmp_path / "out") == {
-        "s_classes.tif", "s_classes.tif.aux.xml", "s_classes.qml", "s_preview.png", "s_map.json",
+        "s_classes.tif",
+        "s_classes.tif.aux.xml",
+        "s_classes.qml",
+        "s_preview.png",
+        "s_map.json",
     }
 
 
