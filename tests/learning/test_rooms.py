@@ -155,10 +155,15 @@ print("torch" in sys.modules)
 
 def test_a_room_without_a_verb_says_which_have_it(here: Path, limner: CommandLine) -> None:
     assert limner("networks", "recolor") == (
-        2, "", "limner: the room recolor has no limner networks; rooms that have: segment, generate, classify\n"
-    )  # fmt: skip
+        2,
+        "",
+        "limner: the room recolor has no limner networks; rooms that have: segment, generate, classify, translate\n",
+    )
     assert limner("networks", "segmnt")[2] == "limner: no room 'segmnt'; did you mean 'segment'?\n"
-    assert limner("demo", "detect")[2] == "limner: no room 'detect'; known: segment, recolor, generate, classify\n"
+    assert (
+        limner("demo", "detect")[2]
+        == "limner: no room 'detect'; known: segment, recolor, generate, classify, translate\n"
+    )
 
 
 def test_options_are_known_by_their_names_with_those_of_their_parts() -> None:

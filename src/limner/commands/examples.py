@@ -40,7 +40,7 @@ EXAMPLES: dict[str, tuple[str, str, str]] = {
     ),
     "study": (
         "limner study segment/unet-19 segment/modern --data places --steps 2000",
-        "limner study classify/lenet-digits --grid network.pool=max,average --seeds 5 --out pools",
+        "limner study classify/lenet-digits --grid network.pool=max,average",
         "limner study convnets/normalization --seeds 5",
     ),
     "doctor": ("limner doctor", "limner doctor --json", "limner doctor --debug"),

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from drawn_pictures import draw_shape
 from limner.classify.data.examples import load_examples
+from limner.classify.data.preprocessing import Preprocessing
 from limner.classify.data.sources import find_pictures
 from limner.classify.predicting.predictor import PictureClassifier
 from limner.classify.scoring.robustness import AMOUNTS, measure_robustness, ways
@@ -66,7 +67,7 @@ def test_a_classifier_of_sides_loses_them_where_pictures_are_turned(tmp_path: Pa
         Image.fromarray(picture).save(folder / f"{number}.png")
     examples = load_examples(find_pictures([tmp_path]), size_px=20, colors="gray")
     classifier = PictureClassifier(
-        BrightLeft(), ("left", "right"), 20, 20, "gray", "crop", (0.0,), (1.0,), torch.device("cpu")
+        BrightLeft(), ("left", "right"), 20, 20, "gray", "crop", Preprocessing((0.0,), (1.0,)), torch.device("cpu")
     )
     found = measure_robustness(classifier, examples, torch.arange(10))
     assert {change: [amount for amount, _ in pairs] for change, pairs in found.items()} == {
