@@ -22,6 +22,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -146,7 +147,7 @@ class Process:
         self.process = os.fork()
         if self.process == 0:
             try:
-                os.setsid()
+                os.setpgid(0, 0)
                 os.chdir(folder)
                 os.environ["LIMNER_CACHE"] = str(folder / "cache")
                 told = os.open(self.told, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
@@ -162,6 +163,8 @@ class Process:
             except BaseException as error:
                 print(f"raised {type(error).__name__}: {error}", flush=True)
                 os._exit(99)
+        with suppress(OSError):  # whoever comes first: a command may be killed before its first line
+            os.setpgid(self.process, self.process)
 
     def wait(self, seconds: float = PATIENCE_S) -> int | None:
         """The exit code, a negative signal, or None after so many seconds."""
