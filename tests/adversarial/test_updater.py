@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from limner.adversarial.updater import Updater, set_up_network
+from limner.learning.metrics import read_metrics
 from limner.learning.settings import LoopSettings
 from limner.learning.training import make_fabric
 
@@ -89,9 +90,14 @@ FOLLOWS, AGREES = ("gan", "cyclegan"), "switches"
 
 
 @pytest.fixture(scope="module")
-def left(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, int, int], dict[str, Tensor]]:
+def folder_of_processes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("processes")
+
+
+@pytest.fixture(scope="module")
+def left(folder_of_processes: Path) -> Callable[[str, int, int], dict[str, Tensor]]:
     """What process so-and-so of one or of two leaves of a training; all on the CPU, joined by gloo."""
-    folder = tmp_path_factory.mktemp("processes")
+    folder = folder_of_processes
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -103,9 +109,8 @@ def left(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, int, int], 
             surroundings |= {"MASTER_ADDR": "127.0.0.1", "OMP_NUM_THREADS": "1"}
             command = [sys.executable, str(PROCESSES), str(folder), *trainings]
             running.append(subprocess.Popen(command, env=surroundings, stderr=subprocess.PIPE, text=True))
-    for process in running:
-        _, error = process.communicate(timeout=600)
-        assert process.returncode == 0, error[-3000:]
+    told = [process.communicate(timeout=600)[1] for process in running]
+    assert not any(process.returncode for process in running), "\n\n".join(error[-2000:] for error in told)
     return lambda what, count, rank: torch.load(folder / f"{what}-{count}-{rank}.pt", weights_only=True)
 
 
@@ -120,6 +125,16 @@ def test_two_processes_hold_equal_weights_and_follow_one_of_the_same_batch_to_ro
         torch.testing.assert_close(value, alone[name], rtol=2e-4, atol=2e-5, msg=name)
     moved = [float(value) for name, value in alone.items() if name.startswith("moved.")]
     assert min(moved) > 0.1  # more than the tolerance, by far
+
+
+def test_of_two_processes_one_writes_the_run(
+    left: Callable[[str, int, int], dict[str, Tensor]], folder_of_processes: Path
+) -> None:
+    """A second that wrote ``metrics.csv``, too, once doubled rows and tripped over half a line of the first's."""
+    for what in FOLLOWS:
+        alone, both = (read_metrics(folder_of_processes / f"run-{what}-{count}" / "metrics.csv") for count in (1, 2))
+        assert [row["step"] for row in both] == [row["step"] for row in alone]
+        assert list(both[0]) == list(alone[0])
 
 
 def test_two_processes_agree_whatever_is_switched_on(left: Callable[[str, int, int], dict[str, Tensor]]) -> None:

@@ -20,11 +20,12 @@ class MetricsWriter:
     What is recorded of one step (its losses, its scores) makes one row, which is written by `flush` when the step is
     over.
 
+    path: None keeps the newest numbers and writes no file: of several processes, one writes for all.
     columns, rows: what the file held when the training last left a checkpoint. The first row that is written cuts the
     file back to it; until then the file keeps what a stopped training wrote after its checkpoint.
     """
 
-    def __init__(self, path: Path, columns: Sequence[str] = (), rows: int = 0) -> None:
+    def __init__(self, path: Path | None, columns: Sequence[str] = (), rows: int = 0) -> None:
         self.path, self.columns, self.rows = path, list(columns), rows
         self._row: dict[str, Any] = {}
         self._cut = False
@@ -44,6 +45,8 @@ class MetricsWriter:
         if not self._row:
             return
         row, self._row = self._row, {}
+        if self.path is None:
+            return
         self._cut_back()
         new = [name for name in row if name not in self.columns]
         if new:
@@ -52,24 +55,22 @@ class MetricsWriter:
             append(self.path, _lines(self.columns, [row]))  # at once: a killed training leaves whole rows
         self.rows += 1
 
-    def replace(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Make these all the rows that there are."""
-        self._cut, self.rows = True, len(rows)
-        self._write(list(dict.fromkeys(name for row in rows for name in row)), rows)
-
     def _cut_back(self) -> None:
         if self._cut:
             return
         self._cut = True
-        if self.path.exists():
-            self._write(self.columns, self._read()[: self.rows])
-        self.rows = 0 if not self.path.exists() else min(self.rows, len(self._read()))
+        kept = self._read()[: self.rows]
+        if self.path and self.path.exists():
+            self._write(self.columns, kept)
+        self.rows = len(kept)
 
     def _read(self) -> list[dict[str, str]]:
-        return read_metrics(self.path) if self.path.exists() else []
+        return read_metrics(self.path) if self.path and self.path.exists() else []
 
     def _write(self, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
         self.columns = list(columns)
+        if self.path is None:
+            return
         header = _lines(self.columns, [dict(zip(self.columns, self.columns, strict=True))])
         with replacing(self.path) as temporary:
             temporary.write_bytes(header + _lines(self.columns, rows))

@@ -97,7 +97,8 @@ def learn(task: Task, run: Run, settings: LoopSettings, fabric: Fabric) -> StopR
     GPU memory runs out, or when a loss or a weight is no longer a number: the run then holds the model of the last
     checkpoint, in which all were.
     """
-    remove_leftovers(run.folder)
+    if fabric.is_global_zero:  # of several processes the first alone writes into the run
+        remove_leftovers(run.folder)
     loop = _Loop(task, run, settings, fabric)
     with _own_draws(fabric):
         with stop_on_signal() as stop:
@@ -148,13 +149,14 @@ class _Loop:
     def __init__(self, task: Task, run: Run, settings: LoopSettings, fabric: Fabric) -> None:
         self.task, self.run, self.settings, self.fabric = task, run, settings, fabric
         self.position = Position()
-        self.metrics = MetricsWriter(run.metrics_path)
+        self.metrics = self._metrics_writer()
         self.board = Board(None)
         self.stages = planned_stages(task, settings)
         self.began = self.saved_at = time.monotonic()
 
     def go(self, stop: StopRequest) -> None:
         saved = self._load_checkpoint()
+        self.fabric.barrier()  # all stand at one place before the first of them leaves a checkpoint
         if self.settings.tensorboard and self.fabric.is_global_zero:
             self.board = Board(self.run.folder, self.position.steps)
         total = sum(stage.total_steps for stage in self.stages)
@@ -197,7 +199,7 @@ class _Loop:
             self.task.load_state_dict(saved or {})
             return
         self._record(stage, values)
-        self._end_row()
+        self.metrics.flush()
         self.position.index = 1
         # What was best before it does not hold what it learned.
         self.position.best_score, self.position.best_weights, self.position.stale = -math.inf, None, 0
@@ -236,7 +238,7 @@ class _Loop:
             if self.settings.patience is not None and self.position.stale >= self.settings.patience:
                 say(f"no better score in {self.position.stale} evaluations: stage '{stage.name}' ends early")
                 self.position.index = stage.total_steps  # who goes on from here begins the next stage
-        self._end_row()
+        self.metrics.flush()
 
     def _log(self, stage: Stage) -> None:
         values = self.position.take_means()
@@ -276,10 +278,6 @@ class _Loop:
         self.metrics.record(stage.name, self.position.steps, values)
         self.board.add(values, self.position.steps)
 
-    def _end_row(self) -> None:
-        if self.fabric.is_global_zero:
-            self.metrics.flush()
-
     def _note(self, stage: Stage, epoch: int) -> str:
         parts = [f"{stage.unit} {epoch}/{stage.epochs}"] + ([f"stage {stage.name}"] if len(self.stages) > 1 else [])
         newest = list(self.metrics.recent.items())[:2]
@@ -314,9 +312,13 @@ class _Loop:
         if saved is None:
             return None
         self.position = Position.from_saved(saved["position"])
-        self.metrics = MetricsWriter(self.run.metrics_path, self.position.columns, self.position.rows)
+        self.metrics = self._metrics_writer()
         task: dict[str, Any] = saved["task"]
         return task
+
+    def _metrics_writer(self) -> MetricsWriter:
+        path = self.run.metrics_path if self.fabric.is_global_zero else None
+        return MetricsWriter(path, self.position.columns, self.position.rows)
 
     def leave_last_good_model(self) -> int:
         """Go back to the last checkpoint, write its model, and tell its step."""
