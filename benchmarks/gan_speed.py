@@ -127,8 +127,7 @@ def resident_bytes() -> int:
 
 def train_here(folder: Path, batch: int, precision: str, on_step: Callable[[int], None]) -> None:
     """The recipe generate/dcgan as the loop of `limner train` steps it."""
-    from limner.learning.library import load_recipe
-    from limner.learning.rooms import task_class
+    from limner.learning.library import load_recipe, task_class
     from limner.learning.stream import Stream
     from limner.learning.task import StageContext
     from limner.learning.training import make_fabric
