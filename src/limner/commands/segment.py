@@ -151,7 +151,8 @@ def refine(
 @verb
 def score(
     prediction: Annotated[
-        Path, Parameter(help="A class raster, or a folder of them; with --pairs pictures.", group=INPUT)
+        Path,
+        Parameter(help="A class raster, footprints (vector file), or a folder; with --pairs pictures.", group=INPUT),
     ],
     truth: Annotated[Path, Parameter(help="A mask, a vector file, or a folder paired by file name.", group=INPUT)],
     *,
@@ -173,7 +174,7 @@ def score(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """F1, precision, recall, IoU and accuracy per area and mean, from exact counts, in little memory."""
+    """F1, precision, recall, IoU and accuracy of maps or footprints, and scores of their objects, in little memory."""
     if pairs:
         _score_pairs(prediction, truth, channel, border_px, as_json=as_json)
         return

@@ -17,7 +17,7 @@ from limner.segment.data.chips import DataSet
 from limner.segment.footprints.options import AS_MEASURED
 from limner.segment.labels.depths import object_borders
 from limner.segment.labels.reading import Reading
-from limner.segment.measures.object_counter import ObjectCounter, boundary_counts, objects_of
+from limner.segment.measures.object_counter import AS_DELIVERED, ObjectCounter, boundary_counts, objects_of
 from limner.segment.measures.objects import ObjectCounts, count_objects
 
 WHOLE = Window(0, 0, 120, 150)
@@ -92,9 +92,9 @@ def test_the_truths_polygons_count_one_by_one_where_its_mask_would_join_them(tmp
     assert (scores.true, scores.mapped, scores.found) == (3, 2, 2)  # the row of two is one region: IoU 0.5 with each
     with ObjectCounter(data.chips, data.reader(), polygons={0: np.array(boxes)}) as counter:
         counter.add(0, WHOLE, WHOLE, truth, truth)
-        objects = objects_of(counter, data.chips, drawn=False)
+        objects = objects_of(counter, data.chips, AS_DELIVERED)
     assert objects.areas["scene"].f1 == 1  # the third is cut where the picture ends, in both
-    assert objects.protocol.startswith("the polygons beside the maps against the truth's polygons")
+    assert objects.protocol.startswith("polygons as they were delivered against the truth's polygons")
 
 
 def test_borders_near_each_other_are_one(tmp_path: Path) -> None:

@@ -239,7 +239,7 @@ def test_files_that_are_not_there_or_of_another_kind_are_named(tmp_path, mapped)
     refuse(mapped, tmp_path / "nowhere.tif", "nowhere.tif: no such file")
     refuse(mapped, tmp_path / "notes.txt", "notes.txt: cannot be scored")
     refuse(tmp_path / "empty", mapped, "empty: holds no file")
-    refuse(write_boxes(tmp_path / "map.gpkg", (0, 0, 9, 9)), mapped, "map.gpkg: cannot be scored")
+    refuse(tmp_path / "notes.txt", mapped, "notes.txt: cannot be scored")
 
 
 def test_another_size_is_refused_with_both_sizes(tmp_path, mapped):

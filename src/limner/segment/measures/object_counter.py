@@ -36,6 +36,8 @@ BOUNDARY_M, BOUNDARY_PX = 1.0, 3
 """How far apart borders may lie and still be one, where the size of a pixel is known and where not."""
 PIXELS_AT_ONCE = 2**19
 HELD_PIXELS = 2**23
+AS_DRAWN = "polygons as limner segment draws them"
+AS_DELIVERED = "polygons as they were delivered"
 WHOLE = 0.5
 """Of an object's or polygon's area must be scored ground for it to count."""
 
@@ -242,16 +244,15 @@ def _array(shapes: Any) -> np.ndarray:
     return array
 
 
-def objects_of(counter: ObjectCounter, chips: Sequence[Chip], *, drawn: bool = True) -> Objects:
-    """The scores of each area's objects with their protocol. drawn: the map's polygons were not there already."""
+def objects_of(counter: ObjectCounter, chips: Sequence[Chip], ours: str = AS_DRAWN) -> Objects:
+    """The scores of each area's objects with their protocol. ours: which polygons were counted, in words."""
     scored = {area: counts.scores() for area, counts in counter.counts().items()}
-    return Objects(scored, _protocol(chips, drawn)) if scored else NO_OBJECTS
+    return Objects(scored, _protocol(chips, ours)) if scored else NO_OBJECTS
 
 
-def _protocol(chips: Sequence[Chip], drawn: bool) -> str:
+def _protocol(chips: Sequence[Chip], ours: str) -> str:
     vectors = any(chip.labels is not None and is_vector(chip.labels) for chip in chips)
     mask = "the connected regions of the truth's mask, where roofs that touch are one object"
     truth = "the truth's polygons" if vectors else mask
-    ours = "polygons as limner segment draws them" if drawn else "the polygons beside the maps"
     reach = f"{BOUNDARY_PX} px" if any(chip.ground_m is None for chip in chips) else f"{BOUNDARY_M:g} m"
     return f"{ours} against {truth}; found from an IoU of {IOU:g}; borders up to {reach} apart are one"

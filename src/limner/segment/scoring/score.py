@@ -3,6 +3,7 @@
 This file imports no torch: `limner score` stays light.
 """
 
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 
 from limner.foundation.errors import UserError
 from limner.foundation.files import replacing
-from limner.foundation.suffixes import RASTERS, TIFFS, VECTORS, ends_with
+from limner.foundation.suffixes import TIFFS, ends_with
 from limner.reporting.pictures import ERROR_COLORS, IGNORE, error_kinds
 from limner.scenes.georeference import same_system
 from limner.scenes.rasters import Raster, open_mask
@@ -28,8 +29,9 @@ from limner.segment.labels.reader import RING_PX, LabelReader
 from limner.segment.labels.reading import AS_FOUND, Reading
 from limner.segment.labels.vector_files import is_vector
 from limner.segment.measures.counts import Counts
-from limner.segment.measures.object_counter import ObjectCounter, objects_of
+from limner.segment.measures.object_counter import AS_DELIVERED, AS_DRAWN, ObjectCounter, objects_of
 from limner.segment.measures.scores import Evaluation, Protocol
+from limner.segment.scoring.pairing import Pair, footprint_reader, footprints_of, pair_files
 
 PIXELS_A_READ = 4_000_000
 
@@ -51,7 +53,7 @@ def score_files(
     without ``within`` only a ring of background around each is scored.
 
     Args:
-        prediction: a map, or a folder of maps.
+        prediction: a map, or a folder of maps: class rasters, or vector files of footprints as they are delivered.
         truth: a mask or vector file, or a folder of them, paired with the maps by stem (a final ``_classes`` does not
             count). Every file is an area of its own; in sub-folders (``<area>/*``, ``<area>/masks/*``) each folder is.
         within: a vector file; what lies outside its polygons is not scored.
@@ -64,19 +66,33 @@ def score_files(
         UserError: for files that do not pair, sizes or grids that differ, values that are no classes, polygons without
             a reference system or beside the map, and when no labelled pixel is mapped.
     """
-    pairs = _paired(Path(prediction), Path(truth), None if within is None else Path(within))
+    with tempfile.TemporaryDirectory(prefix="limner-") as scratch:
+        ground = None if within is None else Path(within)
+        pairs = pair_files(Path(prediction), Path(truth), ground, reading.layers, Path(scratch))
+        return _scored(pairs, Path(prediction), Path(truth), classes, errors, reading)
+
+
+def _scored(
+    pairs: list[Pair], prediction: Path, truth: Path, classes: int | None, errors: Path | str | None, reading: Reading
+) -> Evaluation:
     targets = [] if errors is None else _error_files(Path(errors), pairs)
-    forms = _forms(pairs, Path(truth), reading, None if classes is None else names_of(classes))
-    truth_form, map_form = forms.truth, forms.map
+    forms = _forms(pairs, truth, reading, None if classes is None else names_of(classes))
+    truth_form, delivered = forms.truth, pairs[0].delivered
+    if delivered and len(truth_form.class_names) != 2:
+        raise UserError(
+            f"{prediction}: footprints are of one class against the rest, but the truth has "
+            f"{', '.join(truth_form.class_names)}; name one with --target"
+        )
     truth_reader = LabelReader(truth_form, field=reading.label_field, layers=reading.layers)
-    map_reader = LabelReader(map_form)
+    map_reader = footprint_reader(pairs, truth_form.class_names) if delivered else LabelReader(forms.map)
     _check_place(pairs, truth_reader)
+    polygons = footprints_of(pairs, map_reader)
     areas: dict[str, Counts] = {}
     unmapped: dict[str, int] = {}
     pixels = 0
     chips = [pair.truth for pair in pairs]
     counts_objects = len(truth_form.class_names) == 2
-    with ObjectCounter(chips, truth_reader) as counter:
+    with ObjectCounter(chips, truth_reader, polygons=polygons) as counter:
         for number, pair in enumerate(pairs):
             windows = _windows(pair, truth_reader, map_reader)
             if targets:
@@ -90,81 +106,12 @@ def score_files(
                     counter.add(number, Window(0, 0, pair.truth.height, pair.truth.width), window, mask, mapped)
             areas[pair.area] = areas.get(pair.area, Counts.zero(counts.classes)) + counts
             unmapped[pair.area] = unmapped.get(pair.area, 0) + missing
-        objects = objects_of(counter, chips)
+        objects = objects_of(counter, chips, AS_DELIVERED if delivered else AS_DRAWN)
     if not any(counts.pixels for counts in areas.values()):
         raise UserError(f"{prediction}: maps no labelled pixel of {truth}; do they show the same place?")
     result = Evaluation(areas, Protocol(_which_pixels(pairs)), truth_form.class_names, unmapped, objects=objects)
-    told = (*_on_a_part(result, pixels, pairs), *forms.cautions, *truth_reader.cautions(), *truth_reader.notes())
-    return replace(result, cautions=told)
-
-
-class _Pair(NamedTuple):
-    """A map with its truth, as chips of the map's size: labels of ``map`` are the map itself."""
-
-    map: Chip
-    truth: Chip
-
-    @property
-    def area(self) -> str:
-        return self.truth.area
-
-    @property
-    def label(self) -> Path:
-        return self.truth.labels or self.truth.image
-
-
-def _paired(prediction: Path, truth: Path, within: Path | None) -> list[_Pair]:
-    maps, truths = _files(prediction, RASTERS), _files(truth, RASTERS + VECTORS)
-    if truth.is_file() and (prediction.is_file() or is_vector(truth)):
-        (label,) = truths.values()
-        found = [(_area(key, prediction), path, label) for key, path in maps.items()]
-    else:
-        keys = [key for key in truths if key in maps or (truth.is_dir() and prediction.is_dir())]
-        missing = [key for key in keys or truths if key not in maps]
-        if missing:
-            raise UserError(
-                f"{prediction}: no map for {len(missing)} of {len(truths)} truths in {truth}, such as "
-                f"{'/'.join(missing[0])}; needed: a map of the truth's name, or of that name with _classes"
-            )
-        found = [(_area(key, truth), maps[key], truths[key]) for key in keys]
-    pairs = []
-    for area, path, label in found:
-        with open_mask(path) as raster:
-            size, ground_m = (raster.height, raster.width), raster.ground_m
-        sides = (Chip(area, path, labels, ground, *size, ground_m=ground_m) for labels, ground in (
-            (path, None), (label, within),
-        ))  # fmt: skip
-        pairs.append(_Pair(*sides))
-    return pairs
-
-
-def _files(path: Path, suffixes: tuple[str, ...]) -> dict[tuple[str, ...], Path]:
-    """The files that ``path`` is or holds, by their folders below it and their stem. Masks outrank all else."""
-    if not path.exists():
-        raise UserError(f"{path}: no such file or folder")
-    if path.is_file():
-        if not ends_with(path, suffixes):
-            raise UserError(f"{path}: cannot be scored; needed: a file of type {' '.join(suffixes)}, or a folder")
-        return {(path.stem.removesuffix("_classes"),): path}
-    files = sorted(file for file in path.rglob("*") if ends_with(file, suffixes) and file.name[0] != ".")
-    masks = [file for file in files if "masks" in file.relative_to(path).parts[:-1]]
-    found: dict[tuple[str, ...], Path] = {}
-    for file in masks or files:
-        folders = [part for part in file.relative_to(path).parts[:-1] if part != "masks"]
-        key = (*folders, file.stem.removesuffix("_classes"))
-        if key in found and found[key].stem == file.stem:
-            raise UserError(f"{found[key]} and {file.name}: two files of one name; keep one of them")
-        if key not in found or file.stem.endswith("_classes"):
-            found[key] = file
-    if not found:
-        raise UserError(f"{path}: holds no file of type {' '.join(suffixes)}")
-    return found
-
-
-def _area(key: tuple[str, ...], folder: Path) -> str:
-    if len(key) > 1:
-        return key[0]
-    return folder.name if (folder / "masks").is_dir() else key[0]
+    read = [line for reader in (truth_reader, map_reader) for line in (*reader.cautions(), *reader.notes())]
+    return replace(result, cautions=(*_on_a_part(result, pixels, pairs), *forms.cautions, *read))
 
 
 class _Forms(NamedTuple):
@@ -175,10 +122,11 @@ class _Forms(NamedTuple):
     cautions: tuple[str, ...]
 
 
-def _forms(pairs: list[_Pair], truth: Path, reading: Reading, names: tuple[str, ...] | None) -> _Forms:
+def _forms(pairs: list[Pair], truth: Path, reading: Reading, names: tuple[str, ...] | None) -> _Forms:
     """How truths and maps speak: each by what all its files hold, both with the same classes."""
     vectors = sorted({pair.label for pair in pairs if is_vector(pair.label)})
-    files = {pair.label for pair in pairs if not is_vector(pair.label)}, {pair.map.image for pair in pairs}
+    rasters = {pair.map_file for pair in pairs if not pair.delivered}
+    files = {pair.label for pair in pairs if not is_vector(pair.label)}, rasters
     truths, maps = ({path: mask_content(path) for path in sorted(side)} for side in files)
     explained = explanation([truth], reading)
     if explained or reading.target or reading.label_field or reading.class_names:
@@ -202,7 +150,7 @@ def _with_cautions(
     return _Forms(truth, mapped, (*mask_cautions(truths, truth), *mask_cautions(maps, mapped, NOT_MAPPED)))
 
 
-def _on_a_part(result: Evaluation, pixels: int, pairs: Sequence[_Pair]) -> tuple[str, ...]:
+def _on_a_part(result: Evaluation, pixels: int, pairs: Sequence[Pair]) -> tuple[str, ...]:
     """A line where less than all ``pixels`` of the maps are scored; not for the ground that ``within`` asks for."""
     scored, missing = result.pooled.pixels, sum(result.unmapped.values())
     labelled = scored + missing
@@ -213,11 +161,11 @@ def _on_a_part(result: Evaluation, pixels: int, pairs: Sequence[_Pair]) -> tuple
     return scored_part(scored, pixels, reasons)
 
 
-def _check_place(pairs: list[_Pair], reader: LabelReader) -> None:
+def _check_place(pairs: list[Pair], reader: LabelReader) -> None:
     """Make sure that truths lie on their maps, before anything is counted."""
     reader.check_place(pair.truth for pair in pairs)
     for pair in pairs:
-        if not is_vector(pair.label):
+        if not is_vector(pair.label) and not pair.delivered:
             with open_mask(pair.map.image) as mapped, open_mask(pair.label) as truth:
                 _check_same_grid(mapped, truth)
 
@@ -238,20 +186,23 @@ def _check_same_grid(mapped: Raster, truth: Raster) -> None:
 
 
 def _windows(
-    pair: _Pair, truth_reader: LabelReader, map_reader: LabelReader
+    pair: Pair, truth_reader: LabelReader, map_reader: LabelReader
 ) -> Iterator[tuple[Window, np.ndarray, np.ndarray]]:
-    """Windows of full rows: (window, truth, map); masks uint8, 255 = ignore."""
+    """Windows of full rows: (window, truth, map); masks uint8, 255 = ignore. Around footprints all is background."""
     for window in row_bands(pair.map.height, pair.map.width, PIXELS_A_READ):
-        yield window, truth_reader.read(pair.truth, window), map_reader.read(pair.map, window)
+        mapped = map_reader.read(pair.map, window)
+        if pair.delivered:
+            mapped[mapped == IGNORE] = 0
+        yield window, truth_reader.read(pair.truth, window), mapped
 
 
-def _error_files(errors: Path, pairs: Sequence[_Pair]) -> list[Path]:
+def _error_files(errors: Path, pairs: Sequence[Pair]) -> list[Path]:
     if len(pairs) == 1 and errors.suffix:
         if not ends_with(errors, TIFFS):
             raise UserError(f"{errors}: error maps are GeoTIFFs; give a name that ends in .tif, or a folder")
         return [errors]
     folders = [errors / pair.area if pair.truth.image.stem != pair.area else errors for pair in pairs]
-    stems = [pair.map.image.stem.removesuffix("_classes") for pair in pairs]
+    stems = [pair.map_file.stem.removesuffix("_classes") for pair in pairs]
     return [folder / f"{stem}_errors.tif" for folder, stem in zip(folders, stems, strict=True)]
 
 
@@ -269,10 +220,12 @@ def _writing_errors(
                 yield window, truth, mapped
 
 
-def _which_pixels(pairs: Sequence[_Pair]) -> str:
-    within = pairs[0].truth.within
+def _which_pixels(pairs: Sequence[Pair]) -> str:
+    within, on_polygons = pairs[0].truth.within, any(is_vector(pair.label) for pair in pairs)
+    which = "all labelled pixels"
     if within is not None:
-        return f"labelled pixels within {within.name}"
-    if any(is_vector(pair.label) for pair in pairs):
-        return f"the polygons and {RING_PX} px around each"
-    return "all labelled pixels"
+        which = f"labelled pixels within {within.name}"
+    elif on_polygons:
+        which = f"the polygons and {RING_PX} px around each"
+    cells = [ground for pair in pairs if pair.delivered and is_vector(pair.label) and (ground := pair.truth.ground_m)]
+    return which + (f", in cells of {max(cells):.2g} m" if cells else "")
