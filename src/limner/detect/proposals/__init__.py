@@ -1,0 +1,1 @@
+"""Region proposals: boxes that may hold an object of any class, from colors and textures alone."""
