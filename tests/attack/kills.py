@@ -49,6 +49,9 @@ QUICK = ["--network.name", "lite-unet", "--network.pretrained", "false", "--netw
 MAKING = ["--batch", "4", "--kimg", "0.08", "--scores.every-kimg", "0.04", "--scores.samples", "16",
           "--data.held-out", "10", "--loop.checkpoint-minutes", "0"]  # fmt: skip
 TELLING = ["--batch", "8", "--epochs", "2", "--loop.checkpoint-minutes", "0"]
+PAIRING = ["--epochs", "2", "--steps-per-epoch", "3", "--batch", "2", "--data.held-out", "2", "--loop.precision", "fp32",
+           "--data.size-px", "32", "--data.jitter-px", "none", "--data.crop-px", "32", "--generator.levels", "3",
+           "--generator.width", "4", "--loop.checkpoint-minutes", "0"]  # fmt: skip
 VOLATILE = re.compile(
     rb'"?(seconds|time|created|finished|started|date|duration|rate|process|host|updated)"?:? *"?[^,\n}<]*'
     rb'|"stages": \{[^}]*\}'
@@ -77,6 +80,10 @@ COMMANDS = {
     "train GAN": Command(["train", "generate/tiny", "--data", "boxes", "--out", "new", *MAKING], ("new",), parts=True),
     "train classes": Command(["train", "classify/lenet-digits", "--data", "kinds", "--out", "new", *TELLING], ("new",),
                              parts=True),
+    "train pairs": Command(["train", "translate/pairs-l1", "--data", "pairs", "--out", "new", *PAIRING], ("new",),
+                           parts=True),
+    "study": Command(["study", "classify/lenet-digits", "--grid", "network.pool=max,average", "--seeds", "2", "--data",
+                      "kinds", "--batch", "8", "--steps", "4", "--out", "new"], ("new",), parts=True),
     "refine": Command(["refine", "run", "scene.tif", "--labels", "roofs.gpkg", "--out", "new", "--epochs", "2",
                        "--steps-per-epoch", "3", "--batch", "2"], ("new",), parts=True),
     "evaluate": Command(["evaluate", "run", "--data", "town", "--out", "e.json", "--errors", "wrong"],
@@ -104,6 +111,12 @@ COMMANDS = {
                             ("look.cube", "look.cube.json"), parts=True),
     "classify": Command(["classify", "told", "photos", "--out", "seen"], ("seen",)),
     "look": Command(["look", "told", "photos/0.png", "--out", "look.html"], ("look.html",)),
+    "translate": Command(["translate", "painter", "photos", "--tile-px", "64", "--out", "done"], ("done",), parts=True),
+    "translate scene": Command(["translate", "painter", "before.tif", "--tile-px", "64", "--out", "done.tif"],
+                               ("done.tif", "done.tif.json")),
+    "translate clip": Command(["translate", "painter", "clip.mp4", "--out", "done.mp4"],
+                              ("done.mp4", "done.mp4.json"), parts=True),
+    "degrade": Command(["degrade", "photos", "--blur", "motion", "--out", "worse"], ("worse", "worse.json")),
 }  # fmt: skip
 """Every verb that writes, once in each of its ways. `demo` runs these same ones; `inspect` writes nothing."""
 
@@ -123,15 +136,21 @@ def draw_inputs(folder: Path) -> None:
     for number in range(6):
         draw_photo(Path(f"photos/{number}.png"), seed=number, height=120, width=160)
     draw_photo(Path("like.png"), seed=99)
+    Path("pairs/source").mkdir(parents=True)
+    Path("pairs/target").mkdir()
     encode(Path("clip.mp4"), moving_gradient(24))
     for kind in ("disk", "box"):
         Path("kinds", kind).mkdir(parents=True)
         for number in range(24):
             write_picture(Path("kinds", kind, f"{number}.png"), draw_shape(kind, number))
+    for number in range(12):
+        for name, pixels in (("source", 255 - draw_shape("box", number)), ("target", draw_shape("box", number))):
+            write_picture(Path("pairs", name, f"{number}.png"), pixels)
     for tokens in (
         ["train", "segment/demo", "--data", "town", "--out", "run", "--epochs", "1", *QUICK],
         ["train", "generate/tiny", "--data", "boxes", "--out", "made", *MAKING],
         ["train", "classify/lenet-digits", "--data", "kinds", "--out", "told", *TELLING],
+        ["train", "translate/pairs-l1", "--data", "pairs", "--out", "painter", *PAIRING],
     ):
         process = Process(folder, tokens)
         assert process.wait() == 0, process.said()
