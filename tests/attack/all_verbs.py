@@ -20,6 +20,7 @@ QUICK = ["--network.name", "lite-unet", "--network.pretrained", "false", "--epoc
 FEW = ("wms.tif", "vsicurl.vrt", "tag.tif", "msk.tif", "link.geojson", "vrt.geojson", "view.gpkg", "list.mp4")
 """Of each kind one, for a run of half a minute; all of them with LIMNER_ATTACK=1 in the environment."""
 MAPPING = ["--tile-px", "128", "--overlap-px", "64"]
+REFINING = ["--epochs", "1", "--steps-per-epoch", "1", "--batch", "2"]
 
 
 def commands(files: list[Path], run: Path) -> Iterator[list[str]]:
@@ -32,14 +33,14 @@ def commands(files: list[Path], run: Path) -> Iterator[list[str]]:
             yield ["check", str(scene), "--labels", name]
             yield ["train", "segment/demo", "--data", str(scene), "--labels", name, "--dry-run", *QUICK]
             yield ["evaluate", str(run), "--data", str(scene), "--labels", name]
-            yield ["refine", str(run), str(scene), "--labels", name, "--out", f"{out}-run", "--epochs", "1"]
+            yield ["refine", str(run), str(scene), "--labels", name, "--out", f"{out}-run", *REFINING]
             yield ["score", "mask.tif", name]
             continue
         yield ["check", name]
         yield ["check", str(scene), "--labels", name]
         yield ["train", "segment/demo", "--data", name, "--dry-run", *QUICK]
         yield ["evaluate", str(run), "--data", name]
-        yield ["refine", str(run), name, "--labels", "roofs.gpkg", "--out", f"{out}-run", "--epochs", "1"]
+        yield ["refine", str(run), name, "--labels", "roofs.gpkg", "--out", f"{out}-run", *REFINING]
         yield ["segment", str(run), name, "--out", f"{out}-map", *MAPPING]
         yield ["score", name, "mask.tif"]
         yield ["score", "mask.tif", name]

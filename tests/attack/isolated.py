@@ -1,10 +1,10 @@
-"""Runs a command in a network of its own, which leads nowhere but to this process, and prints who was called.
+"""Runs `all_verbs.py` in a network of its own, which leads nowhere but to this process, and prints who was called.
 
-    python tests/attack/isolated.py PORT COMMAND ...
+    python tests/attack/isolated.py PORT {limner,gdal} FOLDER [RUN]
 
-The command sees one network device, the loopback one, and a server of ours on it at PORT. Each connection is counted
-and closed; the last line of stdout is ``called N``, and the exit code is the command's. Where Linux lets nobody make
-such a network, the command runs in the usual one, with the same server.
+The script sees one network device, the loopback one, and a server of ours on it at PORT. Each connection is counted
+and closed; the last line of stdout is ``called N``, and the exit code is the script's. Where Linux lets nobody make
+such a network, the script runs in the usual one, with the same server.
 """
 
 import ctypes
@@ -12,10 +12,13 @@ import fcntl
 import os
 import socket
 import struct
-import subprocess
 import sys
 import threading
+import traceback
 from contextlib import suppress
+from pathlib import Path
+
+import all_verbs
 
 NEW_USER, NEW_NET = 0x10000000, 0x40000000
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1
@@ -34,11 +37,20 @@ def isolate() -> bool:
     return True
 
 
-def main(port: int, command: list[str]) -> int:
-    """Run the command and tell how often it called."""
+def main(port: int, kind: str, folder: Path, run: Path | None = None) -> None:
+    """Read the files of ``folder`` in a process of its own, tell how often it called, and end as it did."""
     isolate()
     calls: list[str] = []
     server = socket.create_server(("127.0.0.1", port))
+    reader = os.fork()  # before there is a thread
+    if reader == 0:
+        server.close()
+        try:
+            all_verbs.main(kind, f"http://127.0.0.1:{port}", folder, run)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
 
     def answer() -> None:
         while True:
@@ -50,12 +62,12 @@ def main(port: int, command: list[str]) -> int:
                     connection.sendall(b"HTTP/1.0 404 Not Found\r\n\r\n")
 
     threading.Thread(target=answer, daemon=True).start()
-    code = subprocess.run(command, check=False).returncode
+    _, status = os.waitpid(reader, 0)
     for call in calls:
         print("call:", call)
-    print("called", len(calls))
-    return code
+    print("called", len(calls), flush=True)
+    sys.exit(os.waitstatus_to_exitcode(status))
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(int(sys.argv[1]), sys.argv[2:]))
+    main(int(sys.argv[1]), sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4]).absolute() if len(sys.argv) > 4 else None)

@@ -49,13 +49,14 @@ QUICK = ["--network.name", "lite-unet", "--network.pretrained", "false", "--netw
 MAKING = ["--batch", "4", "--kimg", "0.08", "--scores.every-kimg", "0.04", "--scores.samples", "16",
           "--data.held-out", "10", "--loop.checkpoint-minutes", "0"]  # fmt: skip
 TELLING = ["--batch", "8", "--epochs", "2", "--loop.checkpoint-minutes", "0"]
-PAIRING = ["--epochs", "2", "--steps-per-epoch", "3", "--batch", "2", "--data.held-out", "2", "--loop.precision", "fp32",
-           "--data.size-px", "32", "--data.jitter-px", "none", "--data.crop-px", "32", "--generator.levels", "3",
-           "--generator.width", "4", "--loop.checkpoint-minutes", "0"]  # fmt: skip
+PAIRING = ["--epochs", "2", "--steps-per-epoch", "3", "--batch", "2", "--data.held-out", "2", "--loop.precision",
+           "fp32", "--data.size-px", "32", "--data.jitter-px", "none", "--data.crop-px", "32", "--generator.levels",
+           "3", "--generator.width", "4", "--loop.checkpoint-minutes", "0"]  # fmt: skip
 VOLATILE = re.compile(
     rb'"?(seconds|time|created|finished|started|date|duration|rate|process|host|updated)"?:? *"?[^,\n}<]*'
     rb'|"stages": \{[^}]*\}'
-    rb"|\d{4}-\d\d-\d\d[T ][\d:.+Z-]*|[\d.,]+ ?(s|ms|min|h|seconds?|minutes?|images/s|crops/s|steps/s)\b|id=\"[^\"]*\""
+    rb"|([\d.,]+ ?(s|ms|min|h|seconds?|minutes?|images/s|crops/s|steps/s)\b ?)+"
+    rb"|\d{4}-\d\d-\d\d[T ][\d:.+Z-]*|id=\"[^\"]*\""
     rb"|#[a-z]?[0-9a-f]{6,}"
 )
 OTHER_AFTER_A_KILL = ("checkpoint/state-before.pt",)

@@ -1,16 +1,15 @@
 """Damaged files of every kind that limner reads: the work is done, or one line says why not (`--attack N`: more)."""
 
 import json
-import subprocess
-import sys
 import time
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 import pytest
 from damaged import KINDS, damage, fault_of
+from forked import start
 
-SCRIPT = Path(__file__).with_name("damaged.py")
 USUAL = 6
 """Inputs of a kind where nobody asked for more."""
 FEW = 2
@@ -26,34 +25,32 @@ def attack_kind(kind: str, count: int, folder: Path) -> list[dict[str, Any]]:
     progress, first = folder / "progress.txt", 0
     while first < count:
         progress.write_text(str(first))
-        arguments = [sys.executable, str(SCRIPT), kind, str(first), str(count), str(folder / str(first)), str(progress)]
-        with (folder / "out.txt").open("w+") as out, (folder / "err.txt").open("w+") as err:
-            process = subprocess.Popen(arguments, stdout=out, stderr=err, text=True)
-            hung = _watch(process, progress)
-            out.seek(0)
-            rows += [json.loads(line) for line in out.read().splitlines()]
-            err.seek(0)
-            said = err.read()
+        out, err = folder / "out.txt", folder / "err.txt"
+        process = start("damaged", kind, first, count, folder / str(first), progress, out=out, err=err)
+        hung = _watch(process, progress)
+        rows += [json.loads(line) for line in out.read_text().splitlines()]
+        said = err.read_text(errors="replace")
         reached = progress.read_text()
         if reached == "done":
             break
-        assert hung or process.returncode < 0, said  # a fault of this script's own
-        fault = f"hung for {hung:.0f} s" if hung else f"died of signal {-process.returncode}: {said[-300:]}"
+        signal = -(process.exitcode or 0)
+        assert hung or signal > 0, said  # a fault of this script's own
+        fault = f"hung for {hung:.0f} s" if hung else f"died of signal {signal}: {said[-300:]}"
         rows.append({"number": int(reached), "command": "", "code": None, "seconds": hung, "fault": fault})
         first = int(reached) + 1
     return rows
 
 
-def _watch(process: subprocess.Popen[str], progress: Path) -> float:
+def _watch(process: BaseProcess, progress: Path) -> float:
     """Wait for a process; 0, or for how long it had been at one input when it was killed."""
     at, since = "", time.monotonic()
-    while process.poll() is None:
-        time.sleep(0.05)
+    while process.is_alive():
+        process.join(0.05)
         if (now := progress.read_text()) != at:
             at, since = now, time.monotonic()
         elif time.monotonic() - since > 6 * LONGEST_S:  # of the imports and all commands of an input
             process.kill()
-            process.wait()
+            process.join()
             return time.monotonic() - since
     return 0.0
 

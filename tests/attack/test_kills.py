@@ -43,3 +43,10 @@ def test_times_are_no_difference_and_all_else_is(tmp_path: Path) -> None:
     second.write_text('{"seconds": 12.75, "stages": {"fit": 3, "apply": 9}, "score": 0.25}')
     third.write_text('{"seconds": 1.5, "stages": {"fit": 0.1}, "score": 0.26}')
     assert content_of(first) == content_of(second) != content_of(third)
+
+
+def test_however_long_it_took_a_line_says_the_same(tmp_path: Path) -> None:
+    texts = [tmp_path / f"{number}.md" for number in range(3)]
+    for path, took in zip(texts, ("1 min 34 s", "54 s", "2 h"), strict=True):
+        path.write_text(f"Seed 0, 12 steps of 2 crops, {took};\n")
+    assert len({content_of(path) for path in texts}) == 1

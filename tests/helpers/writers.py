@@ -45,7 +45,7 @@ def draw_inputs(folder: Path) -> None:
         with rasterio.open(folder / name, "w", count=3, tiled=True, compress="deflate", **shape) as file:
             file.write(noise(3, 512, 512, seed=number))
             file.build_overviews([2])
-    squares = np.indices((512, 512)).sum(0) // 8 % 2
+    squares = np.indices((512, 512)).sum(0) // 32 % 2
     with rasterio.open(folder / "classes.tif", "w", count=1, nodata=255, **shape) as file:
         file.write(squares.astype("uint8"), 1)
     with rasterio.open(folder / "probability.tif", "w", count=1, **{**shape, "dtype": "float32"}) as file:

@@ -1,0 +1,54 @@
+"""Runs the scripts of this folder in processes forked from one that has imported all they need, which takes longest.
+
+That process only imports: a script still has memory, files and limits of its own, and dies alone.
+"""
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from limner.foundation.offline import SETTINGS
+
+PRELOADED = (
+    "limner", "damaged", "full_disk", "all_verbs", "isolated", "timm", "torchvision", "pyogrio", "lightning_fabric",
+    "limner.segment.mapping", "limner.segment.training", "limner.classify.training", "limner.recolor",
+    "limner.generate.cutouts", "limner.learning.training", "limner.reporting.report",
+)  # fmt: skip
+_processes = multiprocessing.get_context("forkserver")
+
+
+def start(script: str, *arguments: Any, out: Path, err: Path, **environment: str) -> multiprocessing.Process:
+    """Begin ``main`` of a script in a new process, with these arguments; stdout and stderr go to files.
+
+    script: name of a module of this folder. environment: variables that it gets besides ours.
+    """
+    with pytest.MonkeyPatch.context() as patch:  # what the first call leaves in the environment is what all begin with
+        here = Path(__file__).parent
+        paths = [str(here), str(here.parent / "helpers"), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
+        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+            patch.setenv(name, "1")  # what is forked has none of the threads that wait for work
+        for name in (*SETTINGS, "GDAL_SKIP"):  # limner, which runs here, has set them for itself; there it shall, too
+            patch.delenv(name, raising=False)
+        _processes.set_forkserver_preload(list(PRELOADED))
+        process = _processes.Process(target=_run, args=(script, arguments, str(out), str(err), environment))
+        process.start()
+    return process  # type: ignore[return-value]
+
+
+def _run(script: str, arguments: tuple[Any, ...], out: str, err: str, environment: Mapping[str, str]) -> None:
+    for stream, path in ((sys.stdout, out), (sys.stderr, err)):
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(file, stream.fileno())
+        os.close(file)
+    os.environ.update(environment)
+    with suppress(AttributeError):
+        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    import_module(script).main(*arguments)
