@@ -13,7 +13,7 @@ from limner.segment.measures.object_counter import ObjectCounter, objects_of
 from limner.segment.measures.objects import NO_OBJECTS, Objects
 from limner.segment.measures.scores import Evaluation, Protocol
 from limner.segment.measures.tally import Observer, ScoredCell, Tally
-from limner.segment.predicting.predictor import SegmentPredictor
+from limner.segment.predicting.ensemble import Predictor
 
 VALIDATION = "validation blocks of the training areas"
 
@@ -24,18 +24,21 @@ EVERYTHING = "all labelled pixels"
 def as_evaluation(
     tallies: dict[str, Tally],
     pixels: str,
-    predictor: SegmentPredictor,
+    predictor: Predictor,
     normalize: str,
     harmonize: Harmonizer | None = None,
     objects: Objects = NO_OBJECTS,
+    answers: str | None = None,
 ) -> Evaluation:
-    """The counts with their protocol. Raises `UserError` when no pixel was scored."""
+    """The counts with their protocol. answers: how probabilities were made, in words, where otherwise than plainly.
+
+    Raises `UserError` when no pixel was scored."""
     counted = {area: tally.counts for area, tally in tallies.items() if tally.counts.pixels}
     if not counted:
         raise UserError(f"nothing to score: no labelled pixel among the {pixels}; give labelled data with --data")
     threshold = predictor.threshold if len(predictor.class_names) == 2 else None
     harmonization = None if harmonize is None else f"{harmonize.method} to {harmonize.to}"
-    protocol = Protocol(pixels, IGNORE, threshold, normalize, harmonization)
+    protocol = Protocol(pixels, IGNORE, threshold, normalize, harmonization, answers)
     calibration = sum(tallies.values(), Tally.zero(len(predictor.class_names))).calibration(predictor.class_names)
     return Evaluation(counted, protocol, predictor.class_names, calibration=calibration, objects=objects)
 
@@ -68,7 +71,7 @@ class CountingObjects:
 
 @contextmanager
 def counting_objects(
-    data: DataSet, predictor: SegmentPredictor, observer: Observer | None, ring_px: int
+    data: DataSet, predictor: Predictor, observer: Observer | None, ring_px: int
 ) -> Iterator[CountingObjects]:
     """Count objects beside what ``observer`` does, where the classes are two: an object's and the rest's."""
     if len(predictor.class_names) != 2:

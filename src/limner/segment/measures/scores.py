@@ -44,6 +44,7 @@ class Protocol(NamedTuple):
         None  # whose mean and deviation the pictures were brought to: "run", "scene" or "matched"
     )
     harmonization: str | None = None  # how they were brought to the colors of training areas first, in words
+    answers: str | None = None  # how probabilities were made, in words; None: one network's plain answer
 
 
 @dataclass(frozen=True)
@@ -202,6 +203,8 @@ class Evaluation:
             notes.append(f"Normalization: {self.protocol.normalization}.")
         if self.protocol.harmonization is not None:
             notes.append(f"Harmonized: {self.protocol.harmonization}.")
+        if self.protocol.answers is not None:
+            notes.append(f"Probabilities: {self.protocol.answers}.")
         if self.calibration is not None:
             notes.append(self.calibration.line())
         if self.objects.areas:

@@ -13,7 +13,8 @@ from limner.scenes.windows import Pixels, Window
 from limner.segment.data.chips import Chip
 from limner.segment.measures.calibration import STEPS, Calibration, confidence_counts
 from limner.segment.measures.counts import Counts
-from limner.segment.predicting.predictor import SegmentPredictor
+from limner.segment.predicting.crf.cells import CellCrf
+from limner.segment.predicting.ensemble import Predictor
 
 CELL_PX = 512
 CONTEXT_PX = 64
@@ -101,26 +102,29 @@ class Tally:
 
 
 def tally_areas(
-    predictor: SegmentPredictor,
+    predictor: Predictor,
     chips: Sequence[Chip],
     read: Read,
     windows: Iterable[tuple[int, Window]],
     statistics: Mapping[str, Statistics] | None = None,
     observer: Observer | None = None,
+    smoothing: Mapping[str, CellCrf] | None = None,
 ) -> dict[str, Tally]:
     """Predict windows and count their labelled pixels, area by area; each chip at the resolution that the network
     knows.
 
     windows: (chip number, window). statistics: of each area, where areas are standardized by their own. observer: is
-    shown every cell that holds a labelled pixel, window by window. Raises `UserError`, before anything is predicted,
-    for a chip too coarse or too fine for the network.
+    shown every cell that holds a labelled pixel, window by window. smoothing: the CRF of each area, if any.
+
+    Raises `UserError`, before anything is predicted, for a chip too coarse or too fine for the network.
     """
     fitted = [fit_ground(predictor, chip) for chip in chips]
     tallies: dict[str, Tally] = {}
     for number, window in windows:
         area = chips[number].area
         total = tallies.get(area, Tally.zero(len(predictor.class_names)))
-        for found in predict_cells(fitted[number], read, number, window, (statistics or {}).get(area)):
+        seen, smooth = (statistics or {}).get(area), (smoothing or {}).get(area)
+        for found in predict_cells(fitted[number], read, number, window, seen, smooth):
             total = total + tally(predictor, found.probabilities, found.mask)
             if observer is not None:
                 classes = predictor.classes_of(found.probabilities[None])[0]
@@ -130,7 +134,7 @@ def tally_areas(
     return tallies
 
 
-def fit_ground(predictor: SegmentPredictor, chip: Chip) -> SegmentPredictor:
+def fit_ground(predictor: Predictor, chip: Chip) -> Predictor:
     """The predictor that resamples a chip's pixels to the network's own resolution; a `UserError` names the chip."""
     try:
         return predictor.at_ground(chip.ground_m)
@@ -139,13 +143,18 @@ def fit_ground(predictor: SegmentPredictor, chip: Chip) -> SegmentPredictor:
 
 
 def predict_cells(
-    predictor: SegmentPredictor, read: Read, chip: int, window: Window, statistics: Statistics | None = None
+    predictor: Predictor,
+    read: Read,
+    chip: int,
+    window: Window,
+    statistics: Statistics | None = None,
+    smooth: CellCrf | None = None,
 ) -> Iterator[PredictedCell]:
-    """Cells of at most 512 px of a window, context cut off.
+    """Cells of at most 512 px of a window, context cut off. smooth: the CRF that probabilities go through.
 
     Where the predictor resamples, neither is more than 512 px to the network, and the context is 64 px to it.
     """
-    context = round(CONTEXT_PX / predictor.scale)
+    context = max(round(CONTEXT_PX / predictor.scale), 0 if smooth is None else smooth.halo_px)
     for cell in window.cells(min(CELL_PX, round(CELL_PX / predictor.scale))):
         around = Window(cell.row - context, cell.column - context, cell.height + 2 * context, cell.width + 2 * context)
         pixels, mask = read(chip, around)
@@ -154,13 +163,16 @@ def predict_cells(
             continue
         learned = getattr(predictor, "learned_borders", False)
         ask = predictor.answers if learned else predictor.probabilities
-        planes = ask(pixels.values[None], pixels.valid[None], statistics)[0][(slice(None), *inner)]
-        kept = Pixels(pixels.values[(slice(None), *inner)], pixels.valid[inner])
         classes = len(predictor.class_names)
+        planes = ask(pixels.values[None], pixels.valid[None], statistics)[0]
+        if smooth is not None:
+            planes = np.concatenate([smooth(around, pixels, planes[:classes]), planes[classes:]])
+        planes = planes[(slice(None), *inner)]
+        kept = Pixels(pixels.values[(slice(None), *inner)], pixels.valid[inner])
         yield PredictedCell(cell, planes[:classes], kept, mask[inner], planes[classes] if learned else None)
 
 
-def tally(predictor: SegmentPredictor, probabilities: np.ndarray, mask: np.ndarray) -> Tally:
+def tally(predictor: Predictor, probabilities: np.ndarray, mask: np.ndarray) -> Tally:
     """Count one prediction. probabilities: (classes, h, w); mask: (h, w) uint8, 255 = ignore."""
     labelled = mask != IGNORE
     classes = predictor.classes_of(probabilities[None])[0]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 
 from limner.foundation.errors import UserError
 from limner.scenes.statistics import Statistics
@@ -35,6 +36,11 @@ class Ensemble:
                         f"{places[1]} has {name} {value}, {places[0]} {known[0][1]}; runs that map a scene together "
                         "need the same classes, in the same order, from the same bands"
                     )
+
+    @property
+    def device(self) -> torch.device:
+        """Of the first member."""
+        return self.members[0].device
 
     @property
     def channels(self) -> int:
@@ -143,6 +149,10 @@ SAME: dict[str, Callable[[SegmentPredictor], object]] = {
 """What members must agree in, where they know it."""
 
 
-def together(predictors: Sequence[SegmentPredictor]) -> SegmentPredictor | Ensemble:
+Predictor = SegmentPredictor | Ensemble
+"""What answers for a picture: a network, or several together."""
+
+
+def together(predictors: Sequence[SegmentPredictor]) -> Predictor:
     """One predictor as it is, several as an `Ensemble`."""
     return predictors[0] if len(predictors) == 1 else Ensemble(tuple(predictors))

@@ -11,6 +11,7 @@ from limner.colors.summary import ColorSummary, summarize
 from limner.foundation.errors import UserError
 from limner.learning.library import recipe_of
 from limner.learning.run import Run
+from limner.learning.run_opening import open_run
 from limner.scenes.bands import check_bands
 from limner.scenes.statistics import Statistics, measure
 from limner.scenes.windows import Pixels, Window, row_bands
@@ -24,7 +25,11 @@ from limner.segment.measures.evaluation import EVERYTHING, VALIDATION, as_evalua
 from limner.segment.measures.gallery import drawing_errors
 from limner.segment.measures.scores import Evaluation
 from limner.segment.measures.tally import Read, tally_areas
-from limner.segment.predicting.predictor import SegmentPredictor, load_predictor
+from limner.segment.predicting.crf.cells import CellCrf
+from limner.segment.predicting.crf.options import CrfOptions
+from limner.segment.predicting.ensemble import Predictor, together
+from limner.segment.predicting.predictor import load_predictor
+from limner.segment.predicting.turns import turned
 from limner.segment.scoring.annotated import AnnotatedGround, annotated_ground
 from limner.segment.scoring.options import EvaluateOptions
 from limner.segment.training.colors import harmonizer_of
@@ -46,24 +51,43 @@ def evaluate_run(run: Run, options: EvaluateOptions, *, data: Sequence[Path] = (
             "--left-out scores the areas that the recipe left out, read as in training; give it no other data"
         )
     whole = bool(data) or left_out
-    predictor = load_predictor(run, device, "auto" if whole else recipe_of(run).loop.precision)
+    runs = [run, *(open_run(name, "segment") for name in options.ensemble or ())]
+    if len(runs) > 1:
+        _check_ensemble(options, whole)
+    loaded = [load_predictor(each, device, "auto" if whole else recipe_of(run).loop.precision) for each in runs]
+    predictor = together([turned(each) for each in loaded] if options.predicting.tta else loaded)
+    crf = options.predicting.crf_settings if options.predicting.crf else None
     harmonizer = harmonizer_of(run, options.harmonize, options.harmonize_to, options.normalize)
     normalize = predictor.normalization(options.normalize, harmonized=harmonizer is not None)
     if whole:
         paths, how = left_out_areas(run) if left_out else (list(data), options.reading)
         found = find_data(paths, how, wanted=predictor.class_names)
-        without = annotated_ground(run)
+        without = AnnotatedGround([part for each in runs for part in annotated_ground(each).parts])
         result = evaluate_data(
-            predictor, found, normalize=normalize, harmonize=harmonizer, without=without, errors=options.errors
+            predictor, found, normalize=normalize, harmonize=harmonizer, without=without, crf=crf, errors=options.errors
         )
-        return replace(result, cautions=(*result.cautions, *found.cautions))
+        told = options.predicting.told(len(runs))
+        return replace(
+            result, cautions=(*result.cautions, *found.cautions), protocol=result.protocol._replace(answers=told)
+        )
     if harmonizer is not None:
         raise UserError(
             "--harmonize is for places that the run was not trained on; name one with --data, or add --left-out"
         )
     if reading:
         raise UserError(f"--{next(iter(reading)).replace('_', '-')} says how --data is read, but there is no --data")
-    return evaluate_validation(run, predictor, normalize=normalize, errors=options.errors)
+    result = evaluate_validation(run, predictor, normalize=normalize, crf=crf, errors=options.errors)
+    return replace(result, protocol=result.protocol._replace(answers=options.predicting.told()))
+
+
+def _check_ensemble(options: EvaluateOptions, whole: bool) -> None:
+    if not whole:
+        raise UserError(
+            "--ensemble: the other runs may have learned from this run's validation ground; name ground that none of "
+            "them saw with --data, or add --left-out"
+        )
+    if options.harmonize is not None:
+        raise UserError("--harmonize brings data to the colors of one run; leave it or --ensemble out")
 
 
 def left_out_areas(run: Run) -> tuple[list[Path], Reading]:
@@ -75,20 +99,22 @@ def left_out_areas(run: Run) -> tuple[list[Path], Reading]:
 
 
 def evaluate_data(
-    predictor: SegmentPredictor,
+    predictor: Predictor,
     data: DataSet,
     *,
     normalize: str = "run",
     harmonize: Harmonizer | None = None,
     without: AnnotatedGround | None = None,
     ring_px: int = RING_PX,
+    crf: CrfOptions | None = None,
     errors: Path | None = None,
 ) -> Evaluation:
     """Score a predictor on every labelled pixel of ``data``.
 
     harmonize: brings each area to other colors first, all its pictures together; with ``normalize`` "matched" it is
     then standardized as the area of those colors. ring_px: the background known around polygons. without: the ground
-    that was annotated for refining and is kept out of the scores. errors: a folder for pictures of what is wrong
+    that was annotated for refining and is kept out of the scores. crf: what probabilities go through, None: nothing,
+    in colors compared by each area's own deviations. errors: a folder for pictures of what is wrong
     (`drawing_errors`).
     """
     with data.chips[0].open() as picture:
@@ -96,17 +122,20 @@ def evaluate_data(
     without = without or AnnotatedGround()
     read = reader_without(data, without, ring_px)
     windows = [(number, Window(0, 0, chip.height, chip.width)) for number, chip in enumerate(data.chips)]
-    statistics = scene_statistics(data, read) if normalize == "scene" else None
+    own = scene_statistics(data, read) if normalize == "scene" or crf is not None else {}
+    statistics = own if normalize == "scene" else None
     if harmonize is not None:
         colors = {area: harmonize.fit(summary, data.dtype) for area, summary in area_colors(data, read).items()}
         read = reader_in_colors(data, read, colors)
+        own = {area: item.statistics for area, item in colors.items()}
         if normalize == "matched":
-            statistics = {area: item.statistics for area, item in colors.items()}
+            statistics = own
     with (
         drawing_errors(errors, data.chips, windows, predictor.class_names) as observer,
         counting_objects(data, predictor, observer, ring_px) as counting,
     ):
-        tallies = tally_areas(predictor, data.chips, read, windows, statistics, counting.observer)
+        smoothing = cell_crfs(crf, own, predictor)
+        tallies = tally_areas(predictor, data.chips, read, windows, statistics, counting.observer, smoothing)
         objects = counting.objects()
     pixels = EVERYTHING + (" outside the ground annotated for refining" if without.hidden else "")
     result = as_evaluation(tallies, pixels, predictor, normalize, harmonize, objects)
@@ -134,12 +163,17 @@ def _on_a_part(result: Evaluation, data: DataSet, without: AnnotatedGround, ring
 
 
 def evaluate_validation(
-    run: Run, predictor: SegmentPredictor, *, normalize: str = "run", errors: Path | None = None
+    run: Run,
+    predictor: Predictor,
+    *,
+    normalize: str = "run",
+    crf: CrfOptions | None = None,
+    errors: Path | None = None,
 ) -> Evaluation:
     """Score a predictor on the validation blocks of its run's own areas.
 
     normalize: "scene" standardizes each area by its own training ground, as a run of the recipe ``normalize: area``
-    does.
+    does. crf: as in `evaluate_data`.
     """
     if annotated := annotated_ground(run):
         raise UserError(
@@ -155,10 +189,16 @@ def evaluate_validation(
         drawing_errors(errors, data.chips, windows, predictor.class_names) as observer,
         counting_objects(data, predictor, observer, recipe.data.ring_px) as counting,
     ):
-        tallies = tally_areas(predictor, data.chips, source.read, windows, by_area, counting.observer)
+        smoothing = cell_crfs(crf, source.area_statistics() if crf else {}, predictor)
+        tallies = tally_areas(predictor, data.chips, source.read, windows, by_area, counting.observer, smoothing)
         objects = counting.objects()
     result = as_evaluation(tallies, VALIDATION, predictor, "scene" if by_area else "run", objects=objects)
     return replace(result, cautions=known_by_rings(data, recipe.data.ring_px))
+
+
+def cell_crfs(crf: CrfOptions | None, statistics: Mapping[str, Statistics], predictor: Predictor) -> dict[str, CellCrf]:
+    """The CRF of each area, by its own deviations; none without settings."""
+    return {} if crf is None else {area: CellCrf(crf, own, predictor.device) for area, own in statistics.items()}
 
 
 def reader_without(data: DataSet, without: AnnotatedGround, ring_px: int = RING_PX) -> Read:

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from limner.foundation.command_line import GIVEN_BY_COMMAS, METHOD, OUTPUT
 from limner.segment.labels.reading import AS_FOUND, Reading
+from limner.segment.predicting.options import ONE_LOOK, PredictionOptions
 
 USUAL_COLUMNS = ("f1", "acc", "iou")
 OBJECT_COLUMNS = ("object-f1",)
@@ -37,8 +38,9 @@ class EvaluateOptions:
     left_out: score every labelled pixel of the areas that the recipe left out, read as in training. reading: how data
     is read that was given. normalize: standardize by the training areas' mean and deviation ("run"), each area by its
     own ("scene"), or as the run was trained ("auto"). harmonize, harmonize_to: bring each area of the data to the
-    colors of the training areas first, as `limner.segment.mapping.map_scenes` does with scenes. errors: a folder for
-    pictures of what is wrong (`limner.segment.measures.gallery.drawing_errors`).
+    colors of the training areas first, as `limner.segment.mapping.map_scenes` does with scenes. ensemble: other runs,
+    whose probabilities are averaged with this one's. predicting: turned pictures, a CRF. errors: a folder for pictures
+    of what is wrong (`limner.segment.measures.gallery.drawing_errors`).
     """
 
     reading: Reading = AS_FOUND
@@ -48,6 +50,11 @@ class EvaluateOptions:
     normalize: Normalize = "auto"
     harmonize: Harmonize = None
     harmonize_to: HarmonizeTo = None
+    ensemble: Annotated[
+        tuple[str, ...] | None,
+        Parameter(help="Other runs to average the probabilities with.", group=METHOD, **GIVEN_BY_COMMAS),
+    ] = None
+    predicting: Annotated[PredictionOptions, Parameter(name="*")] = ONE_LOOK
     errors: Annotated[
         Path | None, Parameter(help="Folder for pictures of each area's errors and of the worst tiles.", group=OUTPUT)
     ] = None
