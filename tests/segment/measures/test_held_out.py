@@ -4,7 +4,16 @@ import numpy as np
 import pytest
 
 from limner.segment.measures.counts import Counts
-from limner.segment.measures.held_out import MIXES, Decision, best_step, crossed_matrices, decide, f1_of, matrices_at
+from limner.segment.measures.held_out import (
+    MIXES,
+    Decision,
+    best_step,
+    crossed_matrices,
+    decide,
+    drawn_blocks,
+    f1_of,
+    matrices_at,
+)
 from limner.segment.measures.tally import Tally
 
 BLOCKS = 16
@@ -129,3 +138,37 @@ def test_a_decision_is_read_back_as_it_was_written() -> None:
     mixed = {mix: histograms(np.full(BLOCKS, 2.0 + mix), 3) for mix in MIXES}
     decision = decide(at_half(counted), mixed, PARTS)
     assert Decision.from_json(decision.to_json()) == decision
+
+
+def test_a_gain_of_one_place_among_several_is_less_sure_than_of_many_blocks() -> None:
+    """Eight blocks of a place that gains much, and eight of one that loses a little."""
+    initial = at_half(histograms(np.full(BLOCKS, 1.5)))
+    quality = np.r_[np.full(8, 3.5), np.full(8, 1.2)]
+    mixed = {mix: histograms(quality, 7) for mix in MIXES}
+    places = [0] * 8 + [1] * 8
+    alike, apart = decide(initial, mixed, PARTS), decide(initial, mixed, PARTS, places)
+    assert (alike.places, apart.places) == (1, 2)
+    assert alike.mix is not None and alike.low > 0
+    assert apart.mix is None and apart.low <= 0 < apart.high  # nobody knows which place the rest is like
+    assert apart.high - apart.low > 1.5 * (alike.high - alike.low)
+    assert apart.cautions == () and "in 2 places" in apart.line
+
+
+def test_what_one_place_says_is_told_first() -> None:
+    initial = at_half(histograms(np.full(BLOCKS, 1.0)))
+    decision = decide(initial, {mix: histograms(np.full(BLOCKS, 3.0), 5) for mix in MIXES}, PARTS, [0] * BLOCKS)
+    (line,) = decision.cautions
+    assert line.startswith("the gain was measured on one place alone") and "annotate a second place" in line
+    assert "of one place" in decision.line and "the gain there is likely between" in decision.line
+    assert Decision.from_json(decision.to_json()) == decision
+    older = {name: value for name, value in decision.to_json().items() if name != "places"}
+    assert Decision.from_json(older).cautions == ()
+
+
+@pytest.mark.parametrize("sizes", [[16], [8, 8], [1, 5, 10]])
+def test_draws_of_places_hold_as_many_places_as_there_are(sizes: list[int]) -> None:
+    places = np.repeat(np.arange(len(sizes)), sizes)
+    weights = drawn_blocks(places, 4000)
+    drawn = np.stack([weights[:, places == place].sum(1) / size for place, size in enumerate(sizes)], 1)
+    assert (drawn.sum(1) == len(sizes)).all() and (drawn == drawn.round()).all()
+    np.testing.assert_allclose(weights.mean(0), 1, atol=0.1)

@@ -15,7 +15,8 @@ def test_enough_ground_of_both_kinds_in_several_places_lacks_nothing() -> None:
 
 def test_little_ground_is_told_with_how_much_is_needed() -> None:
     (line,) = advice_on(summary(30_000, 10_000, (100, 1900), (0, 1500)), NAMES, 256)
-    assert line.startswith("little is annotated: 40,000 pixels, 1.0% of the scene; draw more, 262,144 pixels")
+    assert line.startswith("little is annotated: 40,000 pixels, 1.0% of the scene; draw more, 65,536 pixels")
+    assert advice_on(summary(50_000, 20_000, (100, 1900), (0, 1500)), NAMES, 256) == []
 
 
 def test_ground_of_one_kind_says_which_other_to_draw() -> None:

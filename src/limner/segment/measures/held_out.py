@@ -33,8 +33,9 @@ class Decision:
     mix: share of what was learned in the weights, None where the initial run stays as it is. threshold: of two classes,
     None where the initial run stays or classes are more. before, after: counts on the held-out ground of the initial
     run and of the best mix, its threshold set on the other ground. low, high: between them lies the gain in F1 with a
-    probability of 90 %, as far as blocks can tell. blocks: that were held out. reason: why the initial run stays, in a
-    sentence, else empty.
+    probability of 90 %, as far as places and their blocks can tell. blocks: that were held out. reason: why the initial
+    run stays, in a sentence, else empty. places: pieces of connected ground that the blocks lie in, 0 where an older
+    run does not say.
     """
 
     mix: float | None
@@ -45,6 +46,17 @@ class Decision:
     high: float
     blocks: int
     reason: str = ""
+    places: int = 0
+
+    @property
+    def cautions(self) -> tuple[str, ...]:
+        """A line where nothing is known of how places differ."""
+        if self.places != 1 or self.blocks < FEWEST_BLOCKS:
+            return ()
+        return (
+            "the gain was measured on one place alone, whose parts are alike: the rest of the scene may gain far less; "
+            "annotate a second place apart to know",
+        )
 
     @property
     def kept(self) -> str:
@@ -59,8 +71,13 @@ class Decision:
     def line(self) -> str:
         """F1 before and after on held-out ground, how sure that is, and what is kept."""
         before, after = (counts.scores().f1 for counts in (self.before, self.after))
-        told = f"held-out annotated ground ({self.blocks} blocks): F1 {percent(before)} % before, {percent(after)} %"
-        told += f" after; the gain is likely between {100 * self.low:.1f} and {100 * self.high:.1f} points"
+        where = f"{self.blocks} blocks" + (f" in {self.places} places" if self.places > 1 else "")
+        where += " of one place" if self.places == 1 else ""
+        told = (
+            f"held-out annotated ground ({where}): F1 {percent(before)} % before, {percent(after)} % after; the gain "
+        )
+        told += "there is" if self.places == 1 else "is"
+        told += f" likely between {100 * self.low:.1f} and {100 * self.high:.1f} points"
         if self.blocks < FEWEST_BLOCKS or self.before.pixels == 0:
             told = "no held-out ground to compare on"
         return f"{told}; kept: {self.kept}" + (f" ({self.reason})" if self.reason else "")
@@ -76,6 +93,7 @@ class Decision:
             "gain_low": self.low,
             "gain_high": self.high,
             "blocks": self.blocks,
+            "places": self.places,
             "reason": self.reason,
             "counts_before": self.before.matrix.tolist(),
             "counts_after": self.after.matrix.tolist(),
@@ -86,7 +104,7 @@ class Decision:
         """The decision that `to_json` gave."""
         before, after = (Counts(np.array(value[f"counts_{when}"])) for when in ("before", "after"))
         numbers = (value["gain_low"], value["gain_high"], value["blocks"], value["reason"])
-        return cls(value["mix"], value["threshold"], before, after, *numbers)
+        return cls(value["mix"], value["threshold"], before, after, *numbers, places=value.get("places", 0))
 
 
 def f1_of(matrices: np.ndarray) -> np.ndarray:
@@ -135,29 +153,54 @@ def crossed_matrices(histograms: np.ndarray, parts: np.ndarray) -> np.ndarray:
     return matrices_at(histograms, steps)
 
 
-def decide(initial: np.ndarray, mixed: Mapping[float, np.ndarray], parts: Sequence[int]) -> Decision:
+def drawn_blocks(places: np.ndarray, draws: int = DRAWS) -> np.ndarray:
+    """How often each block is in each of so many draws, (draws, blocks): places are drawn with replacement, and of each
+    as many blocks as it has, for blocks of one place are alike and places are not (a two-stage bootstrap).
+
+    places: (blocks,) the number of each block's place.
+    """
+    generator = np.random.default_rng(0)
+    names = np.unique(places)
+    often = generator.multinomial(len(names), [1 / len(names)] * len(names), size=draws)
+    weights = np.zeros((draws, len(places)), np.int64)
+    for name, times in zip(names, often.T, strict=True):
+        ours = np.flatnonzero(places == name)
+        weights[:, ours] = generator.multinomial(times * len(ours), [1 / len(ours)] * len(ours))
+    return weights
+
+
+def decide(
+    initial: np.ndarray,
+    mixed: Mapping[float, np.ndarray],
+    parts: Sequence[int],
+    places: Sequence[int] | None = None,
+) -> Decision:
     """Which mix is kept, or the initial run.
 
-    The mix whose gain in F1 is most surely high wins: that of the highest fifth percentile over draws of blocks with
-    replacement. Where that is not above 0, or there is nothing to tell by, the initial run stays.
+    The mix whose gain in F1 is most surely high wins: that of the highest fifth percentile over `drawn_blocks`. Where
+    that is not above 0, or there is nothing to tell by, the initial run stays.
 
     initial: (blocks, classes, classes) int64, counts of the initial run as it is. mixed: of each mix, (blocks, 2, 256)
     histograms of two classes (`Tally.histogram`), or of more classes the counts. parts: which part of the ground each
-    block belongs to; thresholds are tested on other parts than they were set on.
+    block belongs to; thresholds are tested on other parts than they were set on. places: which piece of connected
+    ground; None: all of one.
     """
     of = np.asarray(parts)
     if len(np.unique(of)) == 1:
         of = np.arange(len(of)) % 2
     blocks, classes = len(initial), initial.shape[-1]
+    place_of = np.zeros(blocks, int) if places is None else np.asarray(places)
+    count = len(np.unique(place_of))
     before = Counts(initial.sum(0))
     if blocks < FEWEST_BLOCKS:
         nothing = f"{blocks} blocks of annotated ground are too few to tell by; annotate more"
-        return Decision(None, None, before, before, 0.0, 0.0, blocks, nothing)
+        return Decision(None, None, before, before, 0.0, 0.0, blocks, nothing, count)
     truth = initial.sum((0, 2))
     if classes == 2 and (missing := [name for name, pixels in zip("01", truth, strict=True) if not pixels]):
         what = "objects" if missing == ["0"] else "background"
-        return Decision(None, None, before, before, 0.0, 0.0, blocks, f"all of the annotated ground is {what}")
-    weights = np.random.default_rng(0).multinomial(blocks, [1 / blocks] * blocks, size=DRAWS)
+        only = f"all of the annotated ground is {what}"
+        return Decision(None, None, before, before, 0.0, 0.0, blocks, only, count)
+    weights = drawn_blocks(place_of)
     base = f1_of(np.einsum("db,bij->dij", weights, initial))
     found: list[tuple[float, float, float, np.ndarray]] = []
     for mix, counted in mixed.items():
@@ -168,6 +211,6 @@ def decide(initial: np.ndarray, mixed: Mapping[float, np.ndarray], parts: Sequen
     low, mix, high, matrix = max(found, key=lambda each: each[:2])
     after = Counts(matrix)
     if low <= 0:
-        return Decision(None, None, before, after, low, high, blocks, "no mix is surely better")
+        return Decision(None, None, before, after, low, high, blocks, "no mix is surely better", count)
     threshold = best_step(mixed[mix]) / STEPS if classes == 2 else None
-    return Decision(mix, threshold, before, after, low, high, blocks)
+    return Decision(mix, threshold, before, after, low, high, blocks, places=count)

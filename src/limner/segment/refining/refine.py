@@ -87,7 +87,7 @@ class Refinement:
     def comparison(self) -> str:
         """Before and after in Markdown: what may mislead, what the held-out ground says, and the table of the rest of
         the scene where there is truth."""
-        told = [*careful(self.cautions)]
+        told = [*careful((*(() if self.decision is None else self.decision.cautions), *self.cautions))]
         if self.decision is not None:
             line = self.decision.line
             told.append(f"{line[:1].upper()}{line[1:]}.")

@@ -92,6 +92,7 @@ class HeldOutTest:
             counted[INITIAL],
             {mix: counted[str(mix)] for mix in MIXES},
             np.repeat(np.arange(len(sizes)), sizes).tolist(),
+            [block.place for each in self.folds for block in each.tested],
         )
         mean = {
             key: value / len(sizes) if value.is_floating_point() else value for key, value in state["summed"].items()
@@ -124,7 +125,7 @@ class HeldOutTest:
         more."""
         chips = self.sources[0].data.chips
         counted = []
-        for number, window in blocks:
+        for number, window, _ in blocks:
             total = Tally.zero(len(predictor.class_names))
             fitted = fit_ground(predictor, chips[number])
             for cell in predict_cells(fitted, read, number, window, areas.get(chips[number].area)):
