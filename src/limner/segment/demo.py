@@ -25,7 +25,7 @@ from limner.segment.labels.reader import IGNORE
 from limner.segment.mapping.map_scenes import map_scenes
 from limner.segment.mapping.record import SceneMap
 from limner.segment.refining.refine import Refinement, refine
-from limner.segment.training.outcome import SCORE_COLUMNS, score_row
+from limner.segment.training.report import SCORE_COLUMNS, score_row
 
 LEARNED = (
     "kampala-1",

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,10 +12,14 @@ from drawn import Picture, TinyNetwork, recipe_for, save_area
 from limner.learning.run import Run
 from limner.learning.train import train_recipe
 from limner.reporting.report import Report
+from limner.scenes.windows import Pixels, Window
+from limner.segment.data.chips import Chip
 from limner.segment.measures.counts import Counts
 from limner.segment.measures.scores import Evaluation, Protocol
+from limner.segment.measures.tally import ScoredCell
+from limner.segment.measures.tile_scores import TileScores
 from limner.segment.networks import NETWORKS
-from limner.segment.training.outcome import add_classes
+from limner.segment.training.report import add_classes
 
 COLORS = np.array([(60, 110, 70), (190, 90, 70), (70, 90, 180)])
 
@@ -95,3 +100,36 @@ def test_a_class_that_never_occurs_has_no_score_and_does_not_spoil_the_mean() ->
     confused = table(html, "truth")
     assert len(confused) == 12 and confused[-1] == ["class 10", *["–"] * 11]
     assert [row[-1] for row in confused[1:-1]] == ["0"] * 10
+
+
+def test_the_report_tells_how_tiles_differ_and_how_the_run_was_made(trained: Run) -> None:
+    html = (trained.folder / "report.html").read_text(encoding="utf-8")
+    assert "Tile by tile" in html and "How many tiles have which F1." not in html  # of one block, quarters say nothing
+    example = html.split("The first tile of its area with an object")[0].rpartition("<figure>")[2]
+    assert [
+        f'<div class="label">{name}</div>' in example for name in ("picture", "truth", "errors", "probability")
+    ] == [True] * 4
+    network = dict(table(html, "of the network")[1:])
+    assert network["network"] == "tiny" and network["takes"] == "3 bands of uint8, unknown"
+    settings = dict(table(html, "setting")[1:])
+    assert settings["data.crop_px"] == "64" and settings["optimizer.learning_rate"] == "0.01"
+    assert settings["seed"] == "0" and not any("paths" in name for name in settings)
+    assert str(trained.folder.parent) not in str(settings)
+
+
+def test_tiles_without_an_object_have_no_f1_and_the_first_with_one_is_the_example() -> None:
+    masks = [np.zeros((8, 8), np.uint8), np.eye(8, dtype=np.uint8), np.ones((8, 8), np.uint8)]
+    chip = Chip("town", Path("town.tif"), None, None, 24, 8)
+    tiles = TileScores([chip], ("background", "roof"))
+    pixels = Pixels(np.full((3, 8, 8), 90, np.uint8), np.ones((8, 8), bool))
+    for number, mask in enumerate(masks):
+        place = Window(8 * number, 0, 8, 8)
+        said = np.stack([1 - 0.75 * mask, 0.75 * mask]).astype(np.float32)
+        tiles(ScoredCell("town", 0, Window(0, 0, 24, 8), place, pixels, mask, masks[1], None, said))
+    assert tiles.f1 == [0.0, 1.0, pytest.approx(16 / 72)]
+    (example,) = tiles.examples
+    assert example.f1 == 1.0 and example.name == "town: town.tif"
+    *_, probability = example.pictures
+    assert probability.shape == (8, 8, 3)
+    assert probability[0, 0].tolist() == [191] * 3 and probability[0, 1].tolist() == [0] * 3
+    assert tiles.draw().ndim == 3

@@ -25,7 +25,8 @@ Read = Callable[[int, Window], tuple[Pixels, np.ndarray]]
 
 class ScoredCell(NamedTuple):
     """A cell of a window as it was scored. mask, classes: (h, w) uint8 truth and prediction, truth 255 = ignore.
-    inside: (h, w) float32 in 0..1, how far inside its object each pixel lies, where the network learned borders."""
+    inside: (h, w) float32 in 0..1, how far inside its object each pixel lies, where the network learned borders.
+    probabilities: (classes, h, w) float32."""
 
     area: str
     chip: int
@@ -35,6 +36,7 @@ class ScoredCell(NamedTuple):
     mask: np.ndarray
     classes: np.ndarray
     inside: np.ndarray | None = None
+    probabilities: np.ndarray | None = None
 
 
 class PredictedCell(NamedTuple):
@@ -129,7 +131,7 @@ def tally_areas(
             if observer is not None:
                 classes = predictor.classes_of(found.probabilities[None])[0]
                 cell, _, pixels, mask, inside = found
-                observer(ScoredCell(area, number, window, cell, pixels, mask, classes, inside))
+                observer(ScoredCell(area, number, window, cell, pixels, mask, classes, inside, found.probabilities))
         tallies[area] = total
     return tallies
 

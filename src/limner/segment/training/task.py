@@ -34,7 +34,8 @@ from limner.segment.measures.evaluation import VALIDATION, as_evaluation, counti
 from limner.segment.measures.gallery import WorstTiles
 from limner.segment.measures.held_out import Decision
 from limner.segment.measures.scores import Evaluation
-from limner.segment.measures.tally import Observer, Tally, predict_cells, tally_areas
+from limner.segment.measures.tally import Observer, ScoredCell, Tally, predict_cells, tally_areas
+from limner.segment.measures.tile_scores import TileScores
 from limner.segment.networks import NETWORKS
 from limner.segment.predicting.facts import read_facts
 from limner.segment.predicting.predictor import SegmentPredictor, load_predictor, standardize
@@ -350,10 +351,17 @@ class SegmentTask(Task):
 
     def finish(self, run: Run) -> None:
         """Validation scores, curves, card and report."""
-        from limner.segment.training.outcome import Outcome, finish_training
+        from limner.segment.training.outcome import Outcome
+        from limner.segment.training.report import finish_training
 
         worst = WorstTiles(self.data.chips, self.class_names)
-        scored = self.validation_scores(worst)
+        tiles = TileScores(self.data.chips, self.class_names)
+
+        def look(seen: ScoredCell) -> None:
+            worst(seen)
+            tiles(seen)
+
+        scored = self.validation_scores(look)
         outcome = Outcome(
             recipe=self.recipe,
             data=self.data,
@@ -366,6 +374,7 @@ class SegmentTask(Task):
             scored=scored,
             worst=worst,
             decision=self.decision,
+            tile_scores=tiles,
         )
         if self.decision is not None:
             run.set_status(run.status["status"], decision=self.decision.to_json())
