@@ -36,6 +36,7 @@ class LiteFeatures(nn.Module):
         self.smooth = nn.Conv2d(maps, maps, 3, padding=1)
         for part in (self.enter, self.smooth):
             he_initialize(part)
+        self.train()  # modules begin in training mode without being told so
 
     def train(self, mode: bool = True) -> LiteFeatures:
         super().train(mode)

@@ -115,7 +115,8 @@ class SmallYolo(nn.Module):
 
     Maps at 1/16 and, enlarged, at 1/32 of the picture's size are brought to ``maps`` and added; a 3 x 3 convolution
     reads them; a 1 x 1 convolution answers. So a cell is 16 px wide, 14 x 14 cells at 224 px, each of which sees a
-    large part of the picture, not all of it. What the numbers mean, the loss and the decoding are YOLO v1's.
+    large part of the picture, not all of it. What the numbers mean, the loss and the decoding are YOLO v1's. Batch
+    normalization of the encoder keeps ImageNet's statistics, which few pictures would only blur.
 
     classes, boxes: as in `YoloV1`. size_px: edge of the pictures, a multiple of 32. maps: of the head. pretrained:
     begin with ImageNet's weights, which come with limner. Raises `ValueError` for another size.
@@ -144,6 +145,14 @@ class SmallYolo(nn.Module):
         for part in (self.fine, self.coarse, self.fuse, self.answer):
             he_initialize(part)
         nn.init.normal_(self.answer.weight, std=0.01)
+        self.train()  # modules begin in training mode without being told so
+
+    def train(self, mode: bool = True) -> SmallYolo:
+        super().train(mode)
+        for layer in self.encoder.modules():
+            if isinstance(layer, nn.BatchNorm2d):
+                layer.eval()
+        return self
 
     def forward(self, image01: Tensor) -> Tensor:
         fine, coarse = self.encoder((image01 - 0.5) / 0.5)  # as its weights learned
