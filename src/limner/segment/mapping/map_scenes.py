@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from limner.colors.harmonize import Harmonizer
 from limner.foundation.errors import UserError
 from limner.foundation.orientation import UPRIGHT
@@ -15,11 +17,13 @@ from limner.learning.run_opening import open_run
 from limner.scenes.bands import parse_bands
 from limner.scenes.names import find_scenes, scene_name
 from limner.scenes.rasters import Raster, open_raster
+from limner.scenes.statistics import measure_raster
 from limner.segment.labels.forms import background_of
 from limner.segment.mapping.damage import Damage, check_pair, mark_damage
 from limner.segment.mapping.map import map_raster
 from limner.segment.mapping.options import PLAIN, MapOptions, SceneOptions, SegmentOptions
 from limner.segment.mapping.record import SceneMap
+from limner.segment.mapping.thresholds import choose_threshold, meaning_of
 from limner.segment.predicting.ensemble import Ensemble, together
 from limner.segment.predicting.fit_to_run import Match, match_scene
 from limner.segment.predicting.predictor import SegmentPredictor, load_predictor
@@ -70,12 +74,18 @@ def map_scenes_with(
     loaded = [load_predictor(each, device, looking.precision) for each in runs]
     predictor = together([turned(each) for each in loaded] if options.mapping.answers.tta else loaded)
     if (threshold := looking.threshold) is not None:
-        if len(predictor.class_names) != 2 or not 0 < threshold < 1:
-            raise UserError(f"--threshold {threshold}: needs a run of two classes and a number between 0 and 1")
-        predictor = predictor.with_threshold(threshold)
+        if len(predictor.class_names) != 2 or (threshold != "auto" and not 0 < threshold < 1):
+            raise UserError(
+                f"--threshold {threshold}: needs a run of two classes and a number between 0 and 1, or auto"
+            )
+        if threshold == "auto" and looking.harmonize is not None:
+            raise UserError("--threshold auto looks at a scene in its own colors; leave it or --harmonize out")
+        if threshold != "auto":
+            predictor = predictor.with_threshold(threshold)
     harmonizer = harmonizer_of(runs[0], looking.harmonize, looking.harmonize_to, looking.normalize)
     normalize = predictor.normalization(looking.normalize, harmonized=harmonizer is not None)
-    job = _Job(predictor, out, options.mapping, normalize, harmonizer, overwrite)
+    meaning = _Meaning(meaning_of(runs)) if threshold == "auto" else None
+    job = _Job(predictor, out, options.mapping, normalize, harmonizer, overwrite, meaning)
     with ExitStack() as stack:
         waiting = [_look(stack, job, path, looking, number) for number, path in enumerate(find_scenes(scenes))]
         return [job.run(one) for one in waiting]
@@ -152,6 +162,13 @@ def _look(stack: ExitStack, job: "_Job", path: Path, looking: SceneOptions, numb
     return _Waiting(path, bands, match, raster if stays else None)
 
 
+@dataclass(frozen=True, eq=False)
+class _Meaning:
+    """What probabilities mean, by which each scene's threshold is chosen; None: what they say."""
+
+    shares: np.ndarray | None
+
+
 @dataclass(frozen=True)
 class _Job:
     """What all scenes are mapped by."""
@@ -162,6 +179,7 @@ class _Job:
     normalize: str
     harmonizer: Harmonizer | None
     overwrite: bool
+    meaning: _Meaning | None = None
 
     def run(self, scene: _Waiting) -> SceneMap:
         """Map a scene, with progress and a line about it."""
@@ -178,8 +196,14 @@ class _Job:
                     say(f"limner: {message}")
 
             with scene.raster or open_raster(scene.path, bands=scene.bands) as raster:
+                predictor = self.predictor.at_ground(scene.match.ground_m)
+                if self.meaning is not None:
+                    own = measure_raster(raster) if self.normalize == "scene" else predictor.statistics
+                    chosen = choose_threshold(predictor, raster, own, self.meaning.shares)
+                    say(f"{name}: {chosen.line()}")
+                    predictor = predictor.with_threshold(chosen.threshold)
                 made = map_raster(
-                    self.predictor.at_ground(scene.match.ground_m), raster, self.out, self.options,
+                    predictor, raster, self.out, self.options,
                     ground_m=scene.match.ground_m, normalize=self.normalize, harmonizer=self.harmonizer,
                     overwrite=self.overwrite, progress=tell,
                 )  # fmt: skip

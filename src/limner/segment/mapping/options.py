@@ -30,7 +30,9 @@ class SceneOptions:
     normalize: standardize by the training areas' mean and deviation ("run"), by the scene's own ("scene"), or as the
     run was trained ("auto"). harmonize: bring each scene to the colors of the training areas first. harmonize_to: the
     training area whose colors they take, "all" of them together (if not given), or the "nearest". bands: numbers of the
-    scenes' bands to read, from 1, in the run's order. threshold: in place of the run's own.
+    scenes' bands to read, from 1, in the run's order. threshold: in place of the run's own;
+    "auto": for each scene the one of the highest F1 that its probabilities promise
+    (`limner.segment.mapping.thresholds`).
     """
 
     normalize: Normalize = "auto"
@@ -45,7 +47,11 @@ class SceneOptions:
         Parameter(help="Meters that a pixel of the scene covers, for files that do not say.", group=INPUT),
     ] = None
     threshold: Annotated[
-        float | None, Parameter(help="Two classes: the probability that decides (default: the run's).", group=METHOD)
+        float | Literal["auto"] | None,
+        Parameter(
+            help="Two classes: the probability that decides (default: the run's); auto: chosen for each scene.",
+            group=METHOD,
+        ),
     ] = None
     precision: Annotated[
         Literal["auto", "bf16", "fp32"], Parameter(help="Number format of the network.", group=METHOD)

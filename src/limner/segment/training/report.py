@@ -212,7 +212,8 @@ def add_tiles(report: Report, tiles: TileScores, class_names: Sequence[str]) -> 
         low, middle, high = (percent(tiles.quantile(share)) for share in (0.25, 0.5, 0.75))
         report.text(
             f"Validation ground in {len(tiles.f1)} tiles of at most 512 px with an object in truth or map. A mean "
-            f"hides how much they differ: a quarter score below {low} %, half below {middle} %, a quarter above {high} %."
+            f"hides how much they differ: a quarter score below {low} %, half below {middle} %, "
+            f"a quarter above {high} %."
         ).picture(tiles.draw(), "How many tiles have which F1.")
     what = f"the probability of {class_names[1]}" if len(class_names) == 2 else "that of the class it was called"
     for example in tiles.examples:
