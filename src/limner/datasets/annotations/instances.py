@@ -57,13 +57,14 @@ class Box(NamedTuple):
 @dataclass(frozen=True, eq=False)
 class Instance:
     """An object. number: what the data set calls it. name: its class. mask: (box.height, box.width) bool. group:
-    several objects drawn as one."""
+    several objects drawn as one, or one that need not be found. outlined: the mask is drawn, and not just the box."""
 
     number: str
     name: str
     box: Box
     mask: np.ndarray
     group: bool = False
+    outlined: bool = True
 
 
 class Lost(NamedTuple):
@@ -134,7 +135,7 @@ def boxed(number: str, name: str, box: Box, *, group: bool = False) -> Instance 
     """The instance whose mask is all of its box; `EMPTY` where the box has no area."""
     if box.width < 1 or box.height < 1:
         return Lost(number, name, f"{EMPTY}: its box has no pixel in its picture")
-    return Instance(number, name, box, np.ones((box.height, box.width), bool), group)
+    return Instance(number, name, box, np.ones((box.height, box.width), bool), group, False)
 
 
 def labels_of(found: Iterable[Instance | Lost], notes: Iterable[str] = ()) -> Labels:

@@ -13,6 +13,7 @@ from limner.datasets.annotations.sources.cityscapes import read_cityscapes
 from limner.datasets.annotations.sources.coco import read_coco
 from limner.datasets.annotations.sources.masks import FORM as MASKS
 from limner.datasets.annotations.sources.masks import read_masks
+from limner.datasets.annotations.sources.voc import read_voc
 from limner.datasets.annotations.sources.wanted import Wanted
 from limner.datasets.annotations.sources.yolo import read_yolo
 from limner.foundation.errors import UserError
@@ -22,13 +23,14 @@ READERS: tuple[Callable[[Path, Wanted], Source | None], ...] = (
     read_cityscapes,
     read_coco,
     read_yolo,
+    read_voc,
     read_boxes,
     read_masks,
 )
 """Tried in this order; each gives None for a folder that is not of its form."""
 NEEDED = (
-    "needed: Cityscapes (leftImg8bit and gtFine), COCO (a JSON file), YOLO (images and labels/*.txt), a CSV list of "
-    "boxes, or images and masks of the same names"
+    "needed: Cityscapes (leftImg8bit and gtFine), COCO (a JSON file), YOLO (images and labels/*.txt), VOC "
+    "(images and annotations/*.xml), a CSV list of boxes, or images and masks of the same names"
 )
 
 
@@ -47,7 +49,7 @@ def read_source(path: Path, wanted: Wanted, split: tuple[str, ...] | None = None
     if wanted.regions is not None and source.form != MASKS:
         raise UserError(f"--regions is for masks of classes, and {path} was read as {source.form}; leave it out")
     for name in wanted.objects:
-        if source.names and name not in source.names:
+        if not wanted.every and source.names and name not in source.names:
             raise UserError(f"--object: {path} ({source.form}) has no '{name}'; {did_you_mean(name, source.names)}")
     if split is None:
         return source

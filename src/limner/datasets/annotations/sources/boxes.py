@@ -55,7 +55,7 @@ def read_boxes(source: Path, wanted: Wanted) -> Source | None:
         picture = inside(folder, name, str(path))
         if not picture.is_file():
             raise UserError(f"{path}:{lines[name][0].number}: {name} is not there; needed: paths from {path.parent}")
-        if any(line.name in wanted.objects for line in lines[name]):
+        if wanted.takes(line.name for line in lines[name]):
             found.append(LabeledPicture(picture, name, "", (), _Boxes(tuple(lines[name]))))
     return Source(
         FORM, found, names, shared=(path,), notes=("a box is taken for the mask: its corners keep what is there",)

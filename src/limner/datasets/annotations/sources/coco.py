@@ -91,7 +91,7 @@ def read_coco(source: Path, wanted: Wanted) -> Source | None:
     absent = []
     for content in contents:
         notes += content.notes
-        chosen = [one for one in content.pictures if any(held.name in wanted.objects for held in one.annotations)]
+        chosen = [one for one in content.pictures if wanted.takes(held.name for held in one.annotations)]
         folder = picture_folder(content.path, (one.name for one in chosen))
         if folder is not None:
             pictures += _labeled(content.path, folder, chosen, len(contents) > 1, first)

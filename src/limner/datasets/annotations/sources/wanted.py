@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,10 +15,17 @@ PICTURE_FOLDER = "images"
 
 @dataclass(frozen=True)
 class Wanted:
-    """objects: names of classes. regions: the value or class whose connected regions are objects, or None."""
+    """objects: names of classes. regions: the value or class whose connected regions are objects, or None. every: all
+    classes and all pictures are wanted, also those without an object; ``objects`` then names what a data set leaves
+    without a name."""
 
     objects: tuple[str, ...]
     regions: str | None = None
+    every: bool = False
+
+    def takes(self, names: Iterable[str]) -> bool:
+        """Whether a picture that shows objects of these classes is wanted."""
+        return self.every or any(name in self.objects for name in names)
 
     def single(self, source: Path) -> str:
         """The one object of a data set that names no classes. Raises `UserError` where several are asked for."""

@@ -73,7 +73,7 @@ def read_yolo(source: Path, wanted: Wanted) -> Source | None:
             below = prefix / path.relative_to(pictures)
             lines = _lines(text, named)
             labeled += 1
-            if any(line.name in wanted.objects for line in lines):
+            if wanted.takes(line.name for line in lines):
                 split = below.parts[0] if len(below.parts) > 1 else ""
                 found.append(LabeledPicture(path, below.as_posix(), split, (text,), _Outlines(lines)))
         for name, text in _texts(labels).items():

@@ -1,0 +1,1 @@
+"""Scores of detections, and what they look like: curves, missed objects."""

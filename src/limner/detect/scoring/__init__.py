@@ -1,0 +1,1 @@
+"""Runs scored on what they did not learn from, and put side by side."""

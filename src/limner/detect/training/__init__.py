@@ -1,0 +1,1 @@
+"""The recipe, the task that trains a detector, and what a training leaves."""
