@@ -148,6 +148,16 @@ ROOMS: dict[str, Room] = {
         networks=Verb("limner.translate.networks.listing:list_networks", "limner.learning.networks:NetworkSizes"),
         begin_with=("translate/upscale", "translate/pairs"),
     ),
+    "detect": Room(
+        "objects in pictures, as boxes and outlines",
+        tasks={"detect": "limner.detect.training.task:DetectTask"},
+        train=Verb(options="limner.detect.data.options:ObjectReading"),
+        evaluate=Verb("limner.detect.scoring.evaluate:evaluate_run", "limner.detect.scoring.options:EvaluateOptions"),
+        compare=Verb("limner.detect.scoring.comparison:compare_runs", "limner.detect.scoring.options:CompareOptions"),
+        check=Verb("limner.detect.data.check:check", "limner.detect.data.options:ObjectReading"),
+        networks=Verb("limner.detect.networks.listing:list_networks", "limner.learning.networks:NetworkSizes"),
+        begin_with=("detect/faster-rcnn-light", "detect/mask-rcnn-light"),
+    ),
 }
 
 

@@ -31,6 +31,16 @@ class Found(NamedTuple):
     masks: Tensor | None
 
 
+class Lesson:
+    """Pictures with what is in them, as `RegionDetector.losses` takes them.
+
+    A plain object, into which Fabric does not look: boxes in bf16 would lie pixels off.
+    """
+
+    def __init__(self, images: list[Tensor], targets: list[dict[str, Tensor]]) -> None:
+        self.images, self.targets = images, targets
+
+
 class RegionDetector(nn.Module):
     """Torchvision's two stages behind a pyramid, with labels from 0: the background's number stays in here.
 
@@ -53,10 +63,10 @@ class RegionDetector(nn.Module):
             _, second = self.heads(maps, regions, batch.image_sizes, shifted)
         return {name.removeprefix("loss_"): value for name, value in {**first, **second}.items()}
 
-    def forward(self, images: list[Tensor], targets: list[dict[str, Tensor]] | None = None) -> Any:
-        """`losses` where there are targets, else a list of `Found`."""
-        if targets is not None:
-            return self.losses(images, targets)
+    def forward(self, images: list[Tensor] | Lesson) -> Any:
+        """`losses` of a lesson, or of pictures a list of `Found`."""
+        if isinstance(images, Lesson):
+            return self.losses(images.images, images.targets)
         batch, maps = self._maps(images)
         with torch.autocast(images[0].device.type, enabled=False):
             regions, _ = self.proposals(batch, maps, None)

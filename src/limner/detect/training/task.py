@@ -23,6 +23,7 @@ from limner.detect.measures.common_boxes import common_boxes, in_pictures
 from limner.detect.measures.drawing import draw_detections
 from limner.detect.measures.evaluation import Evaluation, evaluate_detections
 from limner.detect.networks import NETWORKS
+from limner.detect.networks.rcnn import Lesson
 from limner.detect.predicting.predictor import ObjectDetector, above, load_detector
 from limner.detect.training.outcome import Outcome, closing_line, finish_training
 from limner.detect.training.recipe import DetectRecipe
@@ -152,7 +153,7 @@ class DetectTask(Task):
             }
             for each in examples
         ]  # fmt: skip
-        losses = self.model([each.image01.to(self.device) for each in examples], targets)
+        losses = self.model(Lesson([each.image01.to(self.device) for each in examples], targets))
         whole = torch.stack(list(losses.values())).sum()
         self.fabric.backward(whole)
         nn.utils.clip_grad_norm_(self.moving, recipe.clip)
