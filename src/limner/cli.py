@@ -14,6 +14,7 @@ from cyclopts import CycloptsError
 
 from limner.commands import (  # noqa: F401  # each adds its verbs to the app
     classify,
+    detect,
     generate,
     learning,
     looking,

@@ -30,9 +30,7 @@ class AugmentSettings:
     def __post_init__(self) -> None:
         low, high = self.scale
         if not 0.1 <= low <= high <= 4:
-            raise UserError(
-                f"augment.scale is {low:g}, {high:g}; needed: two factors from 0.1 to 4, the smaller first"
-            )
+            raise UserError(f"augment.scale is {low:g}, {high:g}; needed: two factors from 0.1 to 4, the smaller first")
 
 
 @dataclass(frozen=True)

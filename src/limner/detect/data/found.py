@@ -251,4 +251,3 @@ def _fingerprint(pictures: Sequence[ObjectPicture], shared: Sequence[Path], clas
 
 def _packed(masks: Sequence[np.ndarray]) -> Iterator[np.ndarray]:
     return (np.packbits(mask) for mask in masks)
-

@@ -152,7 +152,9 @@ def evaluate_detections(
     matches = [match_class(found, truths, label) for label in range(classes)]
     best = best_threshold(precision_recall(*matches))
     least = 1.0 if best is None else best.score
-    kinds = count_errors([picture_errors(_above(each, least), truth) for each, truth in zip(found, truths, strict=True)])
+    kinds = count_errors(
+        [picture_errors(_above(each, least), truth) for each, truth in zip(found, truths, strict=True)]
+    )
     voc = np.array([average_precision(each, VOC07) for each in matches])
     scores = {
         "ap50": coco.ap50, "ap": coco.ap, "ap75": coco.ap75, "small": coco.small, "medium": coco.medium,

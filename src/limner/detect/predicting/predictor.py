@@ -87,7 +87,9 @@ class ObjectDetector:
 def above(found: Detections, score: float) -> Detections:
     """What has at least that score."""
     kept = found.scores >= score
-    masks = None if found.masks is None else [code for code, keep in zip(found.masks, kept.tolist(), strict=True) if keep]
+    masks = (
+        None if found.masks is None else [code for code, keep in zip(found.masks, kept.tolist(), strict=True) if keep]
+    )
     return Detections(found.boxes[kept], found.labels[kept], found.scores[kept], masks)
 
 

@@ -78,7 +78,9 @@ def evaluate_run(run: Run, options: EvaluateOptions, *, data: Sequence[Path] = (
     )
     if options.missed is not None:
         folder = make_folder(options.missed)
-        draw_precision_recall(detections, truths, detector.class_names, detector.threshold, folder / "precision-recall.png")
+        draw_precision_recall(
+            detections, truths, detector.class_names, detector.threshold, folder / "precision-recall.png"
+        )
         sheet = missed_sheet(
             [np.asarray(each.opener(WHOLE_PX)) for each in shown],
             [above(each, detector.threshold) for each in detections],

@@ -27,7 +27,8 @@ class EvaluateOptions(ObjectReading):
     """
 
     missed: Annotated[
-        Path | None, Parameter(help="Folder for the missed objects and the curve of precision and recall.", group=OUTPUT)
+        Path | None,
+        Parameter(help="Folder for the missed objects and the curve of precision and recall.", group=OUTPUT),
     ] = None
 
 

@@ -64,7 +64,9 @@ def _draw(outcome: Outcome, detections: Sequence[Detections], run: Run) -> None:
     score = outcome.threshold if outcome.scored and outcome.scored.threshold else None
     draw_precision_recall(detections, truths, names, score, folder / CURVE)
     pixels = [np.asarray(each.opener(WHOLE_PX)) for each in pictures]
-    drawn = [draw_detections(each, found, names) for each, found in list(zip(pixels, shown, strict=True))[:PICTURES_SHOWN]]
+    drawn = [
+        draw_detections(each, found, names) for each, found in list(zip(pixels, shown, strict=True))[:PICTURES_SHOWN]
+    ]
     write_picture(folder / SHOWN, contact_sheet(drawn, columns=3, cell_px=420))
     sheet = missed_sheet(pixels, shown, truths, [each.name for each in pictures], names)
     if sheet is not None:
@@ -103,7 +105,9 @@ def _report(outcome: Outcome, run: Run) -> Report:
         report.section("What it finds").picture(folder / SHOWN, "Held-out pictures.")
     add_curves(report, run, "By steps; the weights of the best evaluation are kept.")
     report.section("Data").text(f"{outcome.found.summary()}. Held out: {outcome.sides.how}.")
-    return add_commands(report, run, ("detect RUN PICTURE --out found", "evaluate RUN --data OTHER", "compare RUN OTHER"))
+    return add_commands(
+        report, run, ("detect RUN PICTURE --out found", "evaluate RUN --data OTHER", "compare RUN OTHER")
+    )
 
 
 def _card(outcome: Outcome) -> Card:
