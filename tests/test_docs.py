@@ -41,6 +41,9 @@ from limner.segment.networks.listing import list_networks
 from limner.segment.training.borders import BORDERS
 from limner.segment.training.losses import LOSSES
 from limner.segment.training.recipe import DataSettings, SegmentRecipe, StageSettings
+from limner.detect.data.augment import AugmentSettings as DetectAugmentSettings
+from limner.detect.networks import NETWORKS as DETECTORS
+from limner.detect.training.recipe import DetectRecipe, ObjectSettings
 from limner.translate.degrading.ways import DEGRADATIONS
 from limner.translate.networks import DISCRIMINATORS as TRANSLATE_DISCRIMINATORS
 from limner.translate.networks import GENERATORS as TRANSLATORS
@@ -79,6 +82,10 @@ PAGES_OF_SETTINGS: dict[str, tuple[dict[str, type], dict[str, Mapping[str, Any]]
     "classify/recipe.md": (
         {"": ClassifyRecipe, "data.": ExampleSettings, "augment.": AugmentSettings},
         {"network": CLASSIFIERS, "loss": CLASS_LOSSES},
+    ),
+    "detect/recipe.md": (
+        {"": DetectRecipe, "data.": ObjectSettings, "augment.": DetectAugmentSettings},
+        {"network": DETECTORS},
     ),
     "translate/recipe.md": (
         {"": PairRecipe, "data.": PairSettings, "scores.": PairScoreSettings},
@@ -307,7 +314,7 @@ def test_a_page_of_settings_gives_every_one_with_its_default_help_unit_and_bound
 def recipe_rows() -> Iterator[str]:
     """Rows of the table of bundled recipes on the recipes' page."""
     for line in (DOCS / "recipes.md").read_text(encoding="utf-8").splitlines():
-        if re.match(r"\| `(segment|generate|classify|translate)/", line):
+        if re.match(r"\| `(segment|generate|classify|translate|detect)/", line):
             yield line
 
 
@@ -315,7 +322,7 @@ def test_the_recipes_pages_name_every_bundled_recipe() -> None:
     named_there = [row.split("`")[1] for row in recipe_rows()]
     assert sorted(named_there) == sorted(bundled_recipes())
     printed = re.findall(
-        r"^[* ] ((?:segment|generate|classify|translate)/\S+) ",
+        r"^[* ] ((?:segment|generate|classify|translate|detect)/\S+) ",
         verb_page("recipes").read_text(encoding="utf-8"),
         re.MULTILINE,
     )

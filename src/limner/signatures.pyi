@@ -9,6 +9,8 @@ from typing import Any, Literal, overload
 
 from limner.classify.data.check import ClassCheckReport
 from limner.classify.predicting.predictor import PictureClassifier
+from limner.detect.data.check import ObjectCheckReport
+from limner.detect.predicting.predictor import ObjectDetector
 from limner.generate.making.predictor import PictureGenerator
 from limner.learning.run import Run
 from limner.learning.train import Training
@@ -29,6 +31,8 @@ def load(run: Place, device: str = "auto", *, room: Literal["segment"]) -> Segme
 def load(run: Place, device: str = "auto", *, room: Literal["generate"]) -> PictureGenerator: ...
 @overload
 def load(run: Place, device: str = "auto", *, room: Literal["classify"]) -> PictureClassifier: ...
+@overload
+def load(run: Place, device: str = "auto", *, room: Literal["detect"]) -> ObjectDetector: ...
 @overload
 def load(run: Place, device: str = "auto", *, room: Literal["translate"]) -> PictureTranslator: ...
 @overload
@@ -111,6 +115,11 @@ def train(
     warmup_content: Sequence[Chosen] = ...,
     statistics: Literal["training", "picture"] = ...,
     dropout_in_use: bool = ...,
+    # recipes that detect, and how their data is read
+    warmup_steps: int = ...,
+    clip: float = ...,
+    objects: Names | None = ...,
+    regions: str | None = ...,
     **settings: Any,
 ) -> Training: ...
 def evaluate(
@@ -157,6 +166,10 @@ def evaluate(
     mistakes: Place | None = ...,
     robustness: bool = ...,
     suspects: Place | None = ...,
+    # runs that detect
+    objects: Names | None = ...,
+    regions: str | None = ...,
+    missed: Place | None = ...,
     # runs that translate
     channel: Literal["y", "rgb"] | None = ...,
     border_px: int | None = ...,
@@ -199,8 +212,11 @@ def check(
     # pictures with classes
     class_folder: Literal["first", "innermost"] = ...,
     torchvision: str | None = ...,
+    # pictures with objects
+    objects: Names | None = ...,
+    regions: str | None = ...,
     # pairs
     source: str = ...,
     joined: Literal["no", "source-left", "source-right"] = ...,
     **options: Any,
-) -> CheckReport | ClassCheckReport | PairCheckReport: ...
+) -> CheckReport | ClassCheckReport | ObjectCheckReport | PairCheckReport: ...

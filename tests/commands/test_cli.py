@@ -27,7 +27,7 @@ from limner.learning.run_opening import bundled_models
 VERBS = (
     "demo", "recipes", "networks", "inspect", "look", "check", "train", "study", "evaluate", "compare", "segment",
     "refine", "score",
-    "recolor", "cutouts", "generate", "fid", "classify", "translate", "degrade", "doctor",
+    "recolor", "cutouts", "generate", "fid", "classify", "detect", "translate", "degrade", "doctor",
 )  # fmt: skip
 PARAMETERS = {  # residual-unet at 4 bands and 2 classes: sums of its layers' weights, biases and BN pairs
     18: 14_853_506, 34: 24_961_666, 50: 78_699_010, 101: 97_691_138, 152: 113_334_786, 200: 117_815_810,
@@ -133,8 +133,8 @@ def test_recipes_lists_every_bundled_recipe(limner: CommandLine) -> None:
     assert [line[2:].split()[0] for line in out.splitlines()] == list(bundled_recipes())
     starred = [line[2:].split()[0] for line in out.splitlines() if line.startswith("* ")]
     assert starred == [
-        "classify/lenet-digits", "classify/tune", "generate/best", "generate/tiny", "segment/demo", "segment/modern",
-        "translate/pairs", "translate/upscale",
+        "classify/lenet-digits", "classify/tune", "detect/faster-rcnn-light", "detect/mask-rcnn-light", "generate/best",
+        "generate/tiny", "segment/demo", "segment/modern", "translate/pairs", "translate/upscale",
     ]  # fmt: skip
     depths = re.findall(r"segment/residual-(\d+)", out)
     assert depths == ["18", "34", "50", "101", "152", "200"]
@@ -160,7 +160,7 @@ def test_networks_without_a_room_lists_those_of_all(limner: CommandLine) -> None
     assert re.findall(r"^(\w+): ", out, re.MULTILINE) == list(rooms_with("networks"))
     assert limner("networks", "--channels", "4") == (
         2, "", "limner: --channels is no option of limner networks; rooms that have it: "
-            "segment, generate, classify, translate\n",
+            "segment, generate, classify, translate, detect\n",
     )  # fmt: skip
 
 

@@ -103,7 +103,8 @@ print(json.dumps(told))
         ("evaluate buildings --bands 3,x", "--bands got 'x'; needed: numbers of bands from 1, such as 3,2,1"),
         (
             "networks --channels 4",
-            "--channels is no option of limner networks; rooms that have it: segment, generate, classify, translate",
+            "--channels is no option of limner networks; rooms that have it: segment, generate, classify, "
+            "translate, detect",
         ),
         (
             "compare",

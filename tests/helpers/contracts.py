@@ -200,6 +200,33 @@ def _translate(predictor: Any, data: Path) -> None:
     assert made.dtype == torch.float32 and made.min() >= 0 and made.max() <= 1
 
 
+def _draw_objects(folder: Path) -> Path:
+    """Ten pictures of 64 px with a box or a disk, and the masks of both."""
+    for name in ("images", "masks"):
+        (folder / name).mkdir(parents=True)
+    for number in range(10):
+        picture = np.full((64, 72, 3), 90, np.uint8)
+        picture += np.random.default_rng(number).integers(0, 30, picture.shape, dtype=np.uint8)
+        mask = np.zeros((64, 72), np.uint8)
+        mask[8 + number : 40 + number, 20 : 48 + number] = 1
+        picture[mask == 1] = (230, 40 + 15 * number, 20)
+        Image.fromarray(picture).save(folder / "images" / f"{number}.png")
+        Image.fromarray(mask).save(folder / "masks" / f"{number}.png")
+    return folder
+
+
+def _object_settings(recipe: Any) -> list[str]:
+    small = "--epochs 1 --batch 4 --data.short-px 64 --data.longest-px 96 --data.group none --loop.evaluate-every 1"
+    return [*small.split(), "--network.width=8", "--network.hidden=8", "--network.proposals=16", "--network.regions=8"]
+
+
+def _detect(predictor: Any, data: Path) -> None:
+    found = predictor.detect(data / "images/0.png", min_score=0.0)
+    assert found.boxes.shape == (len(found.scores), 4)
+    assert bool((found.labels == 0).all())
+    assert (found.masks is not None) == predictor.outlines
+
+
 CONTRACTS = {
     "segment": Contract(
         lambda folder: draw_area(folder / "town"),
@@ -209,6 +236,7 @@ CONTRACTS = {
         _map,
         left=("colors.safetensors",),
     ),
+    "detect": Contract(_draw_objects, _object_settings, lambda recipe: 2, lambda patch: None, _detect),
     "classify": Contract(_draw_classes, _class_settings, _class_steps, _slim_classifiers, _classify),
     "generate": Contract(_draw_boxes, _picture_settings, lambda recipe: 2, _quick_scores, _make),
     "translate": Contract(_draw_pairs, _pair_settings, _pair_steps, _slim_translators, _translate),

@@ -157,12 +157,13 @@ def test_a_room_without_a_verb_says_which_have_it(here: Path, limner: CommandLin
     assert limner("networks", "recolor") == (
         2,
         "",
-        "limner: the room recolor has no limner networks; rooms that have: segment, generate, classify, translate\n",
+        "limner: the room recolor has no limner networks; rooms that have: segment, generate, classify, "
+        "translate, detect\n",
     )
     assert limner("networks", "segmnt")[2] == "limner: no room 'segmnt'; did you mean 'segment'?\n"
     assert (
-        limner("demo", "detect")[2]
-        == "limner: no room 'detect'; known: segment, recolor, generate, classify, translate\n"
+        limner("demo", "studio")[2]
+        == "limner: no room 'studio'; known: segment, recolor, generate, classify, translate, detect\n"
     )
 
 

@@ -79,6 +79,11 @@ EXAMPLES: dict[str, tuple[str, str, str]] = {
         "limner classify last holiday/ --out classified --top 3",
         "limner classify last photo.jpg --evidence occlusion --json",
     ),
+    "detect": (
+        "limner detect runs/faster-rcnn-light-001 photo.jpg",
+        "limner detect last holiday/ --out found",
+        "limner detect last photo.jpg --min-score 0.3 --json",
+    ),
     "translate": (
         "limner translate runs/upscale-001 photo.jpg",
         "limner translate last holiday/ --out larger",

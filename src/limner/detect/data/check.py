@@ -183,8 +183,8 @@ def _warnings(found: ObjectSet, counts: dict[str, int]) -> list[str]:
     small = float((sides < SMALL_PX).mean()) if len(sides) else 0.0
     if small > 0.1:
         told.append(
-            f"{100 * small:.0f} % of the objects are smaller than {SMALL_PX} px where the light recipes read pictures of "
-            f"{LIGHT.short_px} px; give a larger --data.short-px and a smaller --network.anchor-px"
+            f"{100 * small:.0f} % of the objects are smaller than {SMALL_PX} px where the light recipes read pictures "
+            f"of {LIGHT.short_px} px; give a larger --data.short-px and a smaller --network.anchor-px"
         )
     return told
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -64,8 +63,8 @@ class ObjectPicture:
 
 @dataclass(frozen=True)
 class ObjectSet:
-    """A data set as it was found. lost: objects that cannot be learned from, each with its picture. unreadable: lines of
-    pictures that are left out. notes: what to tell of how it was read. fingerprint: a digest of all of it."""
+    """A data set as it was found. lost: objects that cannot be learned from, each with its picture. unreadable: lines
+    of pictures that are left out. notes: what to tell of how it was read. fingerprint: a digest of all of it."""
 
     form: str
     pictures: tuple[ObjectPicture, ...]
@@ -132,8 +131,8 @@ def encoded(mask: np.ndarray, box: np.ndarray, size: tuple[int, int]) -> dict[st
 def find_objects(paths: Sequence[Path], reading: ObjectReading = PLAIN) -> ObjectSet:
     """The pictures and objects of data sets of any form that `limner.datasets.annotations.sources` reads.
 
-    Objects without area and those of no picture are left out and kept in ``lost``; pictures without any object stay, for
-    what is no object is learned from them. Labels count from 0, without the background.
+    Objects without area and those of no picture are left out and kept in ``lost``; pictures without any object stay,
+    for what is no object is learned from them. Labels count from 0, without the background.
 
     Raises `UserError` where nothing fits, for classes that are not there, for pictures that cannot be read where none
     can, and where there is no object at all.

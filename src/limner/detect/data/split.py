@@ -90,8 +90,8 @@ def split_objects(pictures: SizedPictures, group: str, held_out: float, seed: in
     if not counts.all():
         name = found.class_names[int((counts == 0).argmax())]
         raise UserError(
-            f"no object of the class '{name}' is left to learn from ({sides.how}); give another seed (--seed), fewer to "
-            "hold out (--data.held-out), or name the classes to find (--objects)"
+            f"no object of the class '{name}' is left to learn from ({sides.how}); give another seed (--seed), fewer "
+            "to hold out (--data.held-out), or name the classes to find (--objects)"
         )
     return sides
 

@@ -79,8 +79,8 @@ def missed_sheet(
 def draw_precision_recall(
     found: Sequence[Detections], truths: Sequence[Objects], class_names: Sequence[str], score: float | None, path: Path
 ) -> None:
-    """Write a figure of precision by recall at IoU 0.5: of all together, of each class where they are few, and the point
-    of the score from which detections are best shown."""
+    """Write a figure of precision by recall at IoU 0.5: of all together, of each class where they are few, and the
+    point of the score from which detections are best shown."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6, 4.5), layout="constrained")

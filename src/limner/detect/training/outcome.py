@@ -122,6 +122,6 @@ def _card(outcome: Outcome) -> Card:
         seed=recipe.seed,
         steps=f"{recipe.batch} pictures",
         scores=NOTHING_HELD_OUT + "\n" if outcome.scored is None else outcome.scored.to_markdown(),
-        not_for="Counting or finding where a missed object does harm: it misses some, see the recall above. Objects of\n"
-        "other sizes or in other surroundings than those that it learned from.",
+        not_for="Counting or finding where a missed object does harm: it misses some, see the recall above. Objects\n"
+        "of other sizes or in other surroundings than those that it learned from.",
     )

@@ -205,11 +205,10 @@ class DetectTask(Task):
     def picture(self) -> np.ndarray | None:
         """Held-out pictures with what it finds in them now."""
         numbers = (self.sides.held_out or self.sides.training)[:SHOWN]
-        drawn = [
-            draw_detections(_pixels(self.pictures.read(number)), _at(above(found, 0.3), size, self.pictures.read(number)),
-                            self.class_names)
-            for number, found, size in zip(numbers, self.detect(numbers), self.sizes(numbers), strict=True)
-        ]  # fmt: skip
+        drawn = []
+        for number, found, size in zip(numbers, self.detect(numbers), self.sizes(numbers), strict=True):
+            picture = self.pictures.read(number)
+            drawn.append(draw_detections(_pixels(picture), _at(above(found, 0.3), size, picture), self.class_names))
         return contact_sheet(drawn, columns=3, cell_px=280)
 
     def summary(self) -> str:
