@@ -26,6 +26,9 @@ from limner.classify.training.recipe import ClassifyRecipe, ExampleSettings
 from limner.cli import app
 from limner.commands.learning import SHARED
 from limner.commands.rooms import app_of_room
+from limner.detect.data.augment import AugmentSettings as DetectAugmentSettings
+from limner.detect.networks import NETWORKS as DETECTORS
+from limner.detect.training.recipe import DetectRecipe, ObjectSettings
 from limner.generate.networks import DISCRIMINATORS, GENERATORS
 from limner.generate.networks.encoders import ENCODERS
 from limner.generate.training.recipe import GenerateRecipe, PictureSettings, ScoreSettings
@@ -41,9 +44,6 @@ from limner.segment.networks.listing import list_networks
 from limner.segment.training.borders import BORDERS
 from limner.segment.training.losses import LOSSES
 from limner.segment.training.recipe import DataSettings, SegmentRecipe, StageSettings
-from limner.detect.data.augment import AugmentSettings as DetectAugmentSettings
-from limner.detect.networks import NETWORKS as DETECTORS
-from limner.detect.training.recipe import DetectRecipe, ObjectSettings
 from limner.translate.degrading.ways import DEGRADATIONS
 from limner.translate.networks import DISCRIMINATORS as TRANSLATE_DISCRIMINATORS
 from limner.translate.networks import GENERATORS as TRANSLATORS

@@ -94,7 +94,6 @@ def example_of(
 def _masks(picture: ObjectPicture, boxes: np.ndarray, kept: np.ndarray, size: tuple[int, int]) -> Tensor:
     places = np.flatnonzero(kept)
     drawn = [
-        mask_in(picture.masks[place], picture.boxes[place], to, size)
-        for place, to in zip(places, boxes, strict=True)
+        mask_in(picture.masks[place], picture.boxes[place], to, size) for place, to in zip(places, boxes, strict=True)
     ]
     return torch.from_numpy(np.stack(drawn)) if drawn else torch.zeros((0, size[1], size[0]), dtype=torch.uint8)

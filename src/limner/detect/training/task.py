@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from limner.datasets.order import ShuffledOrder
 from limner.detect.boxes.objects import Detections, Objects
 from limner.detect.data.augment import Example, example_of
-from limner.detect.data.found import find_objects
+from limner.detect.data.found import ObjectSet, find_objects
 from limner.detect.data.options import ObjectReading
 from limner.detect.data.pictures import load_pictures
 from limner.detect.data.split import split_objects
@@ -29,7 +29,6 @@ from limner.detect.training.outcome import Outcome, closing_line, finish_trainin
 from limner.detect.training.recipe import DetectRecipe
 from limner.foundation.draws import Draws
 from limner.foundation.errors import UserError
-from limner.foundation.progress import say
 from limner.learning.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
 from limner.learning.recipe import to_plain
 from limner.learning.run import Run
@@ -52,8 +51,6 @@ class DetectTask(Task):
     def __init__(self, recipe: DetectRecipe) -> None:
         self.recipe, self.seed = recipe, recipe.seed
         found = find_objects(recipe.data.paths, recipe.data.reading)
-        for line in (*found.notes, *_told(found.lost, found.unreadable)):
-            say(line)
         self.pictures = load_pictures(found, recipe.data.sizing)
         self.sides = split_objects(self.pictures, recipe.data.group, recipe.data.held_out, recipe.seed)
         if recipe.batch > len(self.sides.training):
@@ -215,7 +212,7 @@ class DetectTask(Task):
         """Pictures, objects, steps and parameters in one line."""
         steps = sum(stage.total_steps for stage in self.stages())
         return (
-            f"{self.pictures.found.summary()}; {len(self.sides.held_out):,} held out ({self.sides.how}), {steps} steps "
+            f"{self.pictures.found.summary()}{''.join(_told(self.pictures.found))}; {len(self.sides.held_out):,} held out ({self.sides.how}), {steps} steps "
             f"of {self.recipe.batch} pictures, {self.recipe.network.name} of "
             f"{count_parameters(self.network) / 1e6:.2f} M parameters"
         )
@@ -260,14 +257,16 @@ class DetectTask(Task):
         return dataclasses.replace(load_detector(run, device), score=closing_line(run))
 
 
-def _told(lost: Sequence[Any], unreadable: Sequence[str]) -> Iterator[str]:
+def _told(found: ObjectSet) -> Iterator[str]:
+    """What is not learned from."""
+    lost, unreadable = found.lost, found.unreadable
     if lost:
         yield (
-            f"objects left out: {len(lost):,}, such as {lost[0].name} {lost[0].number} of {lost[0].picture} "
+            f"; objects left out: {len(lost):,}, such as {lost[0].name} {lost[0].number} of {lost[0].picture} "
             f"({lost[0].reason}); limner check --room detect lists them"
         )
     if unreadable:
-        yield f"pictures left out: {len(unreadable):,}, the first: {unreadable[0]}"
+        yield f"; pictures left out: {len(unreadable):,}, the first: {unreadable[0]}"
 
 
 def _pixels(picture: Tensor) -> np.ndarray:
