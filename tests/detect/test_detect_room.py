@@ -293,7 +293,9 @@ def objects(*boxes: tuple[float, float, float, float]) -> Objects:
 def test_an_evaluation_counts_kinds_chooses_the_threshold_and_survives_json() -> None:
     truths = [objects((10, 10, 50, 50)), objects((0, 0, 40, 40), (60, 60, 100, 100)), objects()]
     found = [
-        Detections(torch.tensor([[10.0, 10, 50, 50], [12, 12, 50, 50]]), torch.zeros(2).long(), torch.tensor([0.9, 0.6])),
+        Detections(
+            torch.tensor([[10.0, 10, 50, 50], [12, 12, 50, 50]]), torch.zeros(2).long(), torch.tensor([0.9, 0.6])
+        ),
         Detections(torch.tensor([[0.0, 0, 40, 38]]), torch.zeros(1).long(), torch.tensor([0.8])),
         Detections(torch.tensor([[0.0, 0, 9, 9]]), torch.zeros(1).long(), torch.tensor([0.1])),
     ]  # fmt: skip
@@ -444,8 +446,9 @@ def test_a_detector_learns_drawn_boxes(here: Path) -> None:
         )
     done = api.train(
         "detect/faster-rcnn-light", data="red", out="red-run", epochs=12, group="none", warmup_steps=5,
-        overrides=["--data.short-px", "96", "--data.longest-px", "96", "--network.width", "32", "--network.hidden", "64",
-                   "--optimizer.learning-rate", "2e-3", "--network.proposals", "50", "--loop.precision", "fp32"],
+        overrides=["--data.short-px", "96", "--data.longest-px", "96", "--network.width", "32",
+                   "--network.hidden", "64", "--optimizer.learning-rate", "2e-3", "--network.proposals", "50",
+                   "--loop.precision", "fp32"],
     )  # fmt: skip
     scores = json.loads((done.run.folder / "evaluation.json").read_text())
     assert scores["scores"]["ap50"] > 2 * scores["trivial"] + 0.1

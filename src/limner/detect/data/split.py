@@ -104,10 +104,11 @@ def _drawn(groups: np.ndarray, group: str, held_out: float, seed: int) -> Sides:
             "--group, or --data.held-out 0"
         )
     order = torch.randperm(len(numbers), generator=Draws(seed, torch.device("cpu")).of("held out")).numpy()
-    wanted, taken, chosen = held_out * len(groups), 0, []
+    wanted, taken = held_out * len(groups), 0
+    chosen: list[int] = []
     for place in order[:-1]:
         if taken + sizes[place] / 2 <= wanted or not chosen:
-            chosen.append(numbers[place])
+            chosen.append(int(numbers[place]))
             taken += int(sizes[place])
         if taken >= wanted:
             break

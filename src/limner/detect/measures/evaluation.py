@@ -97,8 +97,8 @@ class Evaluation:
         kept = self.threshold
         return (
             f"detections are best shown from a score of {kept['score']:.2f} on: of what is then shown "
-            f"{kept['precision']:.0%} is right, and {kept['recall']:.0%} of the objects are found (F1 {kept['f1']:.2f}); "
-            "the score was chosen on these very pictures"
+            f"{kept['precision']:.0%} is right, and {kept['recall']:.0%} of the objects are found (F1 "
+            f"{kept['f1']:.2f}); the score was chosen on these very pictures"
         ).replace("%", " %")
 
     def kinds_line(self) -> str:
@@ -161,7 +161,7 @@ def evaluate_detections(
         "large": coco.large, "recall": coco.recall_50,
         "voc07": float(np.nanmean(voc)) if not np.isnan(voc).all() else math.nan,
     }  # fmt: skip
-    if all(each.masks is not None for each in (*found, *truths)):
+    if all(each.masks is not None for each in found) and all(each.masks is not None for each in truths):
         masks = coco_scores(found, truths, classes, masks=True)
         scores |= {"mask_ap50": masks.ap50, "mask_ap": masks.ap}
     return Evaluation(

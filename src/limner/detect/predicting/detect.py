@@ -52,7 +52,7 @@ class Detected:
     def to_json(self) -> dict[str, Any]:
         """COCO's form: ``images``, ``categories`` from 1, and ``annotations`` with ``bbox`` x, y, width, height, their
         ``score``, and where there are outlines ``segmentation`` as run lengths."""
-        annotations = []
+        annotations: list[dict[str, Any]] = []
         for number, (_, _, found) in enumerate(self.rows, start=1):
             scores = found.scores.tolist()
             for place, (box, label) in enumerate(zip(found.boxes.tolist(), found.labels.tolist(), strict=True)):

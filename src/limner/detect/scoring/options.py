@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from limner.detect.data.options import ObjectReading
+from limner.detect.data.options import PLAIN, ObjectReading
 from limner.foundation.command_line import GIVEN_BY_COMMAS, OUTPUT
 
 COLUMNS = {
@@ -18,14 +18,14 @@ COLUMNS = {
 USUAL_COLUMNS = ("ap50", "ap", "small", "medium", "large", "recall")
 
 
-@Parameter(name="*")
 @dataclass(frozen=True)
-class EvaluateOptions(ObjectReading):
+class EvaluateOptions:
     """How other data is read, and what else is written.
 
-    missed: a folder for the objects that were missed, as a picture, and for the curve of precision and recall.
+    reading: of data that is given in place of what the run held out. missed: a folder for the objects that were missed, as a picture, and for the curve of precision and recall.
     """
 
+    reading: ObjectReading = PLAIN
     missed: Annotated[
         Path | None,
         Parameter(help="Folder for the missed objects and the curve of precision and recall.", group=OUTPUT),

@@ -6,7 +6,7 @@ import dataclasses
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -115,7 +115,7 @@ class DetectTask(Task):
         """Make the optimizer over what learns."""
         recipe, fabric = self.recipe, context.fabric
         self.fabric, self.stage, self.device = fabric, stage, fabric.device
-        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network.to(memory_format=torch.channels_last)
         self.model = fabric.setup_module(self.network)
         self.moving = [each for each in self.network.parameters() if each.requires_grad]
         optimizer = recipe.optimizer.build(OPTIMIZERS, self.moving)
@@ -212,8 +212,8 @@ class DetectTask(Task):
         """Pictures, objects, steps and parameters in one line."""
         steps = sum(stage.total_steps for stage in self.stages())
         return (
-            f"{self.pictures.found.summary()}{''.join(_told(self.pictures.found))}; {len(self.sides.held_out):,} held out ({self.sides.how}), {steps} steps "
-            f"of {self.recipe.batch} pictures, {self.recipe.network.name} of "
+            f"{self.pictures.found.summary()}{''.join(_told(self.pictures.found))}; {len(self.sides.held_out):,} held "
+            f"out ({self.sides.how}), {steps} steps of {self.recipe.batch} pictures, {self.recipe.network.name} of "
             f"{count_parameters(self.network) / 1e6:.2f} M parameters"
         )
 
@@ -270,7 +270,7 @@ def _told(found: ObjectSet) -> Iterator[str]:
 
 
 def _pixels(picture: Tensor) -> np.ndarray:
-    return cast(np.ndarray, np.ascontiguousarray(picture.permute(1, 2, 0).numpy()))
+    return np.ascontiguousarray(picture.permute(1, 2, 0).numpy())
 
 
 def _at(found: Detections, size: tuple[int, int], picture: Tensor) -> Detections:
