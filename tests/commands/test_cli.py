@@ -17,6 +17,7 @@ from PIL import Image
 
 import limner as api
 from conftest import QUICK, copy_run
+from contracts import CONTRACTS
 from drawing import CRS, draw_area, draw_mask, draw_picture, draw_scene, write_raster
 from limner import __version__
 from limner.cli import app
@@ -243,12 +244,16 @@ def test_json_can_be_read_wherever_it_is_offered(here: Path, trained: Path, limn
     enlarge = "train translate/upscale --data real --data.crop-px 16 --epochs 1 --steps-per-epoch 1 --batch 2"
     light = "--out larger --generator.blocks 1 --generator.width 2 --data.held-out 0 --loop.precision fp32"
     assert limner(*f"{enlarge} {light} --scores.border-px 1".split())[0] == 0
+    objects = CONTRACTS["detect"]
+    boxes = ["train", "detect/faster-rcnn-light", "--data", objects.draw(here / "objects"), "--out", "finds"]
+    assert limner(*boxes, *objects.settings(None), "--loop.precision", "fp32")[0] == 0
     train = ["train", "segment/demo", "--data", str(trained / "town"), "--out", "trained", *QUICK]
     refine = "refine run scene.tif --labels truth.tif --epochs 1 --steps-per-epoch 1"
     commands = (
         "check run ../town", "evaluate run", "compare run", "networks", "score map.tif truth.tif", recolor, made, fid,
         cutouts, "doctor", "recipes", "segment run scene.tif --tile-px 96 --overlap-px 32", refine, shlex.join(train),
         "inspect unet --input 3x32x32", "look lenet photo.png --input 1x28x28", "classify digits photo.png",
+        "detect finds photo.png",
         "translate larger photo.png", "degrade photo.png --gray",
         f"study segment/demo --data {trained / 'town'} --seeds 1 --out study {shlex.join(QUICK)}",
     )  # fmt: skip

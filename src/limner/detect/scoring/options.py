@@ -22,7 +22,8 @@ USUAL_COLUMNS = ("ap50", "ap", "small", "medium", "large", "recall")
 class EvaluateOptions:
     """How other data is read, and what else is written.
 
-    reading: of data that is given in place of what the run held out. missed: a folder for the objects that were missed, as a picture, and for the curve of precision and recall.
+    reading: of data that is given in place of what the run held out. missed: a folder for the objects that were missed,
+    as a picture, and for the curve of precision and recall.
     """
 
     reading: ObjectReading = PLAIN
