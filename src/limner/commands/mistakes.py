@@ -1,7 +1,8 @@
 """What the command line says where it cannot take the words: what it got, what it needs, and an example, in a line."""
 
 from collections.abc import Sequence
-from typing import Any, Literal, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 from cyclopts import (
     CoercionError,
@@ -71,12 +72,23 @@ def _wrong_value(error: CoercionError) -> str:
     if token is None or error.target_type is None or argument is None:
         return " ".join(str(error).split())
     name = token.keyword or argument.name.lstrip("-").upper()
-    if get_origin(error.target_type) is Literal:
-        choices = [str(choice) for choice in get_args(error.target_type)]
-        needed, usual = f"{', '.join(choices[:-1])} or {choices[-1]}", choices[0]
-    else:
-        needed, usual = KINDS.get(error.target_type, (getattr(error.target_type, "__name__", "another value"), ""))
+    needed, usual = _needed(error.target_type)
     default = argument.field_info.default
     shown = default if isinstance(default, int | float | str) else usual
     example = f", such as {name} {shown}" if shown and name.startswith("--") else ""
     return f"{name} is '{token.value}'; needed: {needed}{example}"
+
+
+def _needed(kind: Any) -> tuple[str, str]:
+    """What a type takes, in words, and an example of it.
+
+    >>> _needed(float | Literal["auto"])
+    ('a number or auto', '0.5')
+    """
+    if get_origin(kind) is Literal:
+        choices = [str(choice) for choice in get_args(kind)]
+        return " or ".join([", ".join(choices[:-1])] * (len(choices) > 1) + choices[-1:]), choices[0]
+    if get_origin(kind) in (Union, UnionType):
+        each = [_needed(one) for one in get_args(kind) if one is not NoneType]
+        return " or ".join(words for words, _ in each), each[0][1]
+    return KINDS.get(kind, (getattr(kind, "__name__", "another value"), ""))

@@ -187,3 +187,25 @@ def test_masks_of_0_and_255_are_not_taken_for_the_first_of_a_networks_many_class
 def test_masks_of_0_and_255_are_class_numbers_to_a_network_that_learned_such_without_names(tmp_path):
     town = town_of(tmp_path, [[0, 255, 0], [0, 0, 0]])
     assert not find_data([town], wanted=("class 0", "class 1", "class 2")).form.binary
+
+
+@pytest.mark.parametrize("chips", [([0, 255],), ([0, 0], [255, 255])])
+def test_masks_of_0_and_255_need_a_word_on_255_in_a_file_of_two_classes(tmp_path, chips):
+    """Be they in one mask, or alone in each of small chips."""
+    for number, values in enumerate(chips):
+        write_raster(tmp_path / f"town/images/{number}.png", np.full((3, 1, 2), 90 + number, np.uint8))
+        write_raster(tmp_path / f"town/masks/{number}.png", np.array([values], np.uint8))
+    for text in ("classes: [background, building]", "classes: {background: 0, building: 1}"):
+        class_file(tmp_path / "town", text)
+        with pytest.raises(UserError, match=r"0\.png: holds 0 and 255, .*'building: 255', or 'ignore: 255'") as caught:
+            find_data([tmp_path / "town"])
+        assert "\n" not in str(caught.value)
+
+    def read() -> list[list[int]]:
+        data = find_data([tmp_path / "town"])
+        return [data.reader().read(chip, Window(0, 0, 1, 2))[0].tolist() for chip in data.chips]
+
+    class_file(tmp_path / "town", "classes: {background: 0, building: 255}")
+    assert read() == [[int(value == 255) for value in values] for values in chips]
+    class_file(tmp_path / "town", "classes: {background: 0, building: 1}\nignore: 255")
+    assert read() == [list(values) for values in chips]

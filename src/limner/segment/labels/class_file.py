@@ -54,6 +54,7 @@ class _Reader:
         names = self._classes(sections["classes"])
         for node in self._scalars(sections["ignore"]) if "ignore" in sections else ():
             self._add(node, IGNORE)
+        ignores_255 = self.meanings.get(IGNORE) == IGNORE
         self.meanings.setdefault(IGNORE, IGNORE)
         for number, name in enumerate(names):  # a field of polygons may say a class's own name
             self.meanings.setdefault(name, number)
@@ -65,6 +66,7 @@ class _Reader:
             colors=tuple(sorted((int(text[1:], 16), number) for text, number in colors.items())),
             # A field of whole numbers is matched by their text.
             attributes=tuple((str(text), number) for text, number in self.meanings.items() if text not in colors),
+            ignores_255=ignores_255,
         )
 
     def _classes(self, node: yaml.Node) -> tuple[str, ...]:

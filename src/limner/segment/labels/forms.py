@@ -30,7 +30,7 @@ class LabelForm:
 
     class_names: one a class, from class 0. numbers: values of one-band masks. colors: of color pictures and palettes,
     as 0xRRGGBB. attributes: texts of a vector file's field; without any, polygons mean class 1 of two. named: False
-    where the names were made up.
+    where the names were made up. ignores_255: a person wrote that 255 is ignored; else that is only the usual.
     """
 
     class_names: tuple[str, ...]
@@ -38,6 +38,7 @@ class LabelForm:
     colors: Pairs = ()
     attributes: tuple[tuple[str, int], ...] = ()
     named: bool = True
+    ignores_255: bool = False
 
     @classmethod
     def of_binary(cls, names: Sequence[str] = BINARY_NAMES, *, named: bool = True) -> "LabelForm":
@@ -199,15 +200,22 @@ def check_known(form: LabelForm | None, path: Path, content: MaskContent) -> Non
                 f"{path}: the color #{color:06X} ({share:.1%} of its pixels) means no class; add it to a class, or "
                 "to 'ignore', in classes.yaml"
             )
-    elif content.numbers == {0, IGNORE} and (IGNORE, IGNORE) in form.numbers and len(form.class_names) == 2:
-        raise UserError(
-            f"{path}: holds 0 and 255, and classes.yaml leaves 255 ignored; write what it means, such as "
-            f"'{form.class_names[1]}: 255'"
-        )
+    elif content.numbers == {0, IGNORE}:
+        check_255(form, path)
     elif unknown := sorted((content.numbers or frozenset()) - set(dict(form.numbers))):
         raise UserError(
             f"{path}: a mask with the value {unknown[0]}, which means no class; add it to a class, or to 'ignore', "
             "in classes.yaml"
+        )
+
+
+def check_255(form: LabelForm, path: Path) -> None:
+    """Raise `UserError` where masks of 0 and 255 would be background and nothing else, though nobody wrote that 255 is
+    ignored. path: such a mask."""
+    if (IGNORE, IGNORE) in form.numbers and len(form.class_names) == 2 and not form.ignores_255:
+        raise UserError(
+            f"{path}: holds 0 and 255, and classes.yaml leaves 255 ignored; write what it means, such as "
+            f"'{form.class_names[1]}: 255', or 'ignore: 255'"
         )
 
 

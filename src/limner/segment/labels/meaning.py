@@ -9,7 +9,7 @@ from pathlib import Path
 
 from limner.foundation.errors import UserError
 from limner.segment.labels.class_file import read_class_file
-from limner.segment.labels.forms import BACKGROUND, LabelForm, decide_form, looks_binary, names_of
+from limner.segment.labels.forms import BACKGROUND, LabelForm, check_255, decide_form, looks_binary, names_of
 from limner.segment.labels.masks import MaskContent
 from limner.segment.labels.reading import CLASS_FILE, Reading
 
@@ -54,6 +54,8 @@ def find_form(
     texts = {} if field is None else {text: vector for vector in vectors for text in _texts(vector, reading, field)}
     if explained is not None:
         form = explained
+        if looks_binary(contents):  # of small chips each may hold one of both alone
+            check_255(form, next(iter(contents)))
     elif texts and not contents:
         names = reading.class_names or (BACKGROUND, *sorted(set(texts) - {BACKGROUND}))
         form = LabelForm(names, attributes=tuple((name, number) for number, name in enumerate(names)))
