@@ -1,10 +1,18 @@
-"""Detectors, a file each; recipes know them by the names in `NETWORKS`."""
+"""Detectors, a file a family; recipes know them by the names in `NETWORKS`."""
 
 from collections.abc import Callable
 from typing import Any
 
+from limner.detect.networks.grid import DarknetYolo, LiteYolo, PaperYolo, TinyYolo
 from limner.detect.networks.rcnn import FasterRcnn, MaskRcnn
 
-NETWORKS: dict[str, Callable[..., Any]] = {"faster-rcnn": FasterRcnn, "mask-rcnn": MaskRcnn}
+NETWORKS: dict[str, Callable[..., Any]] = {
+    "faster-rcnn": FasterRcnn,
+    "mask-rcnn": MaskRcnn,
+    "yolo-v1": PaperYolo,
+    "yolo-v1-darknet": DarknetYolo,
+    "yolo-tiny": TinyYolo,
+    "yolo-small": LiteYolo,
+}
 GIVEN = ("channels", "classes")
 """What the task supplies."""

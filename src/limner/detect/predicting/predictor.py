@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,7 +119,8 @@ def load_detector(run: Run, device: str = "auto") -> ObjectDetector:
     facts, place = read_facts(run), choose_device(device)
     described = described_choice(facts.network, NETWORKS, GIVEN, run.folder / "model.json", "network")
     # The run's own weights follow: none of ImageNet's are looked for.
-    described = Choice(described.name, {**described.options, "pretrained": False})
+    own = {"pretrained": False} if "pretrained" in inspect.signature(NETWORKS[described.name]).parameters else {}
+    described = Choice(described.name, {**described.options, **own})
 
     def build() -> nn.ModuleDict:
         return nn.ModuleDict({"network": described.build(NETWORKS, channels=3, classes=len(facts.class_names))})
