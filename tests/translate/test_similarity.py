@@ -16,7 +16,7 @@ from limner.translate.measures.feature_distance import distance
 from limner.translate.measures.measure import Whole, measure
 from limner.translate.measures.result import MADE, PairScores
 from limner.translate.measures.similarity import Protocol, compared, psnr, sharpness, ssim
-from limner.translate.training.alarms import alarms_of, ringing, stands_out
+from limner.translate.training.alarms import ALARMS, alarms_of, stands_out
 from limner.translate.training.content import CONTENT, gradient_difference, hole, l1, l2, total_variation
 
 RGB = Protocol("rgb")
@@ -199,25 +199,25 @@ def test_a_checkerboard_rings_and_photos_and_their_blurs_do_not() -> None:
     every_four[:, ::4] = 1
     for pattern in (board, every_four):
         made = [each + 0.05 * pattern for each in true]
-        assert "alarm/checkerboard" in ringing(alarms_of(true, true, made))
+        assert "alarm/checkerboard" in ringing(ALARMS, alarms_of(true, true, made))
     others = [
         scene(number + 50) + 0.05 * torch.randn(3, 64, 64, generator=torch.Generator().manual_seed(number + 50))
         for number in range(6)
     ]
     for made in (true, others, [each * 0.5 for each in true]):
-        assert "alarm/checkerboard" not in ringing(alarms_of(true, true, made))
+        assert "alarm/checkerboard" not in ringing(ALARMS, alarms_of(true, true, made))
     assert stands_out(true, true) < 3
 
 
 def test_alarms_ring_for_their_symptoms_alone() -> None:
     sources, targets = ([scene(number + more) for number in range(6)] for more in (0, 100))
     good = [0.9 * target + 0.1 * source for source, target in zip(sources, targets, strict=True)]
-    assert ringing(alarms_of(sources, targets, good)) == {}
+    assert ringing(ALARMS, alarms_of(sources, targets, good)) == {}
     for made, name in (
         ([1 - target for target in targets], "alarm/inversion"),
         (sources, "alarm/nothing"),
         ([targets[0]] * 6, "alarm/constant"),
     ):
-        assert name in ringing(alarms_of(sources, targets, made))
-    assert "tells 100%" in ringing({"alarm/discriminator": 1.0})["alarm/discriminator"]
+        assert name in ringing(ALARMS, alarms_of(sources, targets, made))
+    assert "tells 100%" in ringing(ALARMS, {"alarm/discriminator": 1.0})["alarm/discriminator"]
     assert np.isfinite(list(alarms_of(sources[:1], targets[:1], good[:1]).values())).all()

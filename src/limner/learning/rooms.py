@@ -138,8 +138,14 @@ ROOMS: dict[str, Room] = {
     ),
     "translate": Room(
         "pictures into other pictures",
-        tasks={"translate-pairs": "limner.translate.training.pair_task:PairTask"},
-        recipes={"translate-pairs": "limner.translate.training.recipe:PairRecipe"},
+        tasks={
+            "translate-pairs": "limner.translate.training.pair_task:PairTask",
+            "translate-unpaired": "limner.translate.training.cycle_task:CycleTask",
+        },
+        recipes={
+            "translate-pairs": "limner.translate.training.recipe:PairRecipe",
+            "translate-unpaired": "limner.translate.training.domain_recipe:UnpairedRecipe",
+        },
         evaluate=Verb(
             "limner.translate.scoring.evaluate:evaluate_run", "limner.translate.scoring.options:EvaluateOptions"
         ),

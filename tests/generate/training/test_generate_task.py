@@ -13,7 +13,7 @@ import limner as api
 from drawn_pictures import save_boxes
 from limner.fidelity.features import FeatureExtractor
 from limner.foundation.draws import Draws
-from limner.generate.training.alarms import ALARMS, diversity, overfitting, ringing
+from limner.generate.training.alarms import ALARMS, diversity, overfitting
 from limner.generate.training.picture_pool import PicturePool
 from limner.generate.training.task import GenerateTask
 from limner.learning.library import load_recipe
@@ -275,11 +275,11 @@ def test_overfitting_runs_from_none_to_all_of_the_way() -> None:
 def test_an_alarm_rings_beyond_its_limit_and_says_its_number() -> None:
     for alarm in ALARMS:
         beyond = alarm.limit + (0.01 if alarm.above else -0.01)
-        assert not ringing({alarm.name: alarm.limit})
-        told = ringing({alarm.name: beyond})
+        assert not ringing(ALARMS, {alarm.name: alarm.limit})
+        told = ringing(ALARMS, {alarm.name: beyond})
         assert list(told) == [alarm.name]
         assert "{" not in told[alarm.name]
-    assert ringing({"validation/kid": 5.0}) == {}
+    assert ringing(ALARMS, {"validation/kid": 5.0}) == {}
 
 
 def test_an_alarm_is_told_when_it_begins_to_ring_and_not_again(

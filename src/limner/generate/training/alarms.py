@@ -4,30 +4,13 @@ The numbers are shares and ratios, so that one threshold serves pictures of all 
 alarm that rings stops nothing: it says what to look at.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
+from limner.learning.alarms import Alarm
+
 BLOCK = 1024
 """Rows of a table of distances that are in memory at once."""
-
-
-@dataclass(frozen=True)
-class Alarm:
-    """name: of the number. limit: where it rings. above: it rings above the limit, otherwise below. meaning: what the
-    number is. sentence: what is said when it rings, with {value} in it."""
-
-    name: str
-    limit: float
-    above: bool
-    meaning: str
-    sentence: str
-
-    def rings(self, value: float) -> bool:
-        """Whether ``value`` is beyond the limit."""
-        return value > self.limit if self.above else value < self.limit
 
 
 ALARMS = (
@@ -59,15 +42,6 @@ ALARMS = (
 )  # fmt: skip
 """All alarms. Without held-out pictures there is no telling of over-fitting and copies, and diversity compares with
 learned ones."""
-
-
-def ringing(values: Mapping[str, float]) -> dict[str, str]:
-    """The alarms that ring, by name, each with its sentence. values: the numbers under their names."""
-    return {
-        alarm.name: alarm.sentence.format(value=values[alarm.name])
-        for alarm in ALARMS
-        if alarm.name in values and alarm.rings(values[alarm.name])
-    }
 
 
 def diversity(real: Tensor, fake: Tensor) -> float:

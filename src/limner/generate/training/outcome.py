@@ -11,9 +11,10 @@ from torch import Tensor
 
 from limner.datasets.licences import terms_beside
 from limner.fidelity.result import PictureScores, printed, score_title
-from limner.generate.training.alarms import ALARMS, ringing
+from limner.generate.training.alarms import ALARMS
 from limner.generate.training.memorization import draw_nearest
 from limner.generate.training.recipe import GenerateRecipe
+from limner.learning.alarms import add_alarms
 from limner.learning.outcome import Card, add_commands, add_curves, begin_report, closing_words, write_outcome
 from limner.learning.run import Run
 from limner.reporting.grid import grid
@@ -134,7 +135,7 @@ def training_report(outcome: Outcome, run: Run) -> Report:
     )
     report.section("Scores").text(f"Of {recipe.scores.samples:,} made pictures against {against}.")
     add_scores(report, scored)
-    add_alarms(report, outcome.alarms)
+    add_alarms(report, ALARMS, outcome.alarms)
     report.section("Nearest neighbors").text(
         "Does it make new pictures, or those that it was shown? Of all made pictures, those that come nearest to a "
         "learned one, and that one."
@@ -163,23 +164,6 @@ def add_scores(report: Report, scored: PictureScores) -> Report:
         rows.append([scored.title(name), printed(name, score.value), interval])
     report.table(("score", "value", "95 % interval"), rows)
     return report.text("\n\n".join([*scored.notes, scored.protocol.sentence()]))
-
-
-def add_alarms(report: Report, alarms: Mapping[str, float]) -> Report:
-    """A table of the alarms' numbers, which ring, and what they mean."""
-    measured = [(alarm, alarms[alarm.name]) for alarm in ALARMS if alarm.name in alarms]
-    rows = [
-        [
-            alarm.name.removeprefix("alarm/"),
-            value,
-            f"{'above' if alarm.above else 'below'} {alarm.limit}",
-            "rings" if alarm.rings(value) else "",
-            alarm.meaning,
-        ]
-        for alarm, value in measured
-    ]
-    report.section("Alarms").table(("alarm", "now", "rings", "", "what it is"), rows)
-    return report.text("\n\n".join(ringing(alarms).values()))
 
 
 def model_card(outcome: Outcome) -> Card:

@@ -26,7 +26,7 @@ from limner.foundation.errors import UserError
 from limner.foundation.progress import say
 from limner.generate.making.latents import score_of_latents
 from limner.generate.making.predictor import PictureGenerator, load_generator
-from limner.generate.training.alarms import ringing
+from limner.generate.training.alarms import ALARMS
 from limner.generate.training.monitor import PROBED, EvaluationSamples, Monitor
 from limner.generate.training.networks import make_networks
 from limner.generate.training.outcome import Outcome, Reconstructions, closing_line, evaluation_line, finish_training
@@ -34,6 +34,7 @@ from limner.generate.training.picture_pool import PicturePool, Sample
 from limner.generate.training.recipe import GenerateRecipe
 from limner.generate.training.recipe_data import load_pictures, split_pictures
 from limner.generate.training.regularizers import discriminator_terms, encoder_term, generator_terms, latent_terms
+from limner.learning.alarms import ringing
 from limner.learning.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
 from limner.learning.recipe import to_plain
 from limner.learning.run import Run
@@ -333,7 +334,7 @@ class GenerateTask(Task):
         """Scores of what it makes against held-out pictures, and numbers of the alarms; says which begin to ring."""
         made = self.evaluation_samples()
         alarms = self.alarms(made)
-        ringing_now = ringing(alarms)
+        ringing_now = ringing(ALARMS, alarms)
         for name in ringing_now.keys() - self.rung:
             say(ringing_now[name])
         self.rung = set(ringing_now)

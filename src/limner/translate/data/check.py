@@ -16,11 +16,10 @@ from limner.foundation.errors import UserError
 from limner.foundation.progress import Progress
 from limner.reporting.pictures import captioned_rows, write_picture
 from limner.translate.data.options import PairCheckOptions
-from limner.translate.data.pairs import THUMBNAIL_PX, PairFiles, find_pairs, read_pair, scale_of
+from limner.translate.data.pairs import PairFiles, find_pairs, read_pair, scale_of
 from limner.translate.data.reading import as_float
 from limner.translate.data.shifts import agreed_shift, find_shift
-from limner.translate.degrading.looks import luma
-from limner.translate.degrading.sizes import resized
+from limner.translate.data.thumbnails import thumbnails
 
 LISTED, SHOWN, FEW = 10, 6, 50
 SHIFTS_LOOKED_AT = 24
@@ -127,17 +126,11 @@ def _warnings(read: Sequence[tuple[PairFiles, Tensor, Tensor]]) -> list[str]:
     if (shift := agreed_shift(shifts)) is not None:
         found.append(shift.sentence())
     if len(read) > 1:
-        small = torch.stack([_thumbnail(target) for _, _, target in read])
-        groups = find_groups(small)
+        groups = find_groups(thumbnails([target for _, _, target in read]))
         twins = len(read) - len(groups.unique())
         if twins:
             found.append(f"{twins} targets look like another one; such pairs are learned from or held out together")
     return found
-
-
-def _thumbnail(picture: Tensor) -> Tensor:
-    small = resized(luma(as_float(picture)), THUMBNAIL_PX, THUMBNAIL_PX, "area").expand(3, -1, -1)
-    return (small * 255).round().to(torch.uint8)
 
 
 def _sheet(read: Sequence[tuple[PairFiles, Tensor, Tensor]]) -> Any:

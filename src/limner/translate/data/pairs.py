@@ -10,19 +10,16 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from limner.datasets.pictures.duplicates import split_held_out
 from limner.datasets.pictures.listing import picture_files
-from limner.datasets.pictures.read import PictureSet
 from limner.foundation.cores import allowed_cores
 from limner.foundation.dependencies import digests
 from limner.foundation.errors import UserError
 from limner.foundation.progress import Progress
-from limner.translate.data.reading import Colors, as_float, read_image
-from limner.translate.degrading.sizes import resized
+from limner.translate.data.reading import Colors, as_float, read_image, squared
+from limner.translate.data.thumbnails import hold_out_pictures
 
 Joined = Literal["no", "source-left", "source-right"]
 """Whether a file holds both pictures of a pair side by side, and which half is given."""
-THUMBNAIL_PX = 32
 LEAST_PAIRS = 2
 MOST_THREADS = 8
 
@@ -154,8 +151,8 @@ def read_pairs(
     ):
         for source, target in pool.map(lambda each: read_pair(each, colors, source_colors, joined), files):
             if source is not None:
-                sources.append(source if size_px is None else _square(source, size_px))
-            targets.append(target if size_px is None else _square(target, size_px))
+                sources.append(source if size_px is None else squared(source, size_px))
+            targets.append(target if size_px is None else squared(target, size_px))
             progress.advance()
     if sources:
         scale = _common_scale(files, sources, targets)
@@ -211,25 +208,12 @@ def _check_channels(files: Sequence[PairFiles], pictures: Sequence[Tensor]) -> N
             )
 
 
-def _square(picture: Tensor, size_px: int) -> Tensor:
-    if picture.shape[1:] == (size_px, size_px):
-        return picture
-    made = resized(as_float(picture), size_px, size_px, "lanczos")
-    return (made * 255).round().to(torch.uint8) if picture.dtype == torch.uint8 else made
-
-
 def hold_out(pairs: PairSet, wanted: float, seed: int) -> tuple[Tensor, Tensor]:
     """(Pairs to learn from, held-out ones), each (n,) int64: targets that look alike are all on one side.
 
     wanted: a share below 1, or how many. Raises `UserError` as `limner.datasets.pictures.duplicates.split_held_out`.
     """
-    rows = []
-    for target in pairs.targets:
-        small = resized(as_float(target), THUMBNAIL_PX, THUMBNAIL_PX, "area")
-        small = small[:3] if len(small) >= 3 else small[:1].expand(3, -1, -1)
-        rows.append((small * 255).round().to(torch.uint8))
-    thumbnails = PictureSet(torch.stack(rows), None, (), pairs.names, pairs.fingerprint, "squash")
-    return split_held_out(thumbnails, wanted, seed)
+    return hold_out_pictures(pairs.targets, pairs.names, wanted, seed)
 
 
 def _fingerprint(files: Sequence[PairFiles], reading: object) -> str:

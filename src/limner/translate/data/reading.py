@@ -12,6 +12,7 @@ from limner.foundation.suffixes import TIFFS, ends_with
 from limner.photos.photos import read_photo
 from limner.scenes.rasters import open_raster
 from limner.translate.degrading.looks import luma
+from limner.translate.degrading.sizes import resized
 
 Colors = Literal["rgb", "gray", "bands"]
 """What is kept of a file: red, green and blue; their luma; or all bands as they stand in it."""
@@ -39,6 +40,15 @@ def read_image(path: Path, colors: Colors = "rgb") -> Tensor:
 def as_float(picture: Tensor) -> Tensor:
     """float32 in [0, 1] of what `read_image` gives."""
     return picture.float() / 255 if picture.dtype == torch.uint8 else picture
+
+
+def squared(picture: Tensor, size_px: int) -> Tensor:
+    """A picture as a square of this side, by Lanczos' filter, in its own type; one that is such a square already stays
+    as it is."""
+    if picture.shape[1:] == (size_px, size_px):
+        return picture
+    made = resized(as_float(picture), size_px, size_px, "lanczos")
+    return (made * 255).round().to(torch.uint8) if picture.dtype == torch.uint8 else made
 
 
 def _bands(path: Path) -> Tensor:

@@ -1,7 +1,7 @@
 """A network and its bars measured on pairs, picture by picture."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -81,11 +81,11 @@ def _seen(picture01: Tensor) -> Tensor:
 
 def _kid(shown: Mapping[str, list[Tensor]]) -> dict[str, dict[str, float]]:
     extractor = FeatureExtractor.of(LITE0)
-    features = {name: describe(_batches(pictures), extractor).features for name, pictures in shown.items()}
+    features = {name: describe(in_batches(pictures), extractor).features for name, pictures in shown.items()}
     return {name: {"kid": kernel_distance(features[TRUE], found)} for name, found in features.items() if name != TRUE}
 
 
-def _batches(pictures: list[Tensor]) -> Iterable[Tensor]:
+def in_batches(pictures: Sequence[Tensor]) -> Iterable[Tensor]:
     """Pictures of one size together, in batches of 16."""
     by_size: dict[tuple[int, ...], list[Tensor]] = defaultdict(list)
     for picture in pictures:

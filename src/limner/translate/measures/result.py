@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -20,7 +20,7 @@ DIGITS = {"psnr": 2, "ssim": 3, "features": 4, "kid": 4, "sharpness": 2}
 
 @dataclass(frozen=True)
 class Row:
-    """What one way of translating scored: the mean over all pictures by score, and the 95 % interval of PSNR."""
+    """What one way of translating scored: the mean over all pictures by score, and the 95 % interval of the first."""
 
     scores: Mapping[str, float]
     interval: tuple[float, float] | None = None
@@ -41,6 +41,11 @@ class PairScores:
     on: str = "held out"
     notes: tuple[str, ...] = ()
 
+    @property
+    def counted(self) -> int:
+        """On how many pictures: scores of other numbers are not side by side."""
+        return self.pictures
+
     def title(self, score: str) -> str:
         """The head of a column: what decides a score stands in it."""
         return {
@@ -50,6 +55,16 @@ class PairScores:
             "kid": f"KID[{self.features}]",
             "sharpness": "edges, levels",
         }[score]
+
+    interval_title = "PSNR's 95 % interval"
+
+    def better(self, score: str) -> Literal["lower", "higher", "none"]:
+        """Which side of a score is better; sharpness has none."""
+        return "none" if score == "sharpness" else "lower" if score in LOWER_IS_BETTER else "higher"
+
+    def printed(self, score: str, value: float | None) -> str:
+        """A score as tables print it."""
+        return "" if value is None else f"{value:.{DIGITS[score]}f}"
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -71,12 +86,11 @@ class PairScores:
 
     def table(self) -> tuple[list[str], list[list[str]]]:
         """(Head, rows) as printed."""
-        head = ["", *(self.title(name) for name in self.columns), "PSNR's 95 % interval"]
+        head = ["", *(self.title(name) for name in self.columns), self.interval_title]
         rows = []
         for name, row in self.rows.items():
-            cells = [printed(score, row.scores.get(score)) for score in self.columns]
-            interval = "" if row.interval is None else " to ".join(f"{end:.2f}" for end in row.interval)
-            rows.append([name, *cells, interval])
+            cells = [self.printed(score, row.scores.get(score)) for score in self.columns]
+            rows.append([name, *cells, interval_of(row, 2)])
         return head, rows
 
     def all_notes(self) -> list[str]:
@@ -122,9 +136,9 @@ class PairScores:
             raise UserError("not an evaluation of translated pictures; run limner evaluate again") from None
 
 
-def printed(score: str, value: float | None) -> str:
-    """A score as tables print it."""
-    return "" if value is None else f"{value:.{DIGITS[score]}f}"
+def interval_of(row: Row, digits: int) -> str:
+    """A row's interval as tables print it; nothing where it has none."""
+    return " to ".join(f"{end:.{digits}f}" for end in row.interval or ())
 
 
 def row_of(values: Mapping[str, Sequence[float]], more: Mapping[str, float] | None = None) -> Row:

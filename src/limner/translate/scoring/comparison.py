@@ -5,20 +5,23 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from limner.foundation.errors import UserError
 from limner.learning.evaluations import Compared
 from limner.learning.seed_table import Measure
 from limner.reporting.tables import csv_cell, markdown, markdown_row, tex, tex_comments, write_table
-from limner.translate.measures.result import LOWER_IS_BETTER, MADE, PairScores, Row, printed
+from limner.translate.measures.domain_result import DomainScores
+from limner.translate.measures.result import MADE, PairScores, interval_of
+
+PAIRS = "translate-pairs"
 
 
 @dataclass(frozen=True)
-class PairComparison:
-    """Translations side by side. rows: names and scores, all by one protocol; bars: of the first that has them."""
+class Comparison:
+    """Translations side by side. rows: names and scores, all of one kind by one protocol; bars: of the first."""
 
-    rows: tuple[tuple[str, PairScores], ...]
+    rows: tuple[tuple[str, PairScores | DomainScores], ...]
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -27,24 +30,36 @@ class PairComparison:
         return tuple(name for name in first if all(name in other for other in others))
 
     def header(self) -> list[str]:
-        """ "run", the columns' titles, and the interval of PSNR."""
-        return ["run", *(self.rows[0][1].title(name) for name in self.columns), "PSNR's 95 % interval"]
+        """ "run", the columns' titles, and the interval of the first."""
+        first = self.rows[0][1]
+        return ["run", *(first.title(name) for name in self.columns), first.interval_title]
 
     def body(self, bold: str = "{}") -> list[list[str]]:
         """The runs, then the bars, as printed. bold: how the best run of a column is set; edges have none."""
+        first = self.rows[0][1]
         best = {}
         for column in self.columns:
-            if column != "sharpness":
-                choose = min if column in LOWER_IS_BETTER else max
-                best[column] = printed(column, choose(scores.rows[MADE].scores[column] for _, scores in self.rows))
-        lines = [_cells(name, scores.rows[MADE], self.columns, best, bold) for name, scores in self.rows]
-        bars = {name: row for name, row in self.rows[0][1].rows.items() if name != MADE}
-        return [*lines, *(_cells(name, row, self.columns, {}, "{}") for name, row in bars.items())]
+            if (better := first.better(column)) != "none":
+                choose = min if better == "lower" else max
+                best[column] = first.printed(column, choose(each.rows[MADE].scores[column] for _, each in self.rows))
+        lines = [self._cells(name, scores, MADE, best, bold) for name, scores in self.rows]
+        return [*lines, *(self._cells(name, first, name, {}, "{}") for name in first.rows if name != MADE)]
+
+    def _cells(
+        self, name: str, scores: PairScores | DomainScores, way: str, best: dict[str, str], bold: str
+    ) -> list[str]:
+        row = scores.rows[way]
+        cells = [scores.printed(column, row.scores.get(column)) for column in self.columns]
+        marked = [
+            bold.format(cell) if cell and cell == best.get(column) else cell
+            for column, cell in zip(self.columns, cells, strict=True)
+        ]
+        return [name, *marked, interval_of(row, 2 if isinstance(scores, PairScores) else 4)]
 
     def notes(self) -> list[str]:
         """What may mislead, first; then the protocol."""
         found = dict.fromkeys(note for _, scores in self.rows for note in scores.all_notes())
-        if len({(scores.pictures, scores.on) for _, scores in self.rows}) > 1:
+        if len({(scores.counted, scores.on) for _, scores in self.rows}) > 1:
             return ["Careful: not all were scored on the same pictures; give each the same --data.", *found]
         return list(found)
 
@@ -61,7 +76,8 @@ class PairComparison:
         """Comma-separated, unrounded: runs, then bars."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["run", *self.columns, "psnr_low", "psnr_high"])
+        first = "psnr" if isinstance(self.rows[0][1], PairScores) else "kid"
+        writer.writerow(["run", *self.columns, f"{first}_low", f"{first}_high"])
         rows = [(name, scores.rows[MADE]) for name, scores in self.rows]
         rows += [(name, row) for name, row in self.rows[0][1].rows.items() if name != MADE]
         for name, row in rows:
@@ -85,13 +101,12 @@ class PairComparison:
         return {"rows": [{"name": name, **scores.to_json()} for name, scores in self.rows], "notes": self.notes()}
 
     def measured(self) -> dict[str, dict[Measure, float | None]]:
-        """The scores of each run: what `limner study` gathers over seeds. Sharpness has no better side."""
+        """The scores of each run: what `limner study` gathers over seeds."""
         found: dict[str, dict[Measure, float | None]] = {}
         for name, scores in self.rows:
             found[name] = {}
             for column in self.columns:
-                better: Literal["lower", "higher", "none"] = "lower" if column in LOWER_IS_BETTER else "higher"
-                measure = Measure(scores.title(column), "none" if column == "sharpness" else better, 4)
+                measure = Measure(scores.title(column), scores.better(column), 4)
                 found[name][measure] = scores.rows[MADE].scores[column]
         return found
 
@@ -100,21 +115,20 @@ class PairComparison:
         write_table(path, {".md": self.to_markdown, ".csv": self.to_csv, ".tex": self.to_tex})
 
 
-def _cells(name: str, row: Row, columns: Sequence[str], best: dict[str, str], bold: str) -> list[str]:
-    cells = [printed(column, row.scores.get(column)) for column in columns]
-    marked = [
-        bold.format(cell) if cell and cell == best.get(column) else cell
-        for column, cell in zip(columns, cells, strict=True)
-    ]
-    return [name, *marked, " to ".join(f"{end:.2f}" for end in row.interval or ())]
-
-
-def compare_runs(items: Sequence[Compared], options: None, *, device: str = "auto") -> PairComparison:
+def compare_runs(items: Sequence[Compared], options: None, *, device: str = "auto") -> Comparison:
     """Put evaluated runs side by side.
 
-    Raises `UserError` for a run without an evaluation, and for scores of another channel, border or region, which
-    differ by about 2 dB for that alone.
+    Raises `UserError` for a run without an evaluation, for runs that learned from pairs beside such that did not, for
+    scores of another channel, border or region, which differ by about 2 dB for that alone, and for other domains.
     """
+    if all(item.task != PAIRS for item in items):
+        return _compare_domains(items)
+    for item in items:
+        if item.task != PAIRS:
+            raise UserError(
+                f"{item.place} learned without pairs, {next(each.place for each in items if each.task == PAIRS)} from "
+                "pairs; their scores are other ones: compare runs of one kind"
+            )
     rows = []
     for item in items:
         try:
@@ -128,4 +142,25 @@ def compare_runs(items: Sequence[Compared], options: None, *, device: str = "aut
                 f"{name} was scored on {scores.protocol.label()}, {first[0]} on {first[1].protocol.label()}; these are "
                 "different numbers: run limner evaluate with the same --channel and --border-px for both"
             )
-    return PairComparison(tuple(rows))
+    return Comparison(tuple(rows))
+
+
+def _compare_domains(items: Sequence[Compared]) -> Comparison:
+    rows = []
+    for item in items:
+        try:
+            rows.append((item.name, DomainScores.from_json(item.needed())))
+        except UserError as error:
+            raise UserError(str(error) if item.place in str(error) else f"{item.place}: {error}") from None
+    first = rows[0]
+    for name, scores in rows:
+        if (ours := _directions(scores)) != (theirs := _directions(first[1])):
+            raise UserError(
+                f"{name} makes pictures into {', '.join(ours)}, {first[0]} into {', '.join(theirs)}; compare runs of the "
+                "same domains"
+            )
+    return Comparison(tuple(rows))
+
+
+def _directions(scores: DomainScores) -> list[str]:
+    return [name.removeprefix("kid to ") for name in scores.columns if name.startswith("kid to ")]

@@ -3,13 +3,13 @@
 They are measured on held-out pairs. An alarm that rings stops nothing: it says what to look at.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from limner.learning.alarms import Alarm
 from limner.translate.degrading.looks import luma
 from limner.translate.degrading.sizes import resized
 
@@ -17,22 +17,6 @@ LEAST_PX = 32
 PERIODS = (2, 4)
 """Of a checkerboard, in pixels: transposed convolutions with stride 2 leave these."""
 NEIGHBORS = 6
-
-
-@dataclass(frozen=True)
-class Alarm:
-    """name: of the number. limit: where it rings. above: it rings above the limit, otherwise below. meaning: what the
-    number is. sentence: what is said when it rings, with {value} in it."""
-
-    name: str
-    limit: float
-    above: bool
-    meaning: str
-    sentence: str
-
-    def rings(self, value: float) -> bool:
-        """Whether ``value`` is beyond the limit."""
-        return value > self.limit if self.above else value < self.limit
 
 
 ALARMS = (
@@ -69,15 +53,6 @@ ALARMS = (
 )  # fmt: skip
 
 
-def ringing(values: Mapping[str, float]) -> dict[str, str]:
-    """The alarms that ring, by name, each with its sentence."""
-    return {
-        alarm.name: alarm.sentence.format(value=values[alarm.name])
-        for alarm in ALARMS
-        if alarm.name in values and alarm.rings(values[alarm.name])
-    }
-
-
 def alarms_of(sources: Sequence[Tensor], targets: Sequence[Tensor], made: Sequence[Tensor]) -> dict[str, float]:
     """The alarms' numbers of pairs, but the discriminator's. Each: (C, H, W) in [0, 1]; sources may be smaller."""
     found: dict[str, float] = {}
@@ -85,7 +60,7 @@ def alarms_of(sources: Sequence[Tensor], targets: Sequence[Tensor], made: Sequen
     if any(large):
         kept = [[each for each, is_large in zip(all_of, large, strict=True) if is_large] for all_of in (made, targets)]
         found["alarm/checkerboard"] = stands_out(*kept) / max(stands_out(kept[1], kept[1]), 1e-6)
-    found["alarm/inversion"] = _correlation(made, targets)
+    found["alarm/inversion"] = correlation(made, targets)
     if all(source.shape == target.shape for source, target in zip(sources, targets, strict=True)):
         moved, wanted = (
             float(np.mean([float((one - source).abs().mean()) for one, source in zip(each, sources, strict=True)]))
@@ -93,7 +68,7 @@ def alarms_of(sources: Sequence[Tensor], targets: Sequence[Tensor], made: Sequen
         )
         found["alarm/nothing"] = moved / max(wanted, 1e-6)
     if len(made) > 1:
-        spreads = [_spread(each) for each in (made, targets)]
+        spreads = [spread(each) for each in (made, targets)]
         found["alarm/constant"] = spreads[0] / max(spreads[1], 1e-6)
     return found
 
@@ -140,13 +115,13 @@ def _near(power: np.ndarray, row: int, column: int) -> float:
     return float(np.median(near))
 
 
-def _correlation(made: Sequence[Tensor], targets: Sequence[Tensor]) -> float:
+def correlation(made: Sequence[Tensor], targets: Sequence[Tensor]) -> float:
     one, other = (torch.cat([luma(each.float().cpu()).flatten() for each in all_of]) for all_of in (made, targets))
     one, other = one - one.mean(), other - other.mean()
     return float((one * other).sum() / (one.norm() * other.norm()).clamp(min=1e-9))
 
 
-def _spread(pictures: Sequence[Tensor]) -> float:
+def spread(pictures: Sequence[Tensor]) -> float:
     """The mean standard deviation over pictures, seen at 16 px."""
     small = torch.stack([resized(luma(each.float().cpu()), 16, 16, "area") for each in pictures])
     return float(small.std(dim=0).mean())

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from limner.datasets.licences import terms_beside
 from limner.datasets.pictures.quantized import quantized
+from limner.learning.alarms import add_alarms
 from limner.learning.outcome import Card, add_commands, add_curves, begin_report, closing_words, write_outcome
 from limner.learning.run import Run
 from limner.reporting.pictures import captioned_rows, write_picture
@@ -17,7 +18,7 @@ from limner.translate.measures.bars import Bar, Known, all_bars
 from limner.translate.measures.feature_distance import three_channels
 from limner.translate.measures.measure import Whole
 from limner.translate.measures.result import MADE, PairScores
-from limner.translate.training.alarms import ALARMS, ringing
+from limner.translate.training.alarms import ALARMS
 from limner.translate.training.recipe import PairRecipe
 
 PICTURE = "before-and-after.png"
@@ -100,26 +101,11 @@ def training_report(outcome: Outcome, run: Run) -> Report:
     report.section("Scores").table(head, rows).text("\n\n".join(scored.all_notes()))
     if not recipe.adversarial:
         report.text("It learned from the content alone: what cannot be known comes out as a mean, which looks soft.")
-    add_alarms(report, outcome.alarms)
+    add_alarms(report, ALARMS, outcome.alarms)
     add_curves(report, run, "By steps. With a discriminator go by the scores, not by the losses.")
     report.section("Data").text(f"{outcome.data}.")
     mask = " --mask HOLES.png" if recipe.degrade.name == "hole" else ""
     return add_commands(report, run, (f"translate RUN PICTURE{mask}", "evaluate RUN"))
-
-
-def add_alarms(report: Report, alarms: Mapping[str, float]) -> Report:
-    """A table of the alarms' numbers, which ring, and what they mean."""
-    rows = [
-        [
-            alarm.name.removeprefix("alarm/"), alarms[alarm.name],
-            f"{'above' if alarm.above else 'below'} {alarm.limit}", "rings" if alarm.rings(alarms[alarm.name]) else "",
-            alarm.meaning,
-        ]
-        for alarm in ALARMS
-        if alarm.name in alarms
-    ]  # fmt: skip
-    report.section("Alarms").table(("alarm", "now", "rings", "", "what it is"), rows)
-    return report.text("\n\n".join(ringing(alarms).values()))
 
 
 def model_card(outcome: Outcome) -> Card:

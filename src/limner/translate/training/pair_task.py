@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from limner.adversarial.losses import LOSSES, AdversarialLoss
+from limner.adversarial.losses import LOSSES
 from limner.adversarial.regularizers.gradient_penalties import gradient_penalty
 from limner.adversarial.update import Term, Update, update_discriminator, update_generator
 from limner.adversarial.updater import Updater, average_buffers, set_up_network
@@ -18,6 +18,7 @@ from limner.datasets.order import ShuffledOrder
 from limner.foundation.draws import Draws
 from limner.foundation.errors import UserError
 from limner.foundation.progress import say
+from limner.learning.alarms import ringing
 from limner.learning.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
 from limner.learning.recipe import WeightedChoice, to_plain
 from limner.learning.run import Run
@@ -30,11 +31,12 @@ from limner.translate.measures.bars import Known, bars_for, known_of
 from limner.translate.measures.measure import Whole, measure
 from limner.translate.measures.result import PairScores
 from limner.translate.measures.similarity import Protocol, psnr, ssim
-from limner.translate.training.alarms import alarms_of, ringing
+from limner.translate.training.alarms import ALARMS, alarms_of
 from limner.translate.training.content import CONTENT, Content
 from limner.translate.training.networks import make_networks
 from limner.translate.training.outcome import Outcome, before_and_after, closing_line, finish_training
 from limner.translate.training.recipe import PairRecipe
+from limner.translate.training.weighed import Weighed
 from limner.translate.translating.predictor import PictureTranslator, load_translator, make_translator
 
 SHOWN = 6
@@ -50,21 +52,6 @@ class Shown(NamedTuple):
     def detach(self) -> "Shown":
         """The same, with no way back to whoever made it."""
         return Shown(self.image.detach(), self.source)
-
-
-class Weighed(AdversarialLoss):
-    """An adversarial loss whose two sides have weights."""
-
-    def __init__(self, loss: AdversarialLoss, discriminator: float, generator: float) -> None:
-        self.loss, self.weights = loss, (discriminator, generator)
-
-    def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-        """See `AdversarialLoss`."""
-        return self.weights[0] * self.loss.discriminator(real_logits, fake_logits)
-
-    def generator(self, fake_logits: Tensor) -> Tensor:
-        """See `AdversarialLoss`."""
-        return self.weights[1] * self.loss.generator(fake_logits)
 
 
 class PairTask(Task):
@@ -319,7 +306,7 @@ class PairTask(Task):
             ssims = [ssim(one, pair.target, self.protocol) for one, pair in zip(made, pairs, strict=True)]
             scores[f"{self.where}/ssim"] = float(np.mean(ssims))
         alarms = self.alarms(pairs, made)
-        now = ringing(alarms)
+        now = ringing(ALARMS, alarms)
         for name in now.keys() - self.rung:
             say(now[name])
         self.rung = set(now)

@@ -16,10 +16,13 @@ from limner.foundation.errors import UserError
 class TranslateOptions:
     """How pictures are translated.
 
-    mask: a picture that is white where something is missing, or a folder of such by the pictures' names. tile_px: side
+    to: the domain, for a run that knows several. mask: a picture that is white where something is missing, or a folder of such by the pictures' names. tile_px: side
     of the tiles, without what they see around them. check_seams: measure how much the answer owes to its tiles.
     """
 
+    to: Annotated[
+        str | None, Parameter(help="For a run that learned from domains: the one to make pictures into.", group=INPUT)
+    ] = None
     mask: Annotated[
         Path | None,
         Parameter(

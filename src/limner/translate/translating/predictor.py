@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ from limner.translate.translating.tiles import TILE_PX, PictureNorm, Read, trans
 if TYPE_CHECKING:
     from limner.learning.run import Run
 
+GENERATOR_GIVEN = ("inputs", "outputs", "scale")
 WHOLE_PX = 1 << 20
 """A tile that holds any picture of a training."""
 
@@ -155,6 +157,21 @@ def make_translator(
     )
 
 
+def load_network(run: Run, name: str, build: Callable[[], nn.Module]) -> nn.Module:
+    """A run's network of that name with its weights, which nothing moves any more.
+
+    Raises `UserError` where the network that ``build`` gives has other tensors than the run's file.
+    """
+    prefix = f"{name}."
+    shapes = {key.removeprefix(prefix): shape for key, shape in run.weight_shapes().items() if key.startswith(prefix)}
+    check_fits(build, shapes, run.folder)
+    with torch.random.fork_rng(devices=[]):  # layers draw weights, which are replaced
+        network = build()
+    weights = run.weights()
+    network.load_state_dict({key: weights[prefix + key] for key in shapes})
+    return network.requires_grad_(False)
+
+
 def load_translator(run: Run, device: str = "auto") -> PictureTranslator:
     """What translates with a run's network. device: auto, cpu or cuda.
 
@@ -163,25 +180,15 @@ def load_translator(run: Run, device: str = "auto") -> PictureTranslator:
     facts = read_facts(run)
     place = choose_device(device)
     source = run.folder / "model.json"
-    described = described_choice(facts.generator, GENERATORS, ("inputs", "outputs", "scale"), source, "generator")
+    described = described_choice(facts.generator, GENERATORS, GENERATOR_GIVEN, source, "generator")
     degrade = described_choice(facts.degrade, DEGRADATIONS, (), source, "degrade")
-    shapes = {
-        name.removeprefix("generator."): shape
-        for name, shape in run.weight_shapes().items()
-        if name.startswith("generator.")
-    }
-
-    def build() -> nn.Module:
-        network: nn.Module = described.build(GENERATORS, inputs=facts.inputs, outputs=facts.outputs, scale=facts.scale)
-        return network
-
-    check_fits(build, shapes, run.folder)
-    with torch.random.fork_rng(devices=[]):  # layers draw weights, which are replaced
-        network = build()
-    weights = run.weights()
-    network.load_state_dict({name: weights[f"generator.{name}"] for name in shapes})
+    network = load_network(
+        run, "generator", lambda: described.build(
+            GENERATORS, inputs=facts.inputs, outputs=facts.outputs, scale=facts.scale
+        ),
+    )  # fmt: skip
     return make_translator(
-        network.requires_grad_(False), inputs=facts.inputs, outputs=facts.outputs, scale=facts.scale,
+        network, inputs=facts.inputs, outputs=facts.outputs, scale=facts.scale,
         colors=facts.colors, source_colors=facts.source_colors, degrade_name=degrade.name,
         degrade_options=degrade.options, see_mask=facts.see_mask, picture_statistics=facts.picture_statistics,
         dropout=facts.dropout, device=place, own=True, digest=run.digest(), folder=run.folder,

@@ -15,9 +15,10 @@ from limner.learning.run import Run
 from limner.learning.run_opening import open_run
 from limner.scenes.rasters import open_raster
 from limner.translate.translating.clips import translate_clip
+from limner.translate.translating.domains import load_for
 from limner.translate.translating.options import PLAIN, TranslateOptions
 from limner.translate.translating.photos import translate_photo
-from limner.translate.translating.predictor import PictureTranslator, load_translator
+from limner.translate.translating.predictor import PictureTranslator
 from limner.translate.translating.scenes import translate_scene
 
 
@@ -50,7 +51,7 @@ def translate_pictures(
     refuse_own_results(files)
     results = _results([*clips, *files], len(clips), folder)
     masks = {path: mask_for(options.mask, path) for path in files}
-    translator = load_translator(opened, device)
+    translator = load_for(opened, options.to, device)
     translator.check(translator.channels, options.mask)
     made, told = [], set()
     with Progress("translate", len(results), "pictures") as progress:
@@ -74,7 +75,7 @@ def _one(
         "picture": digest(path),
         "model": translator.digest,
         "mask": None if mask is None else digest(mask),
-        **{name: value for name, value in asdict(options).items() if name != "mask"},
+        **{name: value for name, value in asdict(options).items() if name != "mask" and (name, value) != ("to", None)},
     }
 
     def make(temporary: Path) -> Account:

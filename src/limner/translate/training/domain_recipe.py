@@ -1,0 +1,106 @@
+"""The recipes of translations that are learned without pairs, from domains. Imports no torch."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from limner.foundation.errors import UserError
+from limner.learning.recipe import Choice, choice, setting
+from limner.learning.settings import Recipe
+from limner.translate.training.recipe import DISCRIMINATOR_GIVEN, GENERATOR_GIVEN
+
+
+@dataclass(frozen=True)
+class DomainSettings:
+    """Which domains to learn from, and how their pictures are cropped."""
+
+    paths: tuple[Path, ...] = setting((), "a folder for each domain, or folders that hold one for each (--data)")
+    domains: tuple[str, ...] = setting((), "the names of the domains' folders, in this order; none: all there are")
+    colors: Literal["rgb", "gray", "bands"] = setting("rgb", "channels; bands: all that a raster has")
+    size_px: int | None = setting(None, "bring pictures to squares of this side", unit="px", minimum=8)
+    jitter_px: int | None = setting(None, "enlarge to this side before cropping, in training", unit="px", minimum=8)
+    crop_px: int | None = setting(None, "side of the crops; none: whole pictures", unit="px", minimum=8)
+    flip: bool = setting(True, "mirror half of the pictures, left to right")
+    held_out: float = setting(
+        0.1, "pictures of each domain kept for the scores: a share below 1, or how many; alike ones stay together",
+        minimum=0,
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        if self.held_out >= 1 and self.held_out != int(self.held_out):
+            raise UserError(f"data.held_out is {self.held_out}; needed: a share below 1, or a whole number of pictures")
+        if self.jitter_px is not None and self.crop_px is None:
+            raise UserError("data.jitter_px enlarges pictures before they are cropped; give --data.crop-px, too")
+        if len(set(self.domains)) < len(self.domains):
+            raise UserError(f"data.domains names one twice: {', '.join(self.domains)}; needed: each once")
+
+
+@dataclass(frozen=True)
+class DomainScoreSettings:
+    """What is measured while it learns."""
+
+    pictures: int = setting(
+        48, "held-out pictures of each domain that are looked at while it learns; at its end all are", minimum=2
+    )
+    keep_by: Literal["kid", "none"] = setting(
+        "none", "the score that tells the best weights, which then was chosen on the held-out; none: the last"
+    )
+
+
+@dataclass(frozen=True)
+class UnpairedRecipe(Recipe):
+    """How to learn to make pictures of one domain into another and back, without pairs: two generators and two
+    discriminators."""
+
+    task: Literal["translate-unpaired"] = setting("translate-unpaired", "two domains into each other, without pairs")
+    data: DomainSettings = setting(DomainSettings, "domains")
+    generator: Choice = choice("resnet", "makes the picture", "limner.translate.networks:GENERATORS", GENERATOR_GIVEN)
+    discriminator: Choice = choice(
+        "patch", "tells true from made", "limner.translate.networks:DISCRIMINATORS", DISCRIMINATOR_GIVEN
+    )
+    loss: Choice = choice("least-squares", "what the two minimize", "limner.adversarial.losses:LOSSES")
+    adversarial: float = setting(2.0, "weight of the generators' adversarial loss", minimum=0)
+    cycle: float = setting(10.0, "weight of the difference (L1) of a picture and what comes back of it", minimum=0)
+    identity: float = setting(
+        5.0, "weight of the difference (L1) of a picture and what its own domain's generator makes of it", minimum=0
+    )
+    pool: int = setting(50, "earlier pictures that the discriminators are shown again; 0: none", minimum=0)
+    initialization: Choice = choice(
+        "normal",
+        "how weights begin; default: as torch's layers do",
+        "limner.translate.networks.beginning:INITIALIZATIONS",
+        ("network", "generator"),
+    )
+    generator_optimizer: Choice = choice(
+        "adam", "how the generators move", "limner.learning.optimizers:OPTIMIZERS", ("parameters",)
+    )
+    discriminator_optimizer: Choice = choice(
+        "adam", "how the discriminators move", "limner.learning.optimizers:OPTIMIZERS", ("parameters",)
+    )
+    schedule: Choice = choice(
+        "constant", "how both learning rates change", "limner.learning.optimizers:SCHEDULES"
+    )
+    batch: int = setting(1, "pictures of each domain in a step", unit="pictures", minimum=1)
+    epochs: int = setting(20, "stretches of training, each with an evaluation", minimum=1)
+    steps_per_epoch: int | None = setting(
+        None, "steps in each; none: as many as show every picture of the larger domain once", minimum=1
+    )
+    scores: DomainScoreSettings = setting(DomainScoreSettings, "what is measured while it learns")
+
+    def __post_init__(self) -> None:
+        refuse_what_cannot_be(self)
+        if not self.adversarial:
+            raise UserError("adversarial is 0, so nothing tells the generators of the other domain; give it a weight")
+
+
+def refuse_what_cannot_be(recipe: "UnpairedRecipe") -> None:
+    """Raise `UserError` for what optimizers and schedules cannot take, before anything is written."""
+    from limner.learning.optimizers import SCHEDULES, try_optimizer
+
+    for optimizer in (recipe.generator_optimizer, recipe.discriminator_optimizer):
+        try_optimizer(optimizer)
+    recipe.schedule.build(SCHEDULES)
+    if recipe.loop.accumulate != 1:
+        raise UserError(
+            f"loop.accumulate is {recipe.loop.accumulate}; the translate room takes its whole batch at once so far"
+        )

@@ -1,0 +1,144 @@
+"""A run that translates between domains: what `limner.load` hands out for it, and one picture's way to a domain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from limner.foundation.device import choose_device
+from limner.foundation.documents import as_record
+from limner.foundation.errors import UserError
+from limner.foundation.nearest import did_you_mean
+from limner.foundation.schema import bounds
+from limner.learning.described import described_choice
+from limner.learning.run_weights import DAMAGED
+from limner.reporting.card import card, newest_picture
+from limner.translate.data.reading import Colors
+from limner.translate.networks import GENERATORS
+from limner.translate.translating.predictor import (
+    GENERATOR_GIVEN,
+    PictureTranslator,
+    load_network,
+    load_translator,
+    make_translator,
+)
+
+if TYPE_CHECKING:
+    from limner.learning.run import Run
+
+UNPAIRED = "translate-unpaired"
+PAIRS = "translate-pairs"
+
+
+@dataclass(frozen=True)
+class DomainFacts:
+    """What translating needs to know of a run: each field is what the task's ``facts`` write under its name."""
+
+    generator: Mapping[str, Any]
+    domains: tuple[str, ...] = field(metadata=bounds(minimum=2, maximum=1 << 10))
+    channels: int = field(metadata=bounds(minimum=1, maximum=1 << 10))
+    colors: Colors
+
+
+@dataclass(frozen=True, repr=False)
+class DomainTranslator:
+    """Pictures made into another domain by a trained network, of any size.
+
+    domains: their names. make: what translates to a domain, by its number.
+    """
+
+    domains: tuple[str, ...]
+    make: Callable[[int], PictureTranslator]
+    folder: Path | None = None
+    score: str = ""
+
+    def to(self, domain: str | None) -> PictureTranslator:
+        """What makes pictures into a domain. Raises `UserError` for none and for one that the run does not know."""
+        known = ", ".join(self.domains)
+        if domain is None:
+            raise UserError(f"the run translates between domains; say which by --to: {known}")
+        if domain not in self.domains:
+            raise UserError(f"--to {domain}: no domain of the run; {did_you_mean(domain, self.domains)}")
+        return self.make(self.domains.index(domain))
+
+    def translate(self, picture01: Tensor, to: str) -> Tensor:
+        """A picture of any other domain made into one of ``to``. picture01: (C, H, W) float32 in [0, 1]; gives likewise.
+
+        Raises `UserError` as `to` does, and for other channels.
+        """
+        return self.to(to).translate(picture01)
+
+    def __repr__(self) -> str:
+        where = "" if self.folder is None else f" from {self.folder}"
+        return f"DomainTranslator({', '.join(self.domains)}{where})"
+
+    def _repr_html_(self) -> str:
+        network = self.make(0).network
+        parameters = sum(parameter.numel() for parameter in network.parameters())
+        facts = {
+            "makes pictures into": ", ".join(self.domains),
+            "network": f"{type(network).__name__}, {parameters / 1e6:.2f} M parameters",
+            "score": self.score,
+        }
+        return card("limner translate", facts, None if self.folder is None else newest_picture(self.folder))
+
+
+def domain_translator(
+    domains: tuple[str, ...], network_to: Callable[[int], nn.Module], *, channels: int, colors: Colors,
+    device: torch.device, own: bool = False, **more: Any,
+) -> DomainTranslator:  # fmt: skip
+    """What translates, around generators. network_to: that of a domain. own: nobody trains them any more."""
+
+    def make(number: int) -> PictureTranslator:
+        return make_translator(
+            network_to(number), inputs=channels, outputs=channels, scale=1, colors=colors, source_colors=colors,
+            degrade_name="none", degrade_options={}, see_mask=False, picture_statistics=False, dropout=False,
+            device=device, own=own, **more,
+        )  # fmt: skip
+
+    return DomainTranslator(domains, make, more.get("folder"))
+
+
+def load_domains(run: Run, device: str = "auto") -> DomainTranslator:
+    """What translates with the networks of a run that learned from domains. device: auto, cpu or cuda.
+
+    Raises `UserError` for a run that is damaged and for a device that is not here.
+    """
+    source = run.folder / "model.json"
+    facts = as_record(run.facts, DomainFacts, str(source), DAMAGED)
+    if run.task == UNPAIRED and len(facts.domains) != 2:
+        raise UserError(f"{source}: {len(facts.domains)} domains; needed: 2; {DAMAGED}")
+    place = choose_device(device)
+    described = described_choice(facts.generator, GENERATORS, GENERATOR_GIVEN, source, "generator")
+
+    def network_to(number: int) -> nn.Module:
+        return load_network(
+            run, INTO[number],
+            lambda: described.build(GENERATORS, inputs=facts.channels, outputs=facts.channels, scale=1),
+        )  # fmt: skip
+
+    return domain_translator(
+        facts.domains, network_to, channels=facts.channels, colors=facts.colors, device=place, own=True,
+        digest=run.digest(), folder=run.folder,
+    )  # fmt: skip
+
+
+INTO = ("into_first", "into_second")
+"""The names of CycleGAN's generators, by the number of the domain that they make."""
+
+
+def load_for(run: Run, to: str | None, device: str = "auto") -> PictureTranslator:
+    """What translates with a run of this room. to: the domain, for a run that has such.
+
+    Raises `UserError` for a domain that is missing, unknown, or means nothing to a run that learned from pairs.
+    """
+    if run.task != PAIRS:
+        return load_domains(run, device).to(to)
+    if to is not None:
+        raise UserError(f"{run.folder}: the run learned from pairs and has no domains; leave --to out")
+    return load_translator(run, device)
