@@ -98,5 +98,6 @@ def test_recipes_report_and_places_of_the_unpacked_wheel_can_be_used(unpacked, t
         print(json.dumps([tasks, "A title" in page, [str(chip.image) for chip in data.chips]]))
     """
     tasks, has_title, pictures = json.loads(run(unpacked, program, tmp_path))
-    assert set(tasks) == {"classify", "detect", "generate", "segment", "translate-pairs"} and has_title
+    translating = {"translate-pairs", "translate-unpaired", "translate-domains"}
+    assert set(tasks) == {"classify", "detect", "generate", "segment", *translating} and has_title
     assert pictures and all(path.startswith(str(unpacked)) for path in pictures)

@@ -9,6 +9,7 @@ import torch
 from skimage.metrics import peak_signal_noise_ratio
 
 from limner.foundation.errors import UserError
+from limner.learning.alarms import ringing
 from limner.translate.degrading.degradation import degrade
 from limner.translate.degrading.ways import DEGRADATIONS
 from limner.translate.measures.bars import all_bars, bars_for, known_of

@@ -19,8 +19,11 @@ from limner.translate.networks import (
     ResNet,
     SRGANDiscriminator,
     SRResNet,
+    StarDiscriminator,
+    StarGenerator,
     UNet,
 )
+from limner.translate.networks.stargan import Told, with_maps
 
 COUNTS: list[tuple[type[nn.Module], dict[str, Any], int]] = [
     (UNet, {"levels": 8}, 54_413_955),
@@ -45,6 +48,10 @@ COUNTS: list[tuple[type[nn.Module], dict[str, Any], int]] = [
     (ContextEncoder, {"bottleneck": 512}, 13_972_675),
     (ContextEncoder, {"bottleneck": 100}, 7_221_231),
     (RandomContextEncoder, {}, 71_196_259),
+    (StarGenerator, {"inputs": 3 + 5}, 8_430_528),
+    (StarGenerator, {"inputs": 3 + 2}, 8_421_120),
+    (StarGenerator, {"inputs": 3 + 8}, 8_439_936),
+    (StarGenerator, {"inputs": 3 + 15}, 8_461_888),
 ]
 PATCHES = {
     1: (139_585, 16, (126, 62, 30)),
@@ -98,6 +105,31 @@ def test_other_discriminators_have_the_counts_that_were_published() -> None:
         assert deblur(torch.empty(1, 3, 256, 256)).shape == (1, 1, 35, 35)
 
 
+@pytest.mark.parametrize(
+    ("size_px", "classes", "layers", "count"),
+    [(128, 5, 6, 44_762_048), (128, 13, 6, 44_827_584), (64, 5, 5, 11_175_872), (64, 2, 5, 11_163_584),
+     (256, 5, 6, 44_884_928)],
+)  # fmt: skip
+def test_stargans_discriminator_has_the_parameters_that_were_counted(
+    size_px: int, classes: int, layers: int, count: int
+) -> None:
+    with torch.device("meta"):
+        network = StarDiscriminator(3, size_px, classes, layers=layers)
+        assert count_parameters(network) == count
+        opinion = network(torch.empty(2, 3, size_px, size_px))
+    side = size_px // 2**layers
+    assert opinion.logits.shape == (2, 1, side, side) and opinion.classes.shape == (2, classes)
+
+
+def test_stargans_generator_hears_which_domain_it_is_told() -> None:
+    """Beside `test_reflected_borders_and_instance_normalization_remove_constant_maps`."""
+    torch.manual_seed(0)
+    network, image = StarGenerator(3 + 2, 3, blocks=1, width=4), torch.rand(1, 3, 16, 16) * 2 - 1
+    first, second = (Told(network, torch.tensor(label))(image) for label in ([1.0, 0.0], [0.0, 1.0]))
+    assert first.shape == (1, 3, 16, 16) and (first - second).abs().max() > 0.01
+    assert torch.equal(with_maps(image, torch.tensor([[1.0, 0.0]]))[:, 3:].mean((2, 3)), torch.tensor([[1.0, 0.0]]))
+
+
 @pytest.mark.parametrize("name", GENERATORS)
 def test_generators_keep_their_promise_of_size_and_range(name: str) -> None:
     network: Any = GENERATORS[name](3, 3, **SMALL[name])
@@ -147,6 +179,9 @@ def test_reflected_borders_and_instance_normalization_remove_constant_maps() -> 
         (lambda: UNet(3, 3, levels=1), "levels 1"),
         (lambda: UNet(3, 3, norm="group"), "norm is 'group'"),  # type: ignore[arg-type]
         (lambda: ResNet(1, 3, residual_out=True), "equally many"),
+        (lambda: StarGenerator(5, 3, 2), "scale 2"),
+        (lambda: StarDiscriminator(3, 100, 5), "a multiple of 64"),
+        (lambda: StarDiscriminator(3, 64, 5, layers=2, width=4)(torch.zeros(1, 3, 32, 32)), "takes 64 px"),
         (lambda: ResNet(3, 3, upsample="bilinear"), "upsample is 'bilinear'"),  # type: ignore[arg-type]
         (lambda: SRResNet(3, 3, 3), "3 times as large"),
         (lambda: LightResidual(1, 3), "1 channels cannot become 3"),

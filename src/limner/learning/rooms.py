@@ -141,10 +141,12 @@ ROOMS: dict[str, Room] = {
         tasks={
             "translate-pairs": "limner.translate.training.pair_task:PairTask",
             "translate-unpaired": "limner.translate.training.cycle_task:CycleTask",
+            "translate-domains": "limner.translate.training.star_task:StarTask",
         },
         recipes={
             "translate-pairs": "limner.translate.training.recipe:PairRecipe",
             "translate-unpaired": "limner.translate.training.domain_recipe:UnpairedRecipe",
+            "translate-domains": "limner.translate.training.domain_recipe:StarRecipe",
         },
         evaluate=Verb(
             "limner.translate.scoring.evaluate:evaluate_run", "limner.translate.scoring.options:EvaluateOptions"

@@ -16,6 +16,7 @@ from limner.foundation.draws import Draws
 from limner.generate.training.alarms import ALARMS, diversity, overfitting
 from limner.generate.training.picture_pool import PicturePool
 from limner.generate.training.task import GenerateTask
+from limner.learning.alarms import ringing
 from limner.learning.library import load_recipe
 from limner.learning.stream import Stream
 from limner.learning.task import StageContext

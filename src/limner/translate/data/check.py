@@ -15,6 +15,7 @@ from limner.datasets.pictures.duplicates import find_groups
 from limner.foundation.errors import UserError
 from limner.foundation.progress import Progress
 from limner.reporting.pictures import captioned_rows, write_picture
+from limner.translate.data.domain_check import DomainCheckReport, check_domains
 from limner.translate.data.options import PairCheckOptions
 from limner.translate.data.pairs import PairFiles, find_pairs, read_pair, scale_of
 from limner.translate.data.reading import as_float
@@ -67,11 +68,15 @@ class PairCheckReport:
         return "\n".join([*lines, f"Next: {self.next_command}"])
 
 
-def check(data: Sequence[Path], options: PairCheckOptions, *, sheet: Path | None = None) -> PairCheckReport:
-    """Look at pairs before training; every problem is in the report, none raises.
+def check(
+    data: Sequence[Path], options: PairCheckOptions, *, sheet: Path | None = None
+) -> PairCheckReport | DomainCheckReport:
+    """Look at pairs, or domains, before training; every problem is in the report, none raises.
 
     sheet: where to write some pairs side by side.
     """
+    if options.domains:
+        return check_domains(data, sheet=sheet)
     command = f"limner degrade PICTURES --upscale 4 --out {shlex.quote(str(data[0]) if data else 'pairs')}"
     try:
         files = find_pairs(data, source=options.source, target=options.target, joined=options.joined, made=False)

@@ -143,8 +143,8 @@ def read_domains(
 
 
 def hold_out_domains(domains: DomainSet, wanted: float, seed: int) -> tuple[Tensor, Tensor]:
-    """(Pictures to learn from, held-out ones), each (n,) int64: of every domain its share, near-duplicates of a domain on
-    one side.
+    """(Pictures to learn from, held-out ones), each (n,) int64: of every domain its share, near-duplicates of a domain
+    on one side.
 
     wanted: a share below 1, or how many of each domain. Raises `UserError` as `hold_out_pictures`, with the domain.
     """
@@ -162,4 +162,3 @@ def hold_out_domains(domains: DomainSet, wanted: float, seed: int) -> tuple[Tens
         learned.append(own[kept])
         held.append(own[out])
     return torch.cat(learned), torch.cat(held)
-

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-import torch
 from torch import Tensor
 
 from limner.datasets.pictures.listing import picture_files
@@ -15,7 +14,7 @@ from limner.foundation.cores import allowed_cores
 from limner.foundation.dependencies import digests
 from limner.foundation.errors import UserError
 from limner.foundation.progress import Progress
-from limner.translate.data.reading import Colors, as_float, read_image, squared
+from limner.translate.data.reading import Colors, read_image, squared
 from limner.translate.data.thumbnails import hold_out_pictures
 
 Joined = Literal["no", "source-left", "source-right"]

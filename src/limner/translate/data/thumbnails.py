@@ -14,8 +14,8 @@ THUMBNAIL_PX = 32
 
 
 def thumbnails(pictures: Sequence[Tensor]) -> Tensor:
-    """(n, 3, 32, 32) uint8 of pictures (C, H, W), uint8 or float32 in [0, 1]: of three channels and more the first three,
-    of others the first as gray."""
+    """(n, 3, 32, 32) uint8 of pictures (C, H, W), uint8 or float32 in [0, 1]: of three channels and more the first
+    three, of others the first as gray."""
     rows = []
     for picture in pictures:
         small = resized(as_float(picture), THUMBNAIL_PX, THUMBNAIL_PX, "area")

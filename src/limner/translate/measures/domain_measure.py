@@ -1,7 +1,7 @@
 """What translations between domains are worth: there is no true picture, so the scores are of likeness to the domain
 and of what was kept, beside what changes nothing and what changes colors alone."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,11 +18,13 @@ from limner.foundation.errors import UserError
 from limner.nn.pretrained import LITE0
 from limner.translate.measures.domain_result import COLORS, UNTOUCHED, DomainScores
 from limner.translate.measures.feature_distance import three_channels
+from limner.translate.measures.judge import Judge
 from limner.translate.measures.measure import in_batches
 from limner.translate.measures.result import MADE, Row
 from limner.translate.measures.similarity import Protocol, psnr
 
 RESAMPLES = 200
+SUMMED = ("accuracy", "kept", "restored")
 LEAST_FOR_INTERVAL = 10
 SAMPLED_PX = 4096
 """Pixels of each picture that the domain's colors are measured on."""
@@ -44,25 +46,36 @@ class Edit:
 
 
 def measure_domains(
-    edits: Iterable[Edit], colors_of: Callable[[str], AffineMap] | None, *, on: str, intervals: bool = True
+    edits: Sequence[Edit],
+    colors_of: Callable[[str], AffineMap] | None,
+    *,
+    on: str,
+    intervals: bool = True,
+    learned: tuple[Sequence[Tensor], Tensor] | None = None,
 ) -> DomainScores:
     """Scores of what was made in every direction, beside untouched pictures and pictures of the domain's colors.
 
     colors_of: by a domain's name, the map of colors to it (`map_to_domain`); None: no bars. intervals: resample the
-    pictures, for the interval of the mean KID. Raises `UserError` for fewer than two pictures on a side.
+    pictures, for the interval of the mean KID. learned: pictures that were learned from, and the number of the edit
+    that
+    each belongs to, (n,) int64: what a judge is fitted to. Raises `UserError` for fewer than two pictures on a side.
     """
     extractor = FeatureExtractor.of(LITE0)
     rows: dict[str, dict[str, float]] = {}
     spreads: dict[str, list[np.ndarray]] = {}
     counts = []
-    for edit in edits:
+    judge = None if learned is None else Judge(_features(learned[0], extractor), learned[1])
+    ceiling = []
+    for number, edit in enumerate(edits):
         if min(len(edit.sources), len(edit.true)) < 2:
             raise UserError(
-                f"{len(edit.sources)} pictures to make into {edit.name}, {len(edit.true)} of it; scores need 2 of both: "
-                "give more pictures or a larger --data.held-out"
+                f"{len(edit.sources)} pictures to make into {edit.name}, {len(edit.true)} of it; scores need 2 of "
+                "both: give more pictures or a larger --data.held-out"
             )
         counts.append(f"{len(edit.sources)} to {edit.name} ({len(edit.true)})")
         true = _features(edit.true, extractor)
+        if judge is not None:
+            ceiling.append(judge.share(true, number))
         ways: dict[str, Sequence[Tensor]] = {MADE: edit.made}
         if colors_of is not None:
             colors = colors_of(edit.name)
@@ -71,32 +84,43 @@ def measure_domains(
             found = rows.setdefault(way, {})
             features = _features(pictures, extractor)
             found[f"kid to {edit.name}"] = kernel_distance(true, features)
+            if judge is not None:
+                found["accuracy"] = found.get("accuracy", 0.0) + judge.share(features, number)
             if intervals and min(len(pictures), len(edit.true)) >= LEAST_FOR_INTERVAL:
                 spreads.setdefault(way, []).append(_resampled(true, features))
             kept = [edges_kept(one, source) for one, source in zip(pictures, edit.sources, strict=True)]
-            found.setdefault("kept", 0.0)
-            found["kept"] += float(np.mean(kept))
+            found["kept"] = found.get("kept", 0.0) + float(np.mean(kept))
         if edit.restored:
             rgb = Protocol("rgb")
             back = [psnr(one, source, rgb) for one, source in zip(edit.restored, edit.sources, strict=True)]
             rows[MADE]["restored"] = rows[MADE].get("restored", 0.0) + float(np.mean(back))
-    return _scores(rows, spreads, counts, on)
+    notes: tuple[str, ...] = ()
+    if ceiling:
+        notes = (
+            f"Taken for the domain: by a logistic regression on {LITE0}'s features, fitted to pictures that were "
+            f"learned from; of the domains' own pictures it takes {np.mean(ceiling):.1f} %.",
+        )
+    return _scores(rows, spreads, counts, on, notes)
 
 
 def _scores(
-    rows: dict[str, dict[str, float]], spreads: dict[str, list[np.ndarray]], counts: list[str], on: str
+    rows: dict[str, dict[str, float]],
+    spreads: dict[str, list[np.ndarray]],
+    counts: list[str],
+    on: str,
+    notes: tuple[str, ...],
 ) -> DomainScores:
     finished = {}
     for way, found in rows.items():
         kids = [value for name, value in found.items() if name.startswith("kid to ")]
-        means = {name: found[name] / len(kids) for name in ("kept", "restored") if name in found}
+        means: dict[str, float] = {name: found[name] / len(kids) for name in SUMMED if name in found}
         scores = {name: value for name, value in found.items() if name not in means}
         interval = None
         if len(spreads.get(way, [])) == len(kids):
             low, high = np.quantile(np.mean(spreads[way], axis=0), (0.025, 0.975))
             interval = (float(low), float(high))
         finished[way] = Row({"kid": float(np.mean(kids)), **scores, **means}, interval)
-    return DomainScores(finished, ", ".join(counts), LITE0, on)
+    return DomainScores(finished, ", ".join(counts), LITE0, on, notes)
 
 
 def _features(pictures: Sequence[Tensor], extractor: FeatureExtractor) -> Tensor:

@@ -17,8 +17,8 @@ class DomainScores:
     """Scores of translated pictures, of untouched ones and of recolored ones.
 
     rows: by name, what the network made first. Scores of a row: ``kid``, the mean over all directions, ``kid to
-    DOMAIN`` of each, ``kept``, ``restored`` (of what the network made alone), ``accuracy``. counts: how many pictures in
-    each direction. features: the network behind KID. on: which pictures.
+    DOMAIN`` of each, ``kept``, ``restored`` (of what the network made alone), ``accuracy``. counts: how many pictures
+    in each direction. features: the network behind KID. on: which pictures.
     """
 
     rows: Mapping[str, Row]
@@ -82,9 +82,10 @@ class DomainScores:
     def all_notes(self) -> list[str]:
         """What to know."""
         return [
-            f"Pictures made, and in brackets those of the domain that KID holds them against: {self.counts} ({self.on}). "
-            "No true picture is known, so KID tells how like the domain's the pictures look as a set; of few pictures it "
-            "is unsure. Edges kept: correlation of the gradients' sizes with the given picture's.",
+            f"Pictures made, and in brackets those of the domain that KID holds them against: {self.counts} "
+            f"({self.on}). "
+            "No true picture is known, so KID tells how like the domain's the pictures look as a set; of few pictures "
+            "it is unsure. Edges kept: correlation of the gradients' sizes with the given picture's.",
             *self.notes,
         ]
 

@@ -8,6 +8,7 @@ from limner.translate.networks.light_residual import LightResidual
 from limner.translate.networks.patch import PatchDiscriminator
 from limner.translate.networks.resnet import ResNet
 from limner.translate.networks.srresnet import SRResNet
+from limner.translate.networks.stargan import StarDiscriminator, StarGenerator
 from limner.translate.networks.translator import Translator
 from limner.translate.networks.unet import UNet
 
@@ -26,8 +27,13 @@ DISCRIMINATORS: dict[str, type[nn.Module]] = {
     "context": ContextDiscriminator,
 }
 """Each takes ``channels`` and ``size_px`` of what it sees, and then options of its own."""
+TOLD_GENERATORS: dict[str, type[nn.Module]] = {"stargan": StarGenerator}
+"""Those that are told a domain by constant maps, and pad with zeros so that they hear it; each as `GENERATORS`."""
+CLASS_DISCRIMINATORS: dict[str, type[nn.Module]] = {"stargan": StarDiscriminator}
+"""Those that also tell classes; each as `DISCRIMINATORS`, and takes ``classes``."""
 
 __all__ = [
-    "DISCRIMINATORS", "GENERATORS", "ContextDiscriminator", "ContextEncoder", "LightResidual", "PatchDiscriminator",
-    "RandomContextEncoder", "ResNet", "SRGANDiscriminator", "SRResNet", "Translator", "UNet",
+    "CLASS_DISCRIMINATORS", "DISCRIMINATORS", "GENERATORS", "TOLD_GENERATORS", "ContextDiscriminator", "ContextEncoder",
+    "LightResidual", "PatchDiscriminator", "RandomContextEncoder", "ResNet", "SRGANDiscriminator", "SRResNet",
+    "StarDiscriminator", "StarGenerator", "Translator", "UNet",
 ]  # fmt: skip

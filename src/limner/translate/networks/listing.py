@@ -6,7 +6,7 @@ import torch
 
 from limner.learning.networks import NetworkRow, NetworkSizes
 from limner.nn.parameters import count_parameters
-from limner.translate.networks import DISCRIMINATORS, GENERATORS
+from limner.translate.networks import CLASS_DISCRIMINATORS, DISCRIMINATORS, GENERATORS, TOLD_GENERATORS
 
 FORMS: dict[str, tuple[dict[str, Any], ...]] = {
     "unet": ({"levels": 8}, {"levels": 7}, {"levels": 6}),
@@ -19,6 +19,8 @@ FORMS: dict[str, tuple[dict[str, Any], ...]] = {
     "srgan": ({"size_px": 64}, {"size_px": 96}, {"size_px": 128}),
     "context": ({"size_px": 64}, {"size_px": 128}),
 }
+
+STAR_DOMAINS = (5, 2)
 
 
 def list_networks(sizes: NetworkSizes) -> list[NetworkRow]:
@@ -43,4 +45,13 @@ def list_networks(sizes: NetworkSizes) -> list[NetworkRow]:
                 told = ", ".join(f"{key.removesuffix('_px')} {value}" for key, value in form.items())
                 seen = network.receptive_field() if name == "patch" else None
                 rows.append(NetworkRow(name, f"{role}, {told}", count_parameters(network), seen, line))
+        for count in STAR_DOMAINS:
+            generator: Any = TOLD_GENERATORS["stargan"](sizes.channels + count, sizes.channels)
+            line = (TOLD_GENERATORS["stargan"].__doc__ or "").splitlines()[0]
+            rows.append(NetworkRow("stargan", f"generator, domains {count}", count_parameters(generator), None, line))
+        for count in STAR_DOMAINS:
+            network = CLASS_DISCRIMINATORS["stargan"](sizes.channels, 128, count)
+            line = (CLASS_DISCRIMINATORS["stargan"].__doc__ or "").splitlines()[0]
+            told = f"discriminator, domains {count}, size 128"
+            rows.append(NetworkRow("stargan", told, count_parameters(network), None, line))
     return rows

@@ -13,8 +13,7 @@ from limner.learning.seed_table import Measure
 from limner.reporting.tables import csv_cell, markdown, markdown_row, tex, tex_comments, write_table
 from limner.translate.measures.domain_result import DomainScores
 from limner.translate.measures.result import MADE, PairScores, interval_of
-
-PAIRS = "translate-pairs"
+from limner.translate.translating.domains import PAIRS
 
 
 @dataclass(frozen=True)
@@ -156,8 +155,8 @@ def _compare_domains(items: Sequence[Compared]) -> Comparison:
     for name, scores in rows:
         if (ours := _directions(scores)) != (theirs := _directions(first[1])):
             raise UserError(
-                f"{name} makes pictures into {', '.join(ours)}, {first[0]} into {', '.join(theirs)}; compare runs of the "
-                "same domains"
+                f"{name} makes pictures into {', '.join(ours)}, {first[0]} into {', '.join(theirs)}; compare runs of "
+                "the same domains"
             )
     return Comparison(tuple(rows))
 

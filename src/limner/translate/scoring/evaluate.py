@@ -10,15 +10,20 @@ from limner.translate.data.crops import whole_pair
 from limner.translate.data.pairs import PairSet, find_pairs, hold_out, read_pairs
 from limner.translate.degrading.ways import DEGRADATIONS
 from limner.translate.measures.bars import bars_for, known_of
+from limner.translate.measures.domain_result import DomainScores
 from limner.translate.measures.measure import Whole, measure
 from limner.translate.measures.result import PairScores
 from limner.translate.measures.similarity import Protocol
+from limner.translate.scoring.domain_evaluate import evaluate_domains
 from limner.translate.scoring.options import EvaluateOptions
 from limner.translate.training.recipe import PairRecipe
+from limner.translate.translating.domains import PAIRS
 from limner.translate.translating.predictor import load_translator
 
 
-def evaluate_run(run: Run, options: EvaluateOptions, *, data: Sequence[Path] = (), device: str = "auto") -> PairScores:
+def evaluate_run(
+    run: Run, options: EvaluateOptions, *, data: Sequence[Path] = (), device: str = "auto"
+) -> PairScores | DomainScores:
     """Score what a run makes beside the bars.
 
     Args:
@@ -27,8 +32,16 @@ def evaluate_run(run: Run, options: EvaluateOptions, *, data: Sequence[Path] = (
         device: auto, cpu or cuda.
 
     Raises:
-        UserError: as reading the pairs does; for pairs that the run cannot take.
+        UserError: as reading the pairs does; for pairs that the run cannot take; for options of pairs where a run
+        learned     without.
     """
+    if run.task != PAIRS:
+        if options != EvaluateOptions():
+            raise UserError(
+                f"{run.folder}: the run learned without pairs, so no true picture is known and --channel and "
+                "--border-px mean nothing; leave them out"
+            )
+        return evaluate_domains(run, data=data, device=device)
     recipe: PairRecipe = recipe_of(run)
     translator = load_translator(run, device)
     degradation = recipe.degrade.build(DEGRADATIONS)

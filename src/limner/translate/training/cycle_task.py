@@ -27,7 +27,8 @@ TELLING = ("discriminator_first", "discriminator_second")
 
 
 class Both(NamedTuple):
-    """A picture of each domain, (B, C, h, w) in [-1, 1]; of made ones, ``first`` was made of a picture of the second."""
+    """A picture of each domain, (B, C, h, w) in [-1, 1]; of made ones, ``first`` was made of a picture of the
+    second."""
 
     first: Tensor
     second: Tensor
@@ -37,8 +38,8 @@ class CycleTask(DomainTask):
     """Networks: ``into_first`` and ``into_second``, which make pictures of each domain, and for each domain a
     discriminator of its pictures.
 
-    A step is the authors': both generators first, by one optimizer, then both discriminators by one, shown pictures from
-    a pool of earlier ones. What the pool keeps is in ``state``.
+    A step is the authors': both generators first, by one optimizer, then both discriminators by one, shown pictures
+    from a pool of earlier ones. What the pool keeps is in ``state``.
     """
 
     name = UNPAIRED

@@ -27,8 +27,8 @@ ALARMS = (
     Alarm(
         "alarm/nothing", 2.0, False,
         "how far made pictures are from the given ones, in levels of 255",
-        "does nothing: made pictures are {value:.1f} levels from the given ones; train longer, or with less --cycle and "
-        "--identity",
+        "does nothing: made pictures are {value:.1f} levels from the given ones; train longer, or with less --cycle "
+        "and --identity",
     ),
     Alarm(
         "alarm/constant", 0.2, False,
@@ -50,9 +50,7 @@ ALARMS = (
 )  # fmt: skip
 
 
-def domain_alarms(
-    sources: Sequence[Tensor], made: Sequence[Tensor], learned: Sequence[Tensor]
-) -> dict[str, float]:
+def domain_alarms(sources: Sequence[Tensor], made: Sequence[Tensor], learned: Sequence[Tensor]) -> dict[str, float]:
     """The alarms' numbers of one direction, but the discriminators'.
 
     sources, made: (C, H, W) in [0, 1], one made of each source. learned: pictures of the domain, uint8 or such, that

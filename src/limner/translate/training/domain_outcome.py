@@ -46,8 +46,8 @@ class DomainOutcome:
 
 
 def finish_domains(outcome: DomainOutcome, run: Run) -> None:
-    """Write ``evaluation.json``, ``curves.png``, ``card.md``, ``report.html``, and in ``pictures/`` ``given-and-made.png``
-    and ``nearest.png``."""
+    """Write ``evaluation.json``, ``curves.png``, ``card.md``, ``report.html``, and in ``pictures/``
+    ``given-and-made.png`` and ``nearest.png``."""
     write_picture(run.folder / "pictures" / PICTURE, given_and_made(outcome.edits, SHOWN, outcome.colors))
     rows, captions = [], []
     for edit in outcome.edits:
@@ -65,8 +65,8 @@ def closing_line(run: Run) -> str:
 
 
 def given_and_made(edits: Sequence[Edit], count: int, colors: Mapping[str, AffineMap] | None = None) -> np.ndarray:
-    """(H, W, 3) uint8: of each direction a row of given pictures, one of them recolored (with ``colors``), one of what was
-    made of them, and one of what came back."""
+    """(H, W, 3) uint8: of each direction a row of given pictures, one of them recolored (with ``colors``), one of what
+    was made of them, and one of what came back."""
     rows, captions = [], []
     for edit in edits:
         parts: list[tuple[str, Sequence[Tensor]]] = [("given", edit.sources[:count])]
@@ -116,13 +116,13 @@ def model_card(outcome: DomainOutcome) -> Card:
     """The model card."""
     recipe = outcome.recipe
     return Card(
-        what=f"Makes pictures of one domain into another ({markdown(', '.join(outcome.domains))}), learned without pairs: "
-        f"a {recipe.generator.name} of {outcome.parameters:,} parameters.",
+        what=f"Makes pictures of one domain into another ({markdown(', '.join(outcome.domains))}), learned without "
+        f"pairs: a {recipe.generator.name} of {outcome.parameters:,} parameters.",
         data="\n".join(f"- {markdown(path.name)}{terms_beside(path)}" for path in recipe.data.paths),
         data_facts=f"{outcome.learned:,} pictures; {outcome.held_out:,} more were held out.",
         seed=recipe.seed,
         steps=f"{recipe.batch} pictures of each domain",
         scores=outcome.scored.to_markdown(),
-        not_for="Evidence. What it changes is likely, not seen: nobody told it which picture belongs to which, so it may "
-        "add and\nremove things. Pictures unlike those that it learned from come out worse than the scores say.",
+        not_for="Evidence. What it changes is likely, not seen: nobody told it which picture belongs to which, so it "
+        "may add and\nremove things. Pictures unlike those that it learned from come out worse than the scores say.",
     )

@@ -77,9 +77,7 @@ class UnpairedRecipe(Recipe):
     discriminator_optimizer: Choice = choice(
         "adam", "how the discriminators move", "limner.learning.optimizers:OPTIMIZERS", ("parameters",)
     )
-    schedule: Choice = choice(
-        "constant", "how both learning rates change", "limner.learning.optimizers:SCHEDULES"
-    )
+    schedule: Choice = choice("constant", "how both learning rates change", "limner.learning.optimizers:SCHEDULES")
     batch: int = setting(1, "pictures of each domain in a step", unit="pictures", minimum=1)
     epochs: int = setting(20, "stretches of training, each with an evaluation", minimum=1)
     steps_per_epoch: int | None = setting(
@@ -93,7 +91,55 @@ class UnpairedRecipe(Recipe):
             raise UserError("adversarial is 0, so nothing tells the generators of the other domain; give it a weight")
 
 
-def refuse_what_cannot_be(recipe: "UnpairedRecipe") -> None:
+@dataclass(frozen=True)
+class StarRecipe(Recipe):
+    """How to learn to make pictures of several domains into each other by one generator, which is told the domain,
+    against one discriminator, which tells domains too."""
+
+    task: Literal["translate-domains"] = setting("translate-domains", "several domains into each other by one network")
+    data: DomainSettings = setting(DomainSettings, "domains")
+    generator: Choice = choice(
+        "stargan", "makes the picture", "limner.translate.networks:TOLD_GENERATORS", GENERATOR_GIVEN
+    )
+    discriminator: Choice = choice(
+        "stargan", "tells true from made, and the domains", "limner.translate.networks:CLASS_DISCRIMINATORS",
+        (*DISCRIMINATOR_GIVEN, "classes"),
+    )  # fmt: skip
+    loss: Choice = choice("wasserstein", "what the two minimize", "limner.adversarial.losses:LOSSES")
+    classes: float = setting(1.0, "weight of telling the domains", minimum=0)
+    cycle: float = setting(10.0, "weight of the difference (L1) of a picture and what comes back of it", minimum=0)
+    gradient_penalty: float = setting(10.0, "gradients of norm 1 between true and made (WGAN-GP)", minimum=0)
+    discriminator_steps: int = setting(
+        5, "updates of the discriminator, each on its own batch, to one of the generator", minimum=1
+    )
+    initialization: Choice = choice(
+        "default",
+        "how weights begin; default: as torch's layers do",
+        "limner.translate.networks.beginning:INITIALIZATIONS",
+        ("network", "generator"),
+    )
+    generator_optimizer: Choice = choice(
+        "adam", "how the generator moves", "limner.learning.optimizers:OPTIMIZERS", ("parameters",)
+    )
+    discriminator_optimizer: Choice = choice(
+        "adam", "how the discriminator moves", "limner.learning.optimizers:OPTIMIZERS", ("parameters",)
+    )
+    schedule: Choice = choice("constant", "how both learning rates change", "limner.learning.optimizers:SCHEDULES")
+    batch: int = setting(16, "pictures in an update, of all domains together", unit="pictures", minimum=1)
+    epochs: int = setting(20, "stretches of training, each with an evaluation", minimum=1)
+    steps_per_epoch: int | None = setting(
+        None, "updates of the generator in each; none: as many as show every picture of the largest domain once",
+        minimum=1,
+    )  # fmt: skip
+    scores: DomainScoreSettings = setting(DomainScoreSettings, "what is measured while it learns")
+
+    def __post_init__(self) -> None:
+        refuse_what_cannot_be(self)
+        if not self.classes:
+            raise UserError("classes is 0, so nothing tells the generator one domain from another; give it a weight")
+
+
+def refuse_what_cannot_be(recipe: UnpairedRecipe | StarRecipe) -> None:
     """Raise `UserError` for what optimizers and schedules cannot take, before anything is written."""
     from limner.learning.optimizers import SCHEDULES, try_optimizer
 

@@ -1,4 +1,5 @@
-"""What all learning from domains without pairs shares: the data, the scores beside the bars, the alarms, the outcome."""
+"""What all learning from domains without pairs shares: the data, the scores beside the bars, the alarms, the
+outcome."""
 
 import dataclasses
 from abc import abstractmethod
@@ -24,6 +25,7 @@ from limner.translate.data.domain_crops import DomainCrops
 from limner.translate.data.domains import find_domains, hold_out_domains, read_domains
 from limner.translate.data.reading import as_float
 from limner.translate.measures.domain_measure import Edit, map_to_domain, measure_domains
+from limner.translate.measures.judge import some_of_each
 from limner.translate.training.domain_alarms import ALARMS, domain_alarms, worst
 from limner.translate.training.domain_outcome import DomainOutcome, closing_line, finish_domains, given_and_made
 from limner.translate.translating.domains import DomainTranslator, load_domains
@@ -66,7 +68,7 @@ class DomainTask(Task):
     def _check_counts(self) -> None:
         for number, name in enumerate(self.domains.domains):
             learned, held = len(self.learned_of[number]), len(self.domains.of(number, self.held_out))
-            if 0 < len(self.held_out) and held < LEAST_HELD_OUT:
+            if len(self.held_out) > 0 and held < LEAST_HELD_OUT:
                 raise UserError(
                     f"of the domain {name} {held} pictures are held out, and scores need {LEAST_HELD_OUT}; give a "
                     "larger --data.held-out, or 0 to score on what it learns from"
@@ -250,13 +252,18 @@ class DomainTask(Task):
             learned=len(self.training),
             held_out=len(self.held_out),
             parameters=count_parameters(self.network_to(0)),
-            scored=measure_domains(edits, self.colors_of, on=on),
+            scored=measure_domains(edits, self.colors_of, on=on, learned=self._judged()),
             alarms=self.alarms(edits),
             edits=edits,
             colors={name: self.colors_of(name) for name in self.domains.domains},
             nearest={edit.name: self._nearest(number, edit) for number, edit in enumerate(edits)},
         )
         finish_domains(outcome, run)
+
+    def _judged(self) -> tuple[list[Tensor], Tensor]:
+        """What a judge of domains is fitted to: pictures that were learned from, and their domains."""
+        places = some_of_each(self.learned_of)
+        return [self.domains.picture(place) for place in places.tolist()], self.domains.labels[places]
 
     def _nearest(self, number: int, edit: Edit) -> list[Tensor]:
         """Of the first made pictures, those learned from that look most like them."""

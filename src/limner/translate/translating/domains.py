@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import one_hot
 
 from limner.foundation.device import choose_device
 from limner.foundation.documents import as_record
@@ -19,7 +20,8 @@ from limner.learning.described import described_choice
 from limner.learning.run_weights import DAMAGED
 from limner.reporting.card import card, newest_picture
 from limner.translate.data.reading import Colors
-from limner.translate.networks import GENERATORS
+from limner.translate.networks import GENERATORS, TOLD_GENERATORS
+from limner.translate.networks.stargan import Told
 from limner.translate.translating.predictor import (
     GENERATOR_GIVEN,
     PictureTranslator,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from limner.learning.run import Run
 
 UNPAIRED = "translate-unpaired"
+SEVERAL = "translate-domains"
 PAIRS = "translate-pairs"
 
 
@@ -67,7 +70,8 @@ class DomainTranslator:
         return self.make(self.domains.index(domain))
 
     def translate(self, picture01: Tensor, to: str) -> Tensor:
-        """A picture of any other domain made into one of ``to``. picture01: (C, H, W) float32 in [0, 1]; gives likewise.
+        """A picture of any other domain made into one of ``to``. picture01: (C, H, W) float32 in [0, 1]; gives
+        likewise.
 
         Raises `UserError` as `to` does, and for other channels.
         """
@@ -114,12 +118,20 @@ def load_domains(run: Run, device: str = "auto") -> DomainTranslator:
     if run.task == UNPAIRED and len(facts.domains) != 2:
         raise UserError(f"{source}: {len(facts.domains)} domains; needed: 2; {DAMAGED}")
     place = choose_device(device)
-    described = described_choice(facts.generator, GENERATORS, GENERATOR_GIVEN, source, "generator")
+    entries = GENERATORS if run.task == UNPAIRED else TOLD_GENERATORS
+    described = described_choice(facts.generator, entries, GENERATOR_GIVEN, source, "generator")
 
     def network_to(number: int) -> nn.Module:
+        if run.task == SEVERAL:
+            count = len(facts.domains)
+            generator: Any = load_network(
+                run, "generator",
+                lambda: described.build(entries, inputs=facts.channels + count, outputs=facts.channels, scale=1),
+            )  # fmt: skip
+            return Told(generator, one_hot(torch.tensor(number), count))
         return load_network(
             run, INTO[number],
-            lambda: described.build(GENERATORS, inputs=facts.channels, outputs=facts.channels, scale=1),
+            lambda: described.build(entries, inputs=facts.channels, outputs=facts.channels, scale=1),
         )  # fmt: skip
 
     return domain_translator(

@@ -16,8 +16,9 @@ from limner.foundation.errors import UserError
 class TranslateOptions:
     """How pictures are translated.
 
-    to: the domain, for a run that knows several. mask: a picture that is white where something is missing, or a folder of such by the pictures' names. tile_px: side
-    of the tiles, without what they see around them. check_seams: measure how much the answer owes to its tiles.
+    to: the domain, for a run that knows several. mask: a picture that is white where something is missing, or a folder
+    of such by the pictures' names. tile_px: side of the tiles, without what they see around them. check_seams: measure
+    how much the answer owes to its tiles.
     """
 
     to: Annotated[
