@@ -17,6 +17,8 @@ from limner.learning.train import Training
 from limner.segment.data.findings import CheckReport
 from limner.segment.predicting.predictor import SegmentPredictor
 from limner.translate.data.check import PairCheckReport
+from limner.translate.data.domain_check import DomainCheckReport
+from limner.translate.translating.domains import DomainTranslator
 from limner.translate.translating.predictor import PictureTranslator
 
 Place = str | Path
@@ -34,7 +36,7 @@ def load(run: Place, device: str = "auto", *, room: Literal["classify"]) -> Pict
 @overload
 def load(run: Place, device: str = "auto", *, room: Literal["detect"]) -> ObjectDetector: ...
 @overload
-def load(run: Place, device: str = "auto", *, room: Literal["translate"]) -> PictureTranslator: ...
+def load(run: Place, device: str = "auto", *, room: Literal["translate"]) -> PictureTranslator | DomainTranslator: ...
 @overload
 def load(run: Place, device: str = "auto", *, room: str | None = None) -> Any: ...
 def train(
@@ -120,6 +122,11 @@ def train(
     clip: float = ...,
     objects: Names | None = ...,
     regions: str | None = ...,
+    # recipes that translate without pairs
+    cycle: float = ...,
+    identity: float = ...,
+    pool: int = ...,
+    class_loss: float = ...,
     **settings: Any,
 ) -> Training: ...
 def evaluate(
@@ -218,5 +225,7 @@ def check(
     # pairs
     source: str = ...,
     joined: Literal["no", "source-left", "source-right"] = ...,
+    # domains
+    domains: bool = ...,
     **options: Any,
-) -> CheckReport | ClassCheckReport | ObjectCheckReport | PairCheckReport: ...
+) -> CheckReport | ClassCheckReport | ObjectCheckReport | PairCheckReport | DomainCheckReport: ...

@@ -95,7 +95,7 @@ def test_a_step_takes_so_many_batches_and_moves_both(three: Path) -> None:
 
 def test_each_domain_is_made_of_the_others(three: Path) -> None:
     settings = (
-        "--discriminator-steps 1 --gradient-penalty 1 --cycle 1 --classes 4 --schedule constant "
+        "--discriminator-steps 1 --gradient-penalty 1 --cycle 1 --class-loss 4 --schedule constant "
         "--generator-optimizer.learning-rate 4e-3 --discriminator-optimizer.learning-rate 4e-3"
     )
     task, stage = begun(three, settings)
@@ -132,8 +132,8 @@ def test_runs_of_several_domains_translate_and_tell(
     code, out, _ = limner("evaluate", "run", "--out", "a.json")
     assert code == 0 and all(words in out for words in ("KID to red", "KID to blue", "taken for the domain"))
     assert api.load("run").domains == ("blue", "green", "red")
-    code, _, error = limner("train", "translate/stargan-light", "--data", three, "--out", "n", *few, "--classes", "0")
-    assert code == 2 and "classes is 0" in error and not Path("n").exists()
+    code, _, error = limner("train", "translate/stargan-light", "--data", three, "--out", "n", *few, "--class-loss", "0")
+    assert code == 2 and "class_loss is 0" in error and not Path("n").exists()
     code, _, error = limner(
         "train", "translate/stargan-light", "--data", three, "--out", "n", *few, "--data.crop-px", "28"
     )

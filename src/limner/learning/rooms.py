@@ -154,6 +154,8 @@ ROOMS: dict[str, Room] = {
         compare=Verb("limner.translate.scoring.comparison:compare_runs"),
         check=Verb("limner.translate.data.check:check", "limner.translate.data.options:PairCheckOptions"),
         networks=Verb("limner.translate.networks.listing:list_networks", "limner.learning.networks:NetworkSizes"),
+        demo=Verb("limner.translate.demo:run_demo"),
+        demo_line="enlarge, fill, aerial pictures of masks; about two minutes",
         begin_with=("translate/upscale", "translate/pairs"),
     ),
     "detect": Room(

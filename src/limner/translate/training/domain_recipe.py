@@ -106,7 +106,7 @@ class StarRecipe(Recipe):
         (*DISCRIMINATOR_GIVEN, "classes"),
     )  # fmt: skip
     loss: Choice = choice("wasserstein", "what the two minimize", "limner.adversarial.losses:LOSSES")
-    classes: float = setting(1.0, "weight of telling the domains", minimum=0)
+    class_loss: float = setting(1.0, "weight of telling the domains", minimum=0)
     cycle: float = setting(10.0, "weight of the difference (L1) of a picture and what comes back of it", minimum=0)
     gradient_penalty: float = setting(10.0, "gradients of norm 1 between true and made (WGAN-GP)", minimum=0)
     discriminator_steps: int = setting(
@@ -135,8 +135,8 @@ class StarRecipe(Recipe):
 
     def __post_init__(self) -> None:
         refuse_what_cannot_be(self)
-        if not self.classes:
-            raise UserError("classes is 0, so nothing tells the generator one domain from another; give it a weight")
+        if not self.class_loss:
+            raise UserError("class_loss is 0, so nothing tells the generator one domain from another; give it a weight")
 
 
 def refuse_what_cannot_be(recipe: UnpairedRecipe | StarRecipe) -> None:

@@ -135,7 +135,7 @@ class StarTask(DomainTask):
             )
 
         def classes(update: Update[Any]) -> Tensor:
-            return recipe.classes * cross_entropy(update.real_output.classes, update.batch.label)
+            return recipe.class_loss * cross_entropy(update.real_output.classes, update.batch.label)
 
         return {"real_class": classes, **({"gradient_penalty": penalty} if recipe.gradient_penalty else {})}
 
@@ -144,7 +144,7 @@ class StarTask(DomainTask):
         recipe = self.recipe
 
         def classes(update: Update[Any]) -> Tensor:
-            return recipe.classes * cross_entropy(update.fake_output.classes, update.batch.target)
+            return recipe.class_loss * cross_entropy(update.fake_output.classes, update.batch.target)
 
         def cycle(update: Update[Any]) -> Tensor:
             return recipe.cycle * l1_loss(self.translated(update.fake, update.batch.label), update.batch.image)
