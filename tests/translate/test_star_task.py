@@ -132,7 +132,9 @@ def test_runs_of_several_domains_translate_and_tell(
     code, out, _ = limner("evaluate", "run", "--out", "a.json")
     assert code == 0 and all(words in out for words in ("KID to red", "KID to blue", "taken for the domain"))
     assert api.load("run").domains == ("blue", "green", "red")
-    code, _, error = limner("train", "translate/stargan-light", "--data", three, "--out", "n", *few, "--class-loss", "0")
+    code, _, error = limner(
+        "train", "translate/stargan-light", "--data", three, "--out", "n", *few, "--class-loss", "0"
+    )
     assert code == 2 and "class_loss is 0" in error and not Path("n").exists()
     code, _, error = limner(
         "train", "translate/stargan-light", "--data", three, "--out", "n", *few, "--data.crop-px", "28"
