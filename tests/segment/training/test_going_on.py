@@ -35,7 +35,7 @@ HEAVY = [
     "limner.cli",
     "limner.segment.training.task",
     "limner.segment.mapping.map_scenes",
-    "limner.segment.training.outcome",
+    "limner.segment.training.report",
     "torch._dynamo",
 ]
 AREAS = {"east": (1, 2), "west": (3, 4)}  # seeds of their pictures
@@ -280,7 +280,7 @@ def test_killed_after_the_last_step_it_still_leaves_the_trained_weights_and_all_
         if "model" in moment:
             patch.setattr(_Loop, "leave_model", kill)
         else:
-            patch.setattr("limner.segment.training.outcome.finish_training", kill)
+            patch.setattr("limner.segment.training.report.finish_training", kill)
         with pytest.raises(Killed):
             trained(place, tmp_path / "run", *last)
     run = trained(place, tmp_path / "run", *last).run
