@@ -380,6 +380,30 @@ def test_evaluate_compare_and_check_say_what_they_score(trained: Path, limner: C
     assert "9 objects, outlined; 1 pictures without any" in out
 
 
+def test_a_run_judges_cutouts_in_the_place_of_cocos_mask_rcnn(trained: Path, limner: CommandLine) -> None:
+    cut = ("cutouts", "data", "--object", "object", "--min-width", "1", "--min-height", "1")
+    rows = {}
+    for least in ("0", "1"):
+        code, _, error = limner(*cut, "--filter", "run", "--min-score", least, "--out", f"cut-{least}")
+        assert code == 0, error
+        with (trained / f"cut-{least}/manifest.csv").open() as file:
+            rows[least] = list(csv.DictReader(file))
+    assert [len(each) for each in rows.values()] == [9, 9]
+    for any_score, sure in zip(rows["0"], rows["1"], strict=True):
+        assert (any_score["kept"] == "yes") == bool(any_score["score"])  # whatever it sees at all
+        assert any_score["score"] == sure["score"] and sure["kept"] != "yes"
+    assert any(row["score"] for row in rows["0"])
+    for words, says in (
+        (("--filter", "run", "--detect-as", "horse"), "finds no 'horse'"),
+        (("--filter", "buildings"), "needed: one of the room detect"),
+        (("--filter", "run", "--no-filter"), "--filter is of the filter"),
+        (("--filter", "run", "--weights", "w.pth"), "drop one"),
+    ):
+        code, out, error = limner(*cut, *words, "--out", "refused")
+        assert (code, out) == (2, "") and says in error and error.count("\n") == 1, error
+    assert not (trained / "refused").exists()
+
+
 BAD_CALLS = {
     "detect run gone.png": "gone.png: no such file",
     "detect run data/images/0.png --min-score 50": "--min-score is 50; needed: 0",

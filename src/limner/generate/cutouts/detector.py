@@ -45,7 +45,7 @@ class Detector(Protocol):
 
 def class_for(name: str, detector: Detector) -> str:
     """The detector's class for an object of a data set. Raises `UserError` where it has none."""
-    for word in (name.lower(), ALSO.get(name.lower(), "")):
+    for word in (name, name.lower(), ALSO.get(name.lower(), "")):
         if word in detector.names:
             return word
     near = near_names(name, detector.names)

@@ -28,7 +28,7 @@ LIMITS: dict[str, tuple[Callable[[float], bool], str]] = {
     "workers": (lambda value: value >= 1, "1 or more"),
 }
 """Of the numbers: what each may be. NaN fits none."""
-OF_THE_FILTER = ("min_score", "detect_as", "weights")
+OF_THE_FILTER = ("min_score", "detect_as", "weights", "filter")
 
 
 def parse_background(text: str) -> Background:
@@ -83,6 +83,9 @@ class CutOutOptions:
     margin: Annotated[float, Parameter(help="Kept around that box, as a share of its longer edge.")] = 0.0
     min_score: Annotated[float, Parameter(help="How sure Mask R-CNN must be that it sees the object, 0 to 1.")] = 0.9
     no_filter: Annotated[bool, Parameter(negative=(), help="Keep what Mask R-CNN might not recognize.")] = False
+    filter: Annotated[
+        str | None, Parameter(help="A run of the room detect that judges in the place of COCO's Mask R-CNN.")
+    ] = None
     detect_as: Annotated[
         str | None, Parameter(help="The class of COCO that Mask R-CNN is to find (default: the object's own name).")
     ] = None
@@ -124,6 +127,8 @@ class CutOutOptions:
             raise UserError(f"--crop is '{self.crop}'; needed: predicted, mask or none")
         if self.crop == "none" and self.margin:
             raise UserError("--margin is around a crop, and --crop none keeps the whole picture; leave one of them out")
+        if self.filter is not None and self.weights is not None:
+            raise UserError("--weights are of COCO's Mask R-CNN, and --filter names a run with its own; drop one")
         if not self.no_filter:
             return
         if self.crop == "predicted":
@@ -142,7 +147,7 @@ class CutOutOptions:
     def request(self) -> dict[str, Any]:
         """All that decides the result, for the record beside it; not how many processes work on it."""
         values = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
-        del values["workers"], values["weights"]  # of the weights, their digest counts
+        del values["workers"], values["weights"], values["filter"]  # of weights and of a run, their digest counts
         background = parse_background(self.background)
         values["background"] = list(background) if isinstance(background, tuple) else background
         return {**values, "crop": self.cropped_to}

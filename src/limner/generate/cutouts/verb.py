@@ -131,6 +131,10 @@ def _judge(
     Raises `UserError` for objects that it does not know.
     """
     judge = detector
+    if judge is None and options.filter is not None:
+        from limner.generate.cutouts.run_filter import RunFilter
+
+        return RunFilter.opened(options.filter, [options.detect_as or name for name in objects], device)
     if judge is None:
         from limner.foundation.device import choose_device
         from limner.generate.cutouts.mask_rcnn import MaskRcnn  # torchvision takes seconds, which --no-filter saves
