@@ -168,7 +168,7 @@ def test_a_room_without_a_verb_says_which_have_it(here: Path, limner: CommandLin
 
 
 def test_options_are_known_by_their_names_with_those_of_their_parts() -> None:
-    assert list(option_names(EvaluateOptions))[-2:] == ["harmonize_to", "errors"]
+    assert list(option_names(EvaluateOptions))[-2:] == ["crf_steps", "errors"]
     assert {"labels", "leave_out", "left_out"} <= option_names(EvaluateOptions).keys()
     assert option_names(None) == {}
     made = make_options(EvaluateOptions, {"target": "roof", "left_out": True, "areas": "a,b"}, "it")

@@ -353,3 +353,78 @@ def test_two_domains_are_asked_for_and_others_are_told(domains: Path, here: Path
     assert code == 2 and "3 domains: a, b, c" in error and "--data.domains" in error
     code, out, _ = limner("check", "three", "--room", "translate", "--domains")
     assert "--data.domains '[a, b]'" in out and "8" not in out.split("\n")[0]
+
+
+def test_rasters_keep_their_place_and_clips_go_frame_by_frame(run: Path, here: Path, limner: CommandLine) -> None:
+    import rasterio
+
+    place = rasterio.Affine(0.5, 0, 5e5, 0, -0.5, 4e6)
+    with rasterio.open(
+        "scene.tif", "w", driver="GTiff", height=50, width=70, count=3, dtype="uint16", crs="EPSG:32633",
+        transform=place, photometric="rgb",
+    ) as file:  # fmt: skip
+        file.write(
+            np.stack(
+                [np.asarray(Image.fromarray(smooth(3, 70)[:50])).astype(np.uint16)[..., c] * 257 for c in range(3)]
+            )
+        )
+    code, _, error = limner("translate", run, "scene.tif", "--to", "cold", "--tile-px", "32", "--out", "cold.tif")
+    assert code == 0, error
+    with rasterio.open("cold.tif") as made:
+        assert (made.height, made.width, made.dtypes[0], made.crs.to_epsg()) == (50, 70, "uint16", 32633)
+        assert made.transform == place and len(np.unique(made.read())) > 256
+    Path("frames").mkdir()
+    for number in range(3):
+        Image.fromarray(smooth(number)).save(f"frames/{number}.png")
+    code, _, error = limner("translate", run, "frames", "--clip", "--to", "warm", "--out", "warm.mp4")
+    assert code == 0 and Path("warm.mp4").stat().st_size > 0, error
+
+
+def test_domains_of_many_bands_and_sixteen_bits_are_learned_from(here: Path, limner: CommandLine, quick: None) -> None:
+    import rasterio
+
+    for name, low in (("dry", 100), ("wet", 30000)):
+        Path(name).mkdir()
+        for number in range(6):
+            values = low + np.random.default_rng([number, low]).integers(0, 2**14, (4, 32, 32), dtype=np.uint16)
+            with rasterio.open(
+                f"{name}/{number}.tif", "w", driver="GTiff", height=32, width=32, count=4, dtype="uint16"
+            ) as file:
+                file.write(values)
+    few = f"{SMALL} --data.held-out 2 --epochs 1 --steps-per-epoch 1 --batch 2 --data.colors bands --data.size-px none"
+    code, _, error = limner(
+        "train", "translate/cyclegan", "--data", "dry", "--data", "wet", "--out", "run", *few.split()
+    )
+    assert code == 0, error
+    code, _, error = limner("translate", "run", "dry/0.tif", "--to", "wet", "--out", "made.tif")
+    assert code == 0, error
+    with rasterio.open("made.tif") as made:
+        assert (made.count, made.dtypes[0], made.height) == (4, "uint16", 32)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"domains": ["cold"]}, "domains"),
+        ({"domains": "cold"}, "domains"),
+        ({"domains": ["a", "b", "c"]}, "3 domains; needed: 2"),
+        ({"channels": 4}, "does not fit model.json"),
+        ({"channels": 0}, "channels"),
+        ({"generator": {"name": "stargan"}}, "generator is a stargan, which limner does not have"),
+        ({"generator": {"name": "resnet", "width": 1 << 30}}, "needed: at most"),
+    ],
+)
+def test_damaged_runs_of_domains_are_one_line(
+    change: dict[str, object], says: str, run: Path, here: Path, limner: CommandLine
+) -> None:
+    import shutil
+
+    shutil.copytree(run, "damaged")
+    path = Path("damaged/model.json")
+    told = json.loads(path.read_text())
+    facts = told if "domains" in told else told["facts"]
+    facts.update(change)
+    path.write_text(json.dumps(told))
+    Image.fromarray(smooth(1)).save("photo.png")
+    code, _, error = limner("translate", "damaged", "photo.png", "--to", "cold")
+    assert code == 2 and says in error and len(error.splitlines()) == 1, error
