@@ -150,3 +150,13 @@ def test_one_pixel_is_a_summary():
     one = summarize([Pixels(np.full((3, 1, 1), 7, np.uint8), np.ones((1, 1), bool))])
     assert (one.count, one.bands, one.sample.tolist()) == (1, 3, [[7], [7], [7]])
     assert isinstance(one, ColorSummary) and not one.moments.covariance.any()
+
+
+def test_the_same_colors_are_the_same_bytes_in_every_process(tmp_path):
+    colors = {name: summarize(numbered(20)) for name in "gfedcba"}
+    write_summaries(tmp_path / "a", colors)
+    content = (tmp_path / "a").read_bytes()
+    words = ['"format"', *(f'"name {number}"' for number in range(7))]
+    places = [content.index(word.encode()) for word in words]
+    assert places == sorted(places)  # the library's own order changes from call to call
+    assert list(read_summaries(tmp_path / "a")) == list(colors)

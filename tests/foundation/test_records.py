@@ -155,3 +155,33 @@ def test_what_differs_is_said_once_in_words() -> None:
     )
     assert changes({}, {"bands": None}) == "bands None, now None"
     assert changes({"gone": 1}, {}) == "options that this limner does not have"
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_a_result_that_somebody_changed_is_not_what_was_made_before(folder: bool, tmp_path: Path) -> None:
+    path, calls = tmp_path / "made", []
+
+    def make(out: Path) -> Account:
+        if folder:
+            out.mkdir()
+        return maker("one", calls)(out / "a.txt" if folder else out)
+
+    make_once(path, REQUEST, make)
+    inside = path / "a.txt" if folder else path
+    if folder:
+        (path / ".thumbnails").write_text("a file manager's")
+    assert make_once(path, REQUEST, make).skipped
+    inside.write_text("two")  # of the same size
+    with pytest.raises(UserError, match=r"was changed since limner made it; .*--overwrite"):
+        make_once(path, REQUEST, make)
+    assert inside.read_text() == "two"
+    assert not make_once(path, REQUEST, make, overwrite=True).skipped
+    assert (inside.read_text(), calls) == ("one", ["one", "one"])
+
+
+def test_a_record_that_does_not_say_what_its_result_holds_is_enough(tmp_path: Path) -> None:
+    path, calls = tmp_path / "a.txt", []
+    make_once(path, REQUEST, maker("one", calls))
+    write_record(record_of(path), REQUEST, {"numbers": {}})  # as limner wrote them before
+    path.write_text("two")
+    assert make_once(path, REQUEST, maker("one", calls)).skipped

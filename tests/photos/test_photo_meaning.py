@@ -359,3 +359,13 @@ def test_floats_that_nobody_sees_are_not_told(tmp_path: Path) -> None:
     pixels[0] = (7, 8, 9, 0)
     write_tiff(tmp_path / "a.tif", pixels)
     assert read_photo(tmp_path / "a.tif").notes == (ASSUMING_SRGB,)
+
+
+def test_the_pictures_behind_the_first_of_an_mpo_are_told(tmp_path: Path) -> None:
+    stereo = [Image.fromarray(np.full((8, 12, 3), level, np.uint8)) for level in (80, 160)]
+    stereo[0].save(tmp_path / "stereo.jpg", "MPO", save_all=True, append_images=stereo[1:])
+    stereo[0].save(tmp_path / "plain.jpg")
+    photo = read_photo(tmp_path / "stereo.jpg")
+    assert abs(float(photo.picture.mean()) * 255 - 80) < 2
+    assert "holds more pictures behind the first (MPO); they are left out" in photo.notes
+    assert not any("MPO" in note for note in read_photo(tmp_path / "plain.jpg").notes)

@@ -4,6 +4,7 @@ Both come from one pass over the pixels, a part in memory at a time, and say all
 This file imports no torch.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,7 +110,18 @@ def write_summaries(path: Path, summaries: Mapping[str, ColorSummary]) -> None:
         tensors[f"{number}.sample"] = np.ascontiguousarray(_smallest(summary.sample))  # else bands are mixed up
     names = {f"name {number}": plain(name) for number, name in enumerate(summaries)}
     with replacing(path) as temporary:
-        temporary.write_bytes(save(tensors, {"format": FORMAT, **names}))
+        temporary.write_bytes(_in_order(save(tensors, {"format": FORMAT, **names})))
+
+
+def _in_order(content: bytes) -> bytes:
+    """A safetensors file with its words by name: the library puts them in an order of its own in each process, and the
+    same colors would be other bytes."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)  # tensors begin at a multiple of eight
+    return len(text).to_bytes(8, "little") + text + content[end:]
 
 
 def read_summaries(path: Path) -> dict[str, ColorSummary]:

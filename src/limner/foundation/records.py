@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any, Generic, TypedDict, TypeVar
 
@@ -157,7 +158,7 @@ def make_once(
     command that makes the same result is waited for.
 
     make: writes the result to a path that it is given. kind: what the record must tell, ``numbers`` among it. Raises
-    `UserError` where something else has that name, unless ``overwrite``.
+    `UserError` where something else has that name or the result was changed since, unless ``overwrite``.
     """
     if (before := _made_before(result, request, kind, overwrite)) is not None:  # nothing is written, not even a lock
         return before
@@ -168,7 +169,7 @@ def make_once(
             done = make(temporary)
             for former in (result, record_of(result)):  # no moment shall see one's record beside the other's result
                 remove(former)
-            write_record(record_of(result), request, {"numbers": done.numbers})
+            write_record(record_of(result), request, {"numbers": done.numbers, "holds": _contents(temporary)})
     return Made(result, done.numbers, others=done.others, notes=done.notes)
 
 
@@ -181,7 +182,24 @@ def _made_before(result: Path, request: Mapping[str, Any], kind: type[Any], over
     if not record.is_of(request):
         changed = changes(record.request, request)
         raise UserError(f"{result}: is there already, made from something else ({changed}); {CHOICE}")
+    if record.told.get("holds", (now := _contents(result))) != now:  # records of before do not say
+        raise UserError(
+            f"{result}: was changed since limner made it; keep it under another name, or make it again by --overwrite"
+        )
     return Made(result, record.told["numbers"], skipped=True)
+
+
+def _contents(result: Path) -> str:
+    """16 hexadecimal digits that change with what a file, or the files of a folder, hold; hidden ones are left out."""
+    told = sha256()
+    for path in sorted(result.rglob("*")) if result.is_dir() else [result]:
+        name = path.relative_to(result)
+        if path.is_file() and not any(part.startswith(".") for part in name.parts):
+            with path.open("rb") as file:
+                told.update(
+                    f"{name.as_posix()}\n{file_digest(file, 'sha256').hexdigest()}\n".encode("utf-8", "surrogateescape")
+                )
+    return told.hexdigest()[:16]
 
 
 def refuse_own_results(pictures: Sequence[Path]) -> None:

@@ -154,6 +154,8 @@ def _small(image: ImageFile) -> Decoded:
     image.load()
     info = image.info
     converted, profile, notes = _as_rgb_or_gray(image, info.get("icc_profile"))
+    if "mp" in info:  # MPO: stereo pairs, previews, and the maps of phones' high dynamic range
+        notes = (*notes, "holds more pictures behind the first (MPO); they are left out")
     pixels = np.asarray(converted)
     if pixels.ndim == 2:
         pixels = pixels[..., None]

@@ -88,6 +88,9 @@ SOURCES = [
          coco()),
     Case("none of it", "cutouts data --object bus --no-filter", r"bus is in none of its pictures; nothing to cut",
          coco()),
+    Case("two pictures of one id", CUT, r"car is in none of its pictures: \d left out, the first because of no "
+         r"picture: several are listed as 1 in instances.json; nothing to cut out",
+         coco(images=[{"id": 1, "file_name": f"{name}.png", "width": 60, "height": 40} for name in "ab"])),
     Case("none of it, found late", "cutouts data --object bus --no-filter", r"bus is in none of its pictures", yolo()),
     Case("two without names", CUT + " --object bus", r"does not say what is what; name one object", masks(PLAIN_MASK)),
     Case("a path as object", "cutouts data --object ../x --no-filter", r"'\.\./x' cannot name a folder",
@@ -174,3 +177,17 @@ def test_a_mistake_is_one_line_and_leaves_nothing(
 ) -> None:
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(here / "hub"))
     check_mistake(case, here, limner)
+
+
+def test_a_class_that_differs_in_capitals_alone_is_told(
+    here: Path, limner: Callable[..., tuple[int, str, str]]
+) -> None:
+    car = {"id": 1, "image_id": 1, "category_id": 3, "segmentation": [[1, 1, 50, 1, 50, 35]]}
+    names = [{"id": 3, "name": "car"}, {"id": 5, "name": "Car"}]
+    coco(categories=names, annotations=[car, {**car, "id": 9, "category_id": 5}])(here)
+    code, _, error = limner(*f"{CUT} --out cars".split())
+    assert code == 0
+    assert "has a class 'Car' beside 'car', which is not cut out; add --object Car to take both" in error
+    code, _, error = limner(*f"{CUT} --object Car --out both".split())
+    assert code == 0
+    assert "beside" not in error

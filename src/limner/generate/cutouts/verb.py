@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,12 @@ def cut_out(
     _check_names(objects)
     found = read_source(path, Wanted(objects, options.regions), options.split)
     if not found.pictures:
-        raise UserError(f"{path} ({found.form}): {' or '.join(objects)} is in none of its pictures; nothing to cut out")
+        lost = [one for one in found.lost if one.name in objects]
+        why = f": {len(lost):,} left out, the first because of {lost[0].reason}" if lost else ""
+        raise UserError(
+            f"{path} ({found.form}): {' or '.join(objects)} is in none of its pictures{why}; nothing to cut out"
+        )
+    found = replace(found, notes=(*found.notes, *_spelled_alike(objects, found.names)))
     judge = None if options.no_filter else _judge(objects, options, detector, device, download)
     job = Job(objects, options, folder)
     request = _request(found, job, judge)
@@ -121,6 +127,16 @@ def cut_out(
             raise
         journal.close()
     return made
+
+
+def _spelled_alike(objects: Sequence[str], names: Sequence[str]) -> list[str]:
+    """A line for each class of the data that differs from one of the objects in capital letters alone."""
+    return [
+        f"has a class '{name}' beside '{object}', which is not cut out; add --object {shlex.quote(name)} to take both"
+        for object in objects
+        for name in names
+        if name not in objects and name.casefold() == object.casefold()
+    ]
 
 
 def _judge(
