@@ -233,6 +233,8 @@ def _object_settings(recipe: Any) -> list[str]:
     small = "--epochs 1 --batch 4 --data.short-px 64 --data.longest-px 96 --data.group none --loop.evaluate-every 1"
     if recipe is not None and recipe.network.name == "yolo-small":
         return [*small.split(), "--network.size-px=64", "--network.maps=8"]
+    if recipe is not None and recipe.network.name == "fast-rcnn":
+        return [*small.split(), *(f"--network.{name}=8" for name in ("maps", "hidden", "regions"))]
     return [*small.split(), "--network.width=8", "--network.hidden=8", "--network.proposals=16", "--network.regions=8"]
 
 

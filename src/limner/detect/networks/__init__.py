@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
+from limner.detect.networks.fast_rcnn import FastRcnnNetwork
 from limner.detect.networks.grid import DarknetYolo, LiteYolo, PaperYolo, TinyYolo
 from limner.detect.networks.rcnn import FasterRcnn, MaskRcnn
 
 NETWORKS: dict[str, Callable[..., Any]] = {
+    "fast-rcnn": FastRcnnNetwork,
     "faster-rcnn": FasterRcnn,
     "mask-rcnn": MaskRcnn,
     "yolo-v1": PaperYolo,

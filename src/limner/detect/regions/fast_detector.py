@@ -21,7 +21,7 @@ class FastRcnn(nn.Module):
     """Features of the whole picture, pooled in each region, and the head (Girshick 2015), on the small backbone.
 
     Pictures are brought to a short side of ``short_px``, but to no longer side than ``long_px``, and filled up to a
-    multiple of 32 with mid-gray. The paper's are 600 and 1,000 with VGG-16.
+    multiple of 32 with mid-gray; None for as they are. The paper's are 600 and 1,000 with VGG-16.
 
     classes: without background. way: how regions are pooled, see `limner.detect.regions.pooling.pool_regions`. hidden,
     dropout: of the head.
@@ -30,8 +30,8 @@ class FastRcnn(nn.Module):
     def __init__(
         self,
         classes: int,
-        short_px: int = 320,
-        long_px: int = 512,
+        short_px: int | None = 320,
+        long_px: int | None = 512,
         way: str = ALIGN,
         maps: int = 128,
         hidden: int = 512,
@@ -84,7 +84,8 @@ class FastRcnn(nn.Module):
 
     def _answers(self, image: Tensor, boxes: Tensor) -> tuple[Tensor, Tensor]:
         device = next(self.parameters()).device
-        scaled, factor = fitted(image.to(device), self.short_px, self.long_px)
+        edges = image.shape[1:]
+        scaled, factor = fitted(image.to(device), self.short_px or min(edges), self.long_px or max(edges))
         pooled = self.pooling(self.features(scaled[None]), [boxes.to(device).float() * factor])
         logits, codes = self.head(pooled)
         return logits.float(), codes.float()
