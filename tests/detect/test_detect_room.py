@@ -404,6 +404,24 @@ def test_a_run_judges_cutouts_in_the_place_of_cocos_mask_rcnn(trained: Path, lim
     assert not (trained / "refused").exists()
 
 
+def test_check_leaves_out_what_cannot_be_read_and_says_how_to_train_on_all_of_it(
+    here: Path, limner: CommandLine
+) -> None:
+    voc(here / "one")
+    voc(here / "two")
+    (here / "two/images/3.png").write_bytes(b"no picture")
+    code, out, error = limner("check", "one", "two", "--room", "detect", "--group", "none", "--json")
+    assert code == 0, error
+    report = json.loads(out)
+    assert (report["pictures"], report["classes"], report["empty"]) == (11, {"ball": 9}, 2)
+    assert any("two/images/3.png: not a picture" in line for line in report["warnings"])
+    words = report["next_command"].split()
+    assert words[3:] == ["--data", "one", "--data", "two", "--group", "none"]
+    code, _, error = limner(*words[1:], *SMALL, "--out", "run", "--loop.steps", "1")
+    assert code == 0, error
+    assert "pictures left out: 1, the first: " in error and "two/images/3.png: not a picture" in error
+
+
 BAD_CALLS = {
     "detect run gone.png": "gone.png: no such file",
     "detect run data/images/0.png --min-score 50": "--min-score is 50; needed: 0",

@@ -140,7 +140,7 @@ def check(data: Sequence[Path], options: ObjectReading, *, sheet: Path | None = 
         grid=grid_ceiling(truths, [each.size[::-1] for each in found.pictures]).recall,
         groups=len(np.unique(groups)),
         held_out=None if held is None else int(held.sum()),
-        problems=found.unreadable,
+        problems=(),
         leaks=tuple(leaks),
         warnings=tuple(_warnings(found, counts)),
         next_command=_next(data, options, found),
@@ -149,7 +149,7 @@ def check(data: Sequence[Path], options: ObjectReading, *, sheet: Path | None = 
 
 
 def _warnings(found: ObjectSet, counts: dict[str, int]) -> list[str]:
-    told = list(found.notes)
+    told = [*found.notes, *(f"left out: {line}" for line in found.unreadable)]
     reasons = Counter(one.reason.partition(":")[0] for one in found.lost)
     for reason, count in reasons.items():
         first = next(one for one in found.lost if one.reason.startswith(reason))
@@ -190,8 +190,8 @@ def _warnings(found: ObjectSet, counts: dict[str, int]) -> list[str]:
 
 
 def _next(data: Sequence[Path], options: ObjectReading, found: ObjectSet) -> str:
-    words = ["limner", "train", "detect/mask-rcnn-light" if found.outlined else "detect/faster-rcnn-light", "--data"]
-    words += [str(path) for path in data]
+    words = ["limner", "train", "detect/mask-rcnn-light" if found.outlined else "detect/faster-rcnn-light"]
+    words += [word for path in data for word in ("--data", str(path))]
     for name, value in vars(options).items():
         if value is not None:
             words += [f"--{name}", ",".join(value) if isinstance(value, tuple) else value]
