@@ -1,1 +1,1 @@
-"""The room `translate`: pictures into other pictures, learned from pairs."""
+"""The room `translate`: pictures into other pictures, learned from pairs, or from kinds of pictures without pairs."""
