@@ -30,11 +30,13 @@ SHOWN = 6
 @dataclass(frozen=True)
 class DomainOutcome:
     """What a training came to. edits: what was made in every direction. colors: by domain, the map of colors to it.
-    nearest: by domain, of the first made pictures the learned ones that look most like them."""
+    batch: what a step shows. nearest: by domain, of the first made pictures the learned ones that look most like
+    them."""
 
     recipe: Any
     data: str
     domains: tuple[str, ...]
+    batch: str
     learned: int
     held_out: int
     parameters: int
@@ -121,7 +123,7 @@ def model_card(outcome: DomainOutcome) -> Card:
         data="\n".join(f"- {markdown(path.name)}{terms_beside(path)}" for path in recipe.data.paths),
         data_facts=f"{outcome.learned:,} pictures; {outcome.held_out:,} more were held out.",
         seed=recipe.seed,
-        steps=f"{recipe.batch} pictures of each domain",
+        steps=outcome.batch,
         scores=outcome.scored.to_markdown(),
         not_for="Evidence. What it changes is likely, not seen: nobody told it which picture belongs to which, so it "
         "may add and\nremove things. Pictures unlike those that it learned from come out worse than the scores say.",

@@ -42,6 +42,8 @@ class DomainTask(Task):
     """
 
     learning_rate_options = "--generator-optimizer.learning-rate, --discriminator-optimizer.learning-rate"
+    batch_of_each = True
+    """Whether a batch holds so many pictures of each domain, or of all together."""
     restores = True
     """Whether what was made can be translated back: to its own domain."""
 
@@ -73,7 +75,7 @@ class DomainTask(Task):
                     f"of the domain {name} {held} pictures are held out, and scores need {LEAST_HELD_OUT}; give a "
                     "larger --data.held-out, or 0 to score on what it learns from"
                 )
-            if self.recipe.batch > learned:
+            if self.batch_of_each and self.recipe.batch > learned:
                 raise UserError(
                     f"batch is {self.recipe.batch}, but the domain {name} has {learned} pictures to learn from; give "
                     f"--batch {learned} or less, or more pictures"
@@ -225,10 +227,11 @@ class DomainTask(Task):
         """Pictures, steps and parameters in one line."""
         recipe, steps = self.recipe, sum(stage.total_steps for stage in self.stages())
         counts = {name: count_parameters(network) / 1e6 for name, network in self.networks.items()}
+        of = "of each" if self.batch_of_each else "of all together"
         told = ", ".join(f"{name.replace('_', ' ')} of {count:.2f} M" for name, count in counts.items())
         return (
-            f"{self.domains.summary()}; {len(self.held_out)} held out, {steps} steps of {recipe.batch} of each; {told} "
-            "parameters"
+            f"{self.domains.summary()}; {len(self.held_out)} held out, {steps} steps of {recipe.batch} {of}; "
+            f"{told} parameters"
         )
 
     def facts(self) -> dict[str, Any]:
@@ -249,6 +252,7 @@ class DomainTask(Task):
             recipe=self.recipe,
             data=self.domains.summary(),
             domains=self.domains.domains,
+            batch=f"{self.recipe.batch} pictures of {'each domain' if self.batch_of_each else 'all domains together'}",
             learned=len(self.training),
             held_out=len(self.held_out),
             parameters=count_parameters(self.network_to(0)),

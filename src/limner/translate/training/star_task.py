@@ -43,6 +43,7 @@ class StarTask(DomainTask):
     name = SEVERAL
     recipe_type = StarRecipe
     recipe: StarRecipe
+    batch_of_each = False
 
     def make_networks(self) -> dict[str, nn.Module]:
         """See `DomainTask`."""
