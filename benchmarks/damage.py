@@ -19,7 +19,7 @@ from rasterio.features import geometry_mask
 from scipy import ndimage
 
 from doubt import SEEDS
-from limner.learning.run_opening import open_run
+from limner.learning.runs.opening import open_run
 from limner.scenes.rasters import open_raster
 from limner.segment.mapping.damage import CLASSES, mark_damage
 from limner.segment.mapping.map import map_scene

@@ -26,7 +26,7 @@ from scipy import ndimage
 from torch import Tensor, nn
 from torch.nn import functional
 
-from limner.foundation.files import write_json
+from limner.foundation.files.writing import write_json
 from limner.nn.parameters import count_parameters
 from limner.segment.networks import NETWORKS
 from limner.segment.training.pixel_weights import median_frequency

@@ -27,8 +27,8 @@ from scipy.ndimage import binary_erosion, distance_transform_edt
 from torch.nn import functional
 
 from harmonize_places import PLACES, UNKNOWN, prepare
-from limner.foundation.files import replacing
-from limner.learning.run_opening import open_run
+from limner.foundation.files.writing import replacing
+from limner.learning.runs.opening import open_run
 from limner.learning.train import train
 from limner.scenes.rasters import open_raster
 from limner.scenes.statistics import measure_raster

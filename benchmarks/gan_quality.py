@@ -41,7 +41,7 @@ from limner.generate.training.recipe import GenerateRecipe
 from limner.generate.training.recipe_data import load_pictures, split_pictures
 from limner.generate.training.task import GenerateTask
 from limner.learning.library import load_recipe
-from limner.learning.run import Run
+from limner.learning.runs.run import Run
 
 ROWS = ("best", "tutorial", "tutorial-bf16", "flat", "real")
 SAMPLES, TUTORIAL_BATCH = 1000, 128

@@ -21,8 +21,8 @@ import rasterio
 
 import harmonize_tables
 from harmonize_scoring import score
-from limner.foundation.files import replacing, write_json, write_text
-from limner.learning.run_opening import open_run
+from limner.foundation.files.writing import replacing, write_json, write_text
+from limner.learning.runs.opening import open_run
 from limner.learning.train import train
 from limner.scenes.windows import Window
 from limner.segment.data.areas import find_data

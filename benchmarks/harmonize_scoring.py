@@ -8,7 +8,7 @@ import numpy as np
 
 from limner.colors.harmonize import HARMONIZERS, Harmonizer, distance
 from limner.colors.summary import ALL, ColorSummary, merged
-from limner.learning.run import Run
+from limner.learning.runs.run import Run
 from limner.scenes.windows import Window
 from limner.segment.data.chips import DataSet
 from limner.segment.measures.tally import Read, ScoredCell, Tally, tally_areas

@@ -17,7 +17,7 @@ import torch
 from captum.attr import Occlusion
 from torch import Tensor
 
-from limner.learning.known_networks import find_network
+from limner.learning.networks.known import find_network
 from limner.nn.looking.evidence import class_answer, occlusion
 
 WINDOW, STRIDE, BATCH, CLASS = 32, 16, 2, 3

@@ -31,7 +31,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from limner.foundation.files import replacing, write_json, write_text
+from limner.foundation.files.writing import replacing, write_json, write_text
 from limner.recolor.fusion.fuse import Kernel
 from limner.recolor.methods.methods import METHODS, transfer_color
 from limner.recolor.scoring.score import TransferScore, score_transfer

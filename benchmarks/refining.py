@@ -27,8 +27,8 @@ from PIL import Image
 
 from doubt import SETTINGS as PARENT_SETTINGS
 from harmonize_places import PLACES, UNKNOWN, prepare
-from limner.foundation.files import write_json
-from limner.learning.run_opening import open_run
+from limner.foundation.files.writing import write_json
+from limner.learning.runs.opening import open_run
 from limner.learning.train import train
 from limner.scenes.windows import Window
 from limner.segment.data.areas import find_data

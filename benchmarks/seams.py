@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 import limner
-from limner.learning.run_opening import open_run
+from limner.learning.runs.opening import open_run
 from limner.scenes.rasters import open_raster
 from limner.scenes.statistics import Statistics, measure
 from limner.scenes.windows import Pixels, Window

@@ -29,8 +29,8 @@ from torch.nn import functional
 
 from doubt import Scene, Score, building, scenes
 from harmonize_places import PLACES, UNKNOWN, prepare
-from limner.foundation.files import replacing
-from limner.learning.run_opening import open_run
+from limner.foundation.files.writing import replacing
+from limner.learning.runs.opening import open_run
 from limner.learning.train import train
 from limner.nn.pretrained import LITE0, load_weights
 from limner.scenes.rasters import open_raster

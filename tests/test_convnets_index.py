@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from limner.cli import app
-from limner.learning.known_networks import find_network
 from limner.learning.library import bundled_recipes
+from limner.learning.networks.known import find_network
 from limner.learning.rooms import ROOMS
-from limner.learning.run_opening import bundled_models
+from limner.learning.runs.opening import bundled_models
 from limner.studies.listing import EXPERIMENTS
 
 TOP = Path(__file__).parents[1]

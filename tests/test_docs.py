@@ -33,12 +33,12 @@ from limner.generate.networks import DISCRIMINATORS, GENERATORS
 from limner.generate.networks.encoders import ENCODERS
 from limner.generate.training.recipe import GenerateRecipe, PictureSettings, ScoreSettings
 from limner.learning.library import bundled_recipes
-from limner.learning.networks import NetworkRow, NetworkSizes
-from limner.learning.optimizers import OPTIMIZERS, SCHEDULES
-from limner.learning.recipe import Choice, options_of
+from limner.learning.loop.optimizers import OPTIMIZERS, SCHEDULES
+from limner.learning.loop.settings import LoopSettings
+from limner.learning.loop.task import Task
+from limner.learning.networks.listing import NetworkRow, NetworkSizes
+from limner.learning.recipes.recipe import Choice, options_of
 from limner.learning.rooms import rooms_with, verb_of
-from limner.learning.settings import LoopSettings
-from limner.learning.task import Task
 from limner.segment.networks import NETWORKS
 from limner.segment.networks.listing import list_networks
 from limner.segment.training.borders import BORDERS

@@ -15,10 +15,10 @@ import torch
 from safetensors.torch import save_file
 
 from limner.colors.summary import write_summaries
-from limner.foundation.files import make_folder, write_json, write_text
+from limner.foundation.files.writing import make_folder, write_json, write_text
 from limner.learning.library import recipe_of
-from limner.learning.recipe import write_recipe
-from limner.learning.run import Run
+from limner.learning.recipes.recipe import write_recipe
+from limner.learning.runs.run import Run
 from limner.learning.train import train
 from limner.learning.verbs import evaluate
 from limner.segment.training.colors import COLORS_FILE, training_colors

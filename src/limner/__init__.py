@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from limner.foundation.errors import UserError
-from limner.foundation.offline import keep_offline
+from limner.foundation.machine.offline import keep_offline
 from limner.foundation.version import __version__
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from limner.generate.cutouts.verb import cut_out
     from limner.generate.making.sample import generate_pictures
     from limner.generate.scoring.fid import fid
-    from limner.learning.inspecting import inspect
-    from limner.learning.looking import look
-    from limner.learning.run_opening import open_run
+    from limner.learning.networks.inspecting import inspect
+    from limner.learning.networks.looking import look
+    from limner.learning.runs.opening import open_run
     from limner.learning.study import study
     from limner.recolor.methods.methods import transfer_color
     from limner.recolor.recoloring.recolor import recolor_files
@@ -75,12 +75,12 @@ _PLACES = {
     "evaluate": "limner.learning.verbs:evaluate",
     "fid": "limner.generate.scoring.fid:fid",
     "generate_pictures": "limner.generate.making.sample:generate_pictures",
-    "inspect": "limner.learning.inspecting:inspect",
+    "inspect": "limner.learning.networks.inspecting:inspect",
     "load": "limner.learning.train:load",
-    "look": "limner.learning.looking:look",
+    "look": "limner.learning.networks.looking:look",
     "map_change": "limner.segment.mapping.map_scenes:map_change",
     "map_scenes": "limner.segment.mapping.map_scenes:map_scenes",
-    "open_run": "limner.learning.run_opening:open_run",
+    "open_run": "limner.learning.runs.opening:open_run",
     "study": "limner.learning.study:study",
     "recolor_files": "limner.recolor.recoloring.recolor:recolor_files",
     "refine": "limner.segment.refining.refine:refine",

@@ -12,7 +12,7 @@ from limner.classify.predicting.predictor import PictureClassifier
 from limner.detect.data.check import ObjectCheckReport
 from limner.detect.predicting.predictor import ObjectDetector
 from limner.generate.making.predictor import PictureGenerator
-from limner.learning.run import Run
+from limner.learning.runs.run import Run
 from limner.learning.train import Training
 from limner.segment.data.findings import CheckReport
 from limner.segment.predicting.predictor import SegmentPredictor

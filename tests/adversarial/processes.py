@@ -21,12 +21,12 @@ from drawn_pictures import save_boxes
 from limner.fidelity.features import FeatureExtractor
 from limner.generate.networks import GENERATORS
 from limner.generate.training.task import GenerateTask
-from limner.learning.run import Run
-from limner.learning.run_folder import start_run
-from limner.learning.settings import LoopSettings
-from limner.learning.task import Task
+from limner.learning.loop.settings import LoopSettings
+from limner.learning.loop.task import Task
+from limner.learning.loop.training import learn
+from limner.learning.runs.folder import start_run
+from limner.learning.runs.run import Run
 from limner.learning.train import resolve
-from limner.learning.training import learn
 from quick_features import mean_colors
 
 BATCH = 8

@@ -19,8 +19,8 @@ from limner.adversarial.update import Update, update_discriminator, update_gener
 from limner.adversarial.updater import Updater, set_up_network
 from limner.datasets.order import ShuffledOrder
 from limner.foundation.draws import Draws
-from limner.learning.run import Run
-from limner.learning.task import Stage, StageContext, Task
+from limner.learning.loop.task import Stage, StageContext, Task
+from limner.learning.runs.run import Run
 
 CPU = torch.device("cpu")
 STEPS = 6

@@ -11,7 +11,7 @@ from limner.adversarial.average import AVERAGES, decay_of, update_average
 from limner.adversarial.priors import PRIORS, draw
 from limner.adversarial.weights.spectral import apply_spectral_norm
 from limner.foundation.errors import UserError
-from limner.learning.recipe import Choice, options_of
+from limner.learning.recipes.recipe import Choice, options_of
 
 
 def draws(seed: int = 0) -> torch.Generator:

@@ -26,7 +26,7 @@ from limner.adversarial.regularizers.penalties import (
 )
 from limner.adversarial.weights.clip import clip_gradients
 from limner.adversarial.weights.spectral import apply_spectral_norm
-from limner.learning.recipe import Choice
+from limner.learning.recipes.recipe import Choice
 
 READING = ("_local_scalar_dense", "nonzero", "masked_select", "equal", "is_nonzero", "item")
 

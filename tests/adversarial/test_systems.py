@@ -11,11 +11,11 @@ import torch
 from systems import STEPS, SYSTEMS, Bidirectional, CycleGAN, StarGAN, StyleGAN2, System
 from torch import Tensor, nn
 
-from limner.learning.run import Run
-from limner.learning.run_folder import start_run
-from limner.learning.settings import LoopSettings
-from limner.learning.task import StageContext
-from limner.learning.training import learn, make_fabric
+from limner.learning.loop.settings import LoopSettings
+from limner.learning.loop.task import StageContext
+from limner.learning.loop.training import learn, make_fabric
+from limner.learning.runs.folder import start_run
+from limner.learning.runs.run import Run
 
 FAST = LoopSettings(log_every=1, checkpoint_minutes=0, precision="fp32")
 

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from limner.adversarial.updater import Updater, set_up_network
-from limner.learning.metrics import read_metrics
-from limner.learning.settings import LoopSettings
-from limner.learning.training import make_fabric
+from limner.learning.loop.settings import LoopSettings
+from limner.learning.loop.training import make_fabric
+from limner.learning.runs.metrics import read_metrics
 
 FABRIC = make_fabric(LoopSettings(precision="fp32"))
 BATCH = torch.randn(12, 6, generator=torch.Generator().manual_seed(3))

@@ -157,7 +157,7 @@ class _Killed(BaseException):
 
 def _half_trained() -> None:
     """A training that ended right after its third checkpoint."""
-    from limner.learning import training
+    from limner.learning.loop import training
 
     draw_area(Path("town"), 2)
     write, written = training.write_checkpoint, 0

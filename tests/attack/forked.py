@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
-from limner.foundation.offline import SETTINGS
+from limner.foundation.machine.offline import SETTINGS
 
 PRELOADED = (
     "limner", "damaged", "full_disk", "all_verbs", "isolated", "timm", "torchvision", "pyogrio", "lightning_fabric",
     "limner.segment.mapping", "limner.segment.training", "limner.classify.training", "limner.recolor",
-    "limner.generate.cutouts", "limner.learning.training", "limner.reporting.report",
+    "limner.generate.cutouts", "limner.learning.loop.training", "limner.reporting.report",
 )  # fmt: skip
 _processes = multiprocessing.get_context("forkserver")
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
 
-from limner.foundation.disk import DiskFullError
+from limner.foundation.machine.disk import DiskFullError
 from writers import APPENDED, WRITERS, draw_inputs
 
 PAGE = 4096

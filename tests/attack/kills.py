@@ -32,7 +32,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
 import pyogrio
 import torch
 
-import limner.learning.training  # noqa: F401  # before the fork: importing it takes longer than most commands
+import limner.learning.loop.training  # noqa: F401  # before the fork: importing it takes longer than most commands
 from drawing import draw_area, draw_mask, draw_polygons, draw_scene, write_raster
 from drawn_cityscapes import write_cityscapes
 from drawn_photos import draw_photo

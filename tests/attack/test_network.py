@@ -8,7 +8,7 @@ from pathlib import Path
 
 from forked import start
 
-from limner.foundation.offline import SETTINGS
+from limner.foundation.machine.offline import SETTINGS
 
 HERE = Path(__file__).parent
 EXPECTED = ("UserError", "CycloptsError", "UnknownOptionError", "MissingArgumentError", "CoercionError")

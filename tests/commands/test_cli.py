@@ -23,7 +23,7 @@ from limner import __version__
 from limner.cli import app
 from limner.learning.library import bundled_recipes
 from limner.learning.rooms import rooms_with
-from limner.learning.run_opening import bundled_models
+from limner.learning.runs.opening import bundled_models
 
 VERBS = (
     "demo", "recipes", "networks", "inspect", "look", "check", "train", "study", "evaluate", "compare", "segment",

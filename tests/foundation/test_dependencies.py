@@ -15,7 +15,7 @@ from rasterio.enums import Resampling
 from rasterio.transform import from_origin
 
 from changing import change_byte
-from limner.foundation.dependencies import dependencies, digest, digests
+from limner.foundation.files.dependencies import dependencies, digest, digests
 
 PLACE = {"crs": "EPSG:32633", "transform": from_origin(500_000, 5_000_000, 2, 2)}
 

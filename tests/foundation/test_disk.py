@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from limner.foundation.disk import DiskFullError, WatchedFile, open_for_encoder, telling_full_disk
 from limner.foundation.errors import UserError
-from limner.foundation.files import make_folder, replacing, write_json, write_text
+from limner.foundation.files.writing import make_folder, replacing, write_json, write_text
+from limner.foundation.machine.disk import DiskFullError, WatchedFile, open_for_encoder, telling_full_disk
 
 
 @contextmanager

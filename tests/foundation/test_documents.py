@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from limner.foundation.documents import DEEPEST, as_record, read_json
 from limner.foundation.errors import UserError
-from limner.foundation.schema import bounds
-from limner.foundation.yaml_nodes import compose, plain_value, read_yaml
+from limner.foundation.files.documents import DEEPEST, as_record, read_json
+from limner.foundation.files.schema import bounds
+from limner.foundation.files.yaml_nodes import compose, plain_value, read_yaml
 
 
 class Pair(NamedTuple):

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from limner.foundation.errors import UserError
-from limner.foundation.files import (
+from limner.foundation.files.writing import (
     is_leftover,
     make_folder,
     remove,
@@ -67,7 +67,7 @@ def test_a_killed_command_leaves_the_old_file_and_a_leftover_that_the_next_one_r
     write_text(tmp_path / "a.json", "old")
     script = """
 import os, pathlib, signal, sys
-from limner.foundation.files import replacing
+from limner.foundation.files.writing import replacing
 with replacing(pathlib.Path(sys.argv[1])) as temporary:
     temporary.write_text("half")
     os.kill(os.getpid(), signal.SIGKILL)

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from limner.foundation import locks
-from limner.foundation.files import alone_in, alone_with, remove_leftovers, replacing, temporary_name
-from limner.foundation.locks import BusyError, is_lock, lock_of, locked
+from limner.foundation.files import locks
+from limner.foundation.files.locks import BusyError, is_lock, lock_of, locked
+from limner.foundation.files.writing import alone_in, alone_with, remove_leftovers, replacing, temporary_name
 
 HOLD = """
 import sys, time
 from pathlib import Path
-from limner.foundation.files import alone_in, alone_with, replacing
+from limner.foundation.files.writing import alone_in, alone_with, replacing
 how = {"with": alone_with, "in": alone_in, "replacing": replacing}[sys.argv[2]]
 with how(Path(sys.argv[1])) as given:
     if sys.argv[2] == "replacing":
@@ -32,7 +32,7 @@ with how(Path(sys.argv[1])) as given:
 COUNT = """
 import sys
 from pathlib import Path
-from limner.foundation.files import alone_with
+from limner.foundation.files.writing import alone_with
 count = Path(sys.argv[1])
 for _ in range(40):
     with alone_with(count):

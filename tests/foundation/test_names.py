@@ -10,7 +10,7 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from limner.foundation.names import is_plain, plain, spelled
+from limner.foundation.files.names import is_plain, plain, spelled
 
 ODD = os.fsdecode(b"stra\xdfe")
 

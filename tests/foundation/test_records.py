@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from limner.foundation.errors import UserError
-from limner.foundation.records import (
+from limner.foundation.files.records import (
     Account,
     NotARecordError,
     changes,
@@ -127,7 +127,7 @@ def test_killed_between_record_and_result_no_old_result_stands_beside_a_new_reco
     make_once(path, REQUEST, maker("one", calls), kind=Told)
     other = {**REQUEST, "strength": 1}
     with monkeypatch.context() as patch, pytest.raises(KilledError):
-        patch.setattr("limner.foundation.records.write_record", lambda *told: (write_record(*told), kill()))
+        patch.setattr("limner.foundation.files.records.write_record", lambda *told: (write_record(*told), kill()))
         make_once(path, other, maker("two", calls), kind=Told, overwrite=True)
     assert not make_once(path, other, maker("two", calls), kind=Told).skipped
     assert path.read_text() == "two"

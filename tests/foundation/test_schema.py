@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from limner.foundation.schema import WrongValue, conform
+from limner.foundation.files.schema import WrongValue, conform
 
 
 class Inner(TypedDict):

@@ -13,7 +13,7 @@ import torch
 from conftest import QUICK
 from drawing import draw_area
 from limner.foundation.signals import stop_on_signal
-from limner.learning.run import Run
+from limner.learning.runs.run import Run
 from limner.learning.train import load
 from limner.segment.training.task import SegmentTask
 

@@ -4,8 +4,8 @@ import ast
 from pathlib import Path
 
 import limner
-from limner.foundation import suffixes
-from limner.foundation.suffixes import PICTURES, VIDEOS, WRITTEN_VIDEOS, ends_with
+from limner.foundation.files import suffixes
+from limner.foundation.files.suffixes import PICTURES, VIDEOS, WRITTEN_VIDEOS, ends_with
 from limner.photos.encoding import FORMS
 
 SOURCE = Path(str(limner.__file__)).parent

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from limner.learning.run import Run
+from limner.learning.runs.run import Run
 
 LATENT = 12
 

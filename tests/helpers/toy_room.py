@@ -12,15 +12,15 @@ from cyclopts import Parameter
 from torch import Tensor, nn
 
 from limner.foundation.errors import UserError
-from limner.foundation.files import write_text
-from limner.learning.evaluations import Compared, write_evaluation
-from limner.learning.networks import NetworkRow
-from limner.learning.recipe import setting
+from limner.foundation.files.writing import write_text
+from limner.learning.loop.settings import Recipe
+from limner.learning.loop.task import Stage, StageContext, Task
+from limner.learning.networks.listing import NetworkRow
+from limner.learning.recipes.recipe import setting
 from limner.learning.rooms import Room, Verb
-from limner.learning.run import Run
+from limner.learning.runs.evaluations import Compared, write_evaluation
+from limner.learning.runs.run import Run
 from limner.learning.seed_table import Measure
-from limner.learning.settings import Recipe
-from limner.learning.task import Stage, StageContext, Task
 
 ROOM = Room(
     "lines through points",

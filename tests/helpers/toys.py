@@ -10,11 +10,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from limner.learning.run import Run
-from limner.learning.run_folder import start_run
-from limner.learning.settings import LoopSettings
-from limner.learning.task import Task
-from limner.learning.training import learn, make_fabric
+from limner.learning.loop.settings import LoopSettings
+from limner.learning.loop.task import Task
+from limner.learning.loop.training import learn, make_fabric
+from limner.learning.runs.folder import start_run
+from limner.learning.runs.run import Run
 
 FAST = LoopSettings(log_every=2, checkpoint_minutes=0, precision="fp32")
 

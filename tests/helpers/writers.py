@@ -9,13 +9,13 @@ import rasterio
 import torch
 from rasterio import Affine
 
-from limner.foundation.files import replacing, write_json
+from limner.foundation.files.writing import replacing, write_json
 from limner.generate.cutouts.rows import Row, write_manifest
 from limner.generate.making.sample import _write_png
 from limner.generate.making.walk import _write_gif
-from limner.learning.checkpoint import write_checkpoint
-from limner.learning.metrics import MetricsWriter
-from limner.learning.run import Run
+from limner.learning.loop.checkpoint import write_checkpoint
+from limner.learning.runs.metrics import MetricsWriter
+from limner.learning.runs.run import Run
 from limner.photos.photos import Photo, write_photo
 from limner.photos.tags import Tags
 from limner.recolor.looks.cube import write_cube

@@ -10,7 +10,7 @@ import pytest
 
 import limner as api
 from limner.learning.rooms import ROOMS
-from limner.learning.run import Run
+from limner.learning.runs.run import Run
 from mistakes import everything_below
 from toy_room import RECIPE, ROOM
 
@@ -55,7 +55,7 @@ class Recorder:
 
 
 def test_what_stands_in_metrics_goes_to_tensorboard_by_step(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("limner.learning.board._writer_class", lambda: Recorder)
+    monkeypatch.setattr("limner.learning.loop.board._writer_class", lambda: Recorder)
     api.train("line.yaml", data="points.txt", loop={"tensorboard": True}, out="run")
     rows = Run(toy / "run").metrics()
     written = {

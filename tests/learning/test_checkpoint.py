@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from conftest import QUICK
-from limner.learning.checkpoint import BEFORE, NEWEST, read_checkpoint, write_checkpoint
+from limner.learning.loop.checkpoint import BEFORE, NEWEST, read_checkpoint, write_checkpoint
 
 Damage = Callable[[bytes], bytes]
 DAMAGES: dict[str, Damage] = {

@@ -15,10 +15,10 @@ import torch
 
 import limner as api
 from contracts import CONTRACTS, Contract
-from limner.learning.evaluations import read_evaluation
 from limner.learning.library import bundled_recipes, load_recipe, recipe_of, task_class
 from limner.learning.rooms import ROOMS, room_of_task, rooms_with
-from limner.learning.run import RUN_FILES, Run
+from limner.learning.runs.evaluations import read_evaluation
+from limner.learning.runs.run import RUN_FILES, Run
 from mistakes import everything_below
 
 CommandLine = Callable[..., tuple[int, str, str]]

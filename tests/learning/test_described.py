@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from conftest import copy_run
 from limner.generate.networks import GENERATORS
-from limner.learning.described import check_fits
+from limner.learning.runs.described import check_fits
 from limner.segment.networks import NETWORKS
 
 Change = Callable[[dict[str, Any]], object]

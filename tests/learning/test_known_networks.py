@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from limner.foundation.errors import UserError
-from limner.learning.inspecting import inspect
-from limner.learning.known_networks import find_network
+from limner.learning.networks.inspecting import inspect
+from limner.learning.networks.known import find_network
 
 MINE = """
 from torch import nn

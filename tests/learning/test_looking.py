@@ -15,7 +15,7 @@ from PIL import Image
 from torch import nn
 
 from limner.foundation.errors import UserError
-from limner.learning.looking import look, read_picture
+from limner.learning.networks.looking import look, read_picture
 from limner.segment.networks import SegNet
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from limner.foundation.errors import UserError
-from limner.learning.metrics import MetricsWriter
+from limner.learning.runs.metrics import MetricsWriter
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from limner.learning.optimizers import OPTIMIZERS, SCHEDULES, constant, cosine, set_learning_rate, staircase
+from limner.learning.loop.optimizers import OPTIMIZERS, SCHEDULES, constant, cosine, set_learning_rate, staircase
 
 
 @given(epochs=st.integers(1, 500), done=st.floats(0, 1))

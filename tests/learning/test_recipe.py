@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from limner.foundation.errors import UserError
 from limner.learning.library import bundled_recipes, load_recipe
-from limner.learning.recipe import Choice, choice, setting, write_recipe
-from limner.learning.recipe_reading import parse_overrides, read_recipe
+from limner.learning.recipes.reading import parse_overrides, read_recipe
+from limner.learning.recipes.recipe import Choice, choice, setting, write_recipe
 
 
 def small(width: int = 8, leaky: bool = False) -> str:

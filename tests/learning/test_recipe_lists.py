@@ -8,9 +8,9 @@ import pytest
 
 from limner.foundation.errors import UserError
 from limner.learning.library import load_recipe
-from limner.learning.recipe import Choice, WeightedChoice, choice, setting, weighted_choices, write_recipe
-from limner.learning.recipe_reading import read_recipe
-from limner.learning.settings import LoopSettings, Recipe
+from limner.learning.loop.settings import LoopSettings, Recipe
+from limner.learning.recipes.reading import read_recipe
+from limner.learning.recipes.recipe import Choice, WeightedChoice, choice, setting, weighted_choices, write_recipe
 
 
 def pixel() -> str:

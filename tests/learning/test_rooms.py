@@ -12,10 +12,10 @@ import pytest
 
 import limner as api
 from limner.foundation.errors import UserError
-from limner.learning.evaluations import read_evaluation
 from limner.learning.options import make_options, option_names
 from limner.learning.rooms import ROOMS, Room, SharedVerb, Verb, named, rooms_with, verb_of
-from limner.learning.run import RUN_FILES, Run
+from limner.learning.runs.evaluations import read_evaluation
+from limner.learning.runs.run import RUN_FILES, Run
 from limner.segment.scoring.options import CompareOptions, EvaluateOptions
 from toy_room import RECIPE, ROOM
 

@@ -12,9 +12,9 @@ from limner.foundation.errors import UserError
 from limner.foundation.version import versions
 from limner.learning.library import task_class
 from limner.learning.rooms import ROOMS
-from limner.learning.run import FORMAT_VERSION, Run
-from limner.learning.run_folder import choose_folder, start_run
-from limner.learning.run_opening import open_run
+from limner.learning.runs.folder import choose_folder, start_run
+from limner.learning.runs.opening import open_run
+from limner.learning.runs.run import FORMAT_VERSION, Run
 
 RECIPE = "task: segment\nseed: 0\n"
 
@@ -106,7 +106,7 @@ def test_a_bundled_model_is_found_by_its_name_unless_a_folder_has_it(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bundled = finished(here / "package/buildings").folder
-    monkeypatch.setattr("limner.learning.run_opening.bundled_models", lambda: {"buildings": bundled})
+    monkeypatch.setattr("limner.learning.runs.opening.bundled_models", lambda: {"buildings": bundled})
     assert open_run("buildings").folder == bundled
     with pytest.raises(UserError, match=r"no run 'houses': .* or a bundled model \(buildings\)"):
         open_run("houses")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from limner.learning.stream import Stream
+from limner.learning.loop.stream import Stream
 
 
 @given(start=st.integers(0, 1000), count=st.integers(0, 12), ahead=st.integers(1, 4))

@@ -17,12 +17,12 @@ import torch
 import limner as api
 import toy_room
 from limner.foundation.errors import UserError
-from limner.learning.budget import share_steps
+from limner.learning.loop.budget import share_steps
+from limner.learning.loop.task import Stage
+from limner.learning.loop.timing import steps_within
 from limner.learning.rooms import ROOMS, named, verb_of
-from limner.learning.run import Run
+from limner.learning.runs.run import Run
 from limner.learning.seed_table import Measure, SeedTable, estimate
-from limner.learning.task import Stage
-from limner.learning.timing import steps_within
 from toy_room import RECIPE, ROOM, ToyRecipe, ToyTask
 
 CommandLine = Callable[..., tuple[int, str, str]]
@@ -182,7 +182,7 @@ def test_stages_share_a_budget_by_their_lengths_and_none_is_left_out() -> None:
 def test_minutes_become_steps_by_how_long_a_step_takes(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = ToyRecipe(path=toy / "points.txt")
     clock = iter(np.arange(0, 1e6, 0.25))
-    monkeypatch.setattr("limner.learning.timing.time.monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr("limner.learning.loop.timing.time.monotonic", lambda: float(next(clock)))
     found = [steps_within(ToyTask(recipe), recipe.loop, minutes) for minutes in (1, 10)]
     # A clock that is read once a step, and once at each end: a step takes 0.25 s and something.
     assert 80 <= found[0] <= 240

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from limner.foundation.errors import UserError
-from limner.learning.run import Run
-from limner.learning.settings import LoopSettings
-from limner.learning.task import Stage, StageContext
-from limner.learning.training import learn, make_fabric
+from limner.learning.loop.settings import LoopSettings
+from limner.learning.loop.task import Stage, StageContext
+from limner.learning.loop.training import learn, make_fabric
+from limner.learning.runs.run import Run
 from toys import StopAfter, ToyTask, draws, go, new_run
 
 PLACES = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "helpers")]
@@ -216,9 +216,9 @@ def test_killed_by_sigkill_at_random_moments_twice_in_a_row_it_still_ends_the_sa
         sys.path[:0] = sys.argv[3:]
         from test_training import ToyGan
         from toys import FAST
-        from limner.learning.run import Run
-        from limner.learning.run_folder import start_run
-        from limner.learning.training import learn, make_fabric
+        from limner.learning.runs.run import Run
+        from limner.learning.runs.folder import start_run
+        from limner.learning.loop.training import learn, make_fabric
         folder = pathlib.Path(sys.argv[1])
         run = Run(folder)
         if not folder.exists():

@@ -27,7 +27,7 @@ from broken_photos import (
     transparent,
 )
 from limner.foundation.errors import UserError
-from limner.foundation.photo_paths import list_photos
+from limner.foundation.files.photo_paths import list_photos
 from limner.photos.photos import Photo, read_photo, write_photo
 
 BAD = [

@@ -14,8 +14,8 @@ from PIL.PngImagePlugin import PngInfo
 from PIL.TiffImagePlugin import ImageFileDirectory_v2 as Directory
 
 from limner.foundation.errors import UserError
+from limner.foundation.files.photo_paths import list_photos, output_paths
 from limner.foundation.orientation import turned
-from limner.foundation.photo_paths import list_photos, output_paths
 from limner.photos.deep_files import write_tiff
 from limner.photos.exif import orientation, upright
 from limner.photos.photos import Photo, read_photo, write_photo

@@ -15,8 +15,8 @@ from rasterio import Affine
 from rasterio.enums import ColorInterp
 
 from drawn import PLACE, save
-from limner.foundation.dependencies import digest
 from limner.foundation.errors import UserError
+from limner.foundation.files.dependencies import digest
 from limner.scenes.georeference import shifted
 from limner.scenes.names import chips_folder, scene_name
 from limner.scenes.rasters import open_raster

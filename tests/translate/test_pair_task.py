@@ -10,10 +10,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from limner.learning.stream import Stream
-from limner.learning.task import Stage, StageContext, number_stages
+from limner.learning.loop.stream import Stream
+from limner.learning.loop.task import Stage, StageContext, number_stages
+from limner.learning.loop.training import make_fabric, seed_torch
 from limner.learning.train import resolve
-from limner.learning.training import make_fabric, seed_torch
 from limner.translate.training.pair_task import PairTask
 
 UNET = "--generator.levels 4 --generator.width 12 --data.size-px 32 --data.jitter-px none --data.crop-px none"

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from limner.foundation.errors import UserError
-from limner.learning.recipe import Choice
+from limner.learning.recipes.recipe import Choice
 
 
 class Prior(ABC):

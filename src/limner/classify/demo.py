@@ -16,10 +16,10 @@ from limner.classify.data.split import split_examples
 from limner.classify.measures.scores import Evaluation
 from limner.classify.predicting.classify import Classified, classify_pictures
 from limner.classify.training.outcome import add_pictures, add_scores
-from limner.foundation.files import make_folder, replacing
+from limner.foundation.files.writing import make_folder, replacing
 from limner.foundation.progress import say
 from limner.learning.library import recipe_of
-from limner.learning.run import Run
+from limner.learning.runs.run import Run
 from limner.learning.train import train
 from limner.learning.verbs import check, evaluate
 from limner.reporting.report import Report

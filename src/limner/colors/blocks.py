@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from limner.foundation.threads import in_parts
+from limner.foundation.machine.threads import in_parts
 
 # torch works on no more than 32768 numbers by one thread. Blocks of three bands stay below: the threads are ours, each
 # on blocks of its own, and none waits for another.

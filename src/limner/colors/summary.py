@@ -14,8 +14,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from limner.foundation.errors import UserError
-from limner.foundation.files import replacing
-from limner.foundation.names import plain, spelled
+from limner.foundation.files.names import plain, spelled
+from limner.foundation.files.writing import replacing
 from limner.scenes.statistics import NOTHING, Moments
 from limner.scenes.windows import Pixels
 

@@ -9,8 +9,8 @@ from cyclopts import Parameter
 from limner.classify.predicting.options import PLAIN, ClassifyOptions
 from limner.commands.app import Device, Json, RunName, verb
 from limner.foundation.command_line import INPUT, METHOD, OUTPUT
-from limner.foundation.files import must_exist
-from limner.learning.run_opening import open_run
+from limner.foundation.files.writing import must_exist
+from limner.learning.runs.opening import open_run
 
 
 @verb

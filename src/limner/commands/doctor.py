@@ -3,8 +3,8 @@
 import platform
 from typing import Any
 
-from limner.foundation.cores import allowed_cores
 from limner.foundation.errors import UserError
+from limner.foundation.machine.cores import allowed_cores
 
 
 def examine() -> dict[str, Any]:
@@ -12,9 +12,9 @@ def examine() -> dict[str, Any]:
     import psutil
     import torch
 
-    from limner.foundation.precision import choose_precision
+    from limner.foundation.machine.precision import choose_precision
     from limner.foundation.version import versions
-    from limner.learning.run_opening import bundled_models
+    from limner.learning.runs.opening import bundled_models
     from limner.nn.pretrained import WEIGHTS, weights_path
 
     gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]

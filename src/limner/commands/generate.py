@@ -15,7 +15,7 @@ from limner.generate.cutouts.options import PLAIN as AS_IT_COMES
 from limner.generate.cutouts.options import CutOutOptions
 from limner.generate.making.options import PLAIN, GenerateOptions
 from limner.generate.scoring.options import ONCE
-from limner.learning.run_opening import is_run, open_run
+from limner.learning.runs.opening import is_run, open_run
 
 Features = Annotated[
     Literal["inception", "efficientnet-lite0", "efficientnet-lite2"],

@@ -23,7 +23,7 @@ from limner.commands.rooms import (
 )
 from limner.commands.words import recipe_names, room_names, run_names
 from limner.foundation.command_line import INPUT, OUTPUT
-from limner.foundation.files import must_exist
+from limner.foundation.files.writing import must_exist
 from limner.foundation.progress import say
 from limner.learning.library import check_setting_names, settings_of
 from limner.learning.options import input_files_exist, option_names
@@ -114,7 +114,7 @@ def networks(
     as_json: Json = False,
 ) -> None:
     """Every network with its exact number of parameters and its receptive field."""
-    from limner.learning.networks import to_text
+    from limner.learning.networks.listing import to_text
 
     names = list(rooms_with("networks")) if room is None else [room]
     found = {}

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from limner.commands.app import Json, Overrides, Overwrite, verb
 from limner.commands.words import network_names
 from limner.foundation.command_line import GIVEN_BY_COMMAS, INPUT, METHOD, OUTPUT
-from limner.foundation.files import must_exist
+from limner.foundation.files.writing import must_exist
 
 
 @verb
@@ -44,7 +44,7 @@ def inspect(
     as_json: Json = False,
 ) -> None:
     """A network's layers with shapes, parameters and multiply-adds, its stages, and how much of a picture each sees."""
-    from limner.learning.inspecting import inspect as inspect_network
+    from limner.learning.networks.inspecting import inspect as inspect_network
     from limner.nn.inspection.inspection import checked_sharings
 
     sharings = checked_sharings(compare)
@@ -82,7 +82,7 @@ def look(
 ) -> None:
     """One offline page about what a network makes of a picture: maps, kernels, receptive fields, evidence."""
     must_exist([picture])  # what is not there is told before torch is imported
-    from limner.learning.looking import look as look_at
+    from limner.learning.networks.looking import look as look_at
 
     made = look_at(
         network, picture, out=out, size=input, classes=classes, among=among, overrides=settings, overwrite=overwrite

@@ -8,8 +8,8 @@ from cyclopts import Parameter
 
 from limner.commands.app import Device, Download, Json, Overwrite, verb
 from limner.foundation.command_line import INPUT, METHOD, OUTPUT
-from limner.foundation.files import must_exist
-from limner.learning.run_opening import is_run
+from limner.foundation.files.writing import must_exist
+from limner.learning.runs.opening import is_run
 from limner.recolor.recoloring.options import PLAIN, RecolorOptions
 
 

@@ -140,13 +140,13 @@ def _room_of_recipe(words: Sequence[str]) -> str | None:
 
 def _room_of_run(words: Sequence[str]) -> str | None:
     from limner.learning.rooms import room_of_task
-    from limner.learning.run_opening import open_run
+    from limner.learning.runs.opening import open_run
 
     return room_of_task(open_run(words[0]).task)
 
 
 def _room_of_words(words: Sequence[str]) -> str | None:
-    from limner.learning.evaluations import read_word
+    from limner.learning.runs.evaluations import read_word
     from limner.learning.verbs import room_of
 
     return room_of([read_word(word) for word in words])

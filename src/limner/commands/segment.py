@@ -22,8 +22,8 @@ from limner.commands.app import (
 )
 from limner.foundation.command_line import INPUT, METHOD, OUTPUT, split_names
 from limner.foundation.errors import UserError
-from limner.foundation.files import must_exist
-from limner.learning.run_opening import is_run, open_run
+from limner.foundation.files.writing import must_exist
+from limner.learning.runs.opening import is_run, open_run
 from limner.scenes.bands import parse_bands
 from limner.segment.labels.reading import Reading
 from limner.segment.mapping.options import PLAIN, SegmentOptions

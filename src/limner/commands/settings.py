@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from limner.learning.recipe import Choice, options_of, to_plain
+from limner.learning.recipes.recipe import Choice, options_of, to_plain
 
 COLUMN, LEAST_WIDTH = 38, 40
 LEFT_OUT = ("task", "data.paths")

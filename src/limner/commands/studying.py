@@ -11,7 +11,7 @@ from limner.commands.learning import Data
 from limner.commands.words import recipe_names
 from limner.foundation.command_line import INPUT, METHOD
 from limner.foundation.errors import UserError
-from limner.foundation.files import must_exist
+from limner.foundation.files.writing import must_exist
 from limner.studies.listing import EXPERIMENTS, PREFIX, check_experiment
 
 

@@ -8,9 +8,9 @@ from cyclopts import Parameter
 
 from limner.commands.app import Device, Json, Overwrite, RunName, verb
 from limner.foundation.command_line import INPUT, METHOD, OUTPUT
-from limner.foundation.files import must_exist
+from limner.foundation.files.writing import must_exist
 from limner.foundation.progress import say
-from limner.learning.run_opening import open_run
+from limner.learning.runs.opening import open_run
 from limner.translate.degrading.options import PLAIN as NOTHING_CHOSEN
 from limner.translate.degrading.options import DegradeOptions
 from limner.translate.translating.options import PLAIN, TranslateOptions

@@ -14,7 +14,7 @@ def recipe_names(_: Any) -> list[tuple[str, str]]:
 
 def run_names(_: Any) -> list[str]:
     """Runs below ``runs/``, the newest, and bundled models."""
-    from limner.learning.run_opening import LAST, RUNS_FOLDER, bundled_models
+    from limner.learning.runs.opening import LAST, RUNS_FOLDER, bundled_models
 
     runs = sorted(str(path.parent) for path in RUNS_FOLDER.glob("*/model.json"))
     return [*runs, *([LAST] if runs else []), *bundled_models()]

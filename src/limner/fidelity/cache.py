@@ -15,8 +15,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from limner.foundation.dependencies import digests
-from limner.foundation.files import remove, replacing
+from limner.foundation.files.dependencies import digests
+from limner.foundation.files.writing import remove, replacing
 
 FORMAT = 1
 TENSORS = ("features", "logits", "colors")

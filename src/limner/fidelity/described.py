@@ -17,8 +17,8 @@ from limner.datasets.pictures.listing import picture_files
 from limner.datasets.pictures.quantized import as_rgb
 from limner.fidelity.cache import TENSORS, features_place, read_features, write_features
 from limner.fidelity.features import FeatureExtractor
+from limner.foundation.files.suffixes import LOSSY_PICTURES, ends_with
 from limner.foundation.progress import Progress
-from limner.foundation.suffixes import LOSSY_PICTURES, ends_with
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from math import isfinite
 from typing import Any
 
 from limner.fidelity.protocol import Protocol
-from limner.foundation.documents import as_record
 from limner.foundation.errors import UserError
+from limner.foundation.files.documents import as_record
 from limner.reporting.tables import SHARES
 
 HEADS = {

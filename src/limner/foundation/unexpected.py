@@ -7,7 +7,7 @@ traceback.
 
 from pathlib import Path
 
-from limner.foundation.disk import NO_ROOM, DiskFullError, size
+from limner.foundation.machine.disk import NO_ROOM, DiskFullError, size
 
 LIBRARIES = ("rasterio", "pyogrio", "pyproj", "shapely", "torch", "safetensors", "PIL", "av", "yaml", "scipy", "numba")
 """Whose errors are caught, by the module that an error's class, or one that it inherits from, is written in."""
@@ -55,7 +55,7 @@ def _of_system(error: OSError) -> str:
 
 
 def _of_memory(words: str) -> str:
-    from limner.foundation.memory import free_memory
+    from limner.foundation.machine.memory import free_memory
 
     said = f" ({words})" if words else ""
     return f"memory ran out{said}; {size(free_memory())} are free now: give smaller pictures, tiles or batches"

@@ -9,7 +9,7 @@ import shlex
 from pathlib import Path
 
 from limner.fidelity.result import PictureScores
-from limner.foundation.files import make_folder
+from limner.foundation.files.writing import make_folder
 from limner.foundation.progress import say
 from limner.generate.cutouts.journal import SHEET
 from limner.generate.cutouts.options import CutOutOptions
@@ -17,7 +17,7 @@ from limner.generate.cutouts.verb import CutOuts, cut_out
 from limner.generate.making.options import GenerateOptions
 from limner.generate.making.sample import Generated, generate_pictures
 from limner.generate.training.outcome import MADE, NEAREST, REAL, add_scores
-from limner.learning.run import Run
+from limner.learning.runs.run import Run
 from limner.learning.train import train
 from limner.reporting.bundled import PLACES, add_sources
 from limner.reporting.report import Report

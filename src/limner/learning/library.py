@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from limner.foundation.errors import UserError
 from limner.foundation.nearest import did_you_mean
-from limner.learning.recipe import write_recipe
-from limner.learning.recipe_reading import check_names, read_recipe, read_task
+from limner.learning.recipes.reading import check_names, read_recipe, read_task
+from limner.learning.recipes.recipe import write_recipe
 from limner.learning.rooms import ROOMS, knows_task, named, room_of_task, verb_of
-from limner.learning.run import Run
+from limner.learning.runs.run import Run
 
 if TYPE_CHECKING:
-    from limner.learning.task import Task
+    from limner.learning.loop.task import Task
 
 
 def task_class(task: str) -> "type[Task]":

@@ -10,7 +10,7 @@ from typing import Any, get_args, get_type_hints
 
 from limner.foundation.command_line import INPUT, split_names
 from limner.foundation.errors import UserError
-from limner.foundation.files import must_exist
+from limner.foundation.files.writing import must_exist
 from limner.foundation.nearest import did_you_mean
 
 

@@ -70,13 +70,13 @@ class Room:
     networks: Verb | None = None
     builds: str = ""
     """Its dictionary of networks that take pictures, as module:name: what a name stands for is called with
-    ``channels``, ``classes`` and the options of that network (`limner.learning.known_networks`)."""
+    ``channels``, ``classes`` and the options of that network (`limner.learning.networks.known`)."""
     check: Verb | None = None
     demo: Verb | None = None
     demo_line: str = ""
     """What its demo shows, and how long that takes."""
     files: tuple[str, ...] = ()
-    """What a run of it holds beside `limner.learning.run.RUN_FILES`."""
+    """What a run of it holds beside `limner.learning.runs.run.RUN_FILES`."""
     compares_folders: bool = False
     """Whether ``compare`` takes folders of pictures, which no run made, beside runs."""
     begin_with: tuple[str, ...] = ()
@@ -91,7 +91,7 @@ ROOMS: dict[str, Room] = {
         train=Verb(options="limner.segment.labels.reading:Reading"),
         evaluate=Verb("limner.segment.scoring.evaluate:evaluate_run", "limner.segment.scoring.options:EvaluateOptions"),
         compare=Verb("limner.segment.scoring.comparison:compare_runs", "limner.segment.scoring.options:CompareOptions"),
-        networks=Verb("limner.segment.networks.listing:list_networks", "limner.learning.networks:NetworkSizes"),
+        networks=Verb("limner.segment.networks.listing:list_networks", "limner.learning.networks.listing:NetworkSizes"),
         builds="limner.segment.networks:NETWORKS",
         check=Verb("limner.segment.data.check:check", "limner.segment.labels.reading:Reading"),
         demo=Verb("limner.segment.demo:run_demo"),
@@ -114,7 +114,9 @@ ROOMS: dict[str, Room] = {
         compare=Verb(
             "limner.generate.scoring.comparison:compare_pictures", "limner.generate.scoring.options:CompareOptions"
         ),
-        networks=Verb("limner.generate.networks.listing:list_networks", "limner.learning.networks:NetworkSizes"),
+        networks=Verb(
+            "limner.generate.networks.listing:list_networks", "limner.learning.networks.listing:NetworkSizes"
+        ),
         demo=Verb("limner.generate.demo:run_demo"),
         demo_line="cut out, learn, make; about a minute",
         compares_folders=True,
@@ -133,7 +135,9 @@ ROOMS: dict[str, Room] = {
         demo=Verb("limner.classify.demo:run_demo"),
         demo_line="digits learned, told apart, and why; under a minute",
         check=Verb("limner.classify.data.check:check", "limner.classify.data.options:CheckOptions"),
-        networks=Verb("limner.classify.networks.listing:list_networks", "limner.learning.networks:NetworkSizes"),
+        networks=Verb(
+            "limner.classify.networks.listing:list_networks", "limner.learning.networks.listing:NetworkSizes"
+        ),
         begin_with=("classify/tune", "classify/lenet-digits"),
     ),
     "translate": Room(
@@ -153,7 +157,9 @@ ROOMS: dict[str, Room] = {
         ),
         compare=Verb("limner.translate.scoring.comparison:compare_runs"),
         check=Verb("limner.translate.data.check:check", "limner.translate.data.options:PairCheckOptions"),
-        networks=Verb("limner.translate.networks.listing:list_networks", "limner.learning.networks:NetworkSizes"),
+        networks=Verb(
+            "limner.translate.networks.listing:list_networks", "limner.learning.networks.listing:NetworkSizes"
+        ),
         demo=Verb("limner.translate.demo:run_demo"),
         demo_line="enlarge, fill, aerial pictures of masks; about two minutes",
         begin_with=("translate/upscale", "translate/pairs"),
@@ -165,7 +171,7 @@ ROOMS: dict[str, Room] = {
         evaluate=Verb("limner.detect.scoring.evaluate:evaluate_run", "limner.detect.scoring.options:EvaluateOptions"),
         compare=Verb("limner.detect.scoring.comparison:compare_runs", "limner.detect.scoring.options:CompareOptions"),
         check=Verb("limner.detect.data.check:check", "limner.detect.data.options:ObjectReading"),
-        networks=Verb("limner.detect.networks.listing:list_networks", "limner.learning.networks:NetworkSizes"),
+        networks=Verb("limner.detect.networks.listing:list_networks", "limner.learning.networks.listing:NetworkSizes"),
         begin_with=("detect/faster-rcnn-light", "detect/mask-rcnn-light"),
     ),
 }

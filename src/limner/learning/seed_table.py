@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from limner.foundation.files import replacing
+from limner.foundation.files.writing import replacing
 from limner.reporting.tables import csv_cell, markdown, markdown_row, tex, tex_comments, write_table
 
 

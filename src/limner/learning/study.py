@@ -13,17 +13,17 @@ from pathlib import Path
 from typing import Any
 
 from limner.foundation.command_line import split_name
-from limner.foundation.documents import read_json
 from limner.foundation.errors import UserError
-from limner.foundation.files import alone_in, write_json
+from limner.foundation.files.documents import read_json
+from limner.foundation.files.writing import alone_in, write_json
 from limner.foundation.progress import duration, say
 from limner.foundation.signals import StopRequest
-from limner.learning.evaluations import EVALUATION_FILE, read_word
 from limner.learning.library import task_class, task_of_recipe
-from limner.learning.recipe import write_recipe
+from limner.learning.loop.timing import steps_within
+from limner.learning.recipes.recipe import write_recipe
 from limner.learning.rooms import room_of_task, verb_of
+from limner.learning.runs.evaluations import EVALUATION_FILE, read_word
 from limner.learning.seed_table import Measure, Scores, SeedTable
-from limner.learning.timing import steps_within
 from limner.learning.train import Training, resolve, says, train_recipe
 from limner.learning.verbs import compare_with
 

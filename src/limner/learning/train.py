@@ -7,23 +7,23 @@ from pathlib import Path
 from typing import Any
 
 from limner.foundation.errors import UserError
-from limner.foundation.files import as_paths, must_exist
+from limner.foundation.files.writing import as_paths, must_exist
 from limner.foundation.progress import duration, say
 from limner.foundation.signals import StopRequest
-from limner.learning import board
-from limner.learning.budget import planned_stages
-from limner.learning.evaluations import EVALUATION_FILE, read_evaluation
 from limner.learning.library import load_recipe, task_class, task_of_recipe
+from limner.learning.loop import board
+from limner.learning.loop.budget import planned_stages
+from limner.learning.loop.settings import LoopSettings
+from limner.learning.loop.task import Task
+from limner.learning.loop.training import estimate_seconds, learn, make_fabric
 from limner.learning.options import make_options, option_names
-from limner.learning.recipe import as_overrides, write_recipe
-from limner.learning.recipe_reading import read_recipe
+from limner.learning.recipes.reading import read_recipe
+from limner.learning.recipes.recipe import as_overrides, write_recipe
 from limner.learning.rooms import all_run_files, room_of_task, verb_of
-from limner.learning.run import Run
-from limner.learning.run_folder import claim_folder, start_run
-from limner.learning.run_opening import open_run
-from limner.learning.settings import LoopSettings
-from limner.learning.task import Task
-from limner.learning.training import estimate_seconds, learn, make_fabric
+from limner.learning.runs.evaluations import EVALUATION_FILE, read_evaluation
+from limner.learning.runs.folder import claim_folder, start_run
+from limner.learning.runs.opening import open_run
+from limner.learning.runs.run import Run
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from limner.foundation.errors import UserError
-from limner.foundation.files import as_paths, must_exist
-from limner.learning.evaluations import EVALUATION_FILE, Compared, read_word, write_evaluation
-from limner.learning.networks import NetworkRow
+from limner.foundation.files.writing import as_paths, must_exist
+from limner.learning.networks.listing import NetworkRow
 from limner.learning.options import make_options
 from limner.learning.rooms import ROOMS, SharedVerb, room_of_task, rooms_with, verb_of
-from limner.learning.run import Run
-from limner.learning.run_opening import bundled_models, open_run
+from limner.learning.runs.evaluations import EVALUATION_FILE, Compared, read_word, write_evaluation
+from limner.learning.runs.opening import bundled_models, open_run
+from limner.learning.runs.run import Run
 
 CHECKED = "segment"
 """The room that `check` serves where none is named."""
@@ -106,7 +106,7 @@ def room_of(items: Sequence[Compared]) -> str:
 def networks(room: str, **options: Any) -> list[NetworkRow]:
     """The networks of a room, each with its exact parameters and its receptive field; nothing is allocated.
 
-    options: of the room, as `limner.learning.networks.NetworkSizes`, by name.
+    options: of the room, as `limner.learning.networks.listing.NetworkSizes`, by name.
     """
     rows: list[NetworkRow] = verb_of(room, "networks")(_options(room, "networks", options))
     return rows

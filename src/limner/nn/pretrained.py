@@ -22,7 +22,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from limner.foundation.errors import UserError
-from limner.foundation.files import make_folder
+from limner.foundation.files.writing import make_folder
 from limner.foundation.nearest import did_you_mean
 
 LITE0 = "efficientnet-lite0"

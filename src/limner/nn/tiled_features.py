@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from limner.foundation.errors import UserError
+from limner.foundation.machine.threads import in_turn
 from limner.foundation.nearest import near_names
-from limner.foundation.threads import in_turn
 from limner.scenes.windows import Window
 
 TILE_PX, GPU_TILE_PX = 256, 1024

@@ -21,7 +21,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from limner.foundation.errors import UserError
-from limner.foundation.memory import check_memory
+from limner.foundation.machine.memory import check_memory
 from limner.foundation.orientation import UPRIGHT
 from limner.photos import tiffs
 from limner.photos.exif import ADOBE_RGB, IPTC, ORIENTATION, SRGB, XMP, color_space, directory, exif_of, orientation

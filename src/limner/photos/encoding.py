@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from limner.foundation.disk import open_for_encoder
+from limner.foundation.machine.disk import open_for_encoder
 from limner.photos.deep_files import write_png16, write_tiff
 from limner.photos.tags import Tags
 

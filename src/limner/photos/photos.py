@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from limner.foundation.errors import UserError
-from limner.foundation.files import replacing
+from limner.foundation.files.writing import replacing
 from limner.foundation.orientation import UPRIGHT, turned
 from limner.photos.decoding import Decoded, decode
 from limner.photos.encoding import FORMS, Parts

@@ -18,7 +18,7 @@ import torch
 from PIL import Image, ImageCms
 from torch import Tensor
 
-from limner.foundation.threads import in_parts
+from limner.foundation.machine.threads import in_parts
 
 ASSUMING_SRGB = "no color profile: assuming sRGB"
 CHUNK = 1 << 18  # colors at a time: what is between two steps stays in the cache

@@ -17,7 +17,7 @@ import numpy as np
 from skimage import data
 
 from limner.datasets.pictures.decoding import decode
-from limner.foundation.files import make_folder
+from limner.foundation.files.writing import make_folder
 from limner.foundation.progress import say
 from limner.recolor.recoloring.options import ALL_METHODS, PLAIN, RecolorOptions
 from limner.recolor.recoloring.recolor import recolor_files

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from limner.foundation.disk import open_for_encoder
 from limner.foundation.errors import UserError
-from limner.foundation.files import replacing
-from limner.foundation.suffixes import SHOWN_PICTURES, ends_with
+from limner.foundation.files.suffixes import SHOWN_PICTURES, ends_with
+from limner.foundation.files.writing import replacing
+from limner.foundation.machine.disk import open_for_encoder
 
 IGNORE = 255
 INK, PAPER, GRAY = (31, 35, 40), (255, 255, 255), (150, 150, 150)

@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader
 from PIL import Image
 
 from limner.foundation.errors import UserError
-from limner.foundation.files import replacing, write_text
+from limner.foundation.files.writing import replacing, write_text
 from limner.foundation.version import __version__
 from limner.reporting.pictures import class_colors, resized
 from limner.reporting.tables import SHARES, Share, percent

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from limner.foundation.errors import UserError
-from limner.foundation.files import write_text
+from limner.foundation.files.writing import write_text
 from limner.foundation.unexpected import one_line
 
 TEX_SPECIAL = {character: f"\\{character}" for character in "&%$#_{}"} | {

@@ -12,7 +12,7 @@ import rasterio
 from rasterio.enums import ColorInterp
 from rasterio.errors import RasterioError
 
-from limner.foundation.names import spelled
+from limner.foundation.files.names import spelled
 from limner.scenes.windows import Window
 
 RGB_ALPHA = (ColorInterp.red, ColorInterp.green, ColorInterp.blue, ColorInterp.alpha)

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from limner.foundation.suffixes import RASTERS, ends_with
+from limner.foundation.files.suffixes import RASTERS, ends_with
 
 HIGHEST_ZOOM = 24
 NAMES = (

@@ -14,7 +14,7 @@ from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import RasterioError
 
 from limner.foundation.errors import UserError
-from limner.foundation.suffixes import RASTERS, ends_with
+from limner.foundation.files.suffixes import RASTERS, ends_with
 from limner.scenes import alpha, georeference, validity
 from limner.scenes.georeference import Place
 from limner.scenes.map_tiles import tiles_below

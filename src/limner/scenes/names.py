@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from limner.foundation.errors import UserError
-from limner.foundation.files import as_paths
+from limner.foundation.files.writing import as_paths
 
 IMAGES = "images"
 """An area's pictures lie here."""

@@ -15,8 +15,8 @@ from rasterio.enums import Interleaving
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from limner.foundation.errors import UserError
-from limner.foundation.memory import check_memory
-from limner.foundation.names import spelled
+from limner.foundation.files.names import spelled
+from limner.foundation.machine.memory import check_memory
 from limner.scenes.formats import driver_of
 
 DATA_TYPES = ("uint8", "uint16", "int16", "float32", "float64")

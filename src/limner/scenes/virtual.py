@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 
 from rasterio.enums import ColorInterp
 
-from limner.foundation.names import spelled
+from limner.foundation.files.names import spelled
 from limner.scenes.georeference import Place
 
 GDAL_TYPES = {

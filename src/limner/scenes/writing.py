@@ -12,9 +12,9 @@ import numpy as np
 import rasterio
 from rasterio.enums import Resampling
 
-from limner.foundation.disk import WatchedFile
 from limner.foundation.errors import UserError
-from limner.foundation.names import is_plain, plain
+from limner.foundation.files.names import is_plain, plain
+from limner.foundation.machine.disk import WatchedFile
 from limner.scenes.rasters import Raster
 
 BLOCK_PX = 256  # height and width of the files' blocks

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import rasterio.windows
 
-from limner.foundation.files import make_folder
+from limner.foundation.files.writing import make_folder
 from limner.foundation.progress import say
 from limner.learning.train import Training, train
 from limner.reporting.bundled import PLACES, add_sources

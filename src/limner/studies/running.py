@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from limner.foundation.documents import read_json
 from limner.foundation.errors import UserError
-from limner.foundation.files import alone_in, write_json, write_text
+from limner.foundation.files.documents import read_json
+from limner.foundation.files.writing import alone_in, write_json, write_text
 from limner.foundation.progress import Progress
 from limner.foundation.signals import stop_on_signal
 from limner.learning.rooms import named

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from limner.foundation.files import make_folder, replacing
+from limner.foundation.files.writing import make_folder, replacing
 from limner.foundation.progress import say
-from limner.learning.evaluations import evaluation_of
-from limner.learning.run import Run
+from limner.learning.runs.evaluations import evaluation_of
+from limner.learning.runs.run import Run
 from limner.learning.train import train
 from limner.reporting.bundled import PLACES, add_sources
 from limner.reporting.pictures import write_picture

@@ -11,7 +11,7 @@ from typing import Protocol
 from torch import Tensor
 
 from limner.foundation.errors import UserError
-from limner.foundation.suffixes import WRITTEN_VIDEOS, ends_with
+from limner.foundation.files.suffixes import WRITTEN_VIDEOS, ends_with
 from limner.video.frame_folders import FrameFolder, open_folder, write_folder
 from limner.video.video_files import VideoFile, open_video
 from limner.video.video_writing import kept_fields, write_video

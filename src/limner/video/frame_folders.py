@@ -12,8 +12,8 @@ from pathlib import Path
 from torch import Tensor
 
 from limner.foundation.errors import UserError
-from limner.foundation.files import make_folder, replacing
-from limner.foundation.suffixes import PICTURES, ends_with
+from limner.foundation.files.suffixes import PICTURES, ends_with
+from limner.foundation.files.writing import make_folder, replacing
 from limner.photos.photos import Photo, read_photo, write_photo
 
 

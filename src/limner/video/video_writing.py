@@ -14,8 +14,8 @@ from av.video.reformatter import ColorRange, Colorspace
 from torch import Tensor
 
 from limner.foundation.errors import UserError
-from limner.foundation.files import replacing
-from limner.foundation.suffixes import WRITTEN_VIDEOS, ends_with
+from limner.foundation.files.suffixes import WRITTEN_VIDEOS, ends_with
+from limner.foundation.files.writing import replacing
 from limner.video.video_files import TICK, Shown, VideoFile, opened, pictures_of
 from limner.video.video_frames import UNSPECIFIED, to_frame
 

@@ -16,7 +16,7 @@ from limner.classify.networks.digit_codes import digit_codes
 from limner.classify.networks.lenet_1998 import CONNECTIONS, LeNet1998, PartialConvolution, Subsampling
 from limner.classify.networks.listing import list_networks
 from limner.foundation.errors import UserError
-from limner.learning.networks import NetworkSizes
+from limner.learning.networks.listing import NetworkSizes
 from limner.nn.parameters import count_parameters
 from limner.nn.pretrained import LITE0, load_weights
 

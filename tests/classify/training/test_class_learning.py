@@ -19,8 +19,8 @@ from limner.classify.training.losses import LOSSES, class_weights
 from limner.classify.training.task import ClassifyTask
 from limner.foundation.errors import UserError
 from limner.learning.library import load_recipe
-from limner.learning.run import Run
-from limner.learning.task import StageContext
+from limner.learning.loop.task import StageContext
+from limner.learning.runs.run import Run
 from limner.nn.layers.whitening import Whitening
 
 # --- losses ----------------------------------------------------------------------------------------------------------

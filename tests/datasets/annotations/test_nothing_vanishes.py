@@ -16,7 +16,7 @@ from limner.datasets.annotations.sources import read_source
 from limner.datasets.annotations.sources.wanted import Wanted
 from limner.datasets.pictures.listing import picture_files
 from limner.foundation.errors import UserError
-from limner.foundation.files import files_below
+from limner.foundation.files.writing import files_below
 from limner.generate.cutouts.options import CutOutOptions
 from limner.generate.cutouts.verb import CutOuts, cut_out
 

@@ -19,7 +19,7 @@ from limner.generate.making.predictor import load_generator
 from limner.generate.making.sample import Generated, generate_pictures
 from limner.generate.making.walk import closed_path, lerp, slerp
 from limner.generate.networks import GENERATORS
-from limner.learning.run import Run
+from limner.learning.runs.run import Run
 from tiny_generators import TinyGenerator, make_run
 
 

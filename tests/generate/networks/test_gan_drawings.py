@@ -11,7 +11,7 @@ import pytest
 
 from limner.generate.networks import DISCRIMINATORS, GENERATORS
 from limner.generate.networks.listing import list_networks
-from limner.learning.networks import NetworkSizes
+from limner.learning.networks.listing import NetworkSizes
 
 TOP = Path(__file__).parents[3]
 PAGE = (TOP / "docs" / "generate" / "networks.md").read_text(encoding="utf-8")

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from limner.foundation.errors import UserError
 from limner.generate.networks import DISCRIMINATORS, GENERATORS, SIZES_PX
-from limner.learning.recipe import options_of
+from limner.learning.recipes.recipe import options_of
 
 SMALL = {"width": 4}
 GIVEN = ("size_px", "channels", "classes")

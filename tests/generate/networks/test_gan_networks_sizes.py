@@ -25,7 +25,7 @@ from limner.generate.networks import (
     SNGANGenerator,
 )
 from limner.generate.networks.listing import list_networks
-from limner.learning.networks import NetworkSizes
+from limner.learning.networks.listing import NetworkSizes
 
 
 def made(kind: Any, *arguments: int, **options: Any) -> nn.Module:

@@ -12,10 +12,10 @@ from drawn_pictures import save_boxes
 from limner.foundation.errors import UserError
 from limner.generate.networks import DISCRIMINATORS, GENERATORS
 from limner.generate.training.task import GenerateTask
-from limner.learning.stream import Stream
-from limner.learning.task import StageContext
+from limner.learning.loop.stream import Stream
+from limner.learning.loop.task import StageContext
+from limner.learning.loop.training import make_fabric
 from limner.learning.train import resolve
-from limner.learning.training import make_fabric
 
 CommandLine = Callable[..., tuple[int, str, str]]
 GENTLY = (

@@ -13,7 +13,7 @@ from drawn_pictures import save_boxes
 from limner.fidelity.features import FeatureExtractor
 from limner.foundation.errors import UserError
 from limner.generate.training.task import GenerateTask
-from limner.learning.run import Run
+from limner.learning.runs.run import Run
 from limner.learning.train import Training, train
 from quick_features import mean_colors
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from drawn_pictures import draw_box, save_boxes
 from limner.fidelity.features import FeatureExtractor
-from limner.learning.run import Run
+from limner.learning.runs.run import Run
 from mistakes import Case, check_mistake
 from quick_features import mean_colors
 

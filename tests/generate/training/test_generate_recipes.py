@@ -4,8 +4,8 @@ import pytest
 
 from limner.generate.training.recipe import GenerateRecipe
 from limner.learning.library import bundled_recipes, load_recipe
-from limner.learning.recipe import write_recipe
-from limner.learning.recipe_reading import read_recipe
+from limner.learning.recipes.reading import read_recipe
+from limner.learning.recipes.recipe import write_recipe
 
 NAMES = sorted(name for name in bundled_recipes() if name.startswith("generate/"))
 STUDY = (

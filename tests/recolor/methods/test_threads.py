@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from drawn_photos import EVENING, draw_colors, draw_photo
-from limner.foundation.threads import SUMMED_PARTS, in_one_order, in_parts, in_turn, threads
+from limner.foundation.machine.threads import SUMMED_PARTS, in_one_order, in_parts, in_turn, threads
 from limner.photos.profiles import to_profile
 from limner.recolor.clips.temporal import recolor_clip
 from limner.recolor.matching.features import SOURCES, features_of

@@ -13,7 +13,7 @@ from rasterio.enums import ColorInterp
 
 from drawing import draw_mask, draw_picture, draw_scene, write_raster
 from limner.foundation.errors import UserError
-from limner.learning.run_opening import is_run
+from limner.learning.runs.opening import is_run
 from limner.recolor.recoloring.scenes import harmonize_scene
 from limner.scenes.rasters import open_raster
 

@@ -12,7 +12,7 @@ from test_map import SMALL, UTM, Blur, field_scene, save
 from drawn import draw_picture, recipe_for, save_area
 from limner.cli import main
 from limner.foundation.errors import UserError
-from limner.learning.run import Run
+from limner.learning.runs.run import Run
 from limner.learning.train import train_recipe
 from limner.segment.mapping.answers import AnswerOptions
 from limner.segment.mapping.map_scenes import map_scenes

@@ -12,7 +12,7 @@ from test_map import Blur
 from test_resolution import RoofsOfSixteen, predictor_of
 
 from drawn import PLACE, draw_picture, save
-from limner.learning.run_opening import open_run
+from limner.learning.runs.opening import open_run
 from limner.scenes.rasters import open_raster
 from limner.scenes.windows import Window
 from limner.segment.mapping import seams

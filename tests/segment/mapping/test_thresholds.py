@@ -9,7 +9,7 @@ import torch
 
 from drawing import draw_scene
 from limner.foundation.errors import UserError
-from limner.learning.run import Run
+from limner.learning.runs.run import Run
 from limner.segment.mapping.map_scenes import map_scenes
 from limner.segment.mapping.thresholds import best_expected, meaning_of, middles
 
@@ -66,7 +66,7 @@ def test_what_probabilities_mean_is_read_from_the_held_out_ground_alone(trained:
 def test_a_map_is_made_with_the_threshold_that_its_scene_asks_for(
     trained: Path, here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("limner.foundation.precision.processor_has_bf16", lambda: False)
+    monkeypatch.setattr("limner.foundation.machine.precision.processor_has_bf16", lambda: False)
     torch.manual_seed(0)
     scene = draw_scene(here / "s.tif")
     (made,) = map_scenes(trained / "run", [scene], "maps", threshold="auto", probabilities=True, **SMALL)

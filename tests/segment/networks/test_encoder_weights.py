@@ -14,11 +14,11 @@ from torchvision.models import resnet18
 
 from drawn import draw_picture, save_area, write_recipe_text
 from limner.foundation.errors import UserError
-from limner.foundation.files import write_json
+from limner.foundation.files.writing import write_json
 from limner.learning.library import load_recipe
-from limner.learning.recipe import to_plain, write_recipe
-from limner.learning.recipe_reading import read_recipe
-from limner.learning.run import Run
+from limner.learning.recipes.reading import read_recipe
+from limner.learning.recipes.recipe import to_plain, write_recipe
+from limner.learning.runs.run import Run
 from limner.nn.pretrained import WEIGHTS, Weights
 from limner.nn.pretraining import fit_bands
 from limner.segment.networks import ResidualUNet

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torchvision.models import resnet18, resnet50
 
 from limner.foundation.errors import UserError
-from limner.learning.recipe import options_of
+from limner.learning.recipes.recipe import options_of
 from limner.nn.pretrained import LITE0, load_weights
 from limner.segment.networks import NETWORKS, LiteUNet, ResidualUNet, UNet
 from limner.segment.networks.backbones import ENCODER_MAPS, IMAGENET_MEAN, IMAGENET_STD

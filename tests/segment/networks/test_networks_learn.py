@@ -10,10 +10,10 @@ import torch
 
 from drawn import draw_picture, recipe_for, save_area
 from limner.learning.library import bundled_recipes, load_recipe
-from limner.learning.networks import NetworkRow, NetworkSizes
-from limner.learning.recipe import write_recipe
-from limner.learning.task import StageContext
-from limner.learning.training import make_fabric
+from limner.learning.loop.task import StageContext
+from limner.learning.loop.training import make_fabric
+from limner.learning.networks.listing import NetworkRow, NetworkSizes
+from limner.learning.recipes.recipe import write_recipe
 from limner.segment.measures.tally import Tally
 from limner.segment.networks import NETWORKS
 from limner.segment.networks.listing import list_networks

@@ -10,7 +10,7 @@ from PIL import Image
 
 from drawn import GRASS, TinyNetwork, draw_picture, recipe_for, save, save_area
 from limner.foundation.errors import UserError
-from limner.learning.run import Run
+from limner.learning.runs.run import Run
 from limner.learning.train import load, train_recipe
 from limner.scenes.statistics import Statistics
 from limner.segment.networks import NETWORKS, LiteUNet

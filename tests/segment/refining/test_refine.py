@@ -24,8 +24,8 @@ from torch import Tensor
 from drawn import PLACE, Picture, TinyNetwork, draw_picture, recipe_for, same, save, save_area
 from limner.foundation.errors import UserError
 from limner.learning.library import recipe_of
-from limner.learning.recipe import Choice
-from limner.learning.run import Run
+from limner.learning.recipes.recipe import Choice
+from limner.learning.runs.run import Run
 from limner.learning.train import train_recipe
 from limner.learning.verbs import evaluate
 from limner.scenes.statistics import Statistics
@@ -47,7 +47,7 @@ def small_world() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(NETWORKS, "tiny", TinyNetwork)
         patch.setattr(annotation, "SQUARE_PX", SQUARE_PX)
-        patch.setattr("limner.foundation.precision.processor_has_bf16", lambda: False)
+        patch.setattr("limner.foundation.machine.precision.processor_has_bf16", lambda: False)
         yield
     torch.set_num_threads(threads)
 
@@ -519,7 +519,7 @@ def test_a_bundled_model_is_refined_into_a_run_of_ones_own_and_its_folder_stays_
     bundled.mkdir(parents=True)
     for name in ("model.json", "model.safetensors", "recipe.yaml"):
         shutil.copy(parent.folder / name, bundled / name)
-    monkeypatch.setattr("limner.learning.run_opening.bundled_models", lambda: {"town": bundled})
+    monkeypatch.setattr("limner.learning.runs.opening.bundled_models", lambda: {"town": bundled})
     monkeypatch.chdir(tmp_path)
 
     def contents() -> dict[str, tuple[int, bytes]]:

@@ -15,7 +15,7 @@ import torch
 
 from drawn import PLACE, TinyNetwork, draw_picture, recipe_for, save, save_area
 from limner.foundation.errors import UserError
-from limner.learning.run import Run
+from limner.learning.runs.run import Run
 from limner.learning.train import train_recipe
 from limner.learning.verbs import evaluate
 from limner.scenes.statistics import Statistics
@@ -43,7 +43,7 @@ def quiet_machine() -> Iterator[None]:
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(NETWORKS, "tiny", TinyNetwork)
-        patch.setattr("limner.foundation.precision.processor_has_bf16", lambda: False)
+        patch.setattr("limner.foundation.machine.precision.processor_has_bf16", lambda: False)
         yield
     torch.set_num_threads(threads)
 
@@ -356,7 +356,7 @@ def test_a_finer_place_scores_better_at_the_resolution_that_the_network_knows(ho
 def test_a_bundled_model_is_never_written_to(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bundled = Run(tmp_path / "models" / "town")
     bundled.save_model(Run(home / "run").weights(), load_facts(home))
-    monkeypatch.setattr("limner.learning.run_opening.bundled_models", lambda: {"town": bundled.folder})
+    monkeypatch.setattr("limner.learning.runs.opening.bundled_models", lambda: {"town": bundled.folder})
     monkeypatch.setattr("limner.learning.verbs.bundled_models", lambda: {"town": bundled.folder})
     monkeypatch.chdir(tmp_path)
     before = sorted(path.name for path in bundled.folder.iterdir())

@@ -9,7 +9,7 @@ import torch
 
 from drawn import TinyNetwork, draw_picture, recipe_for, save_area
 from limner.foundation.errors import UserError
-from limner.learning.run import Run
+from limner.learning.runs.run import Run
 from limner.learning.train import train_recipe
 from limner.learning.verbs import evaluate
 from limner.segment.measures import tally
@@ -31,7 +31,7 @@ def quiet_machine() -> Iterator[None]:
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(NETWORKS, "tiny", TinyNetwork)
-        patch.setattr("limner.foundation.precision.processor_has_bf16", lambda: False)
+        patch.setattr("limner.foundation.machine.precision.processor_has_bf16", lambda: False)
         yield
     torch.set_num_threads(threads)
 

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from drawn import TinyNetwork, draw_picture, recipe_for, same, save_area
-from limner.learning.accumulation import accumulated
-from limner.learning.run import Run
-from limner.learning.run_folder import start_run
-from limner.learning.settings import LoopSettings
-from limner.learning.task import StageContext
-from limner.learning.training import learn, make_fabric
+from limner.learning.loop.accumulation import accumulated
+from limner.learning.loop.settings import LoopSettings
+from limner.learning.loop.task import StageContext
+from limner.learning.loop.training import learn, make_fabric
+from limner.learning.runs.folder import start_run
+from limner.learning.runs.run import Run
 from limner.segment.networks import NETWORKS, unet
 from limner.segment.training.task import SegmentTask
 

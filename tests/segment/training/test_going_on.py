@@ -25,9 +25,9 @@ from drawn import PLACE, TinyNetwork, draw_picture, same, save, save_area, write
 from limner.cli import main
 from limner.foundation.errors import UserError
 from limner.learning.library import load_recipe
-from limner.learning.run import Run
+from limner.learning.loop.training import _Loop
+from limner.learning.runs.run import Run
 from limner.learning.train import Training, train
-from limner.learning.training import _Loop
 from limner.segment.networks import NETWORKS
 from limner.segment.training.task import SegmentTask
 
@@ -294,7 +294,7 @@ def test_killed_while_it_made_its_folder_the_same_command_begins_there(
 ) -> None:
     out = tmp_path / "run"
     with monkeypatch.context() as patch:
-        patch.setattr("limner.learning.run_folder.write_json", kill)
+        patch.setattr("limner.learning.runs.folder.write_json", kill)
         with pytest.raises(Killed):
             trained(place, out)
     assert [path.name for path in out.iterdir()] == ["recipe.yaml"]

@@ -13,7 +13,7 @@ from drawing import draw_area, draw_mask, draw_picture, draw_scene, write_raster
 from limner.colors.harmonize import HARMONIZERS, Harmonizer, distance, harmonized, nearest, summarize_raster
 from limner.colors.summary import ColorSummary, merged, read_summaries, summarize
 from limner.foundation.errors import UserError
-from limner.learning.run_opening import open_run
+from limner.learning.runs.opening import open_run
 from limner.recolor.recoloring.scenes import harmonize_scene
 from limner.scenes.rasters import open_raster
 from limner.scenes.statistics import Moments

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 
 from drawn import TinyNetwork, draw_picture, recipe_for, same, save, save_area
 from limner.foundation.errors import UserError
-from limner.learning.run import Run
-from limner.learning.run_folder import start_run
-from limner.learning.task import StageContext
+from limner.learning.loop.task import StageContext
+from limner.learning.loop.training import learn, make_fabric
+from limner.learning.runs.folder import start_run
+from limner.learning.runs.run import Run
 from limner.learning.train import train_recipe
-from limner.learning.training import learn, make_fabric
 from limner.scenes.statistics import Statistics
 from limner.segment.measures.tally import Tally
 from limner.segment.networks import NETWORKS

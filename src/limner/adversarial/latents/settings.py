@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from limner.foundation.errors import UserError
-from limner.learning.recipe import setting
+from limner.learning.recipes.recipe import setting
 
 Step = Literal["none", "gradient", "natural"]
 Projection = Literal["none", "clip", "sphere"]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from limner.learning.recipe import setting
+from limner.learning.recipes.recipe import setting
 
 Form = Literal["full", "relaxed"]
 """Of orthogonal regularization, see `limner.adversarial.regularizers.orthogonal`."""

@@ -13,8 +13,8 @@ from torch import Tensor
 from limner.classify.data.found import Found
 from limner.datasets.pictures.decoding import CHANNELS, Colors
 from limner.datasets.pictures.fitting import Fit, fitted, on_plain_ground
-from limner.foundation.cores import allowed_cores
 from limner.foundation.errors import UserError
+from limner.foundation.machine.cores import allowed_cores
 from limner.foundation.progress import Progress
 
 MOST_THREADS = 16

@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 
 from limner.datasets.pictures.decoding import Colors, decode
-from limner.foundation.dependencies import digests
 from limner.foundation.errors import UserError
+from limner.foundation.files.dependencies import digests
 
 Opener = Callable[[int, Colors, int], Image.Image]
 """(number, colors, least edge in pixels) -> that picture; a JPEG may come smaller, but with no edge below the least.

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from limner.classify.measures.scores import BINS, Evaluation
-from limner.foundation.files import replacing
+from limner.foundation.files.writing import replacing
 
 NAMED = 25
 """Classes up to which the table of confusions names each, and writes numbers up to half as many."""

@@ -6,7 +6,7 @@ from limner.classify.networks import NETWORKS
 from limner.classify.networks.densenet import BLOCKS
 from limner.classify.networks.resnet import UNITS
 from limner.classify.networks.vgg import DEPTHS
-from limner.learning.networks import NetworkRow, NetworkSizes, list_forms
+from limner.learning.networks.listing import NetworkRow, NetworkSizes, list_forms
 from limner.nn.pretrained import LITES
 
 FORMS: dict[str, tuple[dict[str, Any], ...]] = {

@@ -15,10 +15,10 @@ from limner.classify.predicting.overlay import overlay_evidence
 from limner.classify.predicting.predictor import Answer, load_classifier
 from limner.datasets.pictures.listing import picture_files
 from limner.foundation.errors import UserError
-from limner.foundation.files import as_paths, as_utf8, replacing
+from limner.foundation.files.writing import as_paths, as_utf8, replacing
 from limner.foundation.progress import Progress
-from limner.learning.run import Run
-from limner.learning.run_opening import open_run
+from limner.learning.runs.opening import open_run
+from limner.learning.runs.run import Run
 from limner.reporting.pictures import captioned_rows, write_picture
 
 BATCH = 16

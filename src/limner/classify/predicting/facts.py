@@ -7,10 +7,10 @@ from typing import Any
 from limner.classify.data.preprocessing import Contrast
 from limner.datasets.pictures.decoding import CHANNELS, Colors
 from limner.datasets.pictures.fitting import Fit
-from limner.foundation.documents import as_record
-from limner.foundation.schema import bounds
-from limner.learning.run import Run
-from limner.learning.run_weights import DAMAGED
+from limner.foundation.files.documents import as_record
+from limner.foundation.files.schema import bounds
+from limner.learning.runs.run import Run
+from limner.learning.runs.weights import DAMAGED
 
 MOST_CLASSES = 100_000
 LARGEST_PX = 8192

@@ -18,10 +18,10 @@ from limner.classify.predicting.facts import read_facts
 from limner.classify.predicting.maps import box_of, class_activation, covered_evidence
 from limner.datasets.pictures.decoding import CHANNELS, MODES, Colors, decode
 from limner.datasets.pictures.fitting import Fit, fitted
-from limner.foundation.device import choose_device
-from limner.learning.described import check_fits, described_choice
-from limner.learning.recipe import Choice
-from limner.learning.run import Run
+from limner.foundation.machine.device import choose_device
+from limner.learning.recipes.recipe import Choice
+from limner.learning.runs.described import check_fits, described_choice
+from limner.learning.runs.run import Run
 from limner.nn.finite import finite
 from limner.reporting.card import card
 

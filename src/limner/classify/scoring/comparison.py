@@ -9,7 +9,7 @@ from limner.classify.measures.scores import Evaluation, wilson
 from limner.classify.scoring.options import COLUMNS, USUAL_COLUMNS, CompareOptions
 from limner.foundation.errors import UserError
 from limner.foundation.nearest import did_you_mean
-from limner.learning.evaluations import Compared
+from limner.learning.runs.evaluations import Compared
 from limner.learning.seed_table import Measure
 from limner.reporting.tables import csv_table, markdown_table, percent, tex, tex_table, write_table
 

@@ -20,10 +20,10 @@ from limner.classify.scoring.robustness import measure_robustness
 from limner.classify.scoring.suspects import find_suspects, write_suspects
 from limner.classify.training.recipe import ClassifyRecipe
 from limner.foundation.errors import UserError
-from limner.foundation.files import make_folder, write_text
+from limner.foundation.files.writing import make_folder, write_text
 from limner.foundation.progress import Progress
 from limner.learning.library import recipe_of
-from limner.learning.run import Run
+from limner.learning.runs.run import Run
 from limner.reporting.pictures import write_picture
 
 READ = 256

@@ -14,7 +14,7 @@ from limner.classify.predicting.overlay import as_picture
 from limner.datasets.pictures.quantized import as_rgb
 from limner.fidelity.features import FeatureExtractor
 from limner.foundation.errors import UserError
-from limner.foundation.files import make_folder, write_text
+from limner.foundation.files.writing import make_folder, write_text
 from limner.foundation.progress import Progress
 from limner.reporting.pictures import contact_sheet, write_picture
 

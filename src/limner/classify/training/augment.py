@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from limner.foundation.errors import UserError
-from limner.learning.recipe import setting
+from limner.learning.recipes.recipe import setting
 
 
 @dataclass(frozen=True)

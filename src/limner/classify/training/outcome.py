@@ -12,8 +12,8 @@ from limner.classify.measures.scores import CLASS_HEAD, Evaluation, evaluate_log
 from limner.classify.predicting.predictor import PictureClassifier
 from limner.classify.training.recipe import ClassifyRecipe
 from limner.datasets.licences import terms_beside
-from limner.learning.outcome import Card, add_commands, add_curves, begin_report, closing_words, write_outcome
-from limner.learning.run import Run
+from limner.learning.runs.outcome import Card, add_commands, add_curves, begin_report, closing_words, write_outcome
+from limner.learning.runs.run import Run
 from limner.reporting.pictures import write_picture
 from limner.reporting.report import Report
 from limner.reporting.tables import Share

@@ -9,9 +9,9 @@ from limner.classify.networks import NETWORKS
 from limner.classify.training.augment import AugmentSettings
 from limner.classify.training.losses import LOSSES
 from limner.foundation.errors import UserError
-from limner.learning.optimizers import OPTIMIZERS, SCHEDULES, try_optimizer
-from limner.learning.recipe import Choice, choice, setting
-from limner.learning.settings import Recipe
+from limner.learning.loop.optimizers import OPTIMIZERS, SCHEDULES, try_optimizer
+from limner.learning.loop.settings import Recipe
+from limner.learning.recipes.recipe import Choice, choice, setting
 
 NETWORK_GIVEN = ("channels", "classes")
 

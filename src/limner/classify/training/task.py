@@ -27,11 +27,11 @@ from limner.datasets.order import ShuffledOrder
 from limner.foundation.draws import Draws
 from limner.foundation.errors import UserError
 from limner.foundation.progress import say
-from limner.learning.accumulation import accumulated
-from limner.learning.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
-from limner.learning.recipe import to_plain
-from limner.learning.run import Run
-from limner.learning.task import Stage, StageContext, Task, number_stages
+from limner.learning.loop.accumulation import accumulated
+from limner.learning.loop.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
+from limner.learning.loop.task import Stage, StageContext, Task, number_stages
+from limner.learning.recipes.recipe import to_plain
+from limner.learning.runs.run import Run
 from limner.nn.parameters import count_parameters
 from limner.reporting.pictures import contact_sheet
 

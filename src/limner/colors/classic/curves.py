@@ -8,7 +8,7 @@ from torch import Tensor
 
 from limner.colors.blocks import as_working
 from limner.colors.classic.loops import count_values
-from limner.foundation.threads import in_parts
+from limner.foundation.machine.threads import in_parts
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from limner.colors.blocks import as_working, by_blocks
 from limner.colors.classic.clouds import check_clouds, sample
 from limner.colors.classic.curves import Curves, match_distributions
 from limner.colors.classic.loops import move_colors
-from limner.foundation.threads import in_parts
+from limner.foundation.machine.threads import in_parts
 
 BINS = 1 << 12
 

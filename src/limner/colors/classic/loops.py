@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from limner.foundation.compiled import compiled
+from limner.foundation.machine.compiled import compiled
 
 BLOCK = 512
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from limner.foundation.errors import UserError
-from limner.foundation.files import files_below
-from limner.foundation.suffixes import PICTURES, ends_with
+from limner.foundation.files.suffixes import PICTURES, ends_with
+from limner.foundation.files.writing import files_below
 
 
 def picture_files(folder: Path | str) -> list[Path]:

@@ -20,9 +20,9 @@ from torch import Tensor
 from limner.datasets.pictures.decoding import CHANNELS, Colors, decode
 from limner.datasets.pictures.fitting import Fit, fitted, on_plain_ground
 from limner.datasets.pictures.listing import picture_files
-from limner.foundation.cores import allowed_cores
-from limner.foundation.dependencies import digests
 from limner.foundation.errors import UserError
+from limner.foundation.files.dependencies import digests
+from limner.foundation.machine.cores import allowed_cores
 from limner.foundation.progress import Progress
 
 MOST_THREADS = 16

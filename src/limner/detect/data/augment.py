@@ -12,7 +12,7 @@ from torch.nn import functional
 from limner.detect.data.found import ObjectPicture
 from limner.detect.data.pictures import Sizing, mask_in, scaled_boxes
 from limner.foundation.errors import UserError
-from limner.learning.recipe import setting
+from limner.learning.recipes.recipe import setting
 
 LEAST_PX = 1.0
 """Side below which an object of a changed picture is ignored: nothing of it is left to see."""

@@ -20,9 +20,9 @@ from limner.datasets.annotations.turning import read_upright
 from limner.datasets.pictures.decoding import WHOLE_PX, decode, decode_turned
 from limner.detect.boxes.objects import Objects, check_objects
 from limner.detect.data.options import PLAIN, ObjectReading
-from limner.foundation.cores import allowed_cores
-from limner.foundation.dependencies import digests
 from limner.foundation.errors import UserError
+from limner.foundation.files.dependencies import digests
+from limner.foundation.machine.cores import allowed_cores
 from limner.foundation.nearest import did_you_mean
 from limner.foundation.progress import Progress
 

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from limner.detect.boxes.error_kinds import picture_errors
 from limner.detect.boxes.matching import match_class, precision_recall
 from limner.detect.boxes.objects import Detections, Objects
-from limner.foundation.files import replacing
+from limner.foundation.files.writing import replacing
 from limner.reporting.pictures import captioned_rows, class_colors
 
 MISSED, TRUTH = (220, 0, 0), (0, 200, 0)

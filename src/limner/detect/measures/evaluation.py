@@ -15,7 +15,7 @@ from limner.detect.boxes.error_kinds import count_errors, picture_errors
 from limner.detect.boxes.matching import best_threshold, match_class, precision_recall
 from limner.detect.boxes.objects import Detections, Objects
 from limner.foundation.errors import UserError
-from limner.foundation.schema import WrongValue, conform
+from limner.foundation.files.schema import WrongValue, conform
 from limner.reporting.tables import markdown_row, percent
 
 FEW = 50

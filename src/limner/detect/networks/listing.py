@@ -1,7 +1,7 @@
 """What `limner networks` prints of this room: every detector with its exact parameters, nothing allocated."""
 
 from limner.detect.networks import NETWORKS
-from limner.learning.networks import NetworkRow, NetworkSizes, list_forms
+from limner.learning.networks.listing import NetworkRow, NetworkSizes, list_forms
 
 
 def list_networks(sizes: NetworkSizes) -> list[NetworkRow]:

@@ -20,10 +20,10 @@ from limner.detect.measures.drawing import draw_detections
 from limner.detect.predicting.options import PLAIN, DetectOptions
 from limner.detect.predicting.predictor import load_detector
 from limner.foundation.errors import UserError
-from limner.foundation.files import as_paths, as_utf8, replacing
+from limner.foundation.files.writing import as_paths, as_utf8, replacing
 from limner.foundation.progress import Progress
-from limner.learning.run import Run
-from limner.learning.run_opening import open_run
+from limner.learning.runs.opening import open_run
+from limner.learning.runs.run import Run
 from limner.reporting.pictures import write_picture
 from limner.reporting.tables import csv_cell
 

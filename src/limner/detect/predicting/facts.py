@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from limner.foundation.documents import as_record
-from limner.foundation.schema import bounds
-from limner.learning.run import Run
-from limner.learning.run_weights import DAMAGED
+from limner.foundation.files.documents import as_record
+from limner.foundation.files.schema import bounds
+from limner.learning.runs.run import Run
+from limner.learning.runs.weights import DAMAGED
 
 
 @dataclass(frozen=True)

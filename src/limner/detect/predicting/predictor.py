@@ -20,10 +20,10 @@ from limner.detect.data.pictures import Sizing, as_tensor, resized
 from limner.detect.networks import GIVEN, NETWORKS
 from limner.detect.networks.rcnn import Found
 from limner.detect.predicting.facts import read_facts
-from limner.foundation.device import choose_device
-from limner.learning.described import check_fits, described_choice
-from limner.learning.recipe import Choice
-from limner.learning.run import Run
+from limner.foundation.machine.device import choose_device
+from limner.learning.recipes.recipe import Choice
+from limner.learning.runs.described import check_fits, described_choice
+from limner.learning.runs.run import Run
 from limner.nn.finite import finite
 from limner.reporting.card import card
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from limner.foundation.compiled import compiled
+from limner.foundation.machine.compiled import compiled
 
 COLOR_BINS, TEXTURE_BINS, ORIENTATIONS = 25, 10, 8
 TEXTURE_SIGMA_PX = 1.0

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from limner.foundation.compiled import compiled
+from limner.foundation.machine.compiled import compiled
 
 Real = Any
 """A number within compiled code, where numba's types hold, not mypy's."""

@@ -21,10 +21,10 @@ from limner.detect.measures.evaluation import Evaluation, evaluate_detections
 from limner.detect.predicting.predictor import above, load_detector
 from limner.detect.scoring.options import EvaluateOptions
 from limner.foundation.errors import UserError
-from limner.foundation.files import make_folder
+from limner.foundation.files.writing import make_folder
 from limner.foundation.progress import Progress
 from limner.learning.library import recipe_of
-from limner.learning.run import Run
+from limner.learning.runs.run import Run
 from limner.reporting.pictures import write_picture
 
 

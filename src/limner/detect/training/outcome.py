@@ -16,8 +16,8 @@ from limner.detect.measures.drawing import draw_detections, draw_precision_recal
 from limner.detect.measures.evaluation import HEAD, Evaluation
 from limner.detect.predicting.predictor import above
 from limner.detect.training.recipe import DetectRecipe
-from limner.learning.outcome import Card, add_commands, add_curves, begin_report, closing_words, write_outcome
-from limner.learning.run import Run
+from limner.learning.runs.outcome import Card, add_commands, add_curves, begin_report, closing_words, write_outcome
+from limner.learning.runs.run import Run
 from limner.reporting.pictures import contact_sheet, write_picture
 from limner.reporting.report import Report
 from limner.reporting.tables import Share

@@ -10,9 +10,9 @@ from limner.detect.data.pictures import Sizing
 from limner.detect.data.split import check_group
 from limner.detect.networks import GIVEN, NETWORKS
 from limner.foundation.errors import UserError
-from limner.learning.optimizers import OPTIMIZERS, SCHEDULES, try_optimizer
-from limner.learning.recipe import Choice, choice, setting
-from limner.learning.settings import Recipe
+from limner.learning.loop.optimizers import OPTIMIZERS, SCHEDULES, try_optimizer
+from limner.learning.loop.settings import Recipe
+from limner.learning.recipes.recipe import Choice, choice, setting
 
 
 @dataclass(frozen=True)

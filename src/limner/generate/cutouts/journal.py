@@ -9,12 +9,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypedDict
 
-from limner.foundation.disk import append
 from limner.foundation.errors import UserError
-from limner.foundation.files import is_leftover, remove, remove_leftovers
-from limner.foundation.locks import is_lock
-from limner.foundation.records import NotARecordError, Record, read_record, write_record
-from limner.foundation.schema import conform
+from limner.foundation.files.locks import is_lock
+from limner.foundation.files.records import NotARecordError, Record, read_record, write_record
+from limner.foundation.files.schema import conform
+from limner.foundation.files.writing import is_leftover, remove, remove_leftovers
+from limner.foundation.machine.disk import append
 from limner.generate.cutouts.cutting import CLASSES, Done
 from limner.generate.cutouts.rows import Row
 

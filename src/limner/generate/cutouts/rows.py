@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from limner.datasets.annotations.instances import BROKEN, DUPLICATE, EMPTY, NO_PICTURE
-from limner.foundation.files import replacing
+from limner.foundation.files.writing import replacing
 from limner.reporting.tables import csv_cell, from_csv_cell
 
 UNREADABLE, GROUP, SMALL, CUT_OFF, COVERED, UNSEEN, UNSURE = (

@@ -10,7 +10,7 @@ from limner.detect.predicting.predictor import ObjectDetector, load_detector
 from limner.foundation.errors import UserError
 from limner.foundation.nearest import did_you_mean
 from limner.generate.cutouts.detector import Finding
-from limner.learning.run_opening import open_run
+from limner.learning.runs.opening import open_run
 
 
 class RunFilter:

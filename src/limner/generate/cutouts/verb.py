@@ -14,10 +14,10 @@ from typing import Any
 from limner.datasets.annotations.instances import Source
 from limner.datasets.annotations.sources import read_source
 from limner.datasets.annotations.sources.wanted import Wanted, counted
-from limner.foundation.cores import allowed_cores
-from limner.foundation.dependencies import digests
 from limner.foundation.errors import UserError
-from limner.foundation.files import alone_in, write_json
+from limner.foundation.files.dependencies import digests
+from limner.foundation.files.writing import alone_in, write_json
+from limner.foundation.machine.cores import allowed_cores
 from limner.foundation.progress import say
 from limner.generate.cutouts.cutting import Done, Job, lost_row
 from limner.generate.cutouts.detector import Detector, class_for
@@ -152,7 +152,7 @@ def _judge(
 
         return RunFilter.opened(options.filter, [options.detect_as or name for name in objects], device)
     if judge is None:
-        from limner.foundation.device import choose_device
+        from limner.foundation.machine.device import choose_device
         from limner.generate.cutouts.mask_rcnn import MaskRcnn  # torchvision takes seconds, which --no-filter saves
 
         judge = MaskRcnn.pretrained(options.weights, download=download, device=choose_device(device))

@@ -11,17 +11,17 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from limner.adversarial.latents.settings import LatentOptimization
-from limner.foundation.documents import as_record
 from limner.foundation.errors import UserError
+from limner.foundation.files.documents import as_record
 from limner.generate.making.facts import GeneratorFacts
 from limner.generate.networks import DISCRIMINATORS
 from limner.generate.networks.encoders import ENCODERS
 from limner.generate.networks.pairs import PairDiscriminator
-from limner.learning.described import check_fits, described_choice
-from limner.learning.run_weights import DAMAGED
+from limner.learning.runs.described import check_fits, described_choice
+from limner.learning.runs.weights import DAMAGED
 
 if TYPE_CHECKING:
-    from limner.learning.run import Run
+    from limner.learning.runs.run import Run
 
 NORMALIZED = ".parametrizations.weight.original"
 """How torch's spectral normalization ends the name of a layer's weight."""

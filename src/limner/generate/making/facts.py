@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from limner.datasets.pictures.decoding import CHANNELS, Colors
 from limner.datasets.pictures.fitting import Fit
-from limner.foundation.documents import as_record
-from limner.foundation.schema import bounds
+from limner.foundation.files.documents import as_record
+from limner.foundation.files.schema import bounds
 from limner.generate.networks.arguments import SIZES_PX
-from limner.learning.run_weights import DAMAGED
+from limner.learning.runs.weights import DAMAGED
 
 if TYPE_CHECKING:
-    from limner.learning.run import Run
+    from limner.learning.runs.run import Run
 
 
 @dataclass(frozen=True)

@@ -18,23 +18,23 @@ from limner.adversarial.priors import PRIORS, draw
 from limner.datasets.pictures.decoding import Colors
 from limner.datasets.pictures.fitting import Fit
 from limner.datasets.pictures.quantized import quantized
-from limner.foundation.device import choose_device
 from limner.foundation.draws import Draws
 from limner.foundation.errors import UserError
+from limner.foundation.machine.device import choose_device
 from limner.foundation.nearest import did_you_mean
 from limner.generate.making.beside import latent_optimization_of, load_discriminator, load_encoder, normalized_layers
 from limner.generate.making.facts import GeneratorFacts, read_facts
 from limner.generate.making.latents import moved_latents
 from limner.generate.networks import GENERATORS
-from limner.learning.described import check_fits, described_choice
-from limner.learning.recipe import Choice
-from limner.learning.run_weights import DAMAGED
+from limner.learning.recipes.recipe import Choice
+from limner.learning.runs.described import check_fits, described_choice
+from limner.learning.runs.weights import DAMAGED
 from limner.nn.finite import finite
 from limner.reporting.card import card
 from limner.reporting.grid import grid
 
 if TYPE_CHECKING:
-    from limner.learning.run import Run
+    from limner.learning.runs.run import Run
 
 BATCH = 64
 SHOWN = 16

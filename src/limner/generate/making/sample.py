@@ -15,17 +15,17 @@ from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
 from limner.datasets.pictures.quantized import quantized
-from limner.foundation.disk import open_for_encoder
 from limner.foundation.errors import UserError
-from limner.foundation.files import alone_in, remove, remove_leftovers, replacing
+from limner.foundation.files.records import Account, make_once, read_record, write_record
+from limner.foundation.files.writing import alone_in, remove, remove_leftovers, replacing
+from limner.foundation.machine.disk import open_for_encoder
 from limner.foundation.progress import Progress, say
-from limner.foundation.records import Account, make_once, read_record, write_record
 from limner.foundation.version import __version__
 from limner.generate.making.like import digest_of, find_like, read_like
 from limner.generate.making.options import PLAIN, GenerateOptions
 from limner.generate.making.predictor import BATCH, PictureGenerator, load_generator
 from limner.generate.making.walk import check_suffix, write_walk
-from limner.learning.run_opening import open_run
+from limner.learning.runs.opening import open_run
 from limner.reporting.grid import grid
 
 GENERATE = "generate"

@@ -11,10 +11,10 @@ from PIL import Image
 from torch import Tensor
 
 from limner.datasets.pictures.quantized import as_rgb, quantized
-from limner.foundation.disk import open_for_encoder
 from limner.foundation.errors import UserError
-from limner.foundation.files import replacing
-from limner.foundation.suffixes import WRITTEN_VIDEOS, ends_with
+from limner.foundation.files.suffixes import WRITTEN_VIDEOS, ends_with
+from limner.foundation.files.writing import replacing
+from limner.foundation.machine.disk import open_for_encoder
 from limner.generate.making.predictor import PictureGenerator
 from limner.video.video_writing import write_video
 

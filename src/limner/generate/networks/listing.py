@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from limner.generate.networks import DISCRIMINATORS, GENERATORS, SIZES_PX
-from limner.learning.networks import NetworkRow, NetworkSizes
+from limner.learning.networks.listing import NetworkRow, NetworkSizes
 from limner.nn.parameters import count_parameters
 
 

@@ -15,12 +15,12 @@ from limner.fidelity.described import Described, describe, describe_folder
 from limner.fidelity.features import FeatureExtractor
 from limner.fidelity.result import HEADS, LOWER_IS_BETTER, PictureScores, Score, printed
 from limner.fidelity.score import score_pictures, state_protocol
-from limner.foundation.device import choose_device
 from limner.foundation.errors import UserError
+from limner.foundation.machine.device import choose_device
 from limner.generate.scoring.options import USUAL_COLUMNS, CompareOptions
 from limner.generate.scoring.sides import make_pictures, unseen_by
-from limner.learning.evaluations import Compared
-from limner.learning.run import Run
+from limner.learning.runs.evaluations import Compared
+from limner.learning.runs.run import Run
 from limner.learning.seed_table import Measure
 from limner.nn.pretrained import INCEPTION
 from limner.reporting.tables import SHARES, csv_table, markdown_table, tex, tex_table, write_table

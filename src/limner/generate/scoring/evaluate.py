@@ -10,14 +10,14 @@ from limner.fidelity.described import Described, describe, describe_folder
 from limner.fidelity.features import FeatureExtractor
 from limner.fidelity.result import PictureScores
 from limner.fidelity.score import score_pictures
-from limner.foundation.device import choose_device
 from limner.foundation.errors import UserError
+from limner.foundation.machine.device import choose_device
 from limner.generate.scoring.options import EvaluateOptions
 from limner.generate.scoring.sides import make_pictures
 from limner.generate.training.recipe import GenerateRecipe
 from limner.generate.training.recipe_data import unseen_pictures
 from limner.learning.library import recipe_of
-from limner.learning.run import Run
+from limner.learning.runs.run import Run
 
 
 def evaluate_run(

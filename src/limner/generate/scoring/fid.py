@@ -9,8 +9,8 @@ from limner.fidelity.features import FeatureExtractor
 from limner.fidelity.protocol import RESAMPLES
 from limner.fidelity.result import PictureScores
 from limner.fidelity.score import score_pictures
-from limner.foundation.device import choose_device
 from limner.foundation.errors import UserError
+from limner.foundation.machine.device import choose_device
 from limner.generate.scoring.sides import as_run, describe_side
 from limner.nn.pretrained import INCEPTION, allowing_downloads
 

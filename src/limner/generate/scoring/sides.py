@@ -11,8 +11,8 @@ from limner.datasets.pictures.quantized import quantized
 from limner.fidelity.described import Described, describe, describe_folder
 from limner.fidelity.features import FeatureExtractor
 from limner.foundation.errors import UserError
-from limner.learning.run import Run
-from limner.learning.run_opening import is_run, open_run
+from limner.learning.runs.opening import is_run, open_run
+from limner.learning.runs.run import Run
 
 GENERATE = "generate"
 

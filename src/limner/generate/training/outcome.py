@@ -15,8 +15,8 @@ from limner.generate.training.alarms import ALARMS
 from limner.generate.training.memorization import draw_nearest
 from limner.generate.training.recipe import GenerateRecipe
 from limner.learning.alarms import add_alarms
-from limner.learning.outcome import Card, add_commands, add_curves, begin_report, closing_words, write_outcome
-from limner.learning.run import Run
+from limner.learning.runs.outcome import Card, add_commands, add_curves, begin_report, closing_words, write_outcome
+from limner.learning.runs.run import Run
 from limner.reporting.grid import grid
 from limner.reporting.pictures import write_picture
 from limner.reporting.report import Report

@@ -9,8 +9,8 @@ from typing import Literal
 from limner.adversarial.latents.settings import LatentOptimization
 from limner.adversarial.regularizers.settings import PenaltySettings
 from limner.foundation.errors import UserError
-from limner.learning.recipe import Choice, choice, setting
-from limner.learning.settings import Recipe
+from limner.learning.loop.settings import Recipe
+from limner.learning.recipes.recipe import Choice, choice, setting
 
 SIZES_PX = (32, 64, 128, 256)
 NETWORK_GIVEN = ("size_px", "channels", "classes")
@@ -95,12 +95,12 @@ class GenerateRecipe(Recipe):
     loss: Choice = choice("non-saturating", "what the two minimize", "limner.adversarial.losses:LOSSES")
     penalties: PenaltySettings = setting(PenaltySettings, "terms beside the loss; weight 0: off")
     generator_optimizer: Choice = choice(
-        "adam", "how the generator moves", "limner.learning.optimizers:OPTIMIZERS", ("parameters",)
+        "adam", "how the generator moves", "limner.learning.loop.optimizers:OPTIMIZERS", ("parameters",)
     )
     discriminator_optimizer: Choice = choice(
-        "adam", "how the discriminator moves", "limner.learning.optimizers:OPTIMIZERS", ("parameters",)
+        "adam", "how the discriminator moves", "limner.learning.loop.optimizers:OPTIMIZERS", ("parameters",)
     )
-    schedule: Choice = choice("constant", "how both learning rates change", "limner.learning.optimizers:SCHEDULES")
+    schedule: Choice = choice("constant", "how both learning rates change", "limner.learning.loop.optimizers:SCHEDULES")
     clip_gradients: float | None = setting(None, "largest L2 norm of a network's gradient, before its step", minimum=0)
     discriminator_steps: int = setting(1, "updates of the discriminator to one of the generator", minimum=1)
     generator_batch: Literal["shared", "own"] = setting(
@@ -129,7 +129,7 @@ class GenerateRecipe(Recipe):
         # names of settings are known before torch is.
         from limner.adversarial.augment import AUGMENTATIONS
         from limner.adversarial.average import AVERAGES
-        from limner.learning.optimizers import SCHEDULES, try_optimizer
+        from limner.learning.loop.optimizers import SCHEDULES, try_optimizer
 
         for optimizer in (self.generator_optimizer, self.discriminator_optimizer):
             try_optimizer(optimizer)

@@ -35,10 +35,10 @@ from limner.generate.training.recipe import GenerateRecipe
 from limner.generate.training.recipe_data import load_pictures, split_pictures
 from limner.generate.training.regularizers import discriminator_terms, encoder_term, generator_terms, latent_terms
 from limner.learning.alarms import ringing
-from limner.learning.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
-from limner.learning.recipe import to_plain
-from limner.learning.run import Run
-from limner.learning.task import Stage, StageContext, Task
+from limner.learning.loop.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
+from limner.learning.loop.task import Stage, StageContext, Task
+from limner.learning.recipes.recipe import to_plain
+from limner.learning.runs.run import Run
 from limner.nn.parameters import count_parameters
 from limner.reporting.grid import grid
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from limner.foundation.threads import in_parts
+from limner.foundation.machine.threads import in_parts
 from limner.recolor.fusion.fusion_loops import NEAREST_FLOOR, UNFITTED, fuse_groups, group_pixels
 from limner.recolor.superpixels.pooling import Regions
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from limner.foundation.compiled import compiled
+from limner.foundation.machine.compiled import compiled
 
 Real = Any
 """A number within compiled code, where numba's types hold, not mypy's."""

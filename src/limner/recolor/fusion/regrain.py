@@ -20,7 +20,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from limner.foundation.errors import UserError
-from limner.foundation.threads import in_one_order, in_parts
+from limner.foundation.machine.threads import in_one_order, in_parts
 from limner.recolor.fusion.regrain_loops import STEP, step_rows, weigh_rows
 
 ITERATIONS = (4, 16, 32, 64)  # from fine to coarse, the last for all coarser levels

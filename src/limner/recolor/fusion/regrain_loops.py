@@ -5,7 +5,7 @@ Rows of different calls may be worked on at once. All arrays are float32.
 
 import numpy as np
 
-from limner.foundation.compiled import compiled
+from limner.foundation.machine.compiled import compiled
 
 HALF = np.float32(0.5)
 EDGE = np.float32(256 / 5)

@@ -16,7 +16,7 @@ from torch.nn.functional import embedding_bag
 
 from limner.colors.color_map import ColorMap
 from limner.foundation.errors import UserError
-from limner.foundation.files import replacing
+from limner.foundation.files.writing import replacing
 
 LARGEST = {"LUT_1D_SIZE": 65536, "LUT_3D_SIZE": 256}  # of the specification
 RANGES = ("LUT_1D_INPUT_RANGE", "LUT_3D_INPUT_RANGE")

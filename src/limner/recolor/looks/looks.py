@@ -14,7 +14,7 @@ from torch import Tensor
 from limner.colors.classic import FITS
 from limner.colors.color_map import ColorMap
 from limner.colors.spaces import srgb_to_lab
-from limner.foundation.threads import in_one_order
+from limner.foundation.machine.threads import in_one_order
 from limner.recolor.looks.cube import read_cube, write_cube
 from limner.recolor.methods.global_map import FITTED_PX
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from limner.foundation.errors import UserError
-from limner.foundation.threads import in_turn
+from limner.foundation.machine.threads import in_turn
 from limner.recolor.superpixels.pooling import Regions
 
 CENTERINGS = ("standard", "channel", "descriptor")

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from limner.colors.color_map import ColorMap, Fit
 from limner.foundation.errors import UserError
+from limner.foundation.machine.threads import in_one_order
 from limner.foundation.stopwatch import Stopwatch
-from limner.foundation.threads import in_one_order
 from limner.recolor.fusion.regrain import regrain
 from limner.recolor.methods.pictures import Pictures
 from limner.recolor.methods.recolored import Recolored

@@ -11,8 +11,8 @@ from torch import Tensor
 from limner.colors.classic import FITS
 from limner.colors.spaces import lab_to_srgb, srgb_to_lab
 from limner.foundation.errors import UserError
+from limner.foundation.machine.threads import in_one_order
 from limner.foundation.nearest import did_you_mean
-from limner.foundation.threads import in_one_order
 from limner.photos.hidden import fill_hidden
 from limner.recolor.methods.global_map import GlobalOptions
 from limner.recolor.methods.pictures import Pictures

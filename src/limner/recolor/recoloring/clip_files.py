@@ -8,11 +8,11 @@ from pathlib import Path
 from torch import Tensor
 
 from limner.foundation.errors import UserError
-from limner.foundation.photo_paths import names_a_file, refuse_shared_names
+from limner.foundation.files.photo_paths import names_a_file, refuse_shared_names
+from limner.foundation.files.records import Account, Made, make_once
+from limner.foundation.files.suffixes import WRITTEN_VIDEOS, ends_with
 from limner.foundation.progress import Progress
-from limner.foundation.records import Account, Made, make_once
 from limner.foundation.stopwatch import Stopwatch
-from limner.foundation.suffixes import WRITTEN_VIDEOS, ends_with
 from limner.recolor.clips.temporal import transfer_clip
 from limner.recolor.recoloring.options import ALL_METHODS
 from limner.recolor.recoloring.transfer import PhotoJob

@@ -9,15 +9,15 @@ from typing import Any
 
 from limner.colors.classic import FITS
 from limner.colors.summary import ALL as ALL_AREAS
-from limner.foundation.device import choose_device
 from limner.foundation.errors import UserError
-from limner.foundation.files import as_paths
+from limner.foundation.files.photo_paths import list_photos, names_a_file, output_paths, refuse_shared_names
+from limner.foundation.files.records import Account, Made, make_once, refuse_own_results
+from limner.foundation.files.suffixes import PICTURES, TIFFS, VIDEOS, ends_with
+from limner.foundation.files.writing import as_paths
+from limner.foundation.machine.device import choose_device
 from limner.foundation.nearest import did_you_mean
-from limner.foundation.photo_paths import list_photos, names_a_file, output_paths, refuse_shared_names
 from limner.foundation.progress import Progress, say
-from limner.foundation.records import Account, Made, make_once, refuse_own_results
-from limner.foundation.suffixes import PICTURES, TIFFS, VIDEOS, ends_with
-from limner.learning.run_opening import is_run
+from limner.learning.runs.opening import is_run
 from limner.photos.photos import read_photo
 from limner.recolor.looks.cube import read_cube
 from limner.recolor.looks.looks import make_look

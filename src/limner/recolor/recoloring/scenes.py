@@ -17,10 +17,10 @@ from rasterio.enums import ColorInterp, Resampling
 from limner.colors.harmonize import Harmonizer, SceneColors, summarize_raster
 from limner.colors.summary import ALL
 from limner.foundation.background import BackgroundWriter, Progress
-from limner.foundation.dependencies import digest
 from limner.foundation.errors import UserError
-from limner.foundation.records import Account, make_once
-from limner.learning.run_opening import is_run, open_run
+from limner.foundation.files.dependencies import digest
+from limner.foundation.files.records import Account, make_once
+from limner.learning.runs.opening import is_run, open_run
 from limner.scenes.bands import Bands, check_bands, parse_bands
 from limner.scenes.names import chips_folder, scene_name
 from limner.scenes.rasters import Raster, open_raster

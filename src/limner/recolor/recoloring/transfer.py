@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from limner.foundation.dependencies import digest, digests
 from limner.foundation.errors import UserError
+from limner.foundation.files.dependencies import digest, digests
+from limner.foundation.files.records import Account, Made, make_once
 from limner.foundation.orientation import UPRIGHT, swaps_edges, turned
-from limner.foundation.records import Account, Made, make_once
 from limner.photos.photos import Photo, read_photo, write_photo
 from limner.recolor.looks.cube import CubeLook
 from limner.recolor.methods.global_map import counted

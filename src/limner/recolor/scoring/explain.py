@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from limner.foundation.errors import UserError
-from limner.foundation.files import make_folder, replacing
+from limner.foundation.files.writing import make_folder, replacing
 from limner.recolor.fusion.fuse import PUBLISHED, Kernel, fuse
 from limner.recolor.matching.attention import Matching, row_perplexity
 from limner.recolor.matching.palette import complete_palette

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from torch import Tensor
 
-from limner.foundation.files import replacing
+from limner.foundation.files.writing import replacing
 from limner.recolor.scoring.score import TransferScore
 from limner.reporting.pictures import captioned_rows
 

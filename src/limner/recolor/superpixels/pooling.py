@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from limner.foundation.compiled import compiled
-from limner.foundation.threads import SUMMED_PARTS, in_parts
+from limner.foundation.machine.compiled import compiled
+from limner.foundation.machine.threads import SUMMED_PARTS, in_parts
 from limner.nn.tiled_features import FeatureSource
 
 

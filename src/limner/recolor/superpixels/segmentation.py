@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from limner.foundation.errors import UserError
-from limner.foundation.threads import threads
+from limner.foundation.machine.threads import threads
 from limner.recolor.superpixels.pieces import join_pieces
 from limner.recolor.superpixels.slic import assign, move, to_lab
 

@@ -12,7 +12,7 @@ from math import ceil, floor
 import numpy as np
 
 from limner.colors.spaces import LAB_FOOT, LAB_FOOT_OFFSET, LAB_FOOT_SLOPE, WHITE_D65, XYZ_FROM_RGB
-from limner.foundation.compiled import compiled
+from limner.foundation.machine.compiled import compiled
 
 BRIGHTEST = np.float32(100)  # in units of white; keeps every number of an unclipped picture finite
 SRGB_KNEE = np.float32(0.04045)  # below it the encoding is a line (IEC 61966-2-1)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from limner.foundation.files import replacing
+from limner.foundation.files.writing import replacing
 from limner.reporting.pictures import IGNORE
 from limner.scenes.windows import Window, row_bands
 from limner.scenes.writing import create_raster

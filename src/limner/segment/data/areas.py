@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from limner.foundation.command_line import split_names
-from limner.foundation.dependencies import digests
 from limner.foundation.errors import UserError
+from limner.foundation.files.dependencies import digests
 from limner.foundation.nearest import did_you_mean
 from limner.scenes.names import chips_folder
 from limner.scenes.overlaps import groups

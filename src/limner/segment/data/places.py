@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from limner.foundation.errors import UserError
-from limner.foundation.suffixes import RASTERS, ends_with
+from limner.foundation.files.suffixes import RASTERS, ends_with
 from limner.scenes.map_tiles import tiles_below
 from limner.scenes.overlaps import told_apart
 from limner.segment.labels.reading import IMAGES_FOLDER, Reading

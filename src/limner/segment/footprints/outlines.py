@@ -8,7 +8,7 @@ import shapely
 from PIL import Image, ImageDraw
 from rasterio.crs import CRS
 
-from limner.foundation.names import spelled
+from limner.foundation.files.names import spelled
 from limner.reporting.pictures import to_display
 from limner.scenes.georeference import transformer
 from limner.scenes.rasters import Raster

@@ -17,7 +17,7 @@ from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 from rasterio import Affine
 from rasterio.crs import CRS
 
-from limner.foundation.names import plain, spelled
+from limner.foundation.files.names import plain, spelled
 from limner.scenes import georeference
 from limner.scenes.georeference import Place, transformer
 from limner.segment.footprints.areas import cut_at_antimeridian, geodesic_areas

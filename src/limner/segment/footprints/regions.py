@@ -20,7 +20,7 @@ from scipy import ndimage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from limner.foundation.names import spelled
+from limner.foundation.files.names import spelled
 from limner.reporting.pictures import IGNORE
 from limner.scenes.windows import Window
 from limner.segment.footprints.objects import split

@@ -18,7 +18,7 @@ from typing import NoReturn
 import yaml
 
 from limner.foundation.errors import UserError
-from limner.foundation.yaml_nodes import read_yaml
+from limner.foundation.files.yaml_nodes import read_yaml
 from limner.reporting.pictures import IGNORE
 from limner.segment.labels.forms import LabelForm
 

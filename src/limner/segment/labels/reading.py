@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from limner.foundation.command_line import GIVEN_BY_COMMAS, INPUT, split_names
 from limner.foundation.errors import UserError
-from limner.foundation.suffixes import YAMLS, ends_with
+from limner.foundation.files.suffixes import YAMLS, ends_with
 from limner.scenes.bands import parse_bands
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ import pyogrio
 from pyogrio.errors import DataLayerError, DataSourceError
 
 from limner.foundation.errors import UserError
-from limner.foundation.names import spelled
-from limner.foundation.suffixes import VECTORS, ends_with
+from limner.foundation.files.names import spelled
+from limner.foundation.files.suffixes import VECTORS, ends_with
 from limner.segment.labels.vector_formats import check_vector_file
 
 ENCODINGS = ("UTF-8", None, "CP1252", "ISO-8859-1")

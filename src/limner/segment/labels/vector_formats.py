@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from limner.foundation.errors import UserError
-from limner.foundation.memory import check_memory
+from limner.foundation.machine.memory import check_memory
 
 SHAPEFILE, SQLITE = b"\0\0\x27\x0a", b"SQLite format 3\0"
 BLOCK_BYTES = 1 << 22

@@ -13,10 +13,10 @@ from rasterio.features import geometry_mask
 from scipy.ndimage import gaussian_filter
 from skimage.registration import phase_cross_correlation
 
-from limner.foundation.dependencies import digest
 from limner.foundation.errors import UserError
-from limner.foundation.names import spelled
-from limner.foundation.records import Account, make_once
+from limner.foundation.files.dependencies import digest
+from limner.foundation.files.names import spelled
+from limner.foundation.files.records import Account, make_once
 from limner.scenes.georeference import shifted
 from limner.scenes.rasters import Raster, open_raster
 from limner.scenes.windows import Window

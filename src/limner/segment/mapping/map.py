@@ -19,10 +19,10 @@ import torch
 
 from limner.colors.harmonize import Harmonizer, SceneColors, harmonized
 from limner.foundation.background import BackgroundWriter, Progress
-from limner.foundation.dependencies import digest
 from limner.foundation.errors import UserError
-from limner.foundation.files import alone_with
-from limner.foundation.records import write_record
+from limner.foundation.files.dependencies import digest
+from limner.foundation.files.records import write_record
+from limner.foundation.files.writing import alone_with
 from limner.foundation.version import __version__
 from limner.scenes.bands import check_bands
 from limner.scenes.names import chips_folder, scene_name

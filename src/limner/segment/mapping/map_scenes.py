@@ -13,7 +13,7 @@ from limner.foundation.errors import UserError
 from limner.foundation.orientation import UPRIGHT
 from limner.foundation.progress import Progress, duration, say
 from limner.learning.options import make_options
-from limner.learning.run_opening import open_run
+from limner.learning.runs.opening import open_run
 from limner.scenes.bands import parse_bands
 from limner.scenes.names import find_scenes, scene_name
 from limner.scenes.rasters import Raster, open_raster

@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 
-from limner.foundation.files import as_utf8
+from limner.foundation.files.writing import as_utf8
 from limner.reporting.pictures import IGNORE, class_colors
 from limner.scenes.rasters import Raster
 from limner.scenes.windows import Window

@@ -6,8 +6,8 @@ import numpy as np
 import rasterio
 from PIL import Image
 
-from limner.foundation.disk import open_for_encoder
-from limner.foundation.names import spelled
+from limner.foundation.files.names import spelled
+from limner.foundation.machine.disk import open_for_encoder
 from limner.reporting.pictures import IGNORE, overlay, to_display
 from limner.scenes.rasters import Raster
 

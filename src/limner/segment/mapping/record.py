@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
 from limner.foundation.errors import UserError
-from limner.foundation.files import remove, remove_leftovers_of, replacing, temporary_name, write_json
-from limner.foundation.locks import lock_of, remove_if_free
-from limner.foundation.records import CHOICE, NotARecordError, changes, read_record
+from limner.foundation.files.locks import lock_of, remove_if_free
+from limner.foundation.files.records import CHOICE, NotARecordError, changes, read_record
+from limner.foundation.files.writing import remove, remove_leftovers_of, replacing, temporary_name, write_json
 from limner.scenes.statistics import Statistics
 from limner.segment.mapping.options import POLYGON_FORMATS
 

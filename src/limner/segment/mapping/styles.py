@@ -7,7 +7,7 @@ symbol's properties stand there twice: as QGIS writes them since 3.26, and as it
 from collections.abc import Iterator, Sequence
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from limner.foundation.files import as_utf8
+from limner.foundation.files.writing import as_utf8
 from limner.reporting.pictures import class_colors
 
 VERSION = "3.28.0"

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from limner.learning.evaluations import evaluation_of
-from limner.learning.run import Run
+from limner.learning.runs.evaluations import evaluation_of
+from limner.learning.runs.run import Run
 from limner.scenes.rasters import Raster
 from limner.scenes.statistics import Statistics
 from limner.scenes.windows import Window

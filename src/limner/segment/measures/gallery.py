@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from limner.foundation.errors import UserError
-from limner.foundation.files import remove
+from limner.foundation.files.writing import remove
 from limner.reporting.pictures import (
     GAP_PX,
     IGNORE,

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from limner.foundation.documents import as_record
 from limner.foundation.errors import UserError
-from limner.foundation.schema import bounds
+from limner.foundation.files.documents import as_record
+from limner.foundation.files.schema import bounds
 from limner.reporting.pictures import IGNORE
 from limner.reporting.tables import markdown, markdown_row, percent
 from limner.segment.labels.cautions import careful

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from limner.learning.networks import NetworkRow, NetworkSizes, list_forms
+from limner.learning.networks.listing import NetworkRow, NetworkSizes, list_forms
 from limner.segment.networks import NETWORKS
 from limner.segment.networks.dilated import CONTEXTS
 from limner.segment.networks.fcn import OUTPUT_STRIDES

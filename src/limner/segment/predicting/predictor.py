@@ -10,12 +10,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from limner.foundation.device import choose_device
 from limner.foundation.errors import UserError
-from limner.foundation.precision import choose_precision
+from limner.foundation.machine.device import choose_device
+from limner.foundation.machine.precision import choose_precision
 from limner.foundation.progress import say
-from limner.learning.described import check_fits, described_choice
-from limner.learning.recipe import Choice
+from limner.learning.recipes.recipe import Choice
+from limner.learning.runs.described import check_fits, described_choice
 from limner.nn.finite import finite
 from limner.nn.parameters import count_parameters
 from limner.reporting.card import card, newest_picture
@@ -28,7 +28,7 @@ from limner.segment.predicting.fit_to_run import match_scene, network_scale
 from limner.segment.predicting.tiles import whole_steps
 
 if TYPE_CHECKING:
-    from limner.learning.run import Run
+    from limner.learning.runs.run import Run
 
 PREFIX = "network."
 """Begins the names of its tensors in a run."""

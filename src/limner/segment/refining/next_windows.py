@@ -16,9 +16,9 @@ import pyogrio.raw
 import shapely
 
 from limner.foundation.errors import UserError
-from limner.foundation.files import replacing
+from limner.foundation.files.writing import replacing
 from limner.foundation.progress import Progress, say
-from limner.learning.run import Run
+from limner.learning.runs.run import Run
 from limner.reporting.pictures import IGNORE
 from limner.scenes.rasters import Raster, open_raster
 from limner.scenes.statistics import measure_raster

@@ -14,11 +14,11 @@ from typing import Any
 from limner.foundation.errors import UserError
 from limner.foundation.progress import say
 from limner.foundation.signals import StopRequest
-from limner.learning.evaluations import EVALUATION_FILE, write_evaluation
 from limner.learning.library import recipe_of, with_overrides
-from limner.learning.recipe import Choice
-from limner.learning.run import Run
-from limner.learning.run_opening import open_run
+from limner.learning.recipes.recipe import Choice
+from limner.learning.runs.evaluations import EVALUATION_FILE, write_evaluation
+from limner.learning.runs.opening import open_run
+from limner.learning.runs.run import Run
 from limner.learning.train import train_recipe
 from limner.scenes.rasters import open_raster
 from limner.segment.data.annotation import ANNOTATED_FILE, write_annotated

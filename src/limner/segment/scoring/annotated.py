@@ -12,10 +12,10 @@ from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 
-from limner.foundation.documents import as_record
 from limner.foundation.errors import UserError
-from limner.foundation.files import replacing
-from limner.learning.run import Run
+from limner.foundation.files.documents import as_record
+from limner.foundation.files.writing import replacing
+from limner.learning.runs.run import Run
 from limner.reporting.pictures import IGNORE
 from limner.scenes.rasters import Raster, open_raster
 from limner.scenes.windows import Window, row_bands

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from limner.foundation.errors import UserError
-from limner.learning.evaluations import Compared
+from limner.learning.runs.evaluations import Compared
 from limner.learning.seed_table import Measure
 from limner.reporting.tables import csv_table, markdown_table, percent, tex, tex_table, write_table
 from limner.segment.measures.counts import Scores

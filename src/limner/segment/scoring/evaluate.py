@@ -10,8 +10,8 @@ from limner.colors.harmonize import Harmonizer, SceneColors
 from limner.colors.summary import ColorSummary, summarize
 from limner.foundation.errors import UserError
 from limner.learning.library import recipe_of
-from limner.learning.run import Run
-from limner.learning.run_opening import open_run
+from limner.learning.runs.opening import open_run
+from limner.learning.runs.run import Run
 from limner.scenes.bands import check_bands
 from limner.scenes.statistics import Statistics, measure
 from limner.scenes.windows import Pixels, Window, row_bands

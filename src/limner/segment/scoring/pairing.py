@@ -16,7 +16,7 @@ from rasterio.crs import CRS
 from rasterio.transform import Affine
 
 from limner.foundation.errors import UserError
-from limner.foundation.suffixes import RASTERS, VECTORS, ends_with
+from limner.foundation.files.suffixes import RASTERS, VECTORS, ends_with
 from limner.scenes.georeference import transformer
 from limner.scenes.rasters import open_mask
 from limner.scenes.writing import BLOCK_PX, RasterFile

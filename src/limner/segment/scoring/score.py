@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from limner.foundation.errors import UserError
-from limner.foundation.files import replacing
-from limner.foundation.suffixes import TIFFS, ends_with
+from limner.foundation.files.suffixes import TIFFS, ends_with
+from limner.foundation.files.writing import replacing
 from limner.reporting.pictures import ERROR_COLORS, IGNORE, error_kinds
 from limner.scenes.georeference import same_system
 from limner.scenes.rasters import Raster, open_mask

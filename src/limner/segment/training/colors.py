@@ -9,7 +9,7 @@ from limner.colors.summary import ALL, ColorSummary, read_summaries, write_summa
 from limner.foundation.errors import UserError
 from limner.foundation.progress import say
 from limner.learning.library import recipe_of
-from limner.learning.run import Run
+from limner.learning.runs.run import Run
 from limner.segment.predicting.facts import read_facts
 from limner.segment.training.recipe_data import fingerprint, load_data, make_source, split_data
 

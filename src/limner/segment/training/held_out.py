@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from limner.learning.run import Run
-from limner.learning.task import Stage
+from limner.learning.loop.task import Stage
+from limner.learning.runs.run import Run
 from limner.scenes.statistics import Statistics
 from limner.segment.data.crops import CropSource
 from limner.segment.data.folds import Fold, HeldBlock

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from limner.foundation.errors import UserError
-from limner.foundation.memory import check_memory
+from limner.foundation.machine.memory import check_memory
 from limner.foundation.progress import say
-from limner.learning.accumulation import accumulated
-from limner.learning.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
-from limner.learning.run import Run
-from limner.learning.run_opening import open_run
-from limner.learning.task import Stage, StageContext, Task, number_stages
+from limner.learning.loop.accumulation import accumulated
+from limner.learning.loop.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
+from limner.learning.loop.task import Stage, StageContext, Task, number_stages
+from limner.learning.runs.opening import open_run
+from limner.learning.runs.run import Run
 from limner.reporting.pictures import IGNORE
 from limner.scenes.statistics import Statistics
 from limner.segment.data.crops import Crops

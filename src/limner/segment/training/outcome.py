@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from limner.colors.summary import ColorSummary
 from limner.datasets.licences import terms_beside
-from limner.learning.outcome import Card, closing_words
-from limner.learning.run import Run
+from limner.learning.runs.outcome import Card, closing_words
+from limner.learning.runs.run import Run
 from limner.reporting.tables import markdown
 from limner.scenes.statistics import Statistics
 from limner.segment.data.blocks import Split

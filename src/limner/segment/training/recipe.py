@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 
 from limner.foundation.errors import UserError
-from limner.learning.recipe import Choice, choice, setting
-from limner.learning.settings import Recipe
+from limner.learning.loop.settings import Recipe
+from limner.learning.recipes.recipe import Choice, choice, setting
 from limner.segment.labels.reading import Reading
 
 
@@ -106,8 +106,10 @@ class SegmentRecipe(Recipe):
         "what the network learns beside the classes, to tell objects apart that touch",
         "limner.segment.training.borders:BORDERS",
     )
-    optimizer: Choice = choice("adamw", "how it is minimized", "limner.learning.optimizers:OPTIMIZERS", ("parameters",))
-    schedule: Choice = choice("cosine", "how the learning rate changes", "limner.learning.optimizers:SCHEDULES")
+    optimizer: Choice = choice(
+        "adamw", "how it is minimized", "limner.learning.loop.optimizers:OPTIMIZERS", ("parameters",)
+    )
+    schedule: Choice = choice("cosine", "how the learning rate changes", "limner.learning.loop.optimizers:SCHEDULES")
     batch: int = setting(8, "crops in a step", unit="crops", minimum=1)
     epochs: int = setting(30, "passes over the training tiles (without stages)", minimum=1, unless="stages")
     decoder_epochs: int = setting(
@@ -124,7 +126,7 @@ class SegmentRecipe(Recipe):
             raise UserError("keep_if_better compares with an initial run, but none is named; add 'initial: RUN'")
         # What these cannot take is refused here, before anything is written. They are imported only now, so that the
         # names of settings are known before torch is.
-        from limner.learning.optimizers import SCHEDULES, try_optimizer
+        from limner.learning.loop.optimizers import SCHEDULES, try_optimizer
         from limner.segment.training.borders import BORDERS
         from limner.segment.training.losses import LOSSES
         from limner.segment.training.pixel_weights import KnownClasses

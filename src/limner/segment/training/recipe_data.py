@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from limner.foundation.errors import UserError
-from limner.learning.run_opening import open_run
+from limner.learning.runs.opening import open_run
 from limner.segment.data import areas
 from limner.segment.data.annotation import annotate_share
 from limner.segment.data.areas import find_data

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from limner.colors.summary import write_summaries
-from limner.learning.outcome import add_commands, add_curves, begin_report, write_outcome
-from limner.learning.recipe import to_plain
-from limner.learning.run import Run
+from limner.learning.recipes.recipe import to_plain
+from limner.learning.runs.outcome import add_commands, add_curves, begin_report, write_outcome
+from limner.learning.runs.run import Run
 from limner.reporting.report import Report
 from limner.reporting.tables import Share, percent
 from limner.segment.labels.drawing import how_to_read

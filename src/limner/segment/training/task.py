@@ -9,8 +9,8 @@ import numpy as np
 
 from limner.foundation.errors import UserError
 from limner.foundation.progress import say
-from limner.learning.recipe import to_plain
-from limner.learning.run import Run
+from limner.learning.recipes.recipe import to_plain
+from limner.learning.runs.run import Run
 from limner.nn.parameters import count_parameters
 from limner.scenes.windows import Window
 from limner.segment.labels.drawing import draw_triple, draw_triples

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from limner.datasets.pictures.listing import picture_files
-from limner.foundation.cores import allowed_cores
-from limner.foundation.dependencies import digests
 from limner.foundation.errors import UserError
+from limner.foundation.files.dependencies import digests
+from limner.foundation.machine.cores import allowed_cores
 from limner.foundation.nearest import did_you_mean
 from limner.foundation.progress import Progress
 from limner.translate.data.reading import Colors, as_float, read_image, squared

@@ -10,9 +10,9 @@ from typing import Literal, NamedTuple
 from torch import Tensor
 
 from limner.datasets.pictures.listing import picture_files
-from limner.foundation.cores import allowed_cores
-from limner.foundation.dependencies import digests
 from limner.foundation.errors import UserError
+from limner.foundation.files.dependencies import digests
+from limner.foundation.machine.cores import allowed_cores
 from limner.foundation.progress import Progress
 from limner.translate.data.reading import Colors, read_image, squared
 from limner.translate.data.thumbnails import hold_out_pictures

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from limner.foundation.errors import UserError
-from limner.foundation.suffixes import TIFFS, ends_with
+from limner.foundation.files.suffixes import TIFFS, ends_with
 from limner.photos.photos import read_photo
 from limner.scenes.rasters import open_raster
 from limner.translate.degrading.looks import luma

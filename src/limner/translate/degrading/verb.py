@@ -9,11 +9,11 @@ from typing import Any
 from torch import Tensor
 
 from limner.datasets.pictures.listing import picture_files
-from limner.foundation.dependencies import digests
 from limner.foundation.errors import UserError
-from limner.foundation.files import as_paths, make_folder
+from limner.foundation.files.dependencies import digests
+from limner.foundation.files.records import Account, Made, make_once
+from limner.foundation.files.writing import as_paths, make_folder
 from limner.foundation.progress import Progress
-from limner.foundation.records import Account, Made, make_once
 from limner.photos.photos import Photo, read_photo, write_photo
 from limner.translate.degrading.degradation import Degradation, degrade
 from limner.translate.degrading.options import DegradeOptions

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from limner.learning.networks import NetworkRow, NetworkSizes
+from limner.learning.networks.listing import NetworkRow, NetworkSizes
 from limner.nn.parameters import count_parameters
 from limner.translate.networks import CLASS_DISCRIMINATORS, DISCRIMINATORS, GENERATORS, TOLD_GENERATORS
 

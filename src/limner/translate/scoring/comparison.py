@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from limner.foundation.errors import UserError
-from limner.learning.evaluations import Compared
+from limner.learning.runs.evaluations import Compared
 from limner.learning.seed_table import Measure
 from limner.reporting.tables import csv_cell, markdown, markdown_row, tex, tex_comments, write_table
 from limner.translate.measures.domain_result import DomainScores

@@ -6,7 +6,7 @@ from typing import Any
 
 from limner.foundation.errors import UserError
 from limner.learning.library import recipe_of
-from limner.learning.run import Run
+from limner.learning.runs.run import Run
 from limner.translate.data.domains import DomainSet, find_domains, hold_out_domains, read_domains
 from limner.translate.measures.domain_measure import Edit, map_to_domain, measure_domains
 from limner.translate.measures.domain_result import DomainScores

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from limner.foundation.errors import UserError
 from limner.learning.library import recipe_of
-from limner.learning.run import Run
+from limner.learning.runs.run import Run
 from limner.translate.data.crops import whole_pair
 from limner.translate.data.pairs import PairSet, find_pairs, hold_out, read_pairs
 from limner.translate.degrading.ways import DEGRADATIONS

@@ -9,7 +9,7 @@ import numpy as np
 
 from limner.datasets.pictures.listing import picture_files
 from limner.foundation.errors import UserError
-from limner.foundation.files import must_exist
+from limner.foundation.files.writing import must_exist
 from limner.foundation.progress import Progress
 from limner.reporting.tables import markdown, markdown_row
 from limner.translate.data.reading import as_float, read_image

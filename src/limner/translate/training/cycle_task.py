@@ -13,8 +13,8 @@ from limner.adversarial.update import Term, Update, update_discriminator, update
 from limner.adversarial.updater import Updater, average_buffers, set_up_network
 from limner.foundation.draws import Draws
 from limner.foundation.errors import UserError
-from limner.learning.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
-from limner.learning.task import Stage, StageContext
+from limner.learning.loop.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
+from limner.learning.loop.task import Stage, StageContext
 from limner.translate.networks import DISCRIMINATORS, GENERATORS
 from limner.translate.networks.beginning import INITIALIZATIONS
 from limner.translate.training.domain_alarms import told_apart

@@ -10,8 +10,8 @@ from torch import Tensor
 from limner.colors.classic.clouds import AffineMap
 from limner.datasets.licences import terms_beside
 from limner.learning.alarms import add_alarms
-from limner.learning.outcome import Card, add_commands, add_curves, begin_report, closing_words, write_outcome
-from limner.learning.run import Run
+from limner.learning.runs.outcome import Card, add_commands, add_curves, begin_report, closing_words, write_outcome
+from limner.learning.runs.run import Run
 from limner.reporting.pictures import captioned_rows, write_picture
 from limner.reporting.report import Report
 from limner.reporting.tables import markdown

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Literal
 
 from limner.foundation.errors import UserError
-from limner.learning.recipe import Choice, choice, setting
-from limner.learning.settings import Recipe
+from limner.learning.loop.settings import Recipe
+from limner.learning.recipes.recipe import Choice, choice, setting
 from limner.translate.training.recipe import DISCRIMINATOR_GIVEN, GENERATOR_GIVEN
 
 
@@ -72,12 +72,12 @@ class UnpairedRecipe(Recipe):
         ("network", "generator"),
     )
     generator_optimizer: Choice = choice(
-        "adam", "how the generators move", "limner.learning.optimizers:OPTIMIZERS", ("parameters",)
+        "adam", "how the generators move", "limner.learning.loop.optimizers:OPTIMIZERS", ("parameters",)
     )
     discriminator_optimizer: Choice = choice(
-        "adam", "how the discriminators move", "limner.learning.optimizers:OPTIMIZERS", ("parameters",)
+        "adam", "how the discriminators move", "limner.learning.loop.optimizers:OPTIMIZERS", ("parameters",)
     )
-    schedule: Choice = choice("constant", "how both learning rates change", "limner.learning.optimizers:SCHEDULES")
+    schedule: Choice = choice("constant", "how both learning rates change", "limner.learning.loop.optimizers:SCHEDULES")
     batch: int = setting(1, "pictures of each domain in a step", unit="pictures", minimum=1)
     epochs: int = setting(20, "stretches of training, each with an evaluation", minimum=1)
     steps_per_epoch: int | None = setting(
@@ -119,12 +119,12 @@ class StarRecipe(Recipe):
         ("network", "generator"),
     )
     generator_optimizer: Choice = choice(
-        "adam", "how the generator moves", "limner.learning.optimizers:OPTIMIZERS", ("parameters",)
+        "adam", "how the generator moves", "limner.learning.loop.optimizers:OPTIMIZERS", ("parameters",)
     )
     discriminator_optimizer: Choice = choice(
-        "adam", "how the discriminator moves", "limner.learning.optimizers:OPTIMIZERS", ("parameters",)
+        "adam", "how the discriminator moves", "limner.learning.loop.optimizers:OPTIMIZERS", ("parameters",)
     )
-    schedule: Choice = choice("constant", "how both learning rates change", "limner.learning.optimizers:SCHEDULES")
+    schedule: Choice = choice("constant", "how both learning rates change", "limner.learning.loop.optimizers:SCHEDULES")
     batch: int = setting(16, "pictures in an update, of all domains together", unit="pictures", minimum=1)
     epochs: int = setting(20, "stretches of training, each with an evaluation", minimum=1)
     steps_per_epoch: int | None = setting(
@@ -141,7 +141,7 @@ class StarRecipe(Recipe):
 
 def refuse_what_cannot_be(recipe: UnpairedRecipe | StarRecipe) -> None:
     """Raise `UserError` for what optimizers and schedules cannot take, before anything is written."""
-    from limner.learning.optimizers import SCHEDULES, try_optimizer
+    from limner.learning.loop.optimizers import SCHEDULES, try_optimizer
 
     for optimizer in (recipe.generator_optimizer, recipe.discriminator_optimizer):
         try_optimizer(optimizer)

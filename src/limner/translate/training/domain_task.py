@@ -17,9 +17,9 @@ from limner.datasets.order import ShuffledOrder
 from limner.foundation.errors import UserError
 from limner.foundation.progress import say
 from limner.learning.alarms import ringing
-from limner.learning.recipe import to_plain
-from limner.learning.run import Run
-from limner.learning.task import Stage, Task
+from limner.learning.loop.task import Stage, Task
+from limner.learning.recipes.recipe import to_plain
+from limner.learning.runs.run import Run
 from limner.nn.parameters import count_parameters
 from limner.translate.data.domain_crops import DomainCrops
 from limner.translate.data.domains import find_domains, hold_out_domains, read_domains

@@ -19,10 +19,10 @@ from limner.foundation.draws import Draws
 from limner.foundation.errors import UserError
 from limner.foundation.progress import say
 from limner.learning.alarms import ringing
-from limner.learning.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
-from limner.learning.recipe import WeightedChoice, to_plain
-from limner.learning.run import Run
-from limner.learning.task import Stage, StageContext, Task
+from limner.learning.loop.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
+from limner.learning.loop.task import Stage, StageContext, Task
+from limner.learning.recipes.recipe import WeightedChoice, to_plain
+from limner.learning.runs.run import Run
 from limner.nn.parameters import count_parameters
 from limner.translate.data.crops import Pair, PairCrops, whole_pair
 from limner.translate.data.pairs import find_pairs, hold_out, read_pairs

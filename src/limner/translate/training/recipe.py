@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from limner.foundation.errors import UserError
-from limner.learning.recipe import Choice, WeightedChoice, choice, setting, weighted_choices
-from limner.learning.settings import Recipe
+from limner.learning.loop.settings import Recipe
+from limner.learning.recipes.recipe import Choice, WeightedChoice, choice, setting, weighted_choices
 
 GENERATOR_GIVEN = ("inputs", "outputs", "scale")
 DISCRIMINATOR_GIVEN = ("channels", "size_px")
@@ -100,13 +100,13 @@ class PairRecipe(Recipe):
         ("network", "generator"),
     )
     generator_optimizer: Choice = choice(
-        "adam", "how the generator moves", "limner.learning.optimizers:OPTIMIZERS", ("parameters",)
+        "adam", "how the generator moves", "limner.learning.loop.optimizers:OPTIMIZERS", ("parameters",)
     )
     discriminator_optimizer: Choice = choice(
-        "adam", "how the discriminator moves", "limner.learning.optimizers:OPTIMIZERS", ("parameters",)
+        "adam", "how the discriminator moves", "limner.learning.loop.optimizers:OPTIMIZERS", ("parameters",)
     )
     schedule: Choice = choice(
-        "constant", "how both learning rates change, after the warm-up", "limner.learning.optimizers:SCHEDULES"
+        "constant", "how both learning rates change, after the warm-up", "limner.learning.loop.optimizers:SCHEDULES"
     )
     warmup_epochs: int = setting(0, "epochs before, in which the generator learns by warmup_content alone", minimum=0)
     warmup_content: tuple[WeightedChoice, ...] = weighted_choices(("l2",), "what is compared then", _content)
@@ -122,7 +122,7 @@ class PairRecipe(Recipe):
     def __post_init__(self) -> None:
         # What these cannot take is refused here, before anything is written. They are imported only now, so that the
         # names of settings are known before torch is.
-        from limner.learning.optimizers import SCHEDULES, try_optimizer
+        from limner.learning.loop.optimizers import SCHEDULES, try_optimizer
         from limner.translate.degrading.ways import DEGRADATIONS
 
         for optimizer in (self.generator_optimizer, self.discriminator_optimizer):

@@ -14,8 +14,8 @@ from limner.adversarial.updater import Updater, average_buffers, set_up_network
 from limner.datasets.order import ShuffledOrder
 from limner.foundation.draws import Draws
 from limner.foundation.errors import UserError
-from limner.learning.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
-from limner.learning.task import Stage, StageContext
+from limner.learning.loop.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
+from limner.learning.loop.task import Stage, StageContext
 from limner.translate.networks import CLASS_DISCRIMINATORS, TOLD_GENERATORS
 from limner.translate.networks.beginning import INITIALIZATIONS
 from limner.translate.networks.stargan import Told, with_maps

@@ -7,9 +7,9 @@ from pathlib import Path
 from torch import Tensor
 
 from limner.foundation.errors import UserError
+from limner.foundation.files.records import Account
+from limner.foundation.files.suffixes import WRITTEN_VIDEOS, ends_with
 from limner.foundation.progress import Progress
-from limner.foundation.records import Account
-from limner.foundation.suffixes import WRITTEN_VIDEOS, ends_with
 from limner.translate.degrading.looks import luma
 from limner.translate.translating.options import TranslateOptions
 from limner.translate.translating.predictor import PictureTranslator

@@ -11,13 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from limner.foundation.device import choose_device
-from limner.foundation.documents import as_record
 from limner.foundation.errors import UserError
+from limner.foundation.files.documents import as_record
+from limner.foundation.files.schema import bounds
+from limner.foundation.machine.device import choose_device
 from limner.foundation.nearest import did_you_mean
-from limner.foundation.schema import bounds
-from limner.learning.described import described_choice
-from limner.learning.run_weights import DAMAGED
+from limner.learning.runs.described import described_choice
+from limner.learning.runs.weights import DAMAGED
 from limner.reporting.card import card, newest_picture
 from limner.translate.data.reading import Colors
 from limner.translate.networks import GENERATORS, TOLD_GENERATORS
@@ -31,7 +31,7 @@ from limner.translate.translating.predictor import (
 )
 
 if TYPE_CHECKING:
-    from limner.learning.run import Run
+    from limner.learning.runs.run import Run
 
 UNPAIRED = "translate-unpaired"
 SEVERAL = "translate-domains"

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from limner.foundation.errors import UserError
-from limner.foundation.records import Account
+from limner.foundation.files.records import Account
 from limner.photos.photos import Photo, read_photo, write_photo
 from limner.scenes.windows import Window
 from limner.scenes.writing import BLOCK_PX, RasterFile

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from limner.foundation.device import choose_device
 from limner.foundation.errors import UserError
-from limner.learning.described import check_fits, described_choice
+from limner.foundation.machine.device import choose_device
+from limner.learning.runs.described import check_fits, described_choice
 from limner.reporting.card import card, newest_picture
 from limner.translate.data.reading import Colors
 from limner.translate.degrading.holes import Fill, filled
@@ -25,7 +25,7 @@ from limner.translate.translating.facts import read_facts
 from limner.translate.translating.tiles import TILE_PX, PictureNorm, Read, translated_tiles, with_picture_norms
 
 if TYPE_CHECKING:
-    from limner.learning.run import Run
+    from limner.learning.runs.run import Run
 
 GENERATOR_GIVEN = ("inputs", "outputs", "scale")
 WHOLE_PX = 1 << 20

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from limner.foundation.errors import UserError
-from limner.foundation.records import Account
+from limner.foundation.files.records import Account
 from limner.scenes.georeference import scaled
 from limner.scenes.rasters import Raster, open_raster
 from limner.scenes.windows import Window

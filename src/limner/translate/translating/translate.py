@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from limner.foundation.dependencies import digest
 from limner.foundation.errors import UserError
-from limner.foundation.files import as_paths
-from limner.foundation.photo_paths import list_photos, names_a_file, output_paths, refuse_shared_names
+from limner.foundation.files.dependencies import digest
+from limner.foundation.files.photo_paths import list_photos, names_a_file, output_paths, refuse_shared_names
+from limner.foundation.files.records import Account, Made, make_once, refuse_own_results
+from limner.foundation.files.suffixes import MASKS, PICTURES, TIFFS, VIDEOS, WRITTEN_VIDEOS, ends_with
+from limner.foundation.files.writing import as_paths
 from limner.foundation.progress import Progress, say
-from limner.foundation.records import Account, Made, make_once, refuse_own_results
-from limner.foundation.suffixes import MASKS, PICTURES, TIFFS, VIDEOS, WRITTEN_VIDEOS, ends_with
-from limner.learning.run import Run
-from limner.learning.run_opening import open_run
+from limner.learning.runs.opening import open_run
+from limner.learning.runs.run import Run
 from limner.scenes.rasters import open_raster
 from limner.translate.translating.clips import translate_clip
 from limner.translate.translating.domains import load_for

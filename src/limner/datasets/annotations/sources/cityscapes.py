@@ -29,7 +29,7 @@ from limner.datasets.annotations.instances import (
 )
 from limner.datasets.annotations.sources.wanted import Wanted, counted
 from limner.foundation.errors import UserError
-from limner.foundation.files import files_below
+from limner.foundation.files.writing import files_below
 
 FORM = "Cityscapes"
 PICTURES, LABELS = "leftImg8bit", "gtFine"

@@ -29,9 +29,9 @@ from limner.datasets.annotations.sources.wanted import (
     pictures_below,
 )
 from limner.foundation.errors import UserError
-from limner.foundation.files import files_below
+from limner.foundation.files.suffixes import MASKS, ends_with
+from limner.foundation.files.writing import files_below
 from limner.foundation.nearest import did_you_mean
-from limner.foundation.suffixes import MASKS, ends_with
 
 FORM = "pictures and masks"
 MASK_FOLDERS = ("masks", "instances", "labels", "annotations")

@@ -24,7 +24,7 @@ from limner.datasets.annotations.instances import (
 )
 from limner.datasets.annotations.sources.wanted import PICTURE_FOLDER, Wanted, counted, is_hidden, pictures_below
 from limner.foundation.errors import UserError
-from limner.foundation.files import files_below
+from limner.foundation.files.writing import files_below
 
 FORM = "VOC"
 LABEL_FOLDERS = ("annotations", "Annotations", "labels", "xml")

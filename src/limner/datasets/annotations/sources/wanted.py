@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from limner.foundation.errors import UserError
-from limner.foundation.files import files_below
-from limner.foundation.suffixes import PICTURES, ends_with
+from limner.foundation.files.suffixes import PICTURES, ends_with
+from limner.foundation.files.writing import files_below
 
 PICTURE_FOLDER = "images"
 

@@ -27,8 +27,8 @@ from limner.datasets.annotations.polygons import LEAST_NUMBERS, polygon_mask
 from limner.datasets.annotations.sources.wanted import PICTURE_FOLDER, Wanted, counted, is_hidden, pictures_below
 from limner.datasets.annotations.sources.yolo_names import Named, class_names
 from limner.foundation.errors import UserError
-from limner.foundation.files import files_below
-from limner.foundation.suffixes import YAMLS, ends_with
+from limner.foundation.files.suffixes import YAMLS, ends_with
+from limner.foundation.files.writing import files_below
 
 FORM = "YOLO"
 LABEL_FOLDER = "labels"

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from limner.foundation.errors import UserError
-from limner.foundation.suffixes import YAMLS, ends_with
-from limner.foundation.yaml_nodes import plain_value, read_yaml
+from limner.foundation.files.suffixes import YAMLS, ends_with
+from limner.foundation.files.yaml_nodes import plain_value, read_yaml
 
 PLAIN = "classes.txt"
 USUAL = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from limner.foundation.threads import in_parts
+from limner.foundation.machine.threads import in_parts
 from limner.segment.predicting.crf import lattice_loops as loops
 
 SEED = 2010  # of the multipliers, so that the same features give the same lattice everywhere

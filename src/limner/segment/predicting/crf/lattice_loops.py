@@ -5,7 +5,7 @@
 
 import numpy as np
 
-from limner.foundation.compiled import compiled
+from limner.foundation.machine.compiled import compiled
 
 EMPTY = np.int64(-(2**63))  # marks a free slot of the table
 SPREAD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio: neighboring keys fall into slots far apart

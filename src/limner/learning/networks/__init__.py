@@ -1,0 +1,1 @@
+"""Networks by name, whatever room they are of: listed, inspected and looked into."""
