@@ -242,6 +242,12 @@ def test_files_that_are_not_there_or_of_another_kind_are_named(tmp_path, mapped)
     refuse(tmp_path / "notes.txt", mapped, "notes.txt: cannot be scored")
 
 
+def test_a_truth_without_polygons_asks_for_the_ground_that_was_looked_at(tmp_path, mapped):
+    nothing, ground = write_boxes(tmp_path / "nothing.gpkg"), write_boxes(tmp_path / "ground.gpkg", (5, 5, 20, 30))
+    refuse(mapped, nothing, r"nothing\.gpkg: holds no polygon.*--within GROUND")
+    assert score_files(mapped, nothing, within=ground).pooled.pixels == 600  # nothing there is a truth, too
+
+
 def test_another_size_is_refused_with_both_sizes(tmp_path, mapped):
     truth = write_mask(tmp_path / "truth.tif", np.zeros((40, 51), np.uint8))
     refuse(mapped, truth, "50 x 40 and 51 x 40 pixels.*gdalwarp")

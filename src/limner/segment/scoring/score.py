@@ -108,10 +108,19 @@ def _scored(
             unmapped[pair.area] = unmapped.get(pair.area, 0) + missing
         objects = objects_of(counter, chips, AS_DELIVERED if delivered else AS_DRAWN)
     if not any(counts.pixels for counts in areas.values()):
+        if all(pair.truth.within is None and _holds_no_polygon(pair.label, reading) for pair in pairs):
+            raise UserError(
+                f"{truth}: holds no polygon, and without --within only the ground around polygons is scored; give "
+                "--within GROUND, a vector file of the ground that was looked at"
+            )
         raise UserError(f"{prediction}: maps no labelled pixel of {truth}; do they show the same place?")
     result = Evaluation(areas, Protocol(_which_pixels(pairs)), truth_form.class_names, unmapped, objects=objects)
     read = [line for reader in (truth_reader, map_reader) for line in (*reader.cautions(), *reader.notes())]
     return replace(result, cautions=(*_on_a_part(result, pixels, pairs), *forms.cautions, *read))
+
+
+def _holds_no_polygon(label: Path, reading: Reading) -> bool:
+    return is_vector(label) and not reading.layers.open(label, of_ground=False).features
 
 
 class _Forms(NamedTuple):
