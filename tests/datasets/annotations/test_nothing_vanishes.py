@@ -284,6 +284,25 @@ def test_labels_without_a_picture_and_lines_without_area_are_rows(tmp_path: Path
     assert told == [("1.png", "1", ""), ("1.png", "2", "empty"), ("1.png", "3", "empty"), ("2", "1", "no picture")]
 
 
+def test_yolos_classes_keep_their_numbers(tmp_path: Path) -> None:
+    write_yolo(tmp_path / "a", "1", OUTLINE)
+    names = tmp_path / "a/classes.txt"
+    for empty, words in (
+        ("cat\n\ndog\n", "line 2 is empty; needed: the name of class 1"),
+        ("\ncat\n", "line 1 is empty"),
+    ):
+        names.write_text(empty)
+        with pytest.raises(UserError, match=words):
+            read_source(tmp_path / "a", Wanted(("dog",)))
+    names.write_text("cat\ndog\n\n")  # empty lines at the end number nothing
+    assert len(read_source(tmp_path / "a", Wanted(("dog",))).pictures) == 1
+    (tmp_path / "a/data.yaml").write_text("names: [dog, cat]\n")
+    with pytest.raises(UserError, match=r"data\.yaml and classes\.txt name other classes"):
+        read_source(tmp_path / "a", Wanted(("dog",)))
+    (tmp_path / "a/data.yaml").write_text("names: [cat, dog]\n")
+    assert len(read_source(tmp_path / "a", Wanted(("dog",))).pictures) == 1
+
+
 # Masks
 
 

@@ -112,6 +112,18 @@ def test_every_file_of_a_folder_is_an_area(tmp_path):
     assert result.areas == {"D12": Counts.of(*random_masks(0)), "D19": Counts.of(*random_masks(1))}
 
 
+def test_files_behind_a_linked_folder_are_scored_too(tmp_path):
+    for seed, name in enumerate(("D12", "store/D19")):
+        truth, prediction = random_masks(seed)
+        write_mask(tmp_path / "truth" / f"{name}.tif", truth)
+        write_mask(tmp_path / "maps" / f"{name}.tif", prediction)
+    for folder in ("truth", "maps"):
+        (tmp_path / folder / "store").rename(tmp_path / f"{folder}-store")
+        (tmp_path / folder / "linked").symlink_to(tmp_path / f"{folder}-store")
+    result = score_files(tmp_path / "maps", tmp_path / "truth")
+    assert list(result.areas.values()) == [Counts.of(*random_masks(0)), Counts.of(*random_masks(1))]
+
+
 def test_every_folder_of_a_data_set_is_an_area_and_its_pictures_are_no_truth(tmp_path):
     total = Counts.zero(2)
     for seed in range(3):

@@ -1,7 +1,5 @@
 """`limner classify`: pictures of any kind, their classes with the evidence, as text, JSON, CSV and pictures."""
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ from limner.foundation.progress import Progress
 from limner.learning.runs.opening import open_run
 from limner.learning.runs.run import Run
 from limner.reporting.pictures import captioned_rows, write_picture
+from limner.reporting.tables import csv_table
 
 BATCH = 16
 TABLE, LIST = "classes.csv", "classes.json"
@@ -60,12 +59,11 @@ class Classified:
 
     def to_csv(self) -> str:
         """``path,class,probability,x0,y0,x1,y1`` with a row for each picture."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["path", "class", "probability", "x0", "y0", "x1", "y1"])
-        for path, answer in self.rows:
-            writer.writerow([path, answer.names[0], f"{answer.probabilities[0]:.6f}", *(answer.box or ("",) * 4)])
-        return text.getvalue()
+        rows = [
+            [str(path), answer.names[0], f"{answer.probabilities[0]:.6f}", *(answer.box or ("",) * 4)]
+            for path, answer in self.rows
+        ]
+        return csv_table(["path", "class", "probability", "x0", "y0", "x1", "y1"], rows)
 
 
 def classify_pictures(

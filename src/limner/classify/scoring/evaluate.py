@@ -1,7 +1,5 @@
 """`limner evaluate` for a classifier: what it held out, or other pictures with classes."""
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +23,7 @@ from limner.foundation.progress import Progress
 from limner.learning.library import recipe_of
 from limner.learning.runs.run import Run
 from limner.reporting.pictures import write_picture
+from limner.reporting.tables import csv_table
 
 READ = 256
 """Pictures that are read at once."""
@@ -106,16 +105,15 @@ def write_mistakes(
     probabilities = logits.softmax(dim=1)
     confidence, said = probabilities.max(dim=1)
     truth, names = examples.labels[sides.held_out], examples.found.class_names
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["picture", "true", "said", "confidence", "of_the_true"])
+    rows = []
     order = confidence.argsort(descending=True, stable=True)
     for place in order[said[order] != truth[order]].tolist():
         picture = examples.found.names[int(sides.held_out[place])]
         true, answer = int(truth[place]), int(said[place])
         numbers = [f"{float(value):.6f}" for value in (confidence[place], probabilities[place, true])]
-        writer.writerow([picture, names[true], names[answer], *numbers])
-    write_text(make_folder(folder) / "mistakes.csv", text.getvalue())
+        rows.append([picture, names[true], names[answer], *numbers])
+    table = csv_table(["picture", "true", "said", "confidence", "of_the_true"], rows)
+    write_text(make_folder(folder) / "mistakes.csv", table)
     found = worst_mistakes(classifier, examples, sides.held_out, logits, sides.training)
     if found:
         write_picture(folder / "mistakes.png", draw_mistakes(classifier, examples, found))

@@ -1,7 +1,5 @@
 """Pictures whose label is probably wrong: a classifier that did not learn from them is sure of another class."""
 
-import csv
-import io
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +15,7 @@ from limner.foundation.errors import UserError
 from limner.foundation.files.writing import make_folder, write_text
 from limner.foundation.progress import Progress
 from limner.reporting.pictures import contact_sheet, write_picture
+from limner.reporting.tables import csv_table
 
 FOLDS = 5
 AXES = 128
@@ -102,14 +101,12 @@ def out_of_fold(features: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarr
 def write_suspects(folder: Path, examples: Examples, suspects: list[Suspect]) -> None:
     """Write ``suspects.csv``, all of them, and ``suspects.png``, the most doubtful."""
     names = examples.found.class_names
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["picture", "label", "suggested", "doubt"])
-    for each in suspects:
-        writer.writerow(
-            [examples.found.names[each.picture], names[each.given], names[each.suggested], f"{each.doubt:.4f}"]
-        )
-    write_text(make_folder(folder) / "suspects.csv", text.getvalue())
+    rows = [
+        [examples.found.names[each.picture], names[each.given], names[each.suggested], f"{each.doubt:.4f}"]
+        for each in suspects
+    ]
+    table = csv_table(["picture", "label", "suggested", "doubt"], rows)
+    write_text(make_folder(folder) / "suspects.csv", table)
     if shown := suspects[:SHOWN]:
         pictures: Tensor = examples.read(torch.tensor([each.picture for each in shown]))
         captions = [f"{names[each.given]}? {names[each.suggested]} {each.doubt:.0%}" for each in shown]

@@ -17,6 +17,7 @@ from rasterio.transform import Affine
 
 from limner.foundation.errors import UserError
 from limner.foundation.files.suffixes import RASTERS, VECTORS, ends_with
+from limner.foundation.files.writing import files_below
 from limner.scenes.georeference import transformer
 from limner.scenes.rasters import open_mask
 from limner.scenes.writing import BLOCK_PX, RasterFile
@@ -107,7 +108,7 @@ def _holds_footprints(prediction: Path) -> bool:
     """Whether a map is a vector file, or a folder of them without any raster."""
     if not prediction.is_dir():
         return is_vector(prediction)
-    files = [file for file in prediction.rglob("*") if file.name[0] != "."]
+    files = [file for file in files_below(prediction) if file.name[0] != "."]
     return not any(ends_with(file, RASTERS) for file in files) and any(is_vector(file) for file in files)
 
 
@@ -131,7 +132,7 @@ def _files(path: Path, suffixes: tuple[str, ...]) -> dict[tuple[str, ...], Path]
         if not ends_with(path, suffixes):
             raise UserError(f"{path}: cannot be scored; needed: a file of type {' '.join(suffixes)}, or a folder")
         return {(path.stem.removesuffix("_classes"),): path}
-    files = sorted(file for file in path.rglob("*") if ends_with(file, suffixes) and file.name[0] != ".")
+    files = [file for file in files_below(path) if ends_with(file, suffixes) and file.name[0] != "."]
     masks = [file for file in files if "masks" in file.relative_to(path).parts[:-1]]
     found: dict[tuple[str, ...], Path] = {}
     for file in masks or files:

@@ -48,22 +48,28 @@ def class_names(folder: Path, areas: Sequence[Path], labels: str, yaml_file: Pat
 
 
 def _named_by(place: Path) -> Named | None:
-    plain = place / PLAIN
-    if plain.is_file():
-        text = plain.read_text(encoding="utf-8-sig", errors="replace")
-        return Named(tuple(line.strip() for line in text.splitlines() if line.strip()), plain)
     files = [path for path in place.iterdir() if ends_with(path, YAMLS) and path.is_file()]
     usual = [path for name in USUAL for path in files if path.name == name]
-    found = [named for path in usual or sorted(files) if (named := _named_in(path)) is not None]
+    plain = [_named_by_lines(place / PLAIN)] if (place / PLAIN).is_file() else []
+    asked = usual or ([] if plain else sorted(files))
+    found = [named for path in asked if (named := _named_in(path)) is not None] + plain
     if not found:
         return None
     other = next((named for named in found if named.names != found[0].names), None)
     if other is not None:
         raise UserError(
             f"{found[0].told_by} and {other.told_by.name} name other classes; give the YAML file itself instead of the "
-            "folder"
+            "folder, or remove what is wrong"
         )
     return found[0]
+
+
+def _named_by_lines(path: Path) -> Named:
+    """Lines are numbered from 0, so an empty one between others would leave a number without a name."""
+    lines = [line.strip() for line in path.read_text(encoding="utf-8-sig", errors="replace").rstrip().splitlines()]
+    if "" in lines:
+        raise UserError(f"{path}: line {lines.index('') + 1} is empty; needed: the name of class {lines.index('')}")
+    return Named(tuple(lines), path)
 
 
 def _named_in(path: Path) -> Named | None:
