@@ -323,7 +323,7 @@ def test_nothing_found_at_all_scores_zero_and_says_so() -> None:
     nothing = Detections(torch.zeros(0, 4), torch.zeros(0).long(), torch.zeros(0))
     scored = evaluate_detections([nothing], [objects((1, 1, 9, 9))], ["ball"], on="here")
     assert scored.scores["ap50"] == 0 and scored.threshold is None and scored.kinds["missed"] == 1
-    assert "nothing right was found" in scored.threshold_line()
+    assert "Nothing right was found" in scored.threshold_line()
 
 
 def test_the_commonest_boxes_cover_what_is_alike_first() -> None:

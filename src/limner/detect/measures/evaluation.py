@@ -93,12 +93,12 @@ class Evaluation:
     def threshold_line(self) -> str:
         """The score to use, in words."""
         if self.threshold is None:
-            return "nothing right was found, so no score to show detections from can be told"
+            return "Nothing right was found, so no score to show detections from can be told."
         kept = self.threshold
         return (
-            f"detections are best shown from a score of {kept['score']:.2f} on: of what is then shown "
+            f"Detections are best shown from a score of {kept['score']:.2f} on: of what is then shown "
             f"{kept['precision']:.0%} is right, and {kept['recall']:.0%} of the objects are found (F1 "
-            f"{kept['f1']:.2f}); the score was chosen on these very pictures"
+            f"{kept['f1']:.2f}); the score was chosen on these very pictures."
         ).replace("%", " %")
 
     def kinds_line(self) -> str:
@@ -113,7 +113,7 @@ class Evaluation:
         lines += [f"{self.line()}.", f"AP by size, %: {sizes} (below 32^2, to 96^2, and more pixels). VOC07 AP: "
                   f"{percent(self.scores.get('voc07'))} %. Found at all, by 100 detections a picture: "
                   f"{percent(self.scores.get('recall'))} %."]  # fmt: skip
-        lines += [f"{self.threshold_line().capitalize()}.", f"From there on: {self.kinds_line()}.", table]
+        lines += [f"{self.threshold_line()}", f"From there on: {self.kinds_line()}.", table]
         if self.seconds_a_picture is not None:
             lines.append(f"{self.seconds_a_picture:.2f} seconds a picture here.")
         return "\n\n".join(lines) + "\n"

@@ -78,9 +78,10 @@ def _report(outcome: Outcome, run: Run) -> Report:
     facts: dict[str, object] = {}
     if scored is not None:
         facts = {"AP50": Share(scored.scores["ap50"] or 0.0), "AP": Share(scored.scores["ap"] or 0.0)}
+    classes = len(outcome.found.class_names)
     report = begin_report(
         run,
-        f"{recipe.network.name}, shorter side {recipe.data.short_px} px, {len(outcome.found.class_names)} classes",
+        f"{recipe.network.name}, shorter side {recipe.data.short_px} px, {classes} class{'es' if classes > 1 else ''}",
         {
             **facts, "pictures learned from": len(outcome.sides.training), "held out": len(outcome.sides.held_out),
             "shown from a score of": f"{outcome.threshold:.2f}",
@@ -93,8 +94,8 @@ def _report(outcome: Outcome, run: Run) -> Report:
         report.section("Scores").text("\n\n".join(lines))
         report.table(HEAD, scored.class_rows(), "Each class, the least found first.")
         folder = run.folder / "pictures"
-        report.section("Precision and recall").text(f"{scored.threshold_line().capitalize()}.")
-        report.picture(folder / CURVE, "Detections at an overlap of a half, down to every score.")
+        report.section("Precision and recall").text(scored.threshold_line())
+        report.picture(folder / CURVE, "Detections at an overlap of a half, from the surest to the least sure.")
         report.section("Errors").text(f"From that score on: {scored.kinds_line()}.")
         if (folder / MISSED).exists():
             report.picture(
