@@ -113,7 +113,7 @@ class Evaluation:
         lines += [f"{self.line()}.", f"AP by size, %: {sizes} (below 32^2, to 96^2, and more pixels). VOC07 AP: "
                   f"{percent(self.scores.get('voc07'))} %. Found at all, by 100 detections a picture: "
                   f"{percent(self.scores.get('recall'))} %."]  # fmt: skip
-        lines += [f"{self.threshold_line()}", f"From there on: {self.kinds_line()}.", table]
+        lines += [self.threshold_line(), f"From there on: {self.kinds_line()}.", table]
         if self.seconds_a_picture is not None:
             lines.append(f"{self.seconds_a_picture:.2f} seconds a picture here.")
         return "\n\n".join(lines) + "\n"
