@@ -13,6 +13,8 @@ from PIL import Image
 
 import limner as api
 from drawn_pictures import draw_shape
+from limner.classify.predicting.classify import Classified
+from limner.classify.predicting.predictor import Answer
 from limner.cli import main
 from mistakes import Case, check_mistake, everything_below
 
@@ -104,6 +106,12 @@ def test_classify_answers_each_picture_once_with_all_its_classes(trained: Path, 
     right = [row[1].split("/")[1] == row[2] for row in rows if row]
     assert sum(right) >= 7
     assert all(float(row[3]) >= float(row[5]) for row in rows if row)
+
+
+def test_names_in_the_table_of_classes_compute_nothing() -> None:
+    answer = Answer(("=1+1", "disk"), (0.75, 0.25), np.zeros((8, 8), np.float32), None, np.zeros((8, 8, 3), np.uint8))
+    _, row = csv.reader(Classified(((Path("@a.png"), answer),), 1).to_csv().splitlines())
+    assert row[:3] == ["'@a.png", "'=1+1", "0.750000"]
 
 
 def test_classify_writes_evidence_tables_and_json_and_the_same_again(trained: Path, limner: CommandLine) -> None:

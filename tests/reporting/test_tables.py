@@ -78,11 +78,6 @@ def test_whole_tables_keep_their_form_whatever_a_run_is_called() -> None:
     assert (header, first, second) == (["run", "F1"], [f"'{HOSTILE}", "1.5"], ["b", ""])
 
 
-def test_every_text_of_a_csv_table_is_a_cell_that_computes_nothing() -> None:
-    _, row = csv.reader(io.StringIO(csv_table(["picture", "said", "sure"], [["=1+1", "@cmd", -0.5]])))
-    assert row == ["'=1+1", "'@cmd", "-0.5"]
-
-
 def test_a_table_of_latex_has_a_rule_above_each_group() -> None:
     text = tex_table([" & F1", tex("a_b") + " & F1"], [[["a", "1"]], [["b", "2"], ["c", "3"]]], ["note\n\\end"])
     assert text.splitlines() == [

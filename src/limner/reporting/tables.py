@@ -118,11 +118,11 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]], notes: 
 
 
 def csv_table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Comma-separated rows of texts and values; None is empty. Texts are cells of `csv_cell`."""
+    """Comma-separated rows, each a name and its values; None is empty. Further names come as `csv_cell`."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([csv_cell(each) for each in header])
-    writer.writerows([csv_cell(each) if isinstance(each, str) else each for each in row] for row in rows)
+    writer.writerows([csv_cell(name), *values] for name, *values in rows)
     return text.getvalue()
 
 

@@ -18,7 +18,7 @@ from limner.foundation.progress import Progress
 from limner.learning.runs.opening import open_run
 from limner.learning.runs.run import Run
 from limner.reporting.pictures import captioned_rows, write_picture
-from limner.reporting.tables import csv_table
+from limner.reporting.tables import csv_cell, csv_table
 
 BATCH = 16
 TABLE, LIST = "classes.csv", "classes.json"
@@ -60,7 +60,7 @@ class Classified:
     def to_csv(self) -> str:
         """``path,class,probability,x0,y0,x1,y1`` with a row for each picture."""
         rows = [
-            [str(path), answer.names[0], f"{answer.probabilities[0]:.6f}", *(answer.box or ("",) * 4)]
+            [str(path), csv_cell(answer.names[0]), f"{answer.probabilities[0]:.6f}", *(answer.box or ("",) * 4)]
             for path, answer in self.rows
         ]
         return csv_table(["path", "class", "probability", "x0", "y0", "x1", "y1"], rows)

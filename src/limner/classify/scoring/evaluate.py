@@ -23,7 +23,7 @@ from limner.foundation.progress import Progress
 from limner.learning.library import recipe_of
 from limner.learning.runs.run import Run
 from limner.reporting.pictures import write_picture
-from limner.reporting.tables import csv_table
+from limner.reporting.tables import csv_cell, csv_table
 
 READ = 256
 """Pictures that are read at once."""
@@ -111,7 +111,7 @@ def write_mistakes(
         picture = examples.found.names[int(sides.held_out[place])]
         true, answer = int(truth[place]), int(said[place])
         numbers = [f"{float(value):.6f}" for value in (confidence[place], probabilities[place, true])]
-        rows.append([picture, names[true], names[answer], *numbers])
+        rows.append([picture, csv_cell(names[true]), csv_cell(names[answer]), *numbers])
     table = csv_table(["picture", "true", "said", "confidence", "of_the_true"], rows)
     write_text(make_folder(folder) / "mistakes.csv", table)
     found = worst_mistakes(classifier, examples, sides.held_out, logits, sides.training)

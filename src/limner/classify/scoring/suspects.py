@@ -15,7 +15,7 @@ from limner.foundation.errors import UserError
 from limner.foundation.files.writing import make_folder, write_text
 from limner.foundation.progress import Progress
 from limner.reporting.pictures import contact_sheet, write_picture
-from limner.reporting.tables import csv_table
+from limner.reporting.tables import csv_cell, csv_table
 
 FOLDS = 5
 AXES = 128
@@ -101,10 +101,10 @@ def out_of_fold(features: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarr
 def write_suspects(folder: Path, examples: Examples, suspects: list[Suspect]) -> None:
     """Write ``suspects.csv``, all of them, and ``suspects.png``, the most doubtful."""
     names = examples.found.class_names
-    rows = [
-        [examples.found.names[each.picture], names[each.given], names[each.suggested], f"{each.doubt:.4f}"]
-        for each in suspects
-    ]
+    rows = []
+    for each in suspects:
+        given, suggested = csv_cell(names[each.given]), csv_cell(names[each.suggested])
+        rows.append([examples.found.names[each.picture], given, suggested, f"{each.doubt:.4f}"])
     table = csv_table(["picture", "label", "suggested", "doubt"], rows)
     write_text(make_folder(folder) / "suspects.csv", table)
     if shown := suspects[:SHOWN]:
