@@ -116,6 +116,10 @@ def _near(power: np.ndarray, row: int, column: int) -> float:
 
 
 def correlation(made: Sequence[Tensor], targets: Sequence[Tensor]) -> float:
+    """Pearson's correlation of the luma of all pixels, -1 to 1: below 0 where light and dark have changed places.
+
+    made, targets: (C, H, W) in [0, 1], equal in number and sizes.
+    """
     one, other = (torch.cat([luma(each.float().cpu()).flatten() for each in all_of]) for all_of in (made, targets))
     one, other = one - one.mean(), other - other.mean()
     return float((one * other).sum() / (one.norm() * other.norm()).clamp(min=1e-9))
