@@ -170,6 +170,8 @@ class Process:
                 os.setpgid(0, 0)
                 os.chdir(folder)
                 os.environ["LIMNER_CACHE"] = str(folder / "cache")
+                # after a fork torch makes its pool of threads anew at the next use, which only one thread may do
+                torch.set_num_threads(torch.get_num_threads())
                 told = os.open(self.told, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
                 for stream in (sys.stdout, sys.stderr):
                     stream.flush()
