@@ -55,6 +55,7 @@ PAIRING = ["--epochs", "2", "--steps-per-epoch", "3", "--batch", "2", "--data.he
 VOLATILE = re.compile(
     rb'"?(seconds|time|created|finished|started|date|duration|rate|process|host|updated)"?:? *"?[^,\n}<]*'
     rb'|"stages": \{[^}]*\}'
+    rb'|"(polygons|holds)": "[0-9a-f]{16}"'
     rb"|([\d.,]+ ?(s|ms|min|h|seconds?|minutes?|images/s|crops/s|steps/s)\b ?)+"
     rb"|\d{4}-\d\d-\d\d[T ][\d:.+Z-]*|id=\"[^\"]*\""
     rb"|#[a-z]?[0-9a-f]{6,}"

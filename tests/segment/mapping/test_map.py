@@ -3,10 +3,12 @@
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
 import tracemalloc
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from rasterio.features import rasterize
 from changing import change_byte
 from limner.foundation.errors import UserError
 from limner.scenes.statistics import Statistics
+from limner.segment.mapping.answers import AnswerOptions
 from mapped import map_scene
 
 UTM = {"crs": "EPSG:32645", "transform": rasterio.Affine(0.5, 0, 350_000, 0, -0.5, 3_060_000)}
@@ -319,6 +322,51 @@ def test_overwriting_leaves_only_the_new_maps_files(tmp_path):
     (out / "mine.txt").write_text("mine")
     result = map_scene(Blur(), scene, out, polygons="geojson", overwrite=True, **SMALL)
     assert names(out) == {path.name for path in result.files.paths()} | {"mine.txt"}
+
+
+@pytest.mark.parametrize("file", ["classes", "probability", "entropy", "polygons", "preview", "class_names"])
+def test_a_map_that_somebody_changed_is_not_the_map_that_was_made(tmp_path, file):
+    scene = save(tmp_path / "s.tif", field_scene(), **UTM)
+    options = {**SMALL, "probabilities": True, "answers": AnswerOptions(entropy=True)}
+    first = map_scene(Blur(), scene, tmp_path / "out", **options)
+    path = getattr(first.files, file)
+    if file == "polygons":
+        with closing(sqlite3.connect(path)) as database, database:
+            database.execute(f"DELETE FROM '{path.stem}' WHERE fid = 1")
+    else:
+        change_byte(path)
+    changed = path.read_bytes()
+    with pytest.raises(UserError, match=rf"{path.name}: was changed since .*--overwrite"):
+        map_scene(Blur(), scene, tmp_path / "out", **options)
+    assert path.read_bytes() == changed
+    assert not map_scene(Blur(), scene, tmp_path / "out", overwrite=True, **options).skipped
+    assert map_scene(Blur(), scene, tmp_path / "out", **options).skipped
+
+
+def test_a_map_that_somebody_only_looked_at_is_the_map_that_was_made(tmp_path):
+    scene = save(tmp_path / "s.tif", field_scene(), **UTM)
+    first = map_scene(Blur(), scene, tmp_path / "out", **SMALL)
+    before = first.polygons.read_bytes()
+    with closing(sqlite3.connect(first.polygons)) as database:  # as QGIS opens a GeoPackage
+        for mode in ("wal", "delete"):
+            database.execute(f"PRAGMA journal_mode={mode}")
+            database.execute("SELECT * FROM gpkg_contents").fetchall()
+    assert first.polygons.read_bytes() != before
+    statistics = '<Metadata><MDI key="STATISTICS_MEAN">0.1</MDI></Metadata></PAMRasterBand>'
+    noted = first.files.class_names.read_text().replace("</PAMRasterBand>", statistics)
+    first.files.class_names.write_text(noted)
+    first.files.style.write_text("<qgis>a style of mine</qgis>")
+    assert map_scene(Blur(), scene, tmp_path / "out", **SMALL).skipped
+
+
+def test_a_record_that_does_not_say_what_its_map_holds_is_enough(tmp_path):
+    scene = save(tmp_path / "s.tif", field_scene())
+    first = map_scene(Blur(), scene, tmp_path, **SMALL)
+    record = json.loads(first.files.record.read_text())
+    del record["holds"]
+    first.files.record.write_text(json.dumps(record))  # as limner wrote them before
+    change_byte(first.preview)
+    assert map_scene(Blur(), scene, tmp_path, **SMALL).skipped
 
 
 def test_a_missing_output_is_made_again(tmp_path):

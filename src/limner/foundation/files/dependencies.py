@@ -34,6 +34,13 @@ VIRTUAL_SOURCES = ("SourceFilename", "SourceDataset", "SrcDataSource")
 HEAD_BYTES = 1024
 NOTED_ONLY = "STATISTICS_"
 """Begins what programs that look at a raster note of its pixels in ``.aux.xml``; nothing is read by it."""
+NOTES = b"<PAMDataset"
+"""Begins every ``.aux.xml``."""
+SQLITE = b"SQLite format 3\0"
+"""Begins every GeoPackage."""
+SQLITE_NOTES = ((18, 20), (24, 28), (92, 100))
+"""Bytes of its head that a program may write which only looks: how changes are logged, how many there were, by which
+version (https://www.sqlite.org/fileformat2.html); opening it with a write-ahead log does."""
 
 
 class Dependency(NamedTuple):
@@ -69,6 +76,24 @@ def digests(paths: Sequence[Path]) -> list[str]:
     """`digest` of each; a file that several stand on is read once."""
     known = _Dependencies()
     return [known.digest(path) for path in paths]
+
+
+def content_of(path: Path) -> str:
+    """16 hexadecimal digits that change with what one file holds, whatever its name and what lies beside it.
+
+    Left out is what programs write that only look at it: statistics in ``.aux.xml``, and notes in the head of a
+    GeoPackage. Raises `UserError` where it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            head = bytearray(file.read(SQLITE_NOTES[-1][1]))
+            if head.startswith(NOTES):
+                return (_noted(path.read_bytes()) or "notes")[:16]
+            for first, end in SQLITE_NOTES if head.startswith(SQLITE) else ():
+                head[first:end] = bytes(end - first)
+            return hashlib.file_digest(file, lambda: hashlib.sha256(head)).hexdigest()[:16]
+    except OSError as error:
+        raise _unreadable(path, error) from None
 
 
 class _Dependencies:
@@ -193,7 +218,11 @@ def _read_content(path: Path) -> str | None:
     except IsADirectoryError:
         return "folder"
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: OSError) -> UserError:
+    return UserError(f"{path}: cannot be read ({error.strerror}); check its permissions")
 
 
 def _noted(text: bytes) -> str | None:

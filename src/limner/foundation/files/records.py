@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Generic, TypedDict, TypeVar
 
 from limner.foundation.errors import UserError
-from limner.foundation.files.dependencies import digests
+from limner.foundation.files.dependencies import content_of, digests
 from limner.foundation.files.documents import read_json
 from limner.foundation.files.schema import WrongValue, conform
 from limner.foundation.files.writing import alone_with, remove, replacing, write_json
@@ -183,10 +183,15 @@ def _made_before(result: Path, request: Mapping[str, Any], kind: type[Any], over
         changed = changes(record.request, request)
         raise UserError(f"{result}: is there already, made from something else ({changed}); {CHOICE}")
     if record.told.get("holds", (now := _contents(result))) != now:  # records of before do not say
-        raise UserError(
-            f"{result}: was changed since limner made it; keep it under another name, or make it again by --overwrite"
-        )
+        raise changed_since(result)
     return Made(result, record.told["numbers"], skipped=True)
+
+
+def changed_since(result: Path) -> UserError:
+    """What is said of a result that is no longer what its record tells."""
+    return UserError(
+        f"{result}: was changed since limner made it; keep it under another name, or make it again by --overwrite"
+    )
 
 
 def _contents(result: Path) -> str:
@@ -195,10 +200,7 @@ def _contents(result: Path) -> str:
     for path in sorted(result.rglob("*")) if result.is_dir() else [result]:
         name = path.relative_to(result)
         if path.is_file() and not any(part.startswith(".") for part in name.parts):
-            with path.open("rb") as file:
-                told.update(
-                    f"{name.as_posix()}\n{file_digest(file, 'sha256').hexdigest()}\n".encode("utf-8", "surrogateescape")
-                )
+            told.update(f"{name.as_posix()}\n{content_of(path)}\n".encode("utf-8", "surrogateescape"))
     return told.hexdigest()[:16]
 
 

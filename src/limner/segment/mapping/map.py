@@ -131,7 +131,7 @@ def map_raster(
     told what is being done; without it, what the user must know goes to stderr.
 
     Raises `UserError` for a scene that has no data or another number of bands than the network, an option that cannot
-    be, and an ``out`` that holds another map of that name.
+    be, and an ``out`` that holds another map of that name, or this one changed by somebody.
     """
     check_tiling(options.tile_px, options.overlap_px, options.margin, predictor.stride)
     _check_normalize(normalize, harmonizer)
@@ -239,7 +239,7 @@ class _Mapping:
                 seconds=time.perf_counter() - started,
                 matched=None if colors is None else colors.reference,
             )
-            self._write_record(temporary.record, result, request)
+            self._write_record(temporary, result, request)
             remove_former(self.files)
         return result
 
@@ -335,10 +335,11 @@ class _Mapping:
             inside=inside,
         )
 
-    def _write_record(self, path: Path, result: SceneMap, request: dict[str, Any]) -> None:
+    def _write_record(self, written: MapFiles, result: SceneMap, request: dict[str, Any]) -> None:
         told = {
             "scene": self.scene.path.name,
             **result.to_json(),
+            "holds": written.contents(),
             "versions": {
                 "limner": __version__,
                 "torch": torch.__version__,
@@ -348,4 +349,4 @@ class _Mapping:
                 "python": platform.python_version(),
             },
         }
-        write_record(path, request, told)
+        write_record(written.record, request, told)

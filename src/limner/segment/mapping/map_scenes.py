@@ -51,7 +51,8 @@ def map_scenes(
     device: auto, cpu or cuda. overwrite: maps that are there and were made otherwise. options: those of
     `limner.segment.mapping.options.SceneOptions` and its `MapOptions` by name.
 
-    Raises `UserError` for what is no scene, an option that cannot be, and maps that are there and were made otherwise.
+    Raises `UserError` for what is no scene, an option that cannot be, and maps that are there and were made otherwise,
+    or changed since.
     """
     chosen = make_options(SegmentOptions, options, "limner segment")
     return map_scenes_with(run, scenes, Path(out), chosen, device=device, overwrite=overwrite)

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
 from limner.foundation.errors import UserError
+from limner.foundation.files.dependencies import content_of
 from limner.foundation.files.locks import lock_of, remove_if_free
-from limner.foundation.files.records import CHOICE, NotARecordError, changes, read_record
+from limner.foundation.files.records import CHOICE, NotARecordError, changed_since, changes, read_record
 from limner.foundation.files.writing import remove, remove_leftovers_of, replacing, temporary_name, write_json
 from limner.scenes.statistics import Statistics
 from limner.segment.mapping.options import POLYGON_FORMATS
@@ -63,6 +64,12 @@ class MapFiles:
             path = getattr(self, item.name)
             if path is not None:
                 yield path
+
+    def contents(self) -> dict[str, str]:
+        """What each file holds, as a digest by its name here; the record and the styles, which are anybody's to change,
+        are left out."""
+        paths = {name: path for name, path in vars(self).items() if name not in ("record", "style", "polygon_style")}
+        return {name: content_of(path) for name, path in paths.items() if path is not None}
 
     def temporary(self, stack: ExitStack) -> "MapFiles":
         """Temporary names that take the good ones when ``stack`` closes without an error, the record last."""
@@ -234,14 +241,15 @@ class _MapTold(TypedDict):
     seconds: float
     seams: NotRequired[_SeamsTold]
     matched: NotRequired[str]
+    holds: NotRequired[dict[str, str]]
 
 
 def finished_map(files: MapFiles, request: dict[str, Any], overwrite: bool) -> SceneMap | None:
     """The map that is there already for this very request, or None when there is work to do.
 
     request: plain values that decide what the map will be (scene, model, options). Raises `UserError` when the folder
-    holds a map of the same name for another request, or a file of its record's name that is none, and ``overwrite`` is
-    False.
+    holds a map of the same name for another request, one of whose files somebody changed, or a file of its record's
+    name that is none, and ``overwrite`` is False.
     """
     try:
         record = read_record(files.record, _MapTold)
@@ -252,14 +260,28 @@ def finished_map(files: MapFiles, request: dict[str, Any], overwrite: bool) -> S
     if record is None:
         return None
     if record.is_of(request):
-        complete = all(path.exists() for path in files.paths())
-        return _scene_map(files, record.told) if complete else None
+        if not all(path.exists() for path in files.paths()):
+            return None
+        changed = _changed(files, record.told)
+        if changed is None:
+            return _scene_map(files, record.told)
+        if not overwrite:
+            raise changed_since(changed)
+        return None
     if overwrite:
         return None
     raise UserError(
         f"{files.record.parent} already holds a map of {files.record.stem.removesuffix('_map')} made from "
         f"something else ({changes(record.request, request)}); {CHOICE}"
     )
+
+
+def _changed(files: MapFiles, told: _MapTold) -> Path | None:
+    """A file that no longer holds what the record tells; None where there is none, or records of before do not tell."""
+    holds = told.get("holds")
+    if holds is None:
+        return None
+    return next((getattr(files, name) for name, found in files.contents().items() if found != holds.get(name)), None)
 
 
 def add_seams(made: SceneMap, seams: Seams) -> SceneMap:
