@@ -15,6 +15,7 @@ from torch import Tensor
 from limner.datasets.pictures.folders import decoded_batches
 from limner.datasets.pictures.listing import picture_files
 from limner.datasets.pictures.quantized import as_rgb
+from limner.datasets.pictures.several import tell_several
 from limner.fidelity.cache import TENSORS, features_place, read_features, write_features
 from limner.fidelity.features import FeatureExtractor
 from limner.foundation.files.suffixes import LOSSY_PICTURES, ends_with
@@ -81,6 +82,7 @@ def describe_folder(folder: Path | str, extractor: FeatureExtractor, *, cached: 
     Raises `UserError` as `picture_files` and `read_picture` do.
     """
     files = picture_files(folder)
+    tell_several(files)
     place = features_place(files, (extractor.name, extractor.digest, extractor.resizer)) if cached else None
     found = None if place is None else _kept(place, len(files))
     if found is None:

@@ -13,6 +13,7 @@ from torch import Tensor
 from limner.classify.data.found import Found
 from limner.datasets.pictures.decoding import CHANNELS, Colors
 from limner.datasets.pictures.fitting import Fit, fitted, on_plain_ground
+from limner.datasets.pictures.several import tell_several
 from limner.foundation.errors import UserError
 from limner.foundation.machine.cores import allowed_cores
 from limner.foundation.progress import Progress
@@ -86,6 +87,7 @@ def load_examples(
     Raises `UserError` for pictures that cannot be read (streamed: of the first ones only), naming the first and how
     many there are.
     """
+    tell_several(found.files or ())
     chosen = _choose_fit(found, colors, size_px) if fit == "auto" else fit
     needed = len(found) * CHANNELS[colors] * size_px**2
     fits = needed <= SHARE_OF_MEMORY * psutil.virtual_memory().available

@@ -12,6 +12,7 @@ from limner.classify.predicting.options import PLAIN, ClassifyOptions
 from limner.classify.predicting.overlay import overlay_evidence
 from limner.classify.predicting.predictor import Answer, load_classifier
 from limner.datasets.pictures.listing import picture_files
+from limner.datasets.pictures.several import tell_several
 from limner.foundation.errors import UserError
 from limner.foundation.files.writing import as_paths, as_utf8, replacing
 from limner.foundation.progress import Progress
@@ -90,6 +91,7 @@ def classify_pictures(
     folder = None if out is None else Path(out)
     if folder is not None and not overwrite:
         _refuse_others(folder)
+    tell_several(files)
     classifier = load_classifier(opened, device)
     rows: list[tuple[Path, Answer]] = []
     with Progress("classify", len(files), "pictures") as progress:

@@ -20,6 +20,7 @@ from torch import Tensor
 from limner.datasets.pictures.decoding import CHANNELS, Colors, decode
 from limner.datasets.pictures.fitting import Fit, fitted, on_plain_ground
 from limner.datasets.pictures.listing import picture_files
+from limner.datasets.pictures.several import tell_several
 from limner.foundation.errors import UserError
 from limner.foundation.files.dependencies import digests
 from limner.foundation.machine.cores import allowed_cores
@@ -110,6 +111,7 @@ def read_pictures(
         )
     class_names, labels = _classes(found, paths) if classes == "folders" else ((), None)
     chosen = _choose_fit(found, colors, size_px) if fit == "auto" else fit
+    tell_several([item.path for item in found])
     pictures, seen = _bring(found, size_px, colors, chosen)
     _refuse_sameness(pictures, seen, paths)
     return PictureSet(

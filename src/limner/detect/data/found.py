@@ -18,6 +18,7 @@ from limner.datasets.annotations.sources import read_source
 from limner.datasets.annotations.sources.wanted import Wanted
 from limner.datasets.annotations.turning import read_upright
 from limner.datasets.pictures.decoding import WHOLE_PX, decode, decode_turned
+from limner.datasets.pictures.several import tell_several
 from limner.detect.boxes.objects import Objects, check_objects
 from limner.detect.data.options import PLAIN, ObjectReading
 from limner.foundation.errors import UserError
@@ -148,6 +149,7 @@ def find_objects(paths: Sequence[Path], reading: ObjectReading = PLAIN) -> Objec
     labeled = [each for _, source in sources for each in source.pictures]
     left = _parts_left(labeled)
     labeled = [each for each in labeled if each.split not in left]
+    tell_several([each.path for each in labeled])
     read, unreadable = _read(labeled)
     if labeled and not read:
         raise UserError(f"{unreadable[0]} (of {len(labeled)} pictures, none can be read)")

@@ -15,6 +15,7 @@ import numpy as np
 
 from limner.datasets.pictures.decoding import decode
 from limner.datasets.pictures.listing import picture_files
+from limner.datasets.pictures.several import tell_several
 from limner.detect.boxes.objects import Detections
 from limner.detect.measures.drawing import draw_detections
 from limner.detect.predicting.options import PLAIN, DetectOptions
@@ -115,6 +116,7 @@ def detect_pictures(
     folder = None if out is None else Path(out)
     if folder is not None and not overwrite:
         _refuse_others(folder)
+    tell_several(files)
     detector = load_detector(opened, device)
     if folder is None:
         rows = _looked_through(files, detector, options, None)

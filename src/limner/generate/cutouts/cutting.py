@@ -15,6 +15,7 @@ import numpy as np
 from limner.datasets.annotations.instances import Box, Instance, LabeledPicture, Lost
 from limner.datasets.annotations.turning import read_upright
 from limner.datasets.pictures.decoding import decode_turned
+from limner.datasets.pictures.several import LEFT_OUT, count_pictures
 from limner.foundation.errors import UserError
 from limner.generate.cutouts.detector import Finding
 from limner.generate.cutouts.options import GREEN, Background, CutOutOptions, parse_background
@@ -108,7 +109,8 @@ def prepare(job: Job, picture: LabeledPicture) -> Prepared:
             else:
                 file = job.folder / instance.name / f"{picture.stem}-{number}.png"
                 candidates.append(Candidate(row, instance, file.as_posix()))
-    return Prepared(pixels if candidates else None, tuple(candidates), tuple(rejected), labels.notes)
+    several = (LEFT_OUT,) if count_pictures(picture.path) > 1 else ()
+    return Prepared(pixels if candidates else None, tuple(candidates), tuple(rejected), (*labels.notes, *several))
 
 
 def lost_row(lost: Lost, picture: LabeledPicture | None = None) -> Row:

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from limner.datasets.pictures.decoding import decode
 from limner.datasets.pictures.fitting import fitted
+from limner.datasets.pictures.several import tell_several
 from limner.foundation.errors import UserError
 from limner.generate.making.options import By
 from limner.generate.making.predictor import PictureGenerator
@@ -80,6 +81,7 @@ def read_like(generator: PictureGenerator, picture: Path) -> Tensor:
     """(1, C, S, S) float32 in 0..1: a picture as the run would learn from it."""
     if not picture.is_file():
         raise UserError(f"--like {picture}: no such file; give a picture")
+    tell_several([picture])
     image = fitted(decode(picture, generator.colors), generator.size_px, generator.fit)
     pixels = torch.from_numpy(np.array(image)).float() / 255
     return (pixels[None] if pixels.ndim == 2 else pixels.permute(2, 0, 1))[None]

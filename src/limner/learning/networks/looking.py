@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from limner.datasets.pictures.decoding import decode
 from limner.datasets.pictures.listing import picture_files
+from limner.datasets.pictures.several import tell_several
 from limner.foundation.errors import UserError
 from limner.foundation.files.writing import must_exist, write_text
 from limner.foundation.progress import say
@@ -64,6 +65,7 @@ def look(
         channels = given[0] if len(given) == 3 else 3
         known = find_network(network, channels=channels, classes=classes, overrides=overrides)
     bands, height, width = _size(known, Path(picture), given)
+    tell_several([Path(picture)])
     pixels = read_picture(Path(picture), bands, height, width)
     device = next(known.network.parameters(), torch.empty(0)).device
     image = _as_read(known, pixels).to(device)
@@ -128,6 +130,7 @@ def _nearest(known: KnownNetwork, image: Tensor, folder: Path, size: tuple[int, 
     """The pictures of a folder that the network's last stage finds most alike, by the cosine of its maps' means."""
     must_exist([folder])
     paths = picture_files(folder)[:MOST_COMPARED]
+    tell_several(paths)
     found = Inspection(known.network, size)
     last = [stage.name for stage in found.stages][-1:]
     if not paths or not last:
