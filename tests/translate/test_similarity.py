@@ -10,13 +10,14 @@ from skimage.metrics import peak_signal_noise_ratio
 
 from limner.foundation.errors import UserError
 from limner.learning.alarms import ringing
+from limner.translate.data.crops import Whole
 from limner.translate.degrading.degradation import degrade
 from limner.translate.degrading.ways import DEGRADATIONS
-from limner.translate.measures.bars import all_bars, bars_for, known_of
+from limner.translate.measures.bars import all_bars, bars_for, known_of, richardson_lucy
 from limner.translate.measures.feature_distance import distance
-from limner.translate.measures.measure import Whole, measure
-from limner.translate.measures.result import MADE, PairScores
-from limner.translate.measures.similarity import Protocol, compared, psnr, sharpness, ssim
+from limner.translate.measures.measure import measure
+from limner.translate.measures.result import CEILING, MADE, PairScores
+from limner.translate.measures.similarity import Protocol, compared, psnr, seam, sharpness, ssim
 from limner.translate.training.alarms import ALARMS, alarms_of, stands_out
 from limner.translate.training.content import CONTENT, gradient_difference, hole, l1, l2, total_variation
 
@@ -119,6 +120,42 @@ def test_the_nearest_context_and_source_are_found() -> None:
     sources = tuple(255 - each for each in targets)
     nearest = bars_for(None, 1, (3, 3))["nearest source"](sources[2].float() / 255, None, known_of(sources, targets))
     assert nearest is not None and torch.equal((nearest * 255).round().byte(), targets[2])
+
+
+def test_who_knows_the_kernel_comes_nearest_and_is_no_bar() -> None:
+    blur: Any = DEGRADATIONS["motion-blur"](least_px=9, most_px=9, noise=0)
+    made = [degrade(blur, scene(number), number) for number in range(3)]
+    assert all(each.kernel is not None and float(each.kernel.sum()) == pytest.approx(1) for each in made)
+    pairs = [Whole(each.picture, scene(number), None, each.kernel) for number, each in enumerate(made)]
+    bars, known = bars_for(blur, 1, (3, 3)), known_of((), (scene(0),))
+    found = measure(pairs, lambda source, mask: source, bars, known, Protocol("rgb", 8), on="drawn", look=False)
+    ceiling = found.rows[CEILING].scores["psnr"]
+    assert ceiling > max(row.scores["psnr"] for name, row in found.rows.items() if name != CEILING) + 1
+    assert found.best_bar is not None and found.best_bar[0] != CEILING and "nobody does" in found.to_markdown()
+    slanted = torch.zeros(3, 3)
+    slanted[0, 0] = 1  # moves the picture by a pixel, so the way that the kernel is laid shows
+    moved = torch.roll(scene(0), (1, 1), (1, 2))
+    assert psnr(richardson_lucy(moved, slanted), scene(0), Protocol("rgb", 4)) > 40
+
+
+def test_a_jump_at_the_border_of_a_hole_is_its_height() -> None:
+    mask = torch.zeros(1, 20, 24)
+    mask[:, 5:9, 6:18] = 1
+    flat = torch.full((3, 20, 24), 0.5)
+    assert seam(flat, mask) == 0
+    assert seam(torch.where(mask > 0.5, flat + 10 / 255, flat), mask) == pytest.approx(10, abs=1e-4)
+    inside = flat.clone()
+    inside[:, 6:8, 7:17] += 0.3  # within the hole, not at its border
+    assert seam(inside, mask) == 0
+    made: Any = DEGRADATIONS["hole"](fill="rest")
+    holes = [degrade(made, scene(number), number) for number in range(3)]
+    pairs = [Whole(each.picture, scene(number), each.mask) for number, each in enumerate(holes)]
+    found = measure(
+        pairs, lambda source, mask: source, bars_for(made, 1, (3, 3)), known_of((), (scene(0),)),
+        Protocol("rgb", 0, "hole"), on="drawn", look=False,
+    )  # fmt: skip
+    assert found.rows["biharmonic"].scores["seam"] < found.rows[MADE].scores["seam"]
+    assert "jump at the hole's border, levels" in found.to_markdown() and "at the hole's border: " in found.notes[0]
 
 
 def test_scores_come_back_from_json_and_name_their_protocol() -> None:

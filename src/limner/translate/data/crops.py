@@ -128,14 +128,22 @@ def as_input(source01: Tensor, target01: Tensor, mask: Tensor | None, *, see_mas
     return Pair(given.contiguous(), (target01 * 2 - 1).contiguous(), mask)
 
 
-def whole_pair(
-    pairs: PairSet, index: int, degradation: Degradation | None, seed: int
-) -> tuple[Tensor, Tensor, Tensor | None]:
-    """(Source, target, mask) of a whole pair in [0, 1]: what is scored. A made source is the same at every call."""
+class Whole(NamedTuple):
+    """A pair to be scored. source: (C, h, w), target: (C, H, W) in [0, 1]. mask: (1, h, w) or None. kernel: (k, k), by
+    which the source was blurred, or None."""
+
+    source: Tensor
+    target: Tensor
+    mask: Tensor | None = None
+    kernel: Tensor | None = None
+
+
+def whole_pair(pairs: PairSet, index: int, degradation: Degradation | None, seed: int) -> Whole:
+    """A whole pair as it is scored. A made source is the same at every call."""
     target = as_float(pairs.targets[index])
     if degradation is None:
-        return as_float(pairs.sources[index]), target, None
+        return Whole(as_float(pairs.sources[index]), target)
     scale = pairs.scale
     target = target[:, : target.shape[1] // scale * scale, : target.shape[2] // scale * scale]
     made = degrade(degradation, target, index, seed)
-    return made.picture, target, made.mask
+    return Whole(made.picture, target, made.mask, made.kernel)

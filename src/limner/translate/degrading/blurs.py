@@ -40,8 +40,9 @@ class MotionBlur(Degradation):
 
     def __call__(self, picture01: Tensor, generator: torch.Generator) -> Degraded:
         """See `Degradation`."""
-        blurred = filtered(picture01, self.kernel(generator))
-        return Degraded(in_levels(add_noise(blurred, self.noise, generator)))
+        kernel = self.kernel(generator)
+        blurred = filtered(picture01, kernel)
+        return Degraded(in_levels(add_noise(blurred, self.noise, generator)), kernel=kernel)
 
 
 class Defocus(Degradation):
@@ -68,8 +69,9 @@ class Defocus(Degradation):
 
     def __call__(self, picture01: Tensor, generator: torch.Generator) -> Degraded:
         """See `Degradation`."""
-        blurred = filtered(picture01, self.kernel(generator))
-        return Degraded(in_levels(add_noise(blurred, self.noise, generator)))
+        kernel = self.kernel(generator)
+        blurred = filtered(picture01, kernel)
+        return Degraded(in_levels(add_noise(blurred, self.noise, generator)), kernel=kernel)
 
 
 def line_kernel(length_px: float, angle: float) -> Tensor:

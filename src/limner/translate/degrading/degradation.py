@@ -11,11 +11,12 @@ from limner.foundation.errors import UserError
 
 
 class Degraded(NamedTuple):
-    """picture: (C, h, w) float32 in [0, 1]. mask: (1, h, w) float32, 1 where pixels are missing; None where none "
-    "are."""
+    """picture: (C, h, w) float32 in [0, 1]. mask: (1, h, w) float32, 1 where pixels are missing; None where none are.
+    kernel: (k, k) float32, by which it was blurred; None where it was not."""
 
     picture: Tensor
     mask: Tensor | None = None
+    kernel: Tensor | None = None
 
 
 class Degradation:

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,23 +11,16 @@ from limner.fidelity.described import describe
 from limner.fidelity.features import FeatureExtractor
 from limner.fidelity.kernel import kernel_distance
 from limner.nn.pretrained import LITE0
-from limner.translate.measures.bars import Bar, Known, all_bars
+from limner.translate.data.crops import Whole
+from limner.translate.measures.bars import Bar, Known, all_bars, richardson_lucy
 from limner.translate.measures.feature_distance import LEAST_PX, FeatureDistance, three_channels
-from limner.translate.measures.result import MADE, PairScores, row_of
-from limner.translate.measures.similarity import SSIM_PX, Protocol, psnr, sharpness, ssim
+from limner.translate.measures.result import CEILING, MADE, PairScores, row_of
+from limner.translate.measures.similarity import SSIM_PX, Protocol, psnr, seam, sharpness, ssim
 
 LEAST_FOR_KID = 16
 TRUE = "true picture"
 Translate = Callable[[Tensor, Tensor | None], Tensor]
 """(source01 (C, h, w), mask or None) -> (C, H, W) in [0, 1]."""
-
-
-class Whole(NamedTuple):
-    """A pair to be scored. source: (C, h, w), target: (C, H, W) in [0, 1]. mask: (1, h, w) or None."""
-
-    source: Tensor
-    target: Tensor
-    mask: Tensor | None = None
 
 
 def measure(
@@ -44,7 +36,8 @@ def measure(
     """Scores of what ``translate`` makes and of every bar, on the same pairs.
 
     look: also how pictures look to a network: the mean feature distance, and with `LEAST_FOR_KID` pictures or more
-    KID, of 8-bit RGB pictures.
+    KID, of 8-bit RGB pictures. A pair that says by which kernel it was blurred also has a row of what can be had by who
+    knows that (`CEILING`).
     """
     values: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     shown: dict[str, list[Tensor]] = defaultdict(list)
@@ -53,23 +46,35 @@ def measure(
     for pair in pairs:
         count += 1
         made = {MADE: translate(pair.source, pair.mask), **all_bars(bars, pair.source, pair.mask, known)}
+        if pair.kernel is not None:
+            made[CEILING] = richardson_lucy(pair.source, pair.kernel)
         for name, picture in made.items():
             found = values[name]
             found["psnr"].append(psnr(picture, pair.target, protocol, pair.mask))
             if protocol.region == "picture" and min(pair.target.shape[1:]) - 2 * protocol.border_px >= SSIM_PX:
                 found["ssim"].append(ssim(picture, pair.target, protocol))
             found["sharpness"].append(sharpness(picture))
+            if pair.mask is not None:
+                found["seam"].append(seam(picture, pair.mask))
             if distance is not None and min(pair.target.shape[1:]) >= LEAST_PX:
                 found["features"].append(distance(picture, pair.target))
             if look:
                 shown[name].append(_seen(picture))
         values[TRUE]["psnr"].append(100.0)
         values[TRUE]["sharpness"].append(sharpness(pair.target))
+        if pair.mask is not None:
+            values[TRUE]["seam"].append(seam(pair.target, pair.mask))
         if look:
             shown[TRUE].append(_seen(pair.target))
     kid = _kid(shown) if look and count >= LEAST_FOR_KID else {}
     rows = {name: row_of(found, kid.get(name)) for name, found in values.items() if name != TRUE}
-    notes = [f"The true pictures' edges: {row_of(values[TRUE]).scores['sharpness']:.2f} levels."] if count else []
+    notes = []
+    if count:
+        true = row_of(values[TRUE]).scores
+        jump = f"; at the hole's border: {true['seam']:.2f}" if "seam" in true else ""
+        notes.append(f"The true pictures' edges: {true['sharpness']:.2f} levels{jump}.")
+    if CEILING in rows:
+        notes.append(f"{CEILING}: knows of each picture how it was blurred, which nobody does of a photo.")
     if look and count < LEAST_FOR_KID:
         notes.append(f"No KID: it needs {LEAST_FOR_KID} pictures.")
     return PairScores(rows, protocol, count, LITE0, on, tuple(notes))

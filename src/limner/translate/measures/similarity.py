@@ -98,6 +98,20 @@ def sharpness(picture01: Tensor) -> float:
     return float(np.hypot(rows, columns).mean())
 
 
+def seam(picture01: Tensor, mask: Tensor) -> float:
+    """How much a picture changes across the border of a hole: the mean difference of neighboring pixels of which one is
+    in the hole, in levels of 255. A true picture's own tells what it should be.
+
+    picture01: (C, H, W) in [0, 1]. mask: (1, H, W), 1 in the hole, which has a border within the picture.
+    """
+    levels, hole = (picture01 * 255).double().numpy(), mask[0].numpy() > 0.5
+    jumps = []
+    for axis in (0, 1):
+        crosses = np.diff(hole, axis=axis)
+        jumps.append(np.abs(np.diff(levels, axis=axis + 1)).mean(0)[crosses])
+    return float(np.concatenate(jumps).mean())
+
+
 def _both(made01: Tensor, true01: Tensor, protocol: Protocol) -> tuple[np.ndarray, np.ndarray]:
     if made01.shape != true01.shape:
         shapes = [f"{each.shape[2]} x {each.shape[1]} px, {len(each)} channels" for each in (made01, true01)]

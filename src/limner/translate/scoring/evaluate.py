@@ -11,7 +11,7 @@ from limner.translate.data.pairs import PairSet, find_pairs, hold_out, read_pair
 from limner.translate.degrading.ways import DEGRADATIONS
 from limner.translate.measures.bars import bars_for, known_of
 from limner.translate.measures.domain_result import DomainScores
-from limner.translate.measures.measure import Whole, measure
+from limner.translate.measures.measure import measure
 from limner.translate.measures.result import PairScores
 from limner.translate.measures.similarity import Protocol
 from limner.translate.scoring.domain_evaluate import evaluate_domains
@@ -65,7 +65,7 @@ def evaluate_run(
         recipe.scores.border_px if options.border_px is None else options.border_px,
         region,  # type: ignore[arg-type]
     )
-    wholes = (Whole(*whole_pair(pairs, index, degradation, recipe.seed)) for index in chosen)
+    wholes = (whole_pair(pairs, index, degradation, recipe.seed) for index in chosen)
     channels = (translator.channels, translator.outputs)
     return measure(wholes, translator.translate, bars_for(degradation, pairs.scale, channels), known, protocol, on=on)
 

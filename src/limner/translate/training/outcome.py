@@ -14,9 +14,9 @@ from limner.learning.runs.run import Run
 from limner.reporting.pictures import captioned_rows, write_picture
 from limner.reporting.report import Report
 from limner.reporting.tables import markdown
+from limner.translate.data.crops import Whole
 from limner.translate.measures.bars import Bar, Known, all_bars
 from limner.translate.measures.feature_distance import three_channels
-from limner.translate.measures.measure import Whole
 from limner.translate.measures.result import MADE, PairScores
 from limner.translate.training.alarms import ALARMS
 from limner.translate.training.recipe import PairRecipe

@@ -24,11 +24,11 @@ from limner.learning.loop.task import Stage, StageContext, Task
 from limner.learning.recipes.recipe import WeightedChoice, to_plain
 from limner.learning.runs.run import Run
 from limner.nn.parameters import count_parameters
-from limner.translate.data.crops import Pair, PairCrops, whole_pair
+from limner.translate.data.crops import Pair, PairCrops, Whole, whole_pair
 from limner.translate.data.pairs import find_pairs, hold_out, read_pairs
 from limner.translate.degrading.ways import DEGRADATIONS
 from limner.translate.measures.bars import Known, bars_for, known_of
-from limner.translate.measures.measure import Whole, measure
+from limner.translate.measures.measure import measure
 from limner.translate.measures.result import PairScores
 from limner.translate.measures.similarity import Protocol, psnr, ssim
 from limner.translate.training.alarms import ALARMS, alarms_of
@@ -287,7 +287,7 @@ class PairTask(Task):
 
     def whole(self, index: int) -> Whole:
         """A pair as it is scored."""
-        return Whole(*whole_pair(self.pairs, index, self.degradation, self.seed))
+        return whole_pair(self.pairs, index, self.degradation, self.seed)
 
     def looked_at(self) -> list[int]:
         """Some of the scored pairs, evenly, which are looked at while it learns."""
