@@ -1,6 +1,7 @@
 """The room `detect`: data of every form, its traps, the split, scores, and what the verbs say and write."""
 
 import csv
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,7 @@ from limner.detect.measures.evaluation import Evaluation, evaluate_detections
 from limner.detect.networks import NETWORKS
 from limner.detect.networks.rcnn import Lesson
 from limner.foundation.errors import UserError
+from limner.learning.library import load_recipe
 from limner.nn.parameters import count_parameters
 
 CommandLine = Callable[..., tuple[int, str, str]]
@@ -237,6 +239,42 @@ def test_boxes_and_masks_follow_their_picture_when_it_is_flipped_and_scaled(tmp_
     assert len(seen) > 6
 
 
+def test_boxes_follow_their_picture_when_it_is_moved_in_other_light_and_colors(tmp_path: Path) -> None:
+    """YOLO's changes of 20 % and 1.5, as its recipe asks for them."""
+    settings = load_recipe("detect/yolo-small").augment
+    assert settings == AugmentSettings(flip=True, move=0.2, exposure=1.5, saturation=1.5)
+    picture = find_objects([voc(tmp_path / "data")]).pictures[0]
+    sizing = Sizing(128, 400)
+    pixels = torch.from_numpy(resized(picture.opener(1 << 20), sizing.size(*picture.size)).copy()).permute(2, 0, 1)
+    corners, reds = [], []
+    for seed in range(12):
+        example = example_of(picture, pixels, sizing, settings, torch.Generator().manual_seed(seed))
+        assert example.image01.shape == pixels.shape and example.image01.min() >= 0 and example.image01.max() <= 1
+        red = (example.image01[0] - example.image01[2] > 0.3).numpy()
+        rows, columns = np.flatnonzero(red.sum(1) > 4), np.flatnonzero(red.sum(0) > 4)
+        seen = np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1])
+        assert np.abs(seen - example.boxes[0].numpy()).max() <= 3, seed
+        corners.append(example.boxes[0])
+        reds.append(float(example.image01[0][red].median()))
+    moved = torch.stack(corners)
+    assert (moved.amax(0) - moved.amin(0) > 15).all() and max(reds) > 1.3 * min(reds)
+
+
+def test_an_object_that_is_moved_out_of_sight_is_not_learned_from(tmp_path: Path) -> None:
+    picture = find_objects([voc(tmp_path / "data")]).pictures[0]
+    edge = dataclasses.replace(picture, boxes=np.array([[0, 10, 6, 40]], np.float32))
+    pixels = torch.zeros(3, 64, 72, dtype=torch.uint8)
+    settings = AugmentSettings(flip=False, move=0.3)
+    kept = []
+    for seed in range(30):
+        example = example_of(edge, pixels, Sizing(64, 96), settings, torch.Generator().manual_seed(seed))
+        assert len(example.labels) == len(example.boxes)
+        kept.append(len(example.boxes))
+    assert 5 < sum(kept) < 25
+    with pytest.raises(ValueError, match="do not follow"):
+        example_of(edge, pixels, Sizing(64, 96), settings, torch.Generator(), masks=True)
+
+
 def test_a_mask_is_drawn_into_any_box_and_never_lost() -> None:
     mask = np.array([[1, 0], [1, 1]], bool)
     drawn_mask = mask_in(mask, np.zeros(4), np.array([2, 1, 6, 5]), (8, 7))
@@ -438,6 +476,7 @@ BAD_CALLS = {
     "train detect/faster-rcnn-light --data data --group (": "no regular expression",
     "train detect/faster-rcnn-light --data data --augment.scale [2,1]": "augment.scale is 2, 1",
     "train detect/faster-rcnn-light --data data --network.size 9": "no size 9",
+    "train detect/mask-rcnn-light --data outlined --augment.move 0.2": "augment.move is 0.2",
     "train detect/mask-rcnn-light --data boxed": "learns outlines, and some objects have only boxes",
     "check empty --room detect --regions 5": "empty: not a form of instances",
 }
@@ -445,6 +484,7 @@ BAD_CALLS = {
 
 def test_bad_calls_are_one_line_and_leave_nothing(trained: Path, limner: CommandLine) -> None:
     voc(trained / "boxed", 8)
+    coco(trained / "outlined", 8)
     (trained / "empty").mkdir()
     (trained / "text.png").write_text("no picture")
     before = sorted(path for path in trained.rglob("*") if path.name != "check.png")

@@ -1,4 +1,4 @@
-"""Changes of pictures that leave their objects what they are: mirrored, larger or smaller, other light."""
+"""Changes of pictures that leave their objects what they are: mirrored, larger or smaller, moved, other light."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from limner.detect.boxes.jitter import JitterSettings, jittered
+from limner.detect.boxes.objects import Objects
 from limner.detect.data.found import ObjectPicture
 from limner.detect.data.pictures import Sizing, mask_in, scaled_boxes
 from limner.foundation.errors import UserError
@@ -26,6 +28,23 @@ class AugmentSettings:
     flip_rows: bool = setting(False, "mirror half of them top to bottom, too; for pictures from above")
     scale: tuple[float, float] = setting((1.0, 1.0), "factor of a picture's size, drawn between these")
     jitter: float = setting(0.0, "the most that brightness and contrast change, of themselves", minimum=0, maximum=1)
+    move: float = setting(
+        0.0, "each side of a picture moves in or out by at most this share of it (YOLO: 0.2); not for outlines",
+        minimum=0, maximum=0.4,
+    )  # fmt: skip
+    exposure: float = setting(
+        1.0, "brightness is multiplied or divided by at most this (YOLO: 1.5)", minimum=1, maximum=4
+    )
+    saturation: float = setting(
+        1.0, "colorfulness is multiplied or divided by at most this (YOLO: 1.5)", minimum=1, maximum=4
+    )
+
+    @property
+    def moves(self) -> JitterSettings | None:
+        """What YOLO does to its pictures, beside mirroring; None where nothing of it is asked for."""
+        if self.move == 0 and self.exposure == self.saturation == 1:
+            return None
+        return JitterSettings(move=self.move, flip=False, light=self.exposure, color=self.saturation)
 
     def __post_init__(self) -> None:
         low, high = self.scale
@@ -53,7 +72,14 @@ def example_of(
     *,
     masks: bool = False,
 ) -> Example:
-    """A picture changed as the generator draws it. pixels: (3, H, W) uint8, at the size of ``sizing``."""
+    """A picture changed as the generator draws it. pixels: (3, H, W) uint8, at the size of ``sizing``.
+
+    An object of which less than 30 % stays in a picture that is moved is not learned from.
+
+    Raises `ValueError` for masks where pictures are moved: they would not follow.
+    """
+    if masks and settings.move:
+        raise ValueError("masks do not follow augment.move")
     low, high = settings.scale
     factor = low + (high - low) * float(torch.rand((), generator=generator))
     flips = torch.rand(2, generator=generator) < 0.5
@@ -82,11 +108,17 @@ def example_of(
     if settings.jitter:
         mean = image01.mean()
         image01 = ((image01 - mean) * (1 + settings.jitter * light[0]) + mean) * (1 + settings.jitter * light[1])
+    labels = torch.from_numpy(picture.labels[kept])
+    if settings.moves is not None:
+        there = Objects(torch.from_numpy(np.ascontiguousarray(boxes, np.float32)), labels)
+        image01, there = jittered(image01.clamp(0, 1), there, generator, settings.moves)
+        if settings.move:  # it loses what it moves out of sight
+            boxes, labels = there.boxes[there.counted].numpy(), there.labels[there.counted]
     seen = torch.from_numpy(((boxes[:, 2:] - boxes[:, :2]) >= LEAST_PX).all(axis=1))
     return Example(
         image01=image01.contiguous(),
         boxes=torch.from_numpy(np.ascontiguousarray(boxes, np.float32))[seen],
-        labels=torch.from_numpy(picture.labels[kept])[seen],
+        labels=labels[seen],
         masks=None if drawn is None else drawn[seen].contiguous(),
     )
 

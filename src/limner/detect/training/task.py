@@ -67,6 +67,11 @@ class DetectTask(Task):
                 f"{recipe.network.name} learns outlines, and some objects have only boxes; give outlines or masks, or "
                 "take detect/faster-rcnn"
             )
+        if self.masks and recipe.augment.move:
+            raise UserError(
+                f"augment.move is {recipe.augment.move:g}, and {recipe.network.name} learns outlines, which are not "
+                "moved; give augment.move 0"
+            )
         self.networks = {"network": network}
         self.order = ShuffledOrder(len(self.sides.training), recipe.batch, recipe.seed)
         self.draws = Draws(recipe.seed, torch.device("cpu"))
