@@ -7,8 +7,10 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from limner.commands.app import Device, Json, RunName, verb
-from limner.detect.predicting.options import PLAIN, DetectOptions
+from limner.detect.predicting.options import AS_LEARNED, PLAIN, SCENE_FILES, DetectOptions, TileOptions
 from limner.foundation.command_line import INPUT, METHOD, OUTPUT
+from limner.foundation.errors import UserError
+from limner.foundation.files.suffixes import ends_with
 from limner.foundation.files.writing import must_exist
 from limner.learning.runs.opening import open_run
 
@@ -16,23 +18,40 @@ from limner.learning.runs.opening import open_run
 @verb
 def detect(
     run: RunName,
-    pictures: Annotated[list[Path], Parameter(help="Pictures, or folders of them.", negative=(), group=INPUT)],
+    pictures: Annotated[
+        list[Path], Parameter(help="Pictures, or folders of them; or one scene.", negative=(), group=INPUT)
+    ],
     *,
     options: Annotated[DetectOptions, Parameter(name="*", group=METHOD)] = PLAIN,
+    tiles: Annotated[TileOptions, Parameter(name="*", group=METHOD)] = AS_LEARNED,
     device: Device = "auto",
     out: Annotated[
         Path | None,
         Parameter(
-            help="Folder for the pictures with their boxes, COCO's JSON and a CSV (default: none).", group=OUTPUT
+            help="Folder for the pictures with their boxes, COCO's JSON and a CSV (default: none); or, of a scene, a "
+            "file .gpkg or .geojson.",
+            group=OUTPUT,
         ),
     ] = None,
-    overwrite: Annotated[bool, Parameter(negative=(), help="Replace what is in that folder.", group=OUTPUT)] = False,
+    overwrite: Annotated[bool, Parameter(negative=(), help="Replace what is there.", group=OUTPUT)] = False,
     as_json: Json = False,
 ) -> None:
-    """Where objects are in pictures: boxes, outlines where the run draws them, classes and scores."""
+    """Where objects are in pictures and scenes: boxes, outlines where the run draws them, classes and scores."""
     must_exist(pictures)  # what is not there is told before torch is imported
-    open_run(run, "detect")
+    opened = open_run(run, "detect")
+    if out is not None and ends_with(out, SCENE_FILES):
+        if len(pictures) != 1:
+            raise UserError(
+                f"--out {out}: is for one scene, and {len(pictures)} are given; give each a file of its own"
+            )
+        from limner.detect.scenes.detect_scene import detect_scene
+
+        scene = detect_scene(opened, pictures[0], out, options, tiles, device=device, overwrite=overwrite)
+        print(json.dumps(scene.to_json(), indent=2) if as_json else scene.to_text())
+        return
+    if tiles != AS_LEARNED:
+        raise UserError("--tile-px, --overlap-px and --bands are for scenes; give --out FILE.gpkg, or leave them out")
     from limner.detect.predicting.detect import detect_pictures
 
-    done = detect_pictures(run, pictures, options, out=out, device=device, overwrite=overwrite)
+    done = detect_pictures(opened, pictures, options, out=out, device=device, overwrite=overwrite)
     print(json.dumps(done.to_json(), indent=2) if as_json else done.to_text())

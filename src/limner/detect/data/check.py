@@ -194,7 +194,7 @@ def _next(data: Sequence[Path], options: ObjectReading, found: ObjectSet) -> str
     words += [word for path in data for word in ("--data", str(path))]
     for name, value in vars(options).items():
         if value is not None:
-            words += [f"--{name}", ",".join(value) if isinstance(value, tuple) else value]
+            words += [f"--{name.replace('_', '-')}", ",".join(value) if isinstance(value, tuple) else str(value)]
     return " ".join(shlex.quote(word) for word in words)
 
 

@@ -1,4 +1,4 @@
-"""What `limner detect` takes beside the run and its pictures. Imports no torch."""
+"""What `limner detect` takes beside the run and its pictures or scene. Imports no torch."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -6,6 +6,9 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from limner.foundation.errors import UserError
+
+SCENE_FILES = (".gpkg", ".geojson")
+"""What the objects of a scene are written to."""
 
 
 @dataclass(frozen=True)
@@ -25,4 +28,22 @@ class DetectOptions:
             raise UserError(f"--most is {self.most}; needed: 1 or more")
 
 
+@dataclass(frozen=True)
+class TileOptions:
+    """How a scene is looked through, where ``out`` is a GeoPackage or GeoJSON. tile_px: side of a tile in pixels of the
+    scene; None: it shows the ground that a picture of the training did. overlap_px: what neighbors share; None: a
+    quarter. bands: numbers of those that are red, green and blue; None: the only three."""
+
+    tile_px: Annotated[
+        int | None, Parameter(help="Of scenes: side of a tile in its pixels (default: as objects were learned).")
+    ] = None
+    overlap_px: Annotated[
+        int | None, Parameter(help="Of scenes: what tiles share, at least an object's size (default: a quarter).")
+    ] = None
+    bands: Annotated[str | None, Parameter(help="Of scenes: which bands are red, green and blue, such as 3,2,1.")] = (
+        None
+    )
+
+
 PLAIN = DetectOptions()
+AS_LEARNED = TileOptions()

@@ -36,7 +36,7 @@ class ObjectDetector:
     """Finds objects as a run learned to.
 
     network: a list of (3, H, W) float32 in 0..1 -> a list of `Found`. threshold: the score from which what it finds is
-    shown. score: its run's, in words.
+    shown. score: its run's, in words. scale, ground_m: of the pictures that it learned from, see `DetectFacts`.
     """
 
     network: nn.Module
@@ -45,6 +45,8 @@ class ObjectDetector:
     threshold: float
     device: torch.device
     score: str = ""
+    scale: float = 1.0
+    ground_m: float | None = None
 
     @property
     def outlines(self) -> bool:
@@ -108,8 +110,9 @@ def _encoded(masks: Tensor, boxes: Tensor, size: tuple[int, int]) -> list[dict[s
     from pycocotools import mask as coco_mask
 
     codes = []
-    for mask, box in zip(masks.split(1), boxes.split(1), strict=True):
-        whole = paste_masks_in_image(mask, box, (size[1], size[0]))[0, 0] >= 0.5
+    for place in range(len(masks)):  # one at a time: all at once are gigabytes of a large picture
+        one = slice(place, place + 1)
+        whole = paste_masks_in_image(masks[one], boxes[one], (size[1], size[0]))[0, 0] >= 0.5
         codes.append(coco_mask.encode(np.asfortranarray(whole.numpy().astype(np.uint8))))
     return codes
 
@@ -134,4 +137,6 @@ def load_detector(run: Run, device: str = "auto") -> ObjectDetector:
         sizing=Sizing(facts.short_px, facts.longest_px),
         threshold=facts.threshold,
         device=place,
+        scale=facts.scale,
+        ground_m=facts.ground_m,
     )

@@ -12,7 +12,7 @@ import numpy as np
 from limner.datasets.pictures.decoding import WHOLE_PX
 from limner.detect.boxes.objects import Detections
 from limner.detect.data.found import find_objects
-from limner.detect.data.options import PLAIN, ObjectReading
+from limner.detect.data.options import PLAIN
 from limner.detect.data.pictures import load_pictures
 from limner.detect.data.split import crossing_duplicates, split_objects, thumbnails_of
 from limner.detect.measures.common_boxes import common_boxes, in_pictures
@@ -42,9 +42,9 @@ def evaluate_run(run: Run, options: EvaluateOptions, *, data: Sequence[Path] = (
     detector, recipe = load_detector(run, device), recipe_of(run)
     reading = recipe.data.reading
     if data:
-        reading = ObjectReading(options.reading.objects, options.reading.regions)
+        reading = replace(options.reading, group=None)
     elif options.reading != PLAIN:
-        raise UserError("--objects, --regions and --group say how other data is read; give it with --data")
+        raise UserError("--objects, --regions, --labels and the like say how other data is read; give it with --data")
     found = find_objects(data or recipe.data.paths, reading)
     where = ", ".join(map(str, data or recipe.data.paths))
     pictures = load_pictures(found.named(detector.class_names, where), detector.sizing)

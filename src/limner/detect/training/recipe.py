@@ -28,12 +28,18 @@ class ObjectSettings:
         "alike",
         "what is held out together: alike (near-duplicates), none, folder, or a regular expression on the names",
     )
+    labels: Path | None = setting(None, "a vector file: its polygons over georeferenced scenes are the objects")
+    label_field: str | None = setting(None, "the field of that file that tells the class; none: all are of one")
+    chip_px: int | None = setting(
+        None, "side of the chips that such scenes are cut into; none: 512", unit="px", minimum=32, maximum=8192
+    )
     held_out: float = setting(0.2, "share of the pictures that is held out for the scores", minimum=0, maximum=0.5)
     short_px: int = setting(800, "what the shorter side is brought to", unit="px", minimum=32, maximum=4096)
     longest_px: int = setting(1333, "what the longer side may then have", unit="px", minimum=32, maximum=8192)
 
     def __post_init__(self) -> None:
         check_group(self.group)
+        _ = self.reading  # what does not go together is told
         if self.longest_px < self.short_px:
             raise UserError(
                 f"data.longest_px is {self.longest_px}, less than data.short_px, which is {self.short_px}; needed: no "
@@ -48,7 +54,9 @@ class ObjectSettings:
     @property
     def reading(self) -> ObjectReading:
         """How they are read."""
-        return ObjectReading(self.objects or None, self.regions, self.group)
+        return ObjectReading(
+            self.objects or None, self.regions, self.group, self.labels, self.label_field, self.chip_px
+        )
 
 
 @dataclass(frozen=True)

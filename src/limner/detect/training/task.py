@@ -225,6 +225,8 @@ class DetectTask(Task):
     def facts(self) -> dict[str, Any]:
         """What detecting needs to know of the trained network."""
         data = self.recipe.data
+        shown = [self.pictures.found.pictures[number] for number in self.sides.training]
+        grounds: list[Any] = [each.ground_m for each in shown]
         return {
             "task": self.name,
             "network": to_plain(self.recipe.network),
@@ -232,6 +234,8 @@ class DetectTask(Task):
             "short_px": data.short_px,
             "longest_px": data.longest_px,
             "threshold": self.threshold,
+            "scale": round(float(np.median([data.sizing.scale(*each.size) for each in shown])), 6),
+            "ground_m": None if None in grounds else round(float(np.median(grounds)), 6),
         }
 
     def finish(self, run: Run) -> None:

@@ -3,7 +3,7 @@
 import errno
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -75,13 +75,25 @@ def write_polygons(
         crs = dataset.crs if dataset.crs is not None and not transform.is_identity else None
         shape = dataset.shape
     regions = find_regions(classes, probability, probability_bands, minimum_area_px, splitting=splitting, inside=inside)
-    writer = _Layer(path, layer, transform, crs, shape, tuple(class_names), simplify_px, squaring_px)
+    writer = PolygonFile(path, layer, transform, crs, shape, simplify_px, squaring_px)
     while batch := list(islice(regions, BATCH_POLYGONS)):
-        writer.append(batch)
+        writer.append(*_written(batch, class_names))
     if writer.count == 0:
-        writer.append([])
-    check_written(path, writer.count)
-    return writer.count
+        writer.append(*_written([], class_names))
+    return writer.finish()
+
+
+def _written(
+    regions: Sequence[Region], class_names: Sequence[str]
+) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """The outlines of regions, and what is told of each."""
+    parts = [(region, outline) for region in regions for outline in region.outlines()]
+    columns = {
+        "class": np.array([region.class_number for region, _ in parts], np.int32),
+        "class_name": np.array([class_names[region.class_number] for region, _ in parts], object),
+    }
+    means = np.array([region.mean_probability for region, _ in parts], np.float64)
+    return np.array([outline for _, outline in parts], object), columns, {"mean_probability": means}
 
 
 MANY_CORNERS = 20_000
@@ -97,8 +109,11 @@ def layer_name(stem: str) -> str:
     return f"layer_{name}" if name.lower().startswith(RESERVED) else name
 
 
-class _Layer:
-    """One layer of polygons, written batch by batch."""
+class PolygonFile:
+    """One layer of polygons, written batch by batch.
+
+    transform, crs, shape: of the raster whose pixels the polygons are given in; without ``crs`` they stay in pixels.
+    """
 
     def __init__(
         self,
@@ -107,21 +122,25 @@ class _Layer:
         transform: Affine,
         crs: Any,
         shape: tuple[int, int],
-        class_names: tuple[str, ...],
-        simplify_px: float,
-        squaring_px: float | None,
+        simplify_px: float = 0,
+        squaring_px: float | None = None,
     ) -> None:
         self.path, self.name, self.transform, self.crs, self.shape = path, name, transform, crs, shape
-        self.class_names, self.simplify_px, self.squaring_px = class_names, simplify_px, squaring_px
+        self.simplify_px, self.squaring_px = simplify_px, squaring_px
         self.driver = DRIVERS[path.suffix.removeprefix(".")]
         self.to_degrees: Any | None = None
         if crs is not None:  # a local grid that nobody can place on the Earth keeps its own coordinates
             self.to_degrees = transformer(crs, CRS.from_epsg(4326))
         self.count = 0
 
-    def append(self, regions: list[Region]) -> None:
-        parts = [(region, outline) for region in regions for outline in region.outlines()]
-        outlines = np.array([outline for _, outline in parts], object)
+    def append(
+        self, outlines: np.ndarray, columns: Mapping[str, np.ndarray], more: Mapping[str, np.ndarray] | None = None
+    ) -> None:
+        """Write polygons with what is known of each; with none, an empty file has its fields.
+
+        outlines: (n,) object, polygons in pixels, x = column and y = row. columns, more: (n,) each, by the fields'
+        names; the polygon's area stands between them.
+        """
         ground = shapely.transform(self._shaped(outlines), self._to_ground)
         owners, shapes = valid_polygons(ground)
         if self.to_degrees is None:
@@ -131,15 +150,14 @@ class _Layer:
             if self.driver == "GeoJSON":
                 pieces, shapes = self._for_geojson(shapes)
                 owners, areas = owners[pieces], divided(areas, pieces, shapes)
-        parts = [parts[owner] for owner in owners]
-        columns: dict[str, np.ndarray] = {
-            "class": np.array([region.class_number for region, _ in parts], np.int32),
-            "class_name": np.array([self.class_names[region.class_number] for region, _ in parts], object),
-            area_name: areas,
-            "mean_probability": np.array([region.mean_probability for region, _ in parts], np.float64),
-        }
-        self._write(shapes, columns)
-        self.count += len(parts)
+        before, after = ({name: values[owners] for name, values in part.items()} for part in (columns, more or {}))
+        self._write(shapes, {**before, area_name: areas, **after})
+        self.count += len(shapes)
+
+    def finish(self) -> int:
+        """How many polygons were written. Raises `OSError` where they are not all in the file."""
+        check_written(self.path, self.count)
+        return self.count
 
     def _shaped(self, outlines: np.ndarray) -> np.ndarray:
         """With fewer corners, and squared where that is asked for."""
