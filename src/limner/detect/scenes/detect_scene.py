@@ -84,15 +84,16 @@ def detect_scene(
         tiling = choose_tiling(detector, raster, tiles)
         for line in _advice(detector, raster, tiling):
             say(line)
+        min_score = detector.threshold if options.min_score is None else options.min_score
         request = {
             "scene": digest(path), "model": digest(opened.folder / "model.safetensors"),
-            "min_score": detector.threshold if options.min_score is None else options.min_score,
+            "min_score": min_score,
             "tiles": asdict(tiling), "bands": None if bands is None else list(bands),
         }  # fmt: skip
 
         def make(temporary: Path) -> Account:
             began = time.monotonic()
-            counts = _write(detector, raster, temporary, out.stem, tiling, request["min_score"])
+            counts = _write(detector, raster, temporary, out.stem, tiling, min_score)
             return Account({"objects": counts, "seconds": round(time.monotonic() - began, 3)})
 
         made = make_once(out, request, make, overwrite=overwrite)
