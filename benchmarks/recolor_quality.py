@@ -144,11 +144,12 @@ class ResultFiles:
         self.score = self.picture.with_suffix(".json")
 
     def read_score(self, longest_px: int | None) -> TransferScore | None:
-        """What was measured before on pictures of the same size, if it was."""
+        """What was measured before on pictures of the same size, by the same measures, if it was."""
         if not self.score.exists():
             return None
         kept = json.loads(self.score.read_text(encoding="utf-8"))
-        return TransferScore(**kept["score"]) if kept["longest_px"] == longest_px else None
+        of_today = kept["longest_px"] == longest_px and set(kept["score"]) == set(SCORES)
+        return TransferScore(**kept["score"]) if of_today else None
 
 
 def run(method: Method, target: Tensor, reference: Tensor, files: ResultFiles, longest_px: int | None) -> TransferScore:
@@ -200,9 +201,9 @@ def write_tables(out: Path, pairs: Sequence[Pair], scores: Scores) -> None:
         write_text(out / f"{half}.md", table(part))
         ours = [name for name in part if name not in PEERS and name != "identity"]
         title = f"{len(names)} pairs" if half == "all" else f'{len(names)} pairs, half "{half}"'
-        trade_off_plot(
-            out / f"{half}.png", {name: list(values.values()) for name, values in part.items()}, ours=ours, title=title
-        )
+        listed = {name: list(values.values()) for name, values in part.items()}
+        trade_off_plot(out / f"{half}.png", listed, ours=ours, title=title)
+        trade_off_plot(out / f"{half}-blotches.png", listed, against="blotches", ours=ours, title=title)
     with replacing(out / "pairs.csv") as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["half", "pair", "method", *SCORES])

@@ -19,7 +19,7 @@ Scores = Mapping[str, Mapping[str, TransferScore]]
 def table(scores: Scores) -> str:
     """Markdown: a row for each method with the median of each score, and the quartiles of the two that matter most."""
     heads = ["method", "closed", "quartiles", "pairs nearer", "SSIM", "quartiles", "gradients", "Delta E", "histogram"]
-    heads += ["chroma", "clipped", "banding"]
+    heads += ["chroma", "clipped", "banding", "blotches", "halos", "opacity"]
     count = len(next(iter(scores.values())))
     lines = [f"| {' | '.join(heads)} |", "| --- |" + " ---: |" * (len(heads) - 1)]
     for name, values in sorted(scores.items(), key=lambda item: -middle(item[1], "closed")):
@@ -36,6 +36,9 @@ def table(scores: Scores) -> str:
             f"{middle(values, 'chroma_ratio'):.2f}",
             f"{100 * middle(values, 'clipped'):.1f}%",
             f"{100 * middle(values, 'banding'):.1f}%",
+            f"{middle(values, 'blotches'):.2f}",
+            f"{middle(values, 'halos'):.2f}",
+            f"{100 * middle(values, 'opacity'):.0f}%",
         ]
         lines.append(f"| {' | '.join(cells)} |")
     packages = ", ".join(f"{package} {version}" for package, version in versions().items())

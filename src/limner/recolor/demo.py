@@ -41,6 +41,9 @@ SCORES = {
     "gradient_correlation": "gradient correlation",
     "chroma_ratio": "chroma ratio",
     "banding": "banding",
+    "blotches": "blotches",
+    "halos": "halos",
+    "opacity": "opacity",
 }
 """Of `limner.recolor.scoring.score.TransferScore`, and what the report calls them."""
 MISLED = (

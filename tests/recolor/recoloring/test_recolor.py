@@ -245,7 +245,15 @@ def test_all_methods_come_on_one_sheet_with_their_scores_and_a_plot(photos: Path
     assert all(score["closed"] > 0 for score in made["methods"].values())
     height, width, _ = pixels_of(photos / "recolored/a-methods.jpg").shape
     assert height > 300 and width > 600
-    assert pixels_of(photos / "recolored/a-trade-off.png").std() > 0
+    assert all(pixels_of(photos / f"recolored/a-{plot}.png").std() > 0 for plot in ("trade-off", "blotches"))
+    told = [line.split() for line in error.splitlines()]
+    (head,) = [number for number, words in enumerate(told) if words[:2] == ["method", "closes"]]
+    table = told[head + 1 : head + 1 + len(METHODS)]
+    assert {words[0] for words in table} == set(METHODS)
+    best = made["methods"][table[0][0]]
+    assert table[0][1:3] == [f"{best['closed']:.0%}", f"{best['ssim']:.3f}"]
+    assert best["closed"] == max(score["closed"] for score in made["methods"].values())
+    assert all(0 <= score["opacity"] <= 1 for score in made["methods"].values())
 
 
 @pytest.mark.parametrize("method", ["superpixel", "mkl"])

@@ -26,7 +26,7 @@ def plain(color, height=20, width=30):
 
 
 def score(closed=0.5, ssim=0.9):
-    return TransferScore(ssim, 0.9, 5.0, closed, 0.5, 1.0, 0.0, 0.0)
+    return TransferScore(ssim, 0.9, 5.0, closed, 0.5, 1.0, 0.0, 0.0, 0.4, 0.3, 0.1)
 
 
 def transfers(*names):
@@ -72,7 +72,7 @@ def test_a_sweep_of_many_values_takes_two_rows():
 
 
 def test_numbers_keep_their_sign():
-    assert numbers_line(score(closed=-0.25, ssim=0.955)) == "closes -25%, SSIM 0.95"
+    assert numbers_line(score(closed=-0.25, ssim=0.955)) == "closes -25%, SSIM 0.95, blotches 0.4"
 
 
 def test_the_trade_off_is_drawn_with_a_label_for_every_method(tmp_path):
@@ -82,6 +82,18 @@ def test_the_trade_off_is_drawn_with_a_label_for_every_method(tmp_path):
     drawn = path.read_text()
     assert all(f"<!-- {name} -->" in drawn for name in ["identity", *scores])
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(("against", "better_is_up"), [("ssim", 0.9), ("blotches", 0.1)])
+def test_the_better_of_two_methods_is_drawn_higher(tmp_path, against, better_is_up):
+    path = tmp_path / "plot.svg"
+    better, worse = (replace(score(), **{against: value}) for value in (better_is_up, 0.5))
+    trade_off_plot(path, {"better": [better], "worse": [worse]}, against=against)
+    height = {
+        name: float(re.search(rf"<!-- {name} -->\s*<g [^>]*translate\([\d.]+ ([\d.]+)\)", path.read_text())[1])
+        for name in ("better", "worse")
+    }
+    assert height["better"] < height["worse"] - 50  # from the top
 
 
 def test_labels_of_points_at_one_place_do_not_cover_each_other(tmp_path):

@@ -32,7 +32,7 @@ from limner.recolor.recoloring.transfer import (
     read_references,
     recolor_photo,
 )
-from limner.recolor.scoring.sheet import Transfers, method_sheet, trade_off_plot
+from limner.recolor.scoring.sheet import Transfers, method_sheet, score_table, trade_off_plot
 from limner.reporting.pictures import write_picture
 from limner.scenes.rasters import open_raster
 
@@ -175,6 +175,9 @@ def _photos(job: PhotoJob, paths: Sequence[Path], out: Path, *, overwrite: bool,
                     told.add(note)
                     say(f"limner: {note}")
             say(made.line())
+            if job.options.method == ALL_METHODS and not made.skipped:
+                for line in score_table(made.numbers["methods"]):
+                    say(line)
             progress.advance()
             yield made
 
@@ -188,10 +191,14 @@ def _sheet(job: PhotoJob, path: Path, sheet: Path, overwrite: bool) -> Made:
             pictures[name], scores[name] = photo.to_srgb(done.picture).cpu(), score
         assert photo is not None  # METHODS is not empty
         target, reference = (one.to_srgb(one.picture) for one in (photo, job.references[0].photo))
-        plot = sheet.with_name(sheet.name.replace("-methods.jpg", "-trade-off.png"))
         write_picture(temporary, method_sheet(Transfers(target, reference, pictures, scores), title=path.name))
-        trade_off_plot(plot, {name: [score] for name, score in scores.items()}, ours=[DEFAULT_METHOD], title=path.name)
-        return Account({"methods": {name: score.to_json() for name, score in scores.items()}}, (plot,), photo.notes)
+        alone = {name: [score] for name, score in scores.items()}
+        plots = []
+        for against, ending in (("ssim", "trade-off"), ("blotches", "blotches")):
+            plots.append(sheet.with_name(sheet.name.replace("-methods.jpg", f"-{ending}.png")))
+            trade_off_plot(plots[-1], alone, against=against, ours=[DEFAULT_METHOD], title=path.name)
+        numbers = {"methods": {name: score.to_json() for name, score in scores.items()}}
+        return Account(numbers, tuple(plots), photo.notes)
 
     return make_once(sheet, job.request(path), draw, overwrite=overwrite)
 

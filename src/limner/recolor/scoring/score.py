@@ -16,6 +16,7 @@ from torch import Tensor
 
 from limner.colors.spaces import srgb_to_lab
 from limner.photos.hidden import fill_hidden
+from limner.recolor.scoring.faults import blotches, halos, opacity
 
 SAMPLED_PIXELS = 100_000
 DIRECTIONS = 64
@@ -39,7 +40,10 @@ class TransferScore:
     share of the target's own distance that is gone; below 0 where the colors went away from the reference.
     histogram_intersection: the share of the pixels, by color, that the reference has too. chroma_ratio: mean chroma
     over the reference's. clipped: the share of pixels with a channel at its end that is inside in the target.
-    banding: where the target is smooth, the share of the change that comes in single steps between flats.
+    banding: where the target is smooth, the share of the change that comes in single steps between flats. blotches,
+    halos: how far, in Delta E, the result sets apart what is one smooth surface in the target, anywhere, and from
+    beside an edge to farther off. opacity: the share of the contrast within regions that is missing; see
+    `limner.recolor.scoring.faults`.
     """
 
     ssim: float
@@ -50,6 +54,9 @@ class TransferScore:
     chroma_ratio: float
     clipped: float
     banding: float
+    blotches: float
+    halos: float
+    opacity: float
 
     def to_json(self) -> dict[str, float]:
         """The numbers by name."""
@@ -95,6 +102,7 @@ def score_transfer(
     aim = quantiles(wanted_colors)
     first_distance, distance = (_mean_distance(quantiles(colors), aim) for colors in (before_colors, after_colors))
     luminance, new_luminance = (np.tensordot(LUMA, picture, 1) for picture in (before, after))
+    shown = torch.from_numpy(before), torch.from_numpy(after)
     return TransferScore(
         ssim=luminance_ssim(luminance, new_luminance, seen),
         gradient_correlation=gradient_correlation(luminance, new_luminance, seen),
@@ -104,6 +112,9 @@ def score_transfer(
         chroma_ratio=_mean_chroma(after_colors) / max(_mean_chroma(wanted_colors), 1e-6),
         clipped=float((_at_an_end(after) & ~_at_an_end(before)).any(axis=0)[... if seen is None else seen].mean()),
         banding=banding(luminance, new_luminance, seen),
+        blotches=blotches(*shown, target_seen),
+        halos=halos(*shown, target_seen),
+        opacity=opacity(*shown, torch.from_numpy(wanted), target_seen, reference_seen),
     )
 
 

@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 OURS, OTHERS, FAINT = "#d55e00", "#0072b2", "#9a9a9a"
 """Of Okabe and Ito's colors, and a gray."""
 LABEL_POINTS = 8
+NAME_WIDTH = 12
+COLUMNS = {
+    "closed": ("closes", ".0%"),
+    "ssim": ("SSIM", ".3f"),
+    "blotches": ("blotches", ".2f"),
+    "halos": ("halos", ".2f"),
+    "opacity": ("opacity", ".0%"),
+    "clipped": ("clipped", ".1%"),
+}
+"""Of a table for people: the score, its head, and how it is written."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +57,22 @@ class Cell(NamedTuple):
 def numbers_line(score: TransferScore) -> str:
     """A result in a few words, to stand below its picture.
 
-    >>> numbers_line(TransferScore(0.912, 0.9, 4.0, 0.634, 0.5, 1.0, 0.0, 0.0))
-    'closes 63%, SSIM 0.91'
+    >>> numbers_line(TransferScore(0.912, 0.9, 4.0, 0.634, 0.5, 1.0, 0.0, 0.0, blotches=1.24, halos=0.8, opacity=0.1))
+    'closes 63%, SSIM 0.91, blotches 1.2'
     """
-    return f"closes {100 * score.closed:.0f}%, SSIM {score.ssim:.2f}"
+    return f"closes {100 * score.closed:.0f}%, SSIM {score.ssim:.2f}, blotches {score.blotches:.1f}"
+
+
+def score_table(scores: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """The scores of one pair by method as lines of plain text, the nearest to the reference's colors first.
+
+    scores: name -> the numbers of a `TransferScore` by name; a number that an older record lacks is a dash.
+    """
+    lines = [" ".join(["method".ljust(NAME_WIDTH), *(f"{head:>8}" for head, _ in COLUMNS.values())])]
+    for name, score in sorted(scores.items(), key=lambda item: -item[1]["closed"]):
+        cells = (format(score[key], form) if key in score else "-" for key, (_, form) in COLUMNS.items())
+        lines.append(" ".join([name.ljust(NAME_WIDTH), *(f"{cell:>8}" for cell in cells)]))
+    return lines
 
 
 def method_sheet(transfers: Transfers, *, columns: int = 4, cell_px: int = 360, title: str = "") -> np.ndarray:
@@ -94,14 +116,29 @@ def sweep_sheet(pair: Transfers, *, setting: str = "temperature", cell_px: int =
     return _sheet(cells, len(cells) if len(cells) <= 6 else -(-len(cells) // 2), cell_px, title)
 
 
+AGAINST = {
+    "ssim": "SSIM of luminance with the target",
+    "blotches": "blotches, Delta E (fewer is up)",
+    "halos": "halos, Delta E (fewer is up)",
+    "opacity": "opacity (less is up)",
+}
+"""What colors reached can be drawn against: fields of `TransferScore`, and what their axis says."""
+
+
 def trade_off_plot(
-    path: Path, scores: Mapping[str, Sequence[TransferScore]], *, ours: Collection[str] = (), title: str = ""
+    path: Path,
+    scores: Mapping[str, Sequence[TransferScore]],
+    *,
+    against: str = "ssim",
+    ours: Collection[str] = (),
+    title: str = "",
 ) -> None:
     """Colors reached against structure kept: a point for each method, at its medians, with bars over the quartiles.
 
-    Upper right is better. A row named "identity" is marked as what doing nothing gives.
+    Upper right is better, so faults grow downward. A row named "identity" is marked as what doing nothing gives.
 
-    path: .png, .svg or .pdf. scores: name -> one score for each pair. ours: names to draw filled, in another color.
+    path: .png, .svg or .pdf. scores: name -> one score for each pair. against: a key of `AGAINST`. ours: names to draw
+    filled, in another color.
     """
     from matplotlib.figure import Figure  # half a second, which sheets of pictures need not pay
 
@@ -109,8 +146,8 @@ def trade_off_plot(
     axes = figure.add_subplot()
     points = {}
     for name, values in scores.items():
-        closed, ssim = (np.array([getattr(score, field) for score in values]) for field in ("closed", "ssim"))
-        (left, x, right), (low, y, high) = (np.percentile(column, (25, 50, 75)) for column in (closed, ssim))
+        closed, other = (np.array([getattr(score, field) for score in values]) for field in ("closed", against))
+        (left, x, right), (low, y, high) = (np.percentile(column, (25, 50, 75)) for column in (closed, other))
         points[name] = (float(x), float(y))
         color = OURS if name in ours else "black" if name == "identity" else OTHERS
         axes.errorbar(x, y, [[y - low], [high - y]], [[x - left], [right - x]], color=color, alpha=0.3, lw=1)
@@ -124,7 +161,9 @@ def trade_off_plot(
         if pairs > 1
         else "share of the color distance to the reference that is closed"
     )
-    axes.set_ylabel("SSIM of luminance with the target")
+    axes.set_ylabel(AGAINST[against])
+    if against != "ssim":
+        axes.invert_yaxis()
     axes.grid(color=FAINT, alpha=0.25)
     axes.axvline(0, color=FAINT, lw=1)
     axes.margins(0.08)
