@@ -1,10 +1,17 @@
-"""Fast R-CNN as a detector of this room: what the task asks of it, and what it refuses."""
+"""Fast R-CNN and R-CNN as detectors of this room: what the task asks of them, and what they refuse."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 
+from limner.detect.boxes.coco_scores import coco_scores
+from limner.detect.boxes.objects import Detections, Objects
 from limner.detect.networks import NETWORKS
 from limner.detect.networks.rcnn import Lesson
+from limner.detect.networks.rcnn_by_fit import DescribedPictures
+from limner.detect.regions.linear_svm import RegionFeatures
 from limner.foundation.errors import UserError
 
 QUICK = {
@@ -51,9 +58,54 @@ def test_the_draws_of_a_step_follow_torchs_own_seed() -> None:
     assert values[0] == values[1] != values[2]
 
 
+def test_rcnn_learns_drawn_objects_at_once_and_the_same_each_time(tmp_path: Path) -> None:
+    """Red squares and blue disks among green squares, none of them where another picture has its own."""
+    rng = np.random.default_rng(0)
+    pictures = [_drawn(rng) for _ in range(14)]
+    options = {"crop_px": 64, "context_px": 4, "search_px": 96, "regions": 60, "proposals": 120}
+    network = NETWORKS["rcnn"](classes=2, **options)
+
+    def described(number: int) -> RegionFeatures:
+        image, objects = pictures[number]
+        generator = torch.Generator().manual_seed(number)
+        return network.described(image, objects, generator, tmp_path / f"{number}.pt")
+
+    network.fit(DescribedPictures(8, described))
+    learned = {name: value.clone() for name, value in network.state_dict().items()}
+    network.fit(DescribedPictures(8, described))  # from the files
+    assert all(torch.equal(value, learned[name]) for name, value in network.state_dict().items())
+    found = network([image for image, _ in pictures[8:]])
+    assert all(((each.scores >= 0) & (each.scores <= 1)).all() for each in found)
+    detections = [Detections(each.boxes, each.labels, each.scores) for each in found]
+    scores = coco_scores(detections, [objects for _, objects in pictures[8:]], 2)
+    assert scores.ap50 > 0.6, scores.ap50
+    with pytest.raises(TypeError, match="by fit"):
+        network(Lesson([pictures[0][0]], []))
+
+
+def _drawn(rng: np.random.Generator) -> tuple[torch.Tensor, Objects]:
+    image = torch.from_numpy(rng.uniform(0.3, 0.4, (3, 96, 120)).astype(np.float32))
+    rows, columns = torch.meshgrid(torch.arange(96), torch.arange(120), indexing="ij")
+    boxes = []
+    for place, color in enumerate(((0.9, 0.15, 0.1), (0.1, 0.15, 0.9), (0.1, 0.8, 0.2))):
+        side = int(rng.integers(22, 36))
+        x, y = int(rng.integers(40 * place, 40 * place + 40 - side + 1)), int(rng.integers(0, 96 - side))
+        inside = (columns >= x) & (columns < x + side) & (rows >= y) & (rows < y + side)
+        if place == 1:
+            middle = (x + side / 2, y + side / 2)
+            inside &= (columns + 0.5 - middle[0]) ** 2 + (rows + 0.5 - middle[1]) ** 2 < (side / 2) ** 2
+        image[:, inside] = torch.tensor(color)[:, None]
+        boxes.append([x, y, x + side, y + side])
+    return image, Objects(torch.tensor(boxes[:2]).float(), torch.tensor([0, 1]))
+
+
 @pytest.mark.parametrize(
     ("name", "options", "line"),
     [
+        ("rcnn", {"crop_px": 16}, "crop_px is 16 and context_px 8"),
+        ("rcnn", {"regions": 0}, "regions is 0; needed: 1 or more"),
+        ("rcnn", {"search": "quik"}, "search is 'quik'"),
+        ("rcnn", {"proposals": 0}, "proposals is 0; needed: 1 or more"),
         ("fast-rcnn", {"pooling": "crop"}, "pooling is 'crop'"),
         ("fast-rcnn", {"search": "quik"}, "search is 'quik'"),
         ("fast-rcnn", {"regions": 0}, "regions is 0; needed: 1 or more"),

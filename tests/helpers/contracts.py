@@ -235,7 +235,14 @@ def _object_settings(recipe: Any) -> list[str]:
         return [*small.split(), "--network.size-px=64", "--network.maps=8"]
     if recipe is not None and recipe.network.name == "fast-rcnn":
         return [*small.split(), *(f"--network.{name}=8" for name in ("maps", "hidden", "regions"))]
+    if recipe is not None and recipe.network.name == "rcnn":
+        sizes = {"crop-px": 32, "context-px": 2, "search-px": 80, "proposals": 8, "regions": 8}
+        return [*small.split(), *(f"--network.{name}={value}" for name, value in sizes.items())]
     return [*small.split(), "--network.width=8", "--network.hidden=8", "--network.proposals=16", "--network.regions=8"]
+
+
+def _object_steps(recipe: Any) -> int:
+    return 0 if recipe.network.name == "rcnn" else 2
 
 
 def _detect(predictor: Any, data: Path) -> None:
@@ -254,7 +261,7 @@ CONTRACTS = {
         _map,
         left=("colors.safetensors",),
     ),
-    "detect": Contract(_draw_objects, _object_settings, lambda recipe: 2, lambda patch: None, _detect),
+    "detect": Contract(_draw_objects, _object_settings, _object_steps, lambda patch: None, _detect),
     "classify": Contract(_draw_classes, _class_settings, _class_steps, _slim_classifiers, _classify),
     "generate": Contract(_draw_boxes, _picture_settings, lambda recipe: 2, _quick_scores, _make),
     "translate": Contract(_draw_pairs, _pair_settings, _pair_steps, _slim_translators, _translate),

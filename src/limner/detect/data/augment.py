@@ -123,6 +123,12 @@ def example_of(
     )
 
 
+def as_read(picture: ObjectPicture, image01: Tensor) -> Objects:
+    """The objects of a picture in pixels of it as a detector reads it, without masks. image01: (3, H, W)."""
+    boxes = scaled_boxes(picture.boxes, picture.size, (image01.shape[2], image01.shape[1]))
+    return Objects(torch.from_numpy(boxes), torch.from_numpy(picture.labels), torch.from_numpy(picture.ignored))
+
+
 def _masks(picture: ObjectPicture, boxes: np.ndarray, kept: np.ndarray, size: tuple[int, int]) -> Tensor:
     places = np.flatnonzero(kept)
     drawn = [

@@ -6,8 +6,10 @@ from typing import Any
 from limner.detect.networks.fast_rcnn import FastRcnnNetwork
 from limner.detect.networks.grid import DarknetYolo, LiteYolo, PaperYolo, TinyYolo
 from limner.detect.networks.rcnn import FasterRcnn, MaskRcnn
+from limner.detect.networks.rcnn_by_fit import RcnnNetwork
 
 NETWORKS: dict[str, Callable[..., Any]] = {
+    "rcnn": RcnnNetwork,
     "fast-rcnn": FastRcnnNetwork,
     "faster-rcnn": FasterRcnn,
     "mask-rcnn": MaskRcnn,

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from limner.detect.boxes.objects import Objects
 from limner.detect.networks.rcnn import Found, Lesson
-from limner.detect.proposals.selective_search import MODES, SearchSettings, selective_search
+from limner.detect.networks.searching import Search
 from limner.detect.regions.fast_detector import FastRcnn
 from limner.detect.regions.pooling import ALIGN, WAYS
 from limner.detect.regions.sampling import SamplingSettings
@@ -23,10 +23,9 @@ class FastRcnnNetwork(nn.Module):
     """Fast R-CNN (Girshick 2015) on EfficientNet-Lite0, with a selective search of each picture as it is shown.
 
     channels: 3. classes: to find. pooling: ``align``, ``pool`` (the paper's, which rounds), or ``align-shifted``. maps:
-    of the features. hidden: units of each of the head's two layers. dropout: after each. search: ``fast`` as published,
-    ``single``, or ``quality``. search_px: width that pictures are searched at; the published 500 takes four times as
-    long as 250. smallest_px: the least side of a proposal, in the picture. proposals: at most so many a picture.
-    regions: of these, those that it is learned from. pretrained: begin with ImageNet's weights.
+    of the features. hidden: units of each of the head's two layers. dropout: after each. search, search_px,
+    smallest_px, proposals: as `Search` has them. regions: of the proposals, those that a picture is learned from.
+    pretrained: begin with ImageNet's weights.
     """
 
     outlines = False
@@ -49,22 +48,16 @@ class FastRcnnNetwork(nn.Module):
         super().__init__()
         if channels != 3:
             raise UserError(f"detectors read red, green and blue, and channels is {channels}; give 3")
-        for name, value, choices in (("pooling", pooling, WAYS), ("search", search, tuple(MODES))):
-            if value not in choices:
-                raise UserError(f"{name} is {value!r}; {did_you_mean(value, choices)}")
-        for name, number in (("maps", maps), ("hidden", hidden), ("search_px", search_px), ("regions", regions),
-                             ("proposals", proposals)):  # fmt: skip
+        if pooling not in WAYS:
+            raise UserError(f"pooling is {pooling!r}; {did_you_mean(pooling, WAYS)}")
+        for name, number in (("maps", maps), ("hidden", hidden), ("regions", regions)):
             if number < 1:
                 raise UserError(f"{name} is {number}; needed: 1 or more")
         self.detector = FastRcnn(classes, None, None, pooling, maps, hidden, dropout, pretrained)
-        self.search, self.search_px, self.smallest_px = search, search_px, smallest_px
-        self.most, self.sampling = proposals, SamplingSettings(count=regions)
-
-    def proposals(self, image01: Tensor) -> Tensor:
-        """(n, 4) float32 boxes that may hold an object, on the CPU. image01: (3, H, W)."""
-        smallest = max(1, round(self.smallest_px * self.search_px / image01.shape[2]))
-        settings = SearchSettings(self.search, self.search_px, smallest, self.most)
-        return selective_search(image01.detach().float().cpu(), settings)
+        self.proposals, self.sampling = (
+            Search(search, search_px, smallest_px, proposals),
+            SamplingSettings(count=regions),
+        )
 
     def losses(self, images: list[Tensor], targets: list[dict[str, Tensor]]) -> dict[str, Tensor]:
         """The losses by name. images: (3, H, W) float32 in 0..1 each, of any sizes. targets: ``boxes`` (n, 4) float32,

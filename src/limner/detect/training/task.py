@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from limner.datasets.order import ShuffledOrder
 from limner.detect.boxes.objects import Detections, Objects
-from limner.detect.data.augment import Example, example_of
+from limner.detect.data.augment import Example, as_read, example_of
 from limner.detect.data.found import ObjectSet, find_objects
 from limner.detect.data.options import ObjectReading
 from limner.detect.data.pictures import load_pictures
@@ -24,7 +24,9 @@ from limner.detect.measures.drawing import draw_detections
 from limner.detect.measures.evaluation import Evaluation, evaluate_detections
 from limner.detect.networks import NETWORKS
 from limner.detect.networks.rcnn import Lesson
+from limner.detect.networks.rcnn_by_fit import DescribedPictures, RcnnNetwork
 from limner.detect.predicting.predictor import ObjectDetector, above, load_detector
+from limner.detect.regions.linear_svm import RegionFeatures
 from limner.detect.training.outcome import Outcome, closing_line, finish_training
 from limner.detect.training.recipe import DetectRecipe
 from limner.foundation.draws import Draws
@@ -62,6 +64,7 @@ class DetectTask(Task):
             torch.manual_seed(self.seed)
             network: nn.Module = recipe.network.build(NETWORKS, channels=3, classes=len(found.class_names))
         self.masks = bool(getattr(network, "outlines", False))
+        self.by_fit = bool(getattr(network, "by_fit", False))
         if self.masks and not found.outlined:
             raise UserError(
                 f"{recipe.network.name} learns outlines, and some objects have only boxes; give outlines or masks, or "
@@ -112,15 +115,20 @@ class DetectTask(Task):
         return [self.pictures.found.pictures[number].size for number in numbers]
 
     def stages(self) -> tuple[Stage, ...]:
-        """All at once."""
+        """All at once, by steps or, where the network has no use for them, by one fit."""
+        if self.by_fit:
+            return number_stages([Stage("fit", 0)])
         steps = max(1, round(len(self.sides.training) / self.recipe.batch))
         return number_stages([Stage("train", self.recipe.epochs, steps)])
 
     def begin(self, stage: Stage, context: StageContext) -> None:
-        """Make the optimizer over what learns."""
+        """Make the optimizer over what learns by steps."""
         recipe, fabric = self.recipe, context.fabric
         self.fabric, self.stage, self.device = fabric, stage, fabric.device
         self.network.to(memory_format=torch.channels_last)
+        if self.by_fit:
+            self.network.to(self.device)
+            return
         self.model = fabric.setup_module(self.network)
         self.moving = [each for each in self.network.parameters() if each.requires_grad]
         optimizer = recipe.optimizer.build(OPTIMIZERS, self.moving)
@@ -139,6 +147,28 @@ class DetectTask(Task):
             )
             for each in chosen
         ]  # fmt: skip
+
+    def fit(self, stage: Stage, context: StageContext) -> dict[str, float] | None:
+        """Describe the regions of all pictures, which is kept for who goes on, and learn from them at once."""
+        network, numbers = self.network, self.sides.training
+        assert isinstance(network, RcnnNetwork)
+
+        def described(place: int) -> RegionFeatures:
+            number, file = numbers[place], context.scratch / f"{place}.pt"
+            picture, pixels = self.pictures.found.pictures[number], self.pictures.read(number)
+            image01 = pixels.float() / 255
+            generator = self.draws.of("regions", stage.index, place)
+            return network.described(image01, as_read(picture, image01), generator, file)
+
+        count = len(numbers)
+        for place in range(count):
+            if context.stop:
+                return None
+            described(place)
+            context.progress.advance(0, note=f"regions of {place + 1} of {count} pictures")
+        pictures = DescribedPictures(count, described)
+        network.fit(pictures)
+        return {"regions": float(sum(len(each.boxes) for each in pictures)) / count}
 
     def step(self, batches: Iterator[Any], index: int) -> dict[str, Tensor]:
         """Draw pictures, sum the network's losses, update."""
@@ -216,9 +246,10 @@ class DetectTask(Task):
     def summary(self) -> str:
         """Pictures, objects, steps and parameters in one line."""
         steps = sum(stage.total_steps for stage in self.stages())
+        how = f"{steps} steps of {self.recipe.batch} pictures" if steps else "learned at once"
         return (
             f"{self.pictures.found.summary()}{''.join(_told(self.pictures.found))}; {len(self.sides.held_out):,} held "
-            f"out ({self.sides.how}), {steps} steps of {self.recipe.batch} pictures, {self.recipe.network.name} of "
+            f"out ({self.sides.how}), {how}, {self.recipe.network.name} of "
             f"{count_parameters(self.network) / 1e6:.2f} M parameters"
         )
 
