@@ -3,15 +3,16 @@
     python benchmarks/detector_speed.py --data PENNFUDAN [--pictures 3] [--proposals 1000]
 
 Processor seconds (of one thread, so that other work on the machine does not count) and multiply-adds a picture of the
-networks as the light recipes have them, on EfficientNet-Lite0 at a shorter side of 320 px. R-CNN and Fast R-CNN look at the
-same boxes of selective search, whose own seconds stand apart; Faster R-CNN proposes for itself. Weights are ImageNet's
-with untrained heads: how long a network looks does not hang on what it finds, and suppression is left out where it stands
-apart. Below are the counts of VGG-16 at the papers' sizes (600 x 800, 2,000 boxes), counted and not run.
+networks as the light recipes have them, on EfficientNet-Lite0 at a shorter side of 320 px. R-CNN and Fast R-CNN look at
+the same boxes of selective search, whose own seconds stand apart; Faster R-CNN proposes for itself. Weights are
+ImageNet's with untrained heads, for how long a network looks does not hang on what it finds. Below are the counts of
+VGG-16 at the papers' sizes (600 x 800, 2,000 boxes), counted and not run.
 """
 
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,8 @@ def main() -> None:
     parser.add_argument("--proposals", type=int, default=1000)
     chosen = parser.parse_args()
     torch.set_num_threads(1)
-    files = picture_files(chosen.data / "images" if (chosen.data / "images").is_dir() else chosen.data)[
-        : chosen.pictures
-    ]
+    folder = chosen.data / "images"
+    files = picture_files(folder if folder.is_dir() else chosen.data)[: chosen.pictures]
     rows: dict[str, list[tuple[float, float, float]]] = {"R-CNN": [], "Fast R-CNN": [], "Faster R-CNN": []}
     rcnn, fast, faster = (network.eval() for network in networks(chosen.proposals))
     for file in files:
@@ -53,9 +53,13 @@ def main() -> None:
             searched = time.process_time() - began
             fast.detector._answers(picture, boxes)
             faster([picture])
-        rows["R-CNN"].append((searched, *measured(lambda: rcnn.detector.describe(picture, boxes))))
-        rows["Fast R-CNN"].append((searched, *measured(lambda: fast.detector._answers(picture, boxes))))
-        rows["Faster R-CNN"].append((0.0, *measured(lambda: faster([picture]))))
+        looks = {
+            "R-CNN": partial(rcnn.detector.describe, picture, boxes),
+            "Fast R-CNN": partial(fast.detector._answers, picture, boxes),
+            "Faster R-CNN": partial(faster, [picture]),
+        }
+        for name, look in looks.items():
+            rows[name].append((0.0 if name == "Faster R-CNN" else searched, *measured(look)))
         print(f"{file.name}: {picture.shape[2]} x {picture.shape[1]} px, {len(boxes)} boxes", flush=True)
     mean = {name: [sum(part) / len(part) for part in zip(*values, strict=True)] for name, values in rows.items()}
     whole = mean["Faster R-CNN"][1]
@@ -108,13 +112,13 @@ def vgg_counts() -> dict[str, float]:
         proposing = nn.Sequential(nn.Conv2d(512, 512, 3, padding=1), nn.Conv2d(512, 9 * 6, 1))
         crop, picture = torch.empty(1, 3, 224, 224), torch.empty(1, 3, *VGG_PX)
         pooled = torch.empty(1, 512 * 7 * 7)
-    once = multiply_adds(lambda: body(picture))
-    region = multiply_adds(lambda: head(pooled))
+    once = multiply_adds(partial(body, picture))
+    region = multiply_adds(partial(head, pooled))
     maps: Tensor = body(picture)
     return {
-        f"R-CNN, {VGG_BOXES:,} boxes": VGG_BOXES * multiply_adds(lambda: vgg.eval()(crop)),
+        f"R-CNN, {VGG_BOXES:,} boxes": VGG_BOXES * multiply_adds(partial(vgg.eval(), crop)),
         f"Fast R-CNN, {VGG_BOXES:,} boxes": once + VGG_BOXES * region,
-        f"Faster R-CNN, {FASTER_BOXES} boxes": once + multiply_adds(lambda: proposing(maps)) + FASTER_BOXES * region,
+        f"Faster R-CNN, {FASTER_BOXES} boxes": once + multiply_adds(partial(proposing, maps)) + FASTER_BOXES * region,
     }
 
 
