@@ -45,12 +45,13 @@ BYTES = (b"\x00", b"\xff", b"\x7f\xff\xff\xff", b"\xff\xff\xff\xff", b"\x80\x00\
 class Kind:
     """draw: makes all that the commands read, in the working folder. file: which of it is damaged. commands: what is
     run on it; ``{out}`` is a name that nothing has. restored: a folder that the commands go on with, put back before
-    each input."""
+    each input. learns: whether ``draw`` trains for more than a moment."""
 
     draw: Callable[[], object]
     file: str
     commands: tuple[str, ...]
     restored: str | None = None
+    learns: bool = False
 
 
 def _scene(path: str) -> Callable[[], None]:
@@ -106,6 +107,56 @@ def _yolo() -> None:
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)).save("data/images/a.png")
     Path("data/labels/a.txt").write_text("0 0.5 0.5 0.4 0.3\n1 0.1 0.1 0.5 0.1 0.5 0.5 0.1 0.5\n")
     Path("data/data.yaml").write_text("path: .\ntrain: images\nnames: {0: car, 1: bus}\nnc: 2\n")
+
+
+def _voc() -> None:
+    for folder in ("voc/images", "voc/annotations"):
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    box = "<bndbox><xmin>9</xmin><ymin>9</ymin><xmax>48</xmax><ymax>38</ymax></bndbox>"
+    for number in range(8):
+        pixels = np.random.default_rng(number).integers(0, 255, (64, 64, 3), np.uint8)
+        Image.fromarray(pixels).save(f"voc/images/{number}.png")
+        objects = f"<object><name>car</name><difficult>{number % 2}</difficult>{box}</object>" * (number % 3)
+        size = "<size><width>64</width><height>64</height><depth>3</depth></size>"
+        xml = f"<annotation><filename>{number}.png</filename>{size}{objects}</annotation>"
+        Path(f"voc/annotations/{number}.xml").write_text(xml)
+
+
+def _pairs() -> None:
+    for folder in ("source", "target"):
+        Path("pairs", folder).mkdir(parents=True, exist_ok=True)
+        for number in range(8):
+            pixels = draw_shape("box", number)
+            Image.fromarray(255 - pixels if folder == "source" else pixels).save(Path("pairs", folder, f"{number}.png"))
+
+
+def _domains() -> None:
+    for folder in ("box", "disk"):
+        Path("domains", folder).mkdir(parents=True, exist_ok=True)
+        for number in range(12):
+            Image.fromarray(draw_shape(folder, number)).save(Path("domains", folder, f"{number}.png"))
+
+
+def _painter() -> None:
+    _pairs()
+    draw_photo(Path("photo.png"), height=40, width=56)
+    shutil.rmtree("painter", ignore_errors=True)
+    _call(PAINT.split())
+
+
+def _detector() -> None:
+    _voc()
+    draw_photo(Path("photo.png"), height=64, width=72)
+    shutil.rmtree("detector", ignore_errors=True)
+    _call(DETECT.split())
+
+
+def _generator() -> None:
+    Path("boxes").mkdir(exist_ok=True)
+    for number in range(24):
+        Image.fromarray(draw_shape("box", number)).save(f"boxes/{number}.png")
+    shutil.rmtree("made", ignore_errors=True)
+    _call(MAKE.split())
 
 
 def _recipe() -> None:
@@ -234,6 +285,13 @@ def _told() -> None:
 TRAIN = ("train segment/demo --data town --out run --epochs 4 --network.name lite-unet --network.pretrained false "
          "--network.width 4 --loop.precision fp32 --batch 2 --steps-per-epoch 2 --data.tile-px 96 --data.crop-px 64 "
          "--data.stride-px 64 --loop.checkpoint-minutes 0")  # fmt: skip
+PAINT = ("train translate/pairs-l1 --data pairs --out painter --epochs 1 --steps-per-epoch 1 --batch 2 "
+         "--data.held-out 2 --loop.precision fp32 --data.size-px 32 --data.jitter-px none --data.crop-px 32 "
+         "--generator.levels 3 --generator.width 4")  # fmt: skip
+DETECT = ("train detect/faster-rcnn-light --data voc --out detector --epochs 1 --batch 4 --data.short-px 64 "
+          "--data.longest-px 96 --data.group none --loop.precision fp32 --network.width 8 --network.hidden 8 "
+          "--network.proposals 16 --network.regions 8 --loop.evaluate-every 1")  # fmt: skip
+MAKE = "train generate/tiny --data boxes --out made --batch 4 --kimg 0.016 --scores.samples 16 --data.held-out 10"
 CUT_CITY = "cutouts city --object car --no-filter --out cars"
 CITY = "city/gtFine/train/aachen/aachen_000000_000019_gtFine"
 LEARN = "train classify/lenet-digits --data {} --batch 4 --dry-run"
@@ -279,6 +337,27 @@ KINDS: dict[str, Kind] = {
     "model.json of classes": Kind(_told, "told/model.json", ("classify told photo.png", "compare told")),
     "evaluation.json of classes": Kind(_told, "told/evaluation.json", ("compare told",)),
     "weights of classes": Kind(_told, "told/model.safetensors", ("classify told photo.png --out {out}",)),
+    "VOC": Kind(_voc, "voc/annotations/5.xml", ("cutouts voc --object car --no-filter --out {out}",
+                                                "check voc --room detect --out {out}.png")),
+    "COCO for detect": Kind(_coco, "data/a.json", ("check data --room detect --out {out}.png",)),
+    "YOLO labels for detect": Kind(_yolo, "data/labels/a.txt", ("check data --room detect --out {out}.png",)),
+    **{f"degraded {suffix}": Kind(_photos(f"photo.{suffix}"), f"photo.{suffix}",
+                                  ("degrade {f} --blur motion --out {out}",)) for suffix in ("png", "jpg", "tif")},
+    "pairs": Kind(_pairs, "pairs/source/3.png", ("check pairs --room translate --out {out}.png",
+                                                 PAINT.replace(" painter ", " {out} ") + " --dry-run")),
+    "domains": Kind(_domains, "domains/disk/3.png", ("check domains --room translate --domains",)),
+    "translated": Kind(_painter, "photo.png", ("translate painter photo.png --out {out}.png",), learns=True),
+    **{f"{file} of pairs": Kind(_painter, f"painter/{file}", commands, learns=True) for file, commands in (
+        ("model.json", ("translate painter photo.png --out {out}.png", "compare painter")),
+        ("evaluation.json", ("compare painter",)),
+        ("model.safetensors", ("translate painter photo.png --out {out}.png",)))},
+    **{f"{file} of boxes": Kind(_detector, f"detector/{file}", commands, learns=True) for file, commands in (
+        ("model.json", ("detect detector photo.png --out {out}", "compare detector")),
+        ("evaluation.json", ("compare detector",)),
+        ("model.safetensors", ("detect detector photo.png --out {out}",)))},
+    **{f"{file} of a GAN": Kind(_generator, f"made/{file}", commands, learns=True) for file, commands in (
+        ("model.json", ("generate made -n 2 --out {out}", "compare made")),
+        ("evaluation.json", ("compare made",)))},
     "look-up table": Kind(_cube, "look.cube", ("recolor photo.png --like look.cube --out {out}.png",)),
 }  # fmt: skip
 

@@ -55,8 +55,10 @@ def _watch(process: BaseProcess, progress: Path) -> float:
     return 0.0
 
 
-LEARNING = pytest.mark.kills  # slow: what is gone on with is trained first
-CASES = [pytest.param(kind, marks=LEARNING if KINDS[kind].restored == "run" else ()) for kind in KINDS]
+LEARNING = pytest.mark.kills  # slow: what is gone on with, or used, is trained first
+CASES = [
+    pytest.param(name, marks=LEARNING if kind.restored == "run" or kind.learns else ()) for name, kind in KINDS.items()
+]
 
 
 @pytest.mark.parametrize("kind", CASES)
