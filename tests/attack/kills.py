@@ -36,7 +36,7 @@ import limner.learning.loop.training  # noqa: F401  # before the fork: importing
 from drawing import draw_area, draw_mask, draw_polygons, draw_scene, write_raster
 from drawn_cityscapes import write_cityscapes
 from drawn_photos import draw_photo
-from drawn_pictures import draw_shape, save_boxes
+from drawn_pictures import draw_balls, draw_shape, save_boxes
 from drawn_videos import encode, moving_gradient
 from limner.cli import main as command_line
 from limner.reporting.pictures import write_picture
@@ -52,6 +52,9 @@ TELLING = ["--batch", "8", "--epochs", "2", "--loop.checkpoint-minutes", "0"]
 PAIRING = ["--epochs", "2", "--steps-per-epoch", "3", "--batch", "2", "--data.held-out", "2", "--loop.precision",
            "fp32", "--data.size-px", "32", "--data.jitter-px", "none", "--data.crop-px", "32", "--generator.levels",
            "3", "--generator.width", "4", "--loop.checkpoint-minutes", "0"]  # fmt: skip
+BOXING = ["--epochs", "2", "--batch", "4", "--data.short-px", "64", "--data.longest-px", "96", "--data.group", "none",
+          "--loop.precision", "fp32", "--network.width", "8", "--network.hidden", "8", "--network.proposals", "16",
+          "--network.regions", "8", "--loop.evaluate-every", "1", "--loop.checkpoint-minutes", "0"]  # fmt: skip
 VOLATILE = re.compile(
     rb'"?(seconds|time|created|finished|started|date|duration|rate|process|host|updated)"?:? *"?[^,\n}<]*'
     rb'|"stages": \{[^}]*\}'
@@ -84,6 +87,8 @@ COMMANDS = {
                              parts=True),
     "train pairs": Command(["train", "translate/pairs-l1", "--data", "pairs", "--out", "new", *PAIRING], ("new",),
                            parts=True),
+    "train boxes": Command(["train", "detect/mask-rcnn-light", "--data", "balls", "--out", "new", *BOXING], ("new",),
+                           parts=True),
     "study": Command(["study", "classify/lenet-digits", "--grid", "network.pool=max,average", "--seeds", "2", "--data",
                       "kinds", "--batch", "8", "--steps", "4", "--out", "new"], ("new",), parts=True),
     "refine": Command(["refine", "run", "scene.tif", "--labels", "roofs.gpkg", "--out", "new", "--epochs", "2",
@@ -112,6 +117,7 @@ COMMANDS = {
     "recolor look": Command(["recolor", "photos/0.png", "--like", "like.png", "--method", "mkl", "--out", "look.cube"],
                             ("look.cube", "look.cube.json"), parts=True),
     "classify": Command(["classify", "told", "photos", "--out", "seen"], ("seen",)),
+    "detect": Command(["detect", "finder", "photos", "--min-score", "0", "--most", "3", "--out", "seen"], ("seen",)),
     "look": Command(["look", "told", "photos/0.png", "--out", "look.html"], ("look.html",)),
     "translate": Command(["translate", "painter", "photos", "--tile-px", "64", "--out", "done"], ("done",), parts=True),
     "translate scene": Command(["translate", "painter", "before.tif", "--tile-px", "64", "--out", "done.tif"],
@@ -145,6 +151,7 @@ def draw_inputs(folder: Path) -> None:
         Path("kinds", kind).mkdir(parents=True)
         for number in range(24):
             write_picture(Path("kinds", kind, f"{number}.png"), draw_shape(kind, number))
+    draw_balls(Path("balls"), 10)
     for number in range(12):
         for name, pixels in (("source", 255 - draw_shape("box", number)), ("target", draw_shape("box", number))):
             write_picture(Path("pairs", name, f"{number}.png"), pixels)
@@ -153,6 +160,7 @@ def draw_inputs(folder: Path) -> None:
         ["train", "generate/tiny", "--data", "boxes", "--out", "made", *MAKING],
         ["train", "classify/lenet-digits", "--data", "kinds", "--out", "told", *TELLING],
         ["train", "translate/pairs-l1", "--data", "pairs", "--out", "painter", *PAIRING],
+        ["train", "detect/mask-rcnn-light", "--data", "balls", "--out", "finder", *BOXING],
     ):
         process = Process(folder, tokens)
         assert process.wait() == 0, process.said()

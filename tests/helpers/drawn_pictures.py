@@ -27,6 +27,21 @@ def save_boxes(folder: Path, count: int, size_px: int = 32, first: int = 0) -> P
     return folder
 
 
+def draw_balls(folder: Path, count: int) -> Path:
+    """A data set with instance masks, ``images`` and ``masks``, of pictures of 72 x 64 px with a square "ball" each;
+    gives the folder back."""
+    for name in ("images", "masks"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        picture = np.random.default_rng(number).integers(60, 110, (64, 72, 3), dtype=np.uint8)
+        mask = np.zeros((64, 72), np.uint8)
+        place = np.s_[10 + number : 34 + number, 20:50]
+        picture[place], mask[place] = (230, 40, 20), 1
+        Image.fromarray(picture).save(folder / f"images/{number}.png")
+        Image.fromarray(mask).save(folder / f"masks/{number}.png")
+    return folder
+
+
 def draw_shape(kind: str, number: int, size_px: int = 40) -> np.ndarray:
     """(size_px, size_px, 3) uint8: a "box", a "disk" or "stripes" of any color, size and place on a ground of
     another."""

@@ -1,8 +1,9 @@
 """Every way in which limner writes a file, small: for tests of what becomes of it when the disk is full."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import rasterio
@@ -26,6 +27,10 @@ from limner.scenes.rasters import open_raster
 from limner.scenes.windows import Window
 from limner.scenes.writing import build_overviews, create_raster
 from limner.segment.footprints.polygons import write_polygons
+from limner.translate.degrading.options import DegradeOptions
+from limner.translate.degrading.verb import degrade_pictures
+from limner.translate.translating.options import TranslateOptions
+from limner.translate.translating.scenes import translate_scene
 from limner.video.frame_folders import write_folder
 from limner.video.video_writing import write_video
 
@@ -38,13 +43,14 @@ def noise(*shape: int, seed: int = 0) -> np.ndarray:
 
 
 def draw_inputs(folder: Path) -> None:
-    """What some of the writers read: a scene of noise, one to take colors from, and a map of squares."""
+    """What some of the writers read: a scene of noise, one to take colors from, a map of squares, and a photo."""
     place = {"crs": "EPSG:32636", "transform": Affine(0.5, 0, 500_000, 0, -0.5, 4_000_000)}
     shape = {"driver": "GTiff", "height": 512, "width": 512, "dtype": "uint8", **place}
     for number, name in enumerate(("scene.tif", "like.tif")):
         with rasterio.open(folder / name, "w", count=3, tiled=True, compress="deflate", **shape) as file:
             file.write(noise(3, 512, 512, seed=number))
             file.build_overviews([2])
+    write_picture(folder / "photo.png", noise(SIDE, SIDE, 3))
     squares = np.indices((512, 512)).sum(0) // 32 % 2
     with rasterio.open(folder / "classes.tif", "w", count=1, nodata=255, **shape) as file:
         file.write(squares.astype("uint8"), 1)
@@ -65,6 +71,30 @@ def _polygons(inputs: Path, path: Path) -> None:
         write_polygons(
             temporary, inputs / "classes.tif", inputs / "probability.tif", {1: 1}, ("ground", "roof"), layer="roofs"
         )
+
+
+class _Negative:
+    """A translator that makes negatives, a row of tiles at a time."""
+
+    scale, outputs = 1, 3
+
+    def check(self, channels: int, mask: object) -> None:
+        """Takes any picture."""
+
+    def tiles(self, read: Any, height: int, width: int, tile_px: int) -> Iterator[tuple[Window, torch.Tensor]]:
+        """Each window with what it becomes, in [-1, 1]."""
+        for row in range(0, height, tile_px):
+            window = Window(row, 0, min(tile_px, height - row), width)
+            yield window, -read(window)
+
+
+def _translated(inputs: Path, path: Path) -> None:
+    with replacing(path) as temporary:
+        translate_scene(_Negative(), inputs / "scene.tif", temporary, TranslateOptions())  # type: ignore[arg-type]
+
+
+def _pairs(inputs: Path, path: Path) -> None:
+    degrade_pictures(inputs / "photo.png", DegradeOptions(noise=20), out=path)
 
 
 def _photo(bits: int) -> Callable[[Path, Path], None]:
@@ -112,6 +142,8 @@ WRITERS: dict[str, Callable[[Path, Path], object]] = {
     "photo32.tif": _photo(32),
     "map.tif": _raster,
     "recolored.tif": lambda inputs, path: harmonize_scene(inputs / "scene.tif", inputs / "like.tif", path),
+    "translated.tif": _translated,
+    "pairs": _pairs,
     "roofs.gpkg": _polygons,
     "roofs.geojson": _polygons,
     "clip.mp4": lambda inputs, path: write_video(path, _frames(20), Fraction(25)),
