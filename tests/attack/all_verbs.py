@@ -50,6 +50,12 @@ def commands(files: list[Path], run: Path) -> Iterator[list[str]]:
         yield ["cutouts", name, "--object", "car", "--no-filter", "--out", f"{out}-cut"]
         yield ["fid", name, str(photo)]
         yield ["compare", name, name]
+        yield ["translate", "painter", name, "--out", f"{out}-translated"]
+        yield ["degrade", name, "--noise", "9", "--out", f"{out}-pairs"]
+        yield ["detect", "detector", name, "--out", f"{out}-detected"]
+        yield ["classify", "told", name, "--out", f"{out}-classified"]
+        yield ["look", "told", name, "--out", f"{out}.html"]
+        yield ["generate", "made", "-n", "2", "--like", name, "--out", f"{out}-like-it"]
         folder = Path(f"area-{file.name}")
         (folder / "images").mkdir(parents=True, exist_ok=True)
         shutil.copy(file, folder / "images")
@@ -57,6 +63,12 @@ def commands(files: list[Path], run: Path) -> Iterator[list[str]]:
             shutil.copy(beside, folder / "images")
         yield ["check", str(folder)]
         yield ["train", "generate/tiny", "--data", str(folder / "images"), "--dry-run"]
+        shutil.copytree(folder / "images", folder / "target", dirs_exist_ok=True)
+        shutil.copytree(folder / "images", folder / "source", dirs_exist_ok=True)
+        yield ["check", str(folder), "--room", "translate"]
+        yield ["train", "translate/pairs-l1", "--data", str(folder), "--dry-run"]
+        for room in ("detect", "classify"):
+            yield ["check", str(folder), "--room", room]
         yield ["fid", str(folder / "images"), str(folder / "images")]
 
 
@@ -73,9 +85,13 @@ def main(kind: str, url: str, folder: Path, run: Path | None) -> None:
         for file in files:
             read_as_gdal_does(file)
         return
+    from damaged import draw_detector, draw_generator, draw_painter, draw_told
+
     from limner.cli import main as command_line
 
     assert run is not None
+    for draw in (draw_painter, draw_detector, draw_told, draw_generator):
+        draw()
     draw_scene(Path("scene.tif"), 192, 192)
     write_raster(Path("mask.tif"), draw_mask(192, 192))
     draw_polygons(Path("roofs.gpkg"))

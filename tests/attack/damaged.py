@@ -137,21 +137,21 @@ def _domains() -> None:
             Image.fromarray(draw_shape(folder, number)).save(Path("domains", folder, f"{number}.png"))
 
 
-def _painter() -> None:
+def draw_painter() -> None:
     _pairs()
     draw_photo(Path("photo.png"), height=40, width=56)
     shutil.rmtree("painter", ignore_errors=True)
     _call(PAINT.split())
 
 
-def _detector() -> None:
+def draw_detector() -> None:
     _voc()
     draw_photo(Path("photo.png"), height=64, width=72)
     shutil.rmtree("detector", ignore_errors=True)
     _call(DETECT.split())
 
 
-def _generator() -> None:
+def draw_generator() -> None:
     Path("boxes").mkdir(exist_ok=True)
     for number in range(24):
         Image.fromarray(draw_shape("box", number)).save(f"boxes/{number}.png")
@@ -272,7 +272,7 @@ def _digits(folder: str) -> None:
     Path(folder, "batches.meta.txt").write_text("frog\nship\n")
 
 
-def _told() -> None:
+def draw_told() -> None:
     for kind in ("disk", "box"):
         Path("kinds", kind).mkdir(parents=True, exist_ok=True)
         for number in range(12):
@@ -334,9 +334,9 @@ KINDS: dict[str, Kind] = {
     "idx pictures": Kind(lambda: _digits("idx"), "idx/train-images-idx3-ubyte", (LEARN.format("idx"),)),
     "idx labels": Kind(lambda: _digits("idx"), "idx/train-labels-idx1-ubyte", (LEARN.format("idx"),)),
     "CIFAR batch": Kind(lambda: _digits("cifar"), "cifar/data_batch_1.bin", (LEARN.format("cifar"),)),
-    "model.json of classes": Kind(_told, "told/model.json", ("classify told photo.png", "compare told")),
-    "evaluation.json of classes": Kind(_told, "told/evaluation.json", ("compare told",)),
-    "weights of classes": Kind(_told, "told/model.safetensors", ("classify told photo.png --out {out}",)),
+    "model.json of classes": Kind(draw_told, "told/model.json", ("classify told photo.png", "compare told")),
+    "evaluation.json of classes": Kind(draw_told, "told/evaluation.json", ("compare told",)),
+    "weights of classes": Kind(draw_told, "told/model.safetensors", ("classify told photo.png --out {out}",)),
     "VOC": Kind(_voc, "voc/annotations/5.xml", ("cutouts voc --object car --no-filter --out {out}",
                                                 "check voc --room detect --out {out}.png")),
     "COCO for detect": Kind(_coco, "data/a.json", ("check data --room detect --out {out}.png",)),
@@ -346,16 +346,16 @@ KINDS: dict[str, Kind] = {
     "pairs": Kind(_pairs, "pairs/source/3.png", ("check pairs --room translate --out {out}.png",
                                                  PAINT.replace(" painter ", " {out} ") + " --dry-run")),
     "domains": Kind(_domains, "domains/disk/3.png", ("check domains --room translate --domains",)),
-    "translated": Kind(_painter, "photo.png", ("translate painter photo.png --out {out}.png",), learns=True),
-    **{f"{file} of pairs": Kind(_painter, f"painter/{file}", commands, learns=True) for file, commands in (
+    "translated": Kind(draw_painter, "photo.png", ("translate painter photo.png --out {out}.png",), learns=True),
+    **{f"{file} of pairs": Kind(draw_painter, f"painter/{file}", commands, learns=True) for file, commands in (
         ("model.json", ("translate painter photo.png --out {out}.png", "compare painter")),
         ("evaluation.json", ("compare painter",)),
         ("model.safetensors", ("translate painter photo.png --out {out}.png",)))},
-    **{f"{file} of boxes": Kind(_detector, f"detector/{file}", commands, learns=True) for file, commands in (
+    **{f"{file} of boxes": Kind(draw_detector, f"detector/{file}", commands, learns=True) for file, commands in (
         ("model.json", ("detect detector photo.png --out {out}", "compare detector")),
         ("evaluation.json", ("compare detector",)),
         ("model.safetensors", ("detect detector photo.png --out {out}",)))},
-    **{f"{file} of a GAN": Kind(_generator, f"made/{file}", commands, learns=True) for file, commands in (
+    **{f"{file} of a GAN": Kind(draw_generator, f"made/{file}", commands, learns=True) for file, commands in (
         ("model.json", ("generate made -n 2 --out {out}", "compare made")),
         ("evaluation.json", ("compare made",)))},
     "look-up table": Kind(_cube, "look.cube", ("recolor photo.png --like look.cube --out {out}.png",)),
