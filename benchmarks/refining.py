@@ -16,7 +16,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +29,15 @@ from doubt import SETTINGS as PARENT_SETTINGS
 from harmonize_places import PLACES, UNKNOWN, prepare
 from limner.foundation.files.writing import write_json
 from limner.learning.runs.opening import open_run
+from limner.learning.runs.run import Run
 from limner.learning.train import train
 from limner.scenes.windows import Window
 from limner.segment.data.areas import find_data
 from limner.segment.labels.reading import Reading
+from limner.segment.measures.counts import Counts
 from limner.segment.predicting.predictor import load_predictor
-from limner.segment.refining.refine import refine
-from limner.segment.scoring.annotated import annotated_ground
+from limner.segment.refining.refine import Refinement, refine
+from limner.segment.scoring.annotated import AnnotatedGround, annotated_ground
 from limner.segment.scoring.evaluate import evaluate_data
 
 RECIPE = "segment/demo"
@@ -87,28 +89,42 @@ def refine_and_score(work: Path, data: Path, scene: str, seed: int, share: float
     truth = picture.with_name(f"{scene}-mask.tif")
     labels = annotate(truth, share, seed, work / "scenes" / f"{name}-labels.tif")
     began = time.monotonic()
-    refined = refine(
-        parent, picture, labels=labels, overrides=[*REFINE, "--seed", str(seed)], out=work / "refined" / name,
-        classes=(str(work / "places" / "classes.yaml"),),
-    )  # fmt: skip
-    if refined.stopped:
-        raise SystemExit(refined.stopped.exit_code)
+    refined = refine_on(parent, picture, labels, work, work / "refined" / name, REFINE, seed)
     seconds = time.monotonic() - began
     found: dict[str, Any] = {"scene": scene, "seed": seed, "share": share, "seconds": round(seconds, 1)}
     for which, run in (("parent", open_run(parent)), ("refined", refined.run)):
-        predictor = load_predictor(run, "cpu")
-        whole = find_data([picture], Reading(labels=truth, classes=(str(work / "places" / "classes.yaml"),)),
-                          wanted=predictor.class_names)  # fmt: skip
-        result = evaluate_data(
-            predictor, whole, normalize=predictor.normalization("auto"), without=annotated_ground(refined.run)
-        )
-        found[which] = {"f1": result.pooled.f1(), "all building": result.pooled.constant(1).f1()}
+        counts = score_on(run, picture, work, without=refined.run)
+        found[which] = {"f1": counts.f1(), "all building": counts.constant(1).f1()}
     decision = refined.decision
     found["decision"] = None if decision is None else decision.to_json()
     write_json(scores, found)
     shutil.rmtree(work / "refined" / name)  # a run of 45 MB each
     before, after = (100 * found[which]["f1"] for which in ("parent", "refined"))
     print(f"  {before:.1f} to {after:.1f} in {seconds:.0f} s; {'' if decision is None else decision.line}", flush=True)
+
+
+def refine_on(
+    parent: Path, picture: Path, labels: Path, work: Path, out: Path, settings: Sequence[str], seed: int
+) -> Refinement:
+    """Refine a run on a scene's labels, see `annotate`. settings: of the recipe, as the command line has them."""
+    refined = refine(
+        parent, picture, labels=labels, overrides=[*settings, "--seed", str(seed)], out=out,
+        classes=(str(work / "places" / "classes.yaml"),),
+    )  # fmt: skip
+    if refined.stopped:
+        raise SystemExit(refined.stopped.exit_code)
+    return refined
+
+
+def score_on(run: Run, picture: Path, work: Path, *, without: Run | None = None) -> Counts:
+    """What a run counts on a scene of `write_scene`. without: leave out the ground that this run was refined on."""
+    predictor = load_predictor(run, "cpu")
+    reading = Reading(
+        labels=picture.with_name(f"{picture.stem}-mask.tif"), classes=(str(work / "places" / "classes.yaml"),)
+    )
+    whole = find_data([picture], reading, wanted=predictor.class_names)
+    left_out = AnnotatedGround([]) if without is None else annotated_ground(without)
+    return evaluate_data(predictor, whole, normalize=predictor.normalization("auto"), without=left_out).pooled
 
 
 def learn(work: Path, place: str, seed: int) -> Path:

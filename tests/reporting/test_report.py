@@ -197,6 +197,7 @@ def test_pictures_enlarge_and_the_page_has_a_dark_side_without_a_script() -> Non
         Report("t").pictures([(picture(height=20, width=30), "one"), (picture(height=20, width=30), "two")]).to_html()
     )
     assert html.count('<label class="zoom"><input type="checkbox" aria-label="Enlarge"><img') == 2
+    assert ".zoom:has(input:checked) { position: fixed; inset: 0; z-index: 1; overflow: auto;" in html
     assert "prefers-color-scheme: dark" in html
     assert 'content="light dark"' in html
     assert "<script" not in html

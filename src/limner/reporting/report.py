@@ -191,7 +191,7 @@ def draw_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     panels = _panels(rows)
     if not panels:
         raise UserError("no curve to draw: metrics.csv holds no number yet; train for a few steps first")
-    figure = Figure(figsize=(9, 3.1 * len(panels)), layout="constrained")
+    figure = Figure(figsize=(6.4, 2.6 * len(panels)), layout="constrained")  # letters stay legible on a phone
     for axes, (family, names) in zip(figure.subplots(len(panels), squeeze=False)[:, 0], panels.items(), strict=True):
         quantities = list(dict.fromkeys(_quantity(name) for name in names))
         for name in names:
@@ -211,7 +211,7 @@ def draw_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
             axes.annotate(stage, (step, 1.01), xycoords=("data", "axes fraction"), va="bottom", color="gray")
     axes.set_xlabel("step")
     with replacing(path) as temporary:
-        figure.savefig(temporary, dpi=110)
+        figure.savefig(temporary, dpi=120)
 
 
 def _quantity(name: str) -> str:

@@ -76,6 +76,11 @@ class Moments:
             self.scatter + other.scatter + np.outer(step, step) * (self.count * other.count / count),
         )
 
+    def standardized(self) -> Moments:
+        """Those of the same pixels once each band has mean 0 and, where it varies, deviation 1."""
+        std = np.array(self.statistics().std)
+        return Moments(self.count, np.zeros_like(self.mean), self.scatter / np.outer(std, std))
+
     def statistics(self) -> Statistics:
         """Mean and (population) deviation; a `UserError` when no pixel was counted."""
         if self.count == 0:

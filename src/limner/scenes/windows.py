@@ -82,6 +82,22 @@ def row_bands(height: int, width: int, band_px: int = BAND_OF_ROWS_PX) -> Iterat
         yield Window(row, 0, min(rows, height - row), width)
 
 
+def spread_tiles(height: int, width: int, edge_px: int, most: int) -> tuple[list[Window], int]:
+    """At most ``most`` tiles of a picture, evenly spread over all of ``edge_px`` side by side, and how many those are.
+
+    >>> spread_tiles(4, 6, 2, 2)
+    ([Window(row=0, column=2, height=2, width=2), Window(row=2, column=2, height=2, width=2)], 6)
+    """
+    tiles = [
+        Window(row, column, min(edge_px, height - row), min(edge_px, width - column))
+        for row in range(0, height, edge_px)
+        for column in range(0, width, edge_px)
+    ]
+    if len(tiles) <= most:
+        return tiles, len(tiles)
+    return [tiles[int((place + 0.5) * len(tiles) / most)] for place in range(most)], len(tiles)
+
+
 def covered(windows: Iterable[Window], window: Window) -> np.ndarray:
     """(height, width) bool: which pixels of ``window`` lie in any of ``windows``."""
     found = np.zeros((window.height, window.width), bool)

@@ -7,7 +7,7 @@ rows. Memory is bounded by a row of tiles (tile height x scene width), the batch
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -117,6 +117,7 @@ def map_raster(
     normalize: str = "run",
     harmonizer: Harmonizer | None = None,
     overwrite: bool = False,
+    cautions: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> SceneMap:
     """Map an open scene into folder ``out``: class raster, polygons, preview, record, and probabilities when asked.
@@ -127,8 +128,9 @@ def map_raster(
 
     ground_m: meters that a pixel of the scene covers, by default what its file says. normalize: by whose mean and
     deviation the scene is standardized. run: the training areas'; scene: its own; matched: those of the area whose
-    colors it is brought to. harmonizer: brings it to the colors of training areas before the network looks. progress:
-    told what is being done; without it, what the user must know goes to stderr.
+    colors it is brought to. harmonizer: brings it to the colors of training areas before the network looks. cautions:
+    lines that its record keeps (`limner.segment.mapping.likeness`). progress: told what is being done; without it, what
+    the user must know goes to stderr.
 
     Raises `UserError` for a scene that has no data or another number of bands than the network, an option that cannot
     be, and an ``out`` that holds another map of that name, or this one changed by somebody.
@@ -165,7 +167,7 @@ def map_raster(
             scene = replace(scene, colors=harmonizer.fit_raster(raster))
         if made is None:
             remove_unfinished(out, name, predictor.class_names)
-            made = _Mapping(predictor, scene, files, options, normalize, tell).run(request)
+            made = _Mapping(predictor, scene, files, options, normalize, tell).run(request, tuple(cautions))
         if options.check_seams and made.seams is None:
             made = add_seams(made, measure_seams(predictor, scene.seen, made.classes, made.statistics, options, tell))
     return made
@@ -212,7 +214,7 @@ class _Mapping:
         learned = bool(getattr(predictor, "learned_borders", False))
         self.insides = learned and files.polygons is not None and self.splitting is not None
 
-    def run(self, request: dict[str, Any]) -> SceneMap:
+    def run(self, request: dict[str, Any], cautions: tuple[str, ...]) -> SceneMap:
         started = time.perf_counter()
         with ExitStack() as stack:
             temporary = self.files.temporary(stack)
@@ -238,6 +240,7 @@ class _Mapping:
                 statistics=statistics,
                 seconds=time.perf_counter() - started,
                 matched=None if colors is None else colors.reference,
+                cautions=cautions,
             )
             self._write_record(temporary, result, request)
             remove_former(self.files)

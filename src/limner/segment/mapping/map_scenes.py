@@ -14,12 +14,14 @@ from limner.foundation.orientation import UPRIGHT
 from limner.foundation.progress import Progress, duration, say
 from limner.learning.options import make_options
 from limner.learning.runs.opening import open_run
+from limner.learning.runs.run import Run
 from limner.scenes.bands import parse_bands
 from limner.scenes.names import find_scenes, scene_name
 from limner.scenes.rasters import Raster, open_raster
 from limner.scenes.statistics import measure_raster
 from limner.segment.labels.forms import background_of
 from limner.segment.mapping.damage import Damage, check_pair, mark_damage
+from limner.segment.mapping.likeness import coarse_caution, color_caution
 from limner.segment.mapping.map import map_raster
 from limner.segment.mapping.options import PLAIN, MapOptions, SceneOptions, SegmentOptions
 from limner.segment.mapping.record import SceneMap
@@ -86,7 +88,7 @@ def map_scenes_with(
     harmonizer = harmonizer_of(runs[0], looking.harmonize, looking.harmonize_to, looking.normalize)
     normalize = predictor.normalization(looking.normalize, harmonized=harmonizer is not None)
     meaning = _Meaning(meaning_of(runs)) if threshold == "auto" else None
-    job = _Job(predictor, out, options.mapping, normalize, harmonizer, overwrite, meaning)
+    job = _Job(predictor, tuple(runs), out, options.mapping, normalize, harmonizer, overwrite, meaning)
     with ExitStack() as stack:
         waiting = [_look(stack, job, path, looking, number) for number, path in enumerate(find_scenes(scenes))]
         return [job.run(one) for one in waiting]
@@ -175,6 +177,7 @@ class _Job:
     """What all scenes are mapped by."""
 
     predictor: SegmentPredictor | Ensemble
+    runs: tuple[Run, ...]
     out: Path
     options: MapOptions
     normalize: str
@@ -183,20 +186,21 @@ class _Job:
     meaning: _Meaning | None = None
 
     def run(self, scene: _Waiting) -> SceneMap:
-        """Map a scene, with progress and a line about it."""
-        for line in scene.match.advice:
-            say(line)
+        """Map a scene, with progress and a line about it; what may mislead stands first."""
         name = scene.path.name
-        with Progress(f"map {name}", 1, "rows of tiles") as progress:
+        with scene.raster or open_raster(scene.path, bands=scene.bands) as raster:
+            cautions = self._cautions(raster, scene.match.ground_m)
+            for line in (*(f"Careful: {name}: {caution}" for caution in cautions), *scene.match.advice):
+                say(line)
+            with Progress(f"map {name}", 1, "rows of tiles") as progress:
 
-            def tell(message: str, done: int, total: int) -> None:
-                if message == "mapping":
-                    progress.total = total
-                    progress.advance(done - progress.done)
-                elif message.startswith("CUDA"):
-                    say(f"limner: {message}")
+                def tell(message: str, done: int, total: int) -> None:
+                    if message == "mapping":
+                        progress.total = total
+                        progress.advance(done - progress.done)
+                    elif message.startswith("CUDA"):
+                        say(f"limner: {message}")
 
-            with scene.raster or open_raster(scene.path, bands=scene.bands) as raster:
                 predictor = self.predictor.at_ground(scene.match.ground_m)
                 if self.meaning is not None:
                     own = measure_raster(raster) if self.normalize == "scene" else predictor.statistics
@@ -206,12 +210,17 @@ class _Job:
                 made = map_raster(
                     predictor, raster, self.out, self.options,
                     ground_m=scene.match.ground_m, normalize=self.normalize, harmonizer=self.harmonizer,
-                    overwrite=self.overwrite, progress=tell,
+                    overwrite=self.overwrite, cautions=cautions, progress=tell,
                 )  # fmt: skip
         say(f"{name}: {_line(made)}")
         if self.options.check_seams and made.seams is not None:
             say(f"{name}: {made.seams.line()}")
         return made
+
+    def _cautions(self, raster: Raster, ground_m: float | None) -> tuple[str, ...]:
+        coarse = coarse_caution(ground_m, self.predictor.ground_range_m)
+        colors = None if self.harmonizer is not None else color_caution(self.runs, raster, self.normalize)
+        return tuple(line for line in (colors, coarse) if line is not None)
 
 
 def _line(made: SceneMap) -> str:

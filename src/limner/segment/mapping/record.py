@@ -146,7 +146,8 @@ class SceneMap:
 
     pixels: how many each class has. nodata_px: pixels without data. statistics: the mean and deviation that stood for
     the training areas'. seams: how much the tiles show, where that was measured. matched: the training area (or
-    ``all``) whose colors it was harmonized to. skipped: it was there already, made from the same scene, model and
+    ``all``) whose colors it was harmonized to. cautions: in what the scene is unlike what was learned from, when it was
+    mapped. skipped: it was there already, made from the same scene, model and
     options.
     """
 
@@ -159,6 +160,7 @@ class SceneMap:
     seams: Seams | None = None
     matched: str | None = None
     skipped: bool = False
+    cautions: tuple[str, ...] = ()
 
     @property
     def classes(self) -> Path:
@@ -191,7 +193,7 @@ class SceneMap:
         return {
             **files, "pixels": self.pixels, "shares": self.shares, "nodata_px": self.nodata_px,
             "polygon_count": self.polygon_count, "matched": self.matched, "seconds": self.seconds,
-            "was_there": self.skipped,
+            "was_there": self.skipped, "cautions": list(self.cautions),
         }  # fmt: skip
 
     @property
@@ -216,6 +218,7 @@ class SceneMap:
             "seconds": round(self.seconds, 3),
             **({} if self.seams is None else {"seams": self.seams.to_json()}),
             **({} if self.matched is None else {"matched": self.matched}),
+            **({"cautions": list(self.cautions)} if self.cautions else {}),
         }
 
 
@@ -242,6 +245,7 @@ class _MapTold(TypedDict):
     seams: NotRequired[_SeamsTold]
     matched: NotRequired[str]
     holds: NotRequired[dict[str, str]]
+    cautions: NotRequired[list[str]]
 
 
 def finished_map(files: MapFiles, request: dict[str, Any], overwrite: bool) -> SceneMap | None:
@@ -319,5 +323,6 @@ def _scene_map(files: MapFiles, told: _MapTold) -> SceneMap:
         seconds=told["seconds"],
         seams=Seams(**told["seams"]) if "seams" in told else None,
         matched=told.get("matched"),
+        cautions=tuple(told.get("cautions", ())),
         skipped=True,
     )

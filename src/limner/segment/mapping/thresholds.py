@@ -14,7 +14,7 @@ from limner.learning.runs.evaluations import evaluation_of
 from limner.learning.runs.run import Run
 from limner.scenes.rasters import Raster
 from limner.scenes.statistics import Statistics
-from limner.scenes.windows import Window
+from limner.scenes.windows import spread_tiles
 from limner.segment.mapping.predictions import Predictor
 from limner.segment.measures.calibration import STEPS
 from limner.segment.measures.evaluation import VALIDATION
@@ -48,14 +48,7 @@ def choose_threshold(
     `meaning_of`; None: what they say.
     """
     edge = max(1, round(TILE_PX / predictor.scale))
-    tiles = [
-        Window(row, column, min(edge, raster.height - row), min(edge, raster.width - column))
-        for row in range(0, raster.height, edge)
-        for column in range(0, raster.width, edge)
-    ]
-    looked_at = [tiles[int((place + 0.5) * len(tiles) / MOST_TILES)] for place in range(MOST_TILES)]
-    if len(tiles) <= MOST_TILES:
-        looked_at = tiles
+    looked_at, tiles = spread_tiles(raster.height, raster.width, edge, MOST_TILES)
     said = np.zeros(STEPS)
     for window in looked_at:
         values, valid = raster.read(window)
@@ -63,7 +56,7 @@ def choose_threshold(
             probability = predictor.probabilities(values[None], valid[None], statistics)[0, 1][valid]
             said += np.bincount(np.minimum(probability * STEPS, STEPS - 1).astype(int), minlength=STEPS)
     step = best_expected(said, middles() if meaning is None else meaning)
-    return ChosenThreshold(step / STEPS, len(looked_at), len(tiles), meaning is not None)
+    return ChosenThreshold(step / STEPS, len(looked_at), tiles, meaning is not None)
 
 
 def best_expected(said: np.ndarray, meaning: np.ndarray) -> int:

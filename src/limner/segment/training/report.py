@@ -79,7 +79,8 @@ def add_scores(report: Report, scored: Evaluation) -> Report:
     rows = [score_row(area, counts.scores()) for area, counts in scored.areas.items()]
     rows.append(score_row("mean", scored.mean()))
     rows += [score_row(f"{name} (mean)", constant.mean()) for name, constant in scored.constants().items()]
-    report.table(("area", *SCORE_COLUMNS), rows, scored.protocol.pixels + ".")
+    pixels = scored.protocol.pixels
+    report.table(("area", *SCORE_COLUMNS), rows, f"{pixels[:1].upper()}{pixels[1:]}.")
     return add_objects(report, scored.objects)
 
 
@@ -170,9 +171,8 @@ def add_pictures(report: Report, folder: Path, worst: WorstTiles) -> Report:
     if wall is not None:
         report.section("Worst tiles").text(
             "Where most pixels of the validation ground are wrong. Look here first for wrong labels, for things that "
-            "the "
-            f"training ground does not have, and for what is taken for something else. pictures/{WALL} shows more of "
-            "them."
+            f"the training ground does not have, and for what is taken for something else. pictures/{WALL} shows more "
+            "of them."
         )
         report.picture(wall, f"The worst first. {reading}")
     return report
@@ -195,7 +195,9 @@ def add_data(report: Report, outcome: Outcome) -> Report:
         [area.name, len(area.chips), shares[area.name].training_px, shares[area.name].validation_px]
         for area in outcome.data.areas
     ]
-    report.table(("area", "pictures", "labelled pixels learned from", "held out"), rows)
+    report.table(
+        ("area", "pictures", "learned from", "held out"), rows, "Labelled pixels that were learned from and held out."
+    )
     bands = [
         [number + 1, mean, deviation]
         for number, (mean, deviation) in enumerate(zip(*vars(outcome.statistics).values(), strict=True))
@@ -236,7 +238,7 @@ def add_making(report: Report, outcome: Outcome) -> Report:
         ("gives", ", ".join(outcome.class_names)),
         ("tiles learned from", f"{outcome.tiles:,} of {outcome.recipe.data.tile_px} px"),
     ]
-    report.table(("of the network", "is"), rows)
+    report.table(("of the network", "is"), rows, "The network, what it takes and what it gives.")
     kept = [(name, value) for name, value in settings.items() if name not in NOT_OF_THE_LEARNING and value]
     return report.table(("setting", "value"), kept, "The recipe; recipe.yaml in the run says what each setting means.")
 
