@@ -34,6 +34,7 @@ from limner.learning.library import task_class
 from limner.learning.loop.timing import steps_within
 from limner.learning.runs.opening import open_run
 from limner.learning.train import resolve, train
+from limner.segment.labels.reading import AS_FOUND
 from limner.segment.measures.counts import Counts
 from refining import REFINE, annotate, refine_on, score_on, write_scene
 
@@ -130,7 +131,7 @@ def plan(work: Path, steps: int, minutes: float) -> dict[str, dict[str, int]]:
         return planned
     within = {}
     for network in NETWORKS:
-        recipe = resolve(f"segment/{network}", data=learned(work), overrides=SHARED)
+        recipe = resolve(f"segment/{network}", data=learned(work), overrides=SHARED, options=AS_FOUND)
         task = task_class(recipe.task)(recipe)
         within[network] = steps_within(task, recipe.loop, minutes, time.process_time)
     planned = {IMAGES: dict.fromkeys(NETWORKS, steps), MINUTES: within}
