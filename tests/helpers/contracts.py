@@ -167,11 +167,15 @@ def _pair_settings(recipe: Any) -> list[str]:
     if recipe.task != "translate-pairs":
         return _domain_settings(recipe)
     small = ["--epochs=1", "--steps-per-epoch=2", "--batch=2", "--data.held-out=2", "--scores.keep-by=psnr"]
+    if recipe.data.frames:
+        small[3] = "--data.held-out=1"  # of two clips, the folders of both pictures
     small.append(f"--generator.{'bottleneck' if recipe.generator.name.startswith('context') else 'width'}=4")
     if recipe.generator.name.startswith("context"):
         small += ["--generator.width=4", "--data.size-px=128", "--data.crop-px=128"]
     elif recipe.generator.name == "unet":
         small += ["--generator.levels=4", "--data.size-px=32", "--data.jitter-px=none", "--data.crop-px=32"]
+    elif recipe.generator.name == "multi-scale":
+        small += ["--data.crop-px=32"]
     else:
         small += ["--generator.blocks=1", "--data.crop-px=32"]
     if recipe.warmup_epochs:

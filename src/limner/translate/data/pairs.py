@@ -36,7 +36,7 @@ class PairSet:
     """Pairs in memory, each picture (C, H, W) uint8, or float32 in [0, 1].
 
     sources: empty where they are made of the targets. names: below the folder. scale: how many times larger targets
-    are than sources.
+    are than sources. clips: the clip that each pair is of, from 0, where targets are the next frames of clips.
     """
 
     sources: tuple[Tensor, ...]
@@ -44,6 +44,7 @@ class PairSet:
     names: tuple[str, ...]
     fingerprint: str
     scale: int = 1
+    clips: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -68,6 +69,8 @@ class PairSet:
         """One line for people."""
         count, size = len(self), self.one_size
         told = f"{size[1]} x {size[0]} px" if size else f"of {self.shortest_px} px and more"
+        if self.clips:
+            return f"{count:,} next frames of {max(self.clips) + 1:,} clips, {told}"
         return f"{count:,} pairs, {told}" if self.sources else f"{count:,} pictures, {told}"
 
 

@@ -11,6 +11,7 @@ from limner.fidelity.described import describe
 from limner.fidelity.features import FeatureExtractor
 from limner.fidelity.kernel import kernel_distance
 from limner.nn.pretrained import LITE0
+from limner.translate.data.clips import moving
 from limner.translate.data.crops import Whole
 from limner.translate.measures.bars import Bar, Known, all_bars, richardson_lucy
 from limner.translate.measures.feature_distance import LEAST_PX, FeatureDistance, three_channels
@@ -48,9 +49,10 @@ def measure(
         made = {MADE: translate(pair.source, pair.mask), **all_bars(bars, pair.source, pair.mask, known)}
         if pair.kernel is not None:
             made[CEILING] = richardson_lucy(pair.source, pair.kernel)
+        counted = counted_pixels(pair, protocol)
         for name, picture in made.items():
             found = values[name]
-            found["psnr"].append(psnr(picture, pair.target, protocol, pair.mask))
+            found["psnr"].append(psnr(picture, pair.target, protocol, counted))
             if protocol.region == "picture" and min(pair.target.shape[1:]) - 2 * protocol.border_px >= SSIM_PX:
                 found["ssim"].append(ssim(picture, pair.target, protocol))
             found["sharpness"].append(sharpness(picture))
@@ -78,6 +80,11 @@ def measure(
     if look and count < LEAST_FOR_KID:
         notes.append(f"No KID: it needs {LEAST_FOR_KID} pictures.")
     return PairScores(rows, protocol, count, LITE0, on, tuple(notes))
+
+
+def counted_pixels(pair: Whole, protocol: Protocol) -> Tensor | None:
+    """(1, H, W), 1 where PSNR counts: the hole of a pair, or what moves in it; None where all does."""
+    return moving(pair.source[: len(pair.target)], pair.target) if protocol.region == "moving" else pair.mask
 
 
 def _seen(picture01: Tensor) -> Tensor:

@@ -29,18 +29,21 @@ class Protocol:
     """How pictures are compared.
 
     channel: ``y`` or ``rgb``; pictures that are not of three channels are compared as they are. border_px: cut off all
-    around. region: ``picture``, or the ``hole`` alone (PSNR there; no SSIM, whose windows see beyond it).
+    around. region: ``picture``, or the ``hole`` or the pixels that are ``moving`` alone (PSNR there; no SSIM, whose
+    windows see beyond it).
     """
 
     channel: Channel = "y"
     border_px: int = 0
-    region: Literal["picture", "hole"] = "picture"
+    region: Literal["picture", "hole", "moving"] = "picture"
 
     def sentence(self) -> str:
         """For people."""
         told = {"y": "luma (BT.601, 16 to 235)", "rgb": "all channels"}[self.channel]
         border = f"{self.border_px} px cut off all around" if self.border_px else "no border cut off"
-        where = "" if self.region == "picture" else ", inside the hole alone"
+        where = {"picture": "", "hole": ", inside the hole alone", "moving": ", of the pixels that move alone"}[
+            self.region
+        ]
         return (
             f"PSNR and SSIM of {told}, 8 bits, {border}{where}; SSIM: Gaussian window of {SSIM_PX} px, std {SSIM_STD}."
         )
@@ -48,7 +51,8 @@ class Protocol:
     def label(self) -> str:
         """In short, for the heads of tables: "Y, 4 px cut"."""
         border = f", {self.border_px} px cut" if self.border_px else ""
-        return f"{self.channel.upper()}{border}{', in the hole' if self.region == 'hole' else ''}"
+        where = {"picture": "", "hole": ", in the hole", "moving": ", moving pixels"}[self.region]
+        return f"{self.channel.upper()}{border}{where}"
 
 
 def compared(picture01: Tensor, protocol: Protocol) -> np.ndarray:
@@ -63,13 +67,13 @@ def compared(picture01: Tensor, protocol: Protocol) -> np.ndarray:
 def psnr(made01: Tensor, true01: Tensor, protocol: Protocol = Protocol(), mask: Tensor | None = None) -> float:
     """Peak signal-to-noise ratio in dB, 10 log10(255^2 / mean squared difference); `SAME_PSNR` of equal pictures.
 
-    made01, true01: (C, H, W) float in [0, 1]. mask: (1, H, W), 1 in the hole, for the region ``hole``.
+    made01, true01: (C, H, W) float in [0, 1]. mask: (1, H, W), 1 in the region, for another than ``picture``.
 
     Raises `UserError` for pictures of two sizes, and for a border that leaves nothing.
     """
     one, other = _both(made01, true01, protocol)
     squares = (one - other) ** 2
-    if protocol.region == "hole":
+    if protocol.region != "picture":
         assert mask is not None
         border = protocol.border_px
         inside = mask[0, border : mask.shape[1] - border, border : mask.shape[2] - border].numpy() > 0.5

@@ -5,6 +5,7 @@ from torch import nn
 from limner.translate.networks.context_encoder import ContextEncoder, RandomContextEncoder
 from limner.translate.networks.dense import ContextDiscriminator, SRGANDiscriminator
 from limner.translate.networks.light_residual import LightResidual
+from limner.translate.networks.multi_scale import MultiScale, PyramidDiscriminator
 from limner.translate.networks.patch import PatchDiscriminator
 from limner.translate.networks.resnet import ResNet
 from limner.translate.networks.srresnet import SRResNet
@@ -19,12 +20,14 @@ GENERATORS: dict[str, type[nn.Module]] = {
     "srresnet": SRResNet,
     "context-encoder": ContextEncoder,
     "context-encoder-random": RandomContextEncoder,
+    "multi-scale": MultiScale,
 }
 """Each takes ``inputs``, ``outputs`` and ``scale``, and then options of its own: see `Translator`."""
 DISCRIMINATORS: dict[str, type[nn.Module]] = {
     "patch": PatchDiscriminator,
     "srgan": SRGANDiscriminator,
     "context": ContextDiscriminator,
+    "pyramid": PyramidDiscriminator,
 }
 """Each takes ``channels`` and ``size_px`` of what it sees, and then options of its own."""
 TOLD_GENERATORS: dict[str, type[nn.Module]] = {"stargan": StarGenerator}
@@ -34,6 +37,6 @@ CLASS_DISCRIMINATORS: dict[str, type[nn.Module]] = {"stargan": StarDiscriminator
 
 __all__ = [
     "CLASS_DISCRIMINATORS", "DISCRIMINATORS", "GENERATORS", "TOLD_GENERATORS", "ContextDiscriminator", "ContextEncoder",
-    "LightResidual", "PatchDiscriminator", "RandomContextEncoder", "ResNet", "SRGANDiscriminator", "SRResNet",
-    "StarDiscriminator", "StarGenerator", "Translator", "UNet",
+    "LightResidual", "MultiScale", "PatchDiscriminator", "PyramidDiscriminator", "RandomContextEncoder", "ResNet",
+    "SRGANDiscriminator", "SRResNet", "StarDiscriminator", "StarGenerator", "Translator", "UNet",
 ]  # fmt: skip

@@ -15,12 +15,16 @@ FORMS: dict[str, tuple[dict[str, Any], ...]] = {
     "srresnet": ({"scale": 2}, {"scale": 4}),
     "context-encoder": ({"bottleneck": 4000}, {"bottleneck": 512}),
     "context-encoder-random": ({"bottleneck": 4000},),
+    "multi-scale": ({"width": 128},),
+    "pyramid": ({"size_px": 32},),
     "patch": tuple({"layers": layers} for layers in range(5)),
     "srgan": ({"size_px": 64}, {"size_px": 96}, {"size_px": 128}),
     "context": ({"size_px": 64}, {"size_px": 128}),
 }
 
 STAR_DOMAINS = (5, 2)
+FRAMES = 4
+"""That `MultiScale` is shown."""
 
 
 def list_networks(sizes: NetworkSizes) -> list[NetworkRow]:
@@ -36,7 +40,8 @@ def list_networks(sizes: NetworkSizes) -> list[NetworkRow]:
             for form in FORMS[name]:
                 network: Any
                 if name in GENERATORS:
-                    network = kind(sizes.channels, sizes.channels, **form)
+                    given = FRAMES if name == "multi-scale" else 1
+                    network = kind(given * sizes.channels, sizes.channels, **form)
                 elif name == "patch":
                     network = kind(2 * sizes.channels, **form)
                 else:

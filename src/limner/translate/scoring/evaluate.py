@@ -7,15 +7,14 @@ from limner.foundation.errors import UserError
 from limner.learning.library import recipe_of
 from limner.learning.runs.run import Run
 from limner.translate.data.crops import whole_pair
-from limner.translate.data.pairs import PairSet, find_pairs, hold_out, read_pairs
 from limner.translate.degrading.ways import DEGRADATIONS
-from limner.translate.measures.bars import bars_for, known_of
+from limner.translate.measures.bars import known_of
 from limner.translate.measures.domain_result import DomainScores
 from limner.translate.measures.measure import measure
 from limner.translate.measures.result import PairScores
-from limner.translate.measures.similarity import Protocol
 from limner.translate.scoring.domain_evaluate import evaluate_domains
 from limner.translate.scoring.options import EvaluateOptions
+from limner.translate.training.pairs_of_recipe import bars_of, pairs_of, protocol_of, split_pairs
 from limner.translate.training.recipe import PairRecipe
 from limner.translate.translating.domains import PAIRS
 from limner.translate.translating.predictor import load_translator
@@ -45,10 +44,10 @@ def evaluate_run(
     recipe: PairRecipe = recipe_of(run)
     translator = load_translator(run, device)
     degradation = recipe.degrade.build(DEGRADATIONS)
-    own = _read(recipe, recipe.data.paths)
-    training, held_out = hold_out(own, recipe.data.held_out, recipe.seed)
+    own = pairs_of(recipe, recipe.data.paths)
+    training, held_out = split_pairs(own, recipe.data.held_out, recipe.seed)
     if data:
-        pairs, on = _read(recipe, data), ", ".join(path.name for path in data)
+        pairs, on = pairs_of(recipe, data), ", ".join(path.name for path in data)
         chosen = list(range(len(pairs)))
     else:
         pairs, on = own, "held out" if len(held_out) else "pairs that it learned from; none were held out"
@@ -59,21 +58,7 @@ def evaluate_run(
         )
     sources = tuple(own.sources[place] for place in training.tolist()) if own.sources else ()
     known = known_of(sources, tuple(own.targets[place] for place in training.tolist()))
-    region = "hole" if translator.fills else "picture"
-    protocol = Protocol(
-        options.channel or recipe.scores.channel,
-        recipe.scores.border_px if options.border_px is None else options.border_px,
-        region,  # type: ignore[arg-type]
-    )
+    protocol = protocol_of(recipe, options.channel, options.border_px)
     wholes = (whole_pair(pairs, index, degradation, recipe.seed) for index in chosen)
     channels = (translator.channels, translator.outputs)
-    return measure(wholes, translator.translate, bars_for(degradation, pairs.scale, channels), known, protocol, on=on)
-
-
-def _read(recipe: PairRecipe, paths: Sequence[Path]) -> PairSet:
-    data, degradation = recipe.data, recipe.degrade.build(DEGRADATIONS)
-    files = find_pairs(paths, source=data.source, target=data.target, joined=data.joined, made=degradation is not None)
-    return read_pairs(
-        files, colors=data.colors, source_colors=data.source_colors, joined=data.joined, size_px=data.size_px,
-        scale=1 if degradation is None else degradation.scale,
-    )  # fmt: skip
+    return measure(wholes, translator.translate, bars_of(recipe, pairs.scale, channels), known, protocol, on=on)

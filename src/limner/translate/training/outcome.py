@@ -43,9 +43,11 @@ class Outcome:
 
 def finish_training(outcome: Outcome, run: Run) -> None:
     """Write ``evaluation.json``, ``curves.png``, ``card.md``, ``report.html`` and ``pictures/before-and-after.png``."""
-    best = outcome.scored.best_bar
+    best, frames = outcome.scored.best_bar, outcome.recipe.data.frames is not None
     bars = {best[0]: outcome.bars[best[0]]} if best is not None else {}
-    write_picture(run.folder / "pictures" / PICTURE, before_and_after(outcome.shown, bars, outcome.known))
+    write_picture(
+        run.folder / "pictures" / PICTURE, before_and_after(outcome.shown, bars, outcome.known, frames=frames)
+    )
     evaluation = {**outcome.scored.to_json(), "alarms": dict(outcome.alarms)}
     write_outcome(run, outcome.recipe.task, evaluation, model_card(outcome), lambda: training_report(outcome, run))
 
@@ -56,12 +58,17 @@ def closing_line(run: Run) -> str:
 
 
 def before_and_after(
-    shown: Sequence[tuple[Whole, Tensor]], bars: Mapping[str, Bar] | None = None, known: Known | None = None
+    shown: Sequence[tuple[Whole, Tensor]],
+    bars: Mapping[str, Bar] | None = None,
+    known: Known | None = None,
+    *,
+    frames: bool = False,
 ) -> np.ndarray:
-    """(H, W, 3) uint8: a row for each pair: given, what bars make of it, made, true."""
+    """(H, W, 3) uint8: a row for each pair: given, what bars make of it, made, true. frames: sources are several, of
+    which the newest is shown."""
     rows, captions = [], []
     for pair, made in shown:
-        cells = {"given": pair.source}
+        cells = {"last of the given": pair.source[: len(pair.target)]} if frames else {"given": pair.source}
         if bars and known is not None:
             cells |= all_bars(bars, pair.source, pair.mask, known)
         cells |= {"made": made, "true": pair.target}

@@ -25,16 +25,16 @@ from limner.learning.recipes.recipe import WeightedChoice, to_plain
 from limner.learning.runs.run import Run
 from limner.nn.parameters import count_parameters
 from limner.translate.data.crops import Pair, PairCrops, Whole, whole_pair
-from limner.translate.data.pairs import find_pairs, hold_out, read_pairs
 from limner.translate.degrading.ways import DEGRADATIONS
-from limner.translate.measures.bars import Known, bars_for, known_of
-from limner.translate.measures.measure import measure
+from limner.translate.measures.bars import Known, known_of
+from limner.translate.measures.measure import counted_pixels, measure
 from limner.translate.measures.result import PairScores
-from limner.translate.measures.similarity import Protocol, psnr, ssim
+from limner.translate.measures.similarity import psnr, ssim
 from limner.translate.training.alarms import ALARMS, alarms_of
 from limner.translate.training.content import CONTENT, Content
 from limner.translate.training.networks import make_networks
 from limner.translate.training.outcome import Outcome, before_and_after, closing_line, finish_training
+from limner.translate.training.pairs_of_recipe import bars_of, pairs_of, protocol_of, split_pairs
 from limner.translate.training.recipe import PairRecipe
 from limner.translate.training.weighed import Weighed
 from limner.translate.translating.predictor import PictureTranslator, load_translator, make_translator
@@ -69,14 +69,8 @@ class PairTask(Task):
         self.recipe, self.seed = recipe, recipe.seed
         data = recipe.data
         self.degradation = recipe.degrade.build(DEGRADATIONS)
-        files = find_pairs(
-            data.paths, source=data.source, target=data.target, joined=data.joined, made=self.degradation is not None
-        )
-        self.pairs = read_pairs(
-            files, colors=data.colors, source_colors=data.source_colors, joined=data.joined, size_px=data.size_px,
-            scale=1 if self.degradation is None else self.degradation.scale,
-        )  # fmt: skip
-        self.training, self.held_out = hold_out(self.pairs, data.held_out, recipe.seed)
+        self.pairs = pairs_of(recipe, data.paths)
+        self.training, self.held_out = split_pairs(self.pairs, data.held_out, recipe.seed)
         if recipe.batch > len(self.training):
             raise UserError(
                 f"batch is {recipe.batch}, but there are {len(self.training)} pairs to learn from"
@@ -94,8 +88,8 @@ class PairTask(Task):
         self._try(first)
         self.where = "validation" if len(self.held_out) else "training"
         self.score = ("", 1) if recipe.scores.keep_by == "none" else (f"{self.where}/psnr", 1)
-        region = "hole" if recipe.degrade.name == "hole" else "picture"
-        self.protocol = Protocol(recipe.scores.channel, recipe.scores.border_px, region)  # type: ignore[arg-type]
+        self.protocol = protocol_of(recipe)
+        self.bars = bars_of(recipe, self.pairs.scale, (self.inputs, self.outputs))
         self.optimizers, self.state = {}, {}
         self.device = torch.device("cpu")
         self.rung: set[str] = set()
@@ -278,7 +272,7 @@ class PairTask(Task):
             self.networks["generator"], inputs=self.inputs, outputs=self.outputs, scale=self.pairs.scale,
             colors=facts["colors"], source_colors=facts["source_colors"], degrade_name=facts["degrade"]["name"],
             degrade_options=options, see_mask=facts["see_mask"], picture_statistics=facts["picture_statistics"],
-            dropout=facts["dropout"], device=self.device,
+            dropout=facts["dropout"], device=self.device, frames=facts.get("frames", 0),
         )  # fmt: skip
 
     def scored(self) -> Tensor:
@@ -300,7 +294,10 @@ class PairTask(Task):
         translator = self.current_predictor()
         pairs = [self.whole(index) for index in self.looked_at()]
         made = [self.translated(translator, pair) for pair in pairs]
-        psnrs = [psnr(one, pair.target, self.protocol, pair.mask) for one, pair in zip(made, pairs, strict=True)]
+        psnrs = [
+            psnr(one, pair.target, self.protocol, counted_pixels(pair, self.protocol))
+            for one, pair in zip(made, pairs, strict=True)
+        ]
         scores = {f"{self.where}/psnr": float(np.mean(psnrs))}
         if self.protocol.region == "picture" and min(min(pair.target.shape[1:]) for pair in pairs) >= 24:
             ssims = [ssim(one, pair.target, self.protocol) for one, pair in zip(made, pairs, strict=True)]
@@ -353,7 +350,8 @@ class PairTask(Task):
         """Some held-out pairs: given, made, true."""
         translator = self.current_predictor()
         pairs = [self.whole(index) for index in self.looked_at()[:SHOWN]]
-        return before_and_after([(pair, self.translated(translator, pair)) for pair in pairs])
+        shown = [(pair, self.translated(translator, pair)) for pair in pairs]
+        return before_and_after(shown, frames=self.recipe.data.frames is not None)
 
     def summary(self) -> str:
         """Pairs, steps and parameters in one line."""
@@ -383,12 +381,13 @@ class PairTask(Task):
             "source_colors": "gray"
             if made_gray
             else recipe.data.colors
-            if self.degradation
+            if self.degradation or recipe.data.frames
             else recipe.data.source_colors,
             "degrade": to_plain(recipe.degrade),
             "see_mask": recipe.see_mask,
             "picture_statistics": recipe.statistics == "picture",
             "dropout": recipe.dropout_in_use,
+            **({"frames": recipe.data.frames} if recipe.data.frames else {}),
         }
 
     @cached_property
@@ -401,10 +400,9 @@ class PairTask(Task):
     def scores_now(self) -> PairScores:
         """All scores of what it makes now, beside the bars."""
         translator = self.current_predictor()
-        bars = bars_for(self.degradation, self.pairs.scale, (self.inputs, self.outputs))
         pairs = [self.whole(int(index)) for index in self.scored()]
         return measure(
-            pairs, lambda source, mask: self.translated(translator, Whole(source, source, mask)), bars, self.known,
+            pairs, lambda source, mask: self.translated(translator, Whole(source, source, mask)), self.bars, self.known,
             self.protocol, on="held out" if len(self.held_out) else "pairs that it learned from; none were held out",
         )  # fmt: skip
 
@@ -422,7 +420,7 @@ class PairTask(Task):
             scored=self.scores_now(),
             alarms=self.alarms(pairs, made),
             shown=list(zip(pairs, made, strict=True))[:SHOWN],
-            bars=bars_for(self.degradation, self.pairs.scale, (self.inputs, self.outputs)),
+            bars=self.bars,
             known=self.known,
         )
         finish_training(outcome, run)

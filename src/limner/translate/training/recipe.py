@@ -31,6 +31,10 @@ class PairSettings:
     joined: Literal["no", "source-left", "source-right"] = setting(
         "no", "whether a file holds both pictures of a pair side by side, and where the given one stands"
     )
+    frames: int | None = setting(
+        None, "learn the next frame of clips from so many before it; paths: videos, or a folder of frames for each",
+        unit="frames", minimum=1,
+    )  # fmt: skip
     colors: Literal["rgb", "gray", "bands"] = setting("rgb", "channels of the targets; bands: all that a raster has")
     source_colors: Literal["rgb", "gray", "bands"] = setting("rgb", "channels of the sources, where they are files")
     size_px: int | None = setting(None, "bring both pictures to squares of this side", unit="px", minimum=8)
@@ -38,14 +42,19 @@ class PairSettings:
     crop_px: int | None = setting(None, "side of the targets' crops; none: whole pictures", unit="px", minimum=8)
     flip: bool = setting(True, "mirror half of the pairs, left to right")
     held_out: float = setting(
-        0.1, "pairs kept for the scores: a share below 1, or how many; those that look alike stay together", minimum=0
-    )
+        0.1, "pairs (or clips) kept for the scores: a share below 1, or how many; those that look alike stay together",
+        minimum=0,
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         if self.held_out >= 1 and self.held_out != int(self.held_out):
             raise UserError(f"data.held_out is {self.held_out}; needed: a share below 1, or a whole number of pairs")
         if self.jitter_px is not None and self.crop_px is None:
             raise UserError("data.jitter_px enlarges pictures before they are cropped; give --data.crop-px, too")
+        if self.frames is not None and self.joined != "no":
+            raise UserError(
+                f"data.joined is {self.joined}, and data.frames makes pairs of clips; leave one of them out"
+            )
         if self.source == self.target:
             raise UserError(f"data.source and data.target are both '{self.source}'; needed: two folders")
 
@@ -137,6 +146,10 @@ class PairRecipe(Recipe):
             )
         if self.discriminator_sees == "hole" and self.degrade.name != "hole":
             raise UserError(f"discriminator_sees is hole, but degrade is {self.degrade.name}; take pair or target")
+        if self.degrade.name != "none" and self.data.frames is not None:
+            raise UserError(
+                f"degrade {self.degrade.name} makes sources, and so does data.frames; leave one of them out"
+            )
         if self.degrade.name != "none" and self.data.joined != "no":
             raise UserError(
                 f"data.joined is {self.data.joined}, but degrade {self.degrade.name} makes the sources; "

@@ -29,6 +29,8 @@ class TranslatorFacts:
     see_mask: bool
     picture_statistics: bool
     dropout: bool
+    frames: int = field(default=0, metadata=bounds(minimum=0, maximum=1 << 10))
+    """Of a run that learned the next frame: how many frames before it it is shown. 0: of another run."""
 
 
 def read_facts(run: Run) -> TranslatorFacts:

@@ -11,14 +11,16 @@ from cyclopts import Parameter
 from limner.foundation.command_line import INPUT
 from limner.foundation.errors import UserError
 
+MOST_AHEAD = 1000
+
 
 @dataclass(frozen=True)
 class TranslateOptions:
     """How pictures are translated.
 
     to: the domain, for a run that knows several. mask: a picture that is white where something is missing, or a folder
-    of such by the pictures' names. tile_px: side of the tiles, without what they see around them. check_seams: measure
-    how much the answer owes to its tiles.
+    of such by the pictures' names. ahead: frames to make, for a run that learned the next one; none: one. tile_px: side
+    of the tiles, without what they see around them. check_seams: measure how much the answer owes to its tiles.
     """
 
     to: Annotated[
@@ -31,6 +33,10 @@ class TranslateOptions:
             group=INPUT,
         ),
     ] = None
+    ahead: Annotated[
+        int | None,
+        Parameter(help="For a run that learned the next frame: how many to make after a clip's last.", group=INPUT),
+    ] = None
     tile_px: Annotated[int, Parameter(help="Side of the tiles, in pixels of what is given.")] = 256
     check_seams: Annotated[
         bool, Parameter(negative=(), help="Measure how far tiles of another size give another answer.")
@@ -39,6 +45,8 @@ class TranslateOptions:
     def __post_init__(self) -> None:
         if not 16 <= self.tile_px <= 8192:
             raise UserError(f"--tile-px is {self.tile_px}; needed: 16 to 8192")
+        if self.ahead is not None and not 1 <= self.ahead <= MOST_AHEAD:
+            raise UserError(f"--ahead is {self.ahead}; needed: 1 to {MOST_AHEAD} frames")
 
 
 PLAIN = TranslateOptions()

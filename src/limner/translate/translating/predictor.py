@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,6 +52,8 @@ class PictureTranslator:
     device: torch.device
     whole: bool = False
     """Its batch normalization uses a picture's own statistics, so that no picture can be cut into tiles."""
+    frames: int = 0
+    """Of a clip it is given so many, and makes the next one; 0: it is given pictures."""
     digest: str = ""
     folder: Path | None = None
     score: str = ""
@@ -95,6 +97,20 @@ class PictureTranslator:
         made01 = ((made + 1) / 2).clamp(0, 1)
         return made01 if mask is None else torch.where(mask > 0.5, made01, picture01)
 
+    def next_frame(self, frames01: Sequence[Tensor], *, tile_px: int | None = TILE_PX) -> Tensor:
+        """The frame that comes after these, for a run that learned from clips: (C, h, w) float32 in [0, 1].
+
+        frames01: the last of a clip in their order, `frames` of them or more, each (C, h, w) float32 in [0, 1]. Raises
+        `UserError` for fewer, for a run that learned from pictures, and for other channels.
+        """
+        if not self.frames:
+            raise UserError(
+                "the run learned from pictures, so it knows no next frame; take one of translate/next-frame"
+            )
+        if len(frames01) < self.frames:
+            raise UserError(f"{len(frames01)} frames; the run makes the next one of {self.frames}")
+        return self.translate(torch.cat([*reversed(frames01[-self.frames :])]), tile_px=tile_px)
+
     def check(self, channels: int, mask: object) -> None:
         """Raise `UserError` for a picture of other channels, and for a mask that is missing or means nothing."""
         if channels != self.channels:
@@ -124,7 +140,9 @@ class PictureTranslator:
     def _repr_html_(self) -> str:
         parameters = sum(parameter.numel() for parameter in self.network.parameters())
         facts = {
-            "makes": f"{self.colors} of {self.source_colors}"
+            "makes": f"the next frame of {self.frames}"
+            if self.frames
+            else f"{self.colors} of {self.source_colors}"
             + (f", {self.scale} times as large" if self.scale > 1 else ""),
             "network": f"{type(self.network).__name__}, {parameters / 1e6:.2f} M parameters",
             "score": self.score,
@@ -191,5 +209,5 @@ def load_translator(run: Run, device: str = "auto") -> PictureTranslator:
         network, inputs=facts.inputs, outputs=facts.outputs, scale=facts.scale,
         colors=facts.colors, source_colors=facts.source_colors, degrade_name=degrade.name,
         degrade_options=degrade.options, see_mask=facts.see_mask, picture_statistics=facts.picture_statistics,
-        dropout=facts.dropout, device=place, own=True, digest=run.digest(), folder=run.folder,
+        dropout=facts.dropout, device=place, own=True, frames=facts.frames, digest=run.digest(), folder=run.folder,
     )  # fmt: skip

@@ -21,6 +21,9 @@ from limner.translate.translating.photos import translate_photo
 from limner.translate.translating.predictor import PictureTranslator
 from limner.translate.translating.scenes import translate_scene
 
+ADDED = ("to", "ahead")
+"""Options that came later: a record without them is of a command without them."""
+
 
 def translate_pictures(
     run: str | Path | Run,
@@ -53,6 +56,10 @@ def translate_pictures(
     masks = {path: mask_for(options.mask, path) for path in files}
     translator = load_for(opened, options.to, device)
     translator.check(translator.channels, options.mask)
+    if translator.frames and files:
+        raise UserError(f"{files[0]}: the run makes the next frame of clips; give video files, or folders with --clip")
+    if options.ahead is not None and not translator.frames:
+        raise UserError("the run translates pictures and knows no next frame; leave --ahead out")
     made, told = [], set()
     with Progress("translate", len(results), "pictures") as progress:
         for path, result in results.items():
@@ -75,7 +82,11 @@ def _one(
         "picture": digest(path),
         "model": translator.digest,
         "mask": None if mask is None else digest(mask),
-        **{name: value for name, value in asdict(options).items() if name != "mask" and (name, value) != ("to", None)},
+        **{
+            name: value
+            for name, value in asdict(options).items()
+            if name != "mask" and (value is not None or name not in ADDED)
+        },
     }
 
     def make(temporary: Path) -> Account:

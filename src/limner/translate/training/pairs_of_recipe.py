@@ -1,0 +1,50 @@
+"""What a recipe of pairs reads and by what it is scored: one answer for its training and for `limner evaluate`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from torch import Tensor
+
+from limner.translate.data.clips import find_clips, hold_out_clips, read_clips
+from limner.translate.data.pairs import PairSet, find_pairs, hold_out, read_pairs
+from limner.translate.degrading.ways import DEGRADATIONS
+from limner.translate.measures.bars import Bar, bars_for
+from limner.translate.measures.frame_bars import frame_bars
+from limner.translate.measures.similarity import Channel, Protocol
+from limner.translate.training.recipe import PairRecipe
+
+
+def pairs_of(recipe: PairRecipe, paths: Sequence[Path]) -> PairSet:
+    """The pairs in these folders as a recipe reads them. Raises `UserError` as reading does."""
+    data, degradation = recipe.data, recipe.degrade.build(DEGRADATIONS)
+    if data.frames is not None:
+        return read_clips(find_clips(paths), frames=data.frames, colors=data.colors, size_px=data.size_px)
+    files = find_pairs(paths, source=data.source, target=data.target, joined=data.joined, made=degradation is not None)
+    return read_pairs(
+        files, colors=data.colors, source_colors=data.source_colors, joined=data.joined, size_px=data.size_px,
+        scale=1 if degradation is None else degradation.scale,
+    )  # fmt: skip
+
+
+def split_pairs(pairs: PairSet, wanted: float, seed: int) -> tuple[Tensor, Tensor]:
+    """(Pairs to learn from, held-out ones), each (n,) int64: whole clips of such, else those that look alike stay
+    together. wanted: a share below 1, or how many. Raises `UserError` where so many cannot be held out."""
+    return hold_out_clips(pairs.clips, wanted, seed) if pairs.clips else hold_out(pairs, wanted, seed)
+
+
+def bars_of(recipe: PairRecipe, scale: int, channels: tuple[int, int]) -> dict[str, Bar]:
+    """The bars beside a recipe's network. channels: of source and target."""
+    if recipe.data.frames is not None:
+        return frame_bars(recipe.data.frames, channels[1])
+    return bars_for(recipe.degrade.build(DEGRADATIONS), scale, channels)
+
+
+def protocol_of(recipe: PairRecipe, channel: Channel | None = None, border_px: int | None = None) -> Protocol:
+    """How its pictures are compared: in the hole, where something moves, or all over. channel, border_px: others than
+    the recipe's."""
+    moving = recipe.data.frames is not None
+    return Protocol(
+        channel or recipe.scores.channel,
+        recipe.scores.border_px if border_px is None else border_px,
+        "moving" if moving else "hole" if recipe.degrade.name == "hole" else "picture",
+    )
