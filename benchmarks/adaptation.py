@@ -45,7 +45,8 @@ def main() -> None:
     rows: dict[str, list[str]] = {}
     for place in OTHER:
         for name, change in changes(options.run, place).items():
-            folder = changed(options.unseen / "places" / place, change, options.work / name.replace(" ", "-") / "places")
+            way = options.work / name.replace(" ", "-") / "places"
+            folder = changed(options.unseen / "places" / place, change, way)
             found = [f1(options.unseen, folder, place, seed) for seed in options.seeds]
             rows.setdefault(name, []).append(f"{np.mean(found):.1f}")
             print(place, name, found, flush=True)
