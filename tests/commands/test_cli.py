@@ -363,9 +363,10 @@ def test_refining_prints_before_and_after_on_the_rest_of_the_scene(
     code, out, error = limner(*command)
     assert code == 0
     assert out.splitlines()[-1] == "runs/run-refined-001"
-    assert [row.split("|")[1].strip() for row in out.splitlines() if row.startswith("| ")][2:5] == [
+    assert [row.split("|")[1].strip() for row in out.splitlines() if row.startswith("| ")][2:6] == [
         "before, training colors",
         "before, scene's colors",
+        "before, scene's colors, threshold auto",
         "refined",
     ]
     assert "kept out of all scores" in error

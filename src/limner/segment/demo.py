@@ -78,11 +78,13 @@ def run_demo(out: Path, *, quick: bool = False) -> Path:
     _show("train", "segment/demo", *(f"--data={path}" for path in data), "--out", run, *few)
     training = train("segment/demo", data=data, out=run, overrides=few)
 
-    _announce("2. Map Banepa, Nepal: a place it never saw, first as it is, then brought to the training areas' colors.")
+    _announce(
+        "2. Map Banepa, Nepal, which it never saw: as it is, then by its own colors, with a threshold chosen for it."
+    )
     _show("segment", run, scene, "--normalize", "run", "--out", out / "plain")
     (plain,) = map_scenes(run, [scene], out / "plain", normalize="run")
-    _show("segment", run, scene, "--normalize", "scene", "--out", out / "normalized")
-    (normalized,) = map_scenes(run, [scene], out / "normalized", normalize="scene")
+    _show("segment", run, scene, "--normalize", "scene", "--threshold", "auto", "--out", out / "normalized")
+    (normalized,) = map_scenes(run, [scene], out / "normalized", normalize="scene", threshold="auto")
 
     _announce(f"3. Annotate {FRACTION:.0%} of the scene by its buildings' outlines and go on learning there.")
     steps = few or list(REFINE)
@@ -121,7 +123,8 @@ def demo_report(story: Story, scene: Path, truth: Path, buildings: Path, out: Pa
     )
     report.section("What was done").text(
         "A small network learned from ten areas in Kampala and Dubai. It then mapped a drone scene of Banepa, Nepal, "
-        "which it had never seen: first standardized by the colors of the training areas, then by the scene's own. "
+        "which it had never seen: first standardized by the colors of the training areas, then by the scene's own, "
+        "with the threshold that its probabilities promise most of. "
         f"Last, the buildings on {FRACTION:.0%} of the scene were outlined, the network went on learning there, and "
         "the scene was mapped again."
     )
@@ -151,7 +154,7 @@ def demo_report(story: Story, scene: Path, truth: Path, buildings: Path, out: Pa
         [
             f"limner train segment/demo {data} --out {run}",
             f"limner segment {run} {scene} --normalize run --out {out / 'plain'}",
-            f"limner segment {run} {scene} --normalize scene --out {out / 'normalized'}",
+            f"limner segment {run} {scene} --normalize scene --threshold auto --out {out / 'normalized'}",
             f"limner refine {run} {scene} --fraction {FRACTION} --truth {buildings} --out {again} {' '.join(REFINE)}",
             f"limner segment {again} {scene} --out {out / 'maps'}",
         ]

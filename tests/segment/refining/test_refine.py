@@ -38,6 +38,7 @@ from limner.segment.training.task import SegmentTask
 HEIGHT, WIDTH, SQUARE_PX = 256, 320, 64
 QUICK = ("--epochs", "4", "--steps-per-epoch", "8", "--optimizer.learning-rate", "0.02")
 SHORT = ("--epochs", "1", "--steps-per-epoch", "3")
+BEFORE = {"before, training colors", "before, scene's colors", "before, scene's colors, threshold auto"}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -130,7 +131,7 @@ def test_before_and_after_count_the_same_pixels_all_but_the_annotated_ones(
         assert scored.pooled.pixels == rest.sum()
         assert scored.pooled.truth_pixels == expected
         assert scored.protocol.pixels == simulated.after.protocol.pixels
-    assert set(simulated.before) == {"before, training colors", "before, scene's colors"}
+    assert set(simulated.before) == BEFORE
 
 
 def test_the_annotated_mask_holds_exactly_the_labels_that_were_learned_from(
@@ -327,7 +328,7 @@ def test_where_what_is_learned_is_wrong_the_run_stays_as_it_was_bit_for_bit(
     truth = save(tmp_path / "truth.tif", known.mask * 255, **PLACE)
     done = refine(parent.folder, place, labels=wrong, truth=truth, overrides=SHORT, out=tmp_path / "compared")
     assert done.after is not None
-    assert done.before.keys() == {"before, training colors", "before, scene's colors"}
+    assert done.before.keys() == BEFORE
 
 
 def test_a_kept_parent_scores_as_it_did_before(parent: Run, tmp_path: Path) -> None:

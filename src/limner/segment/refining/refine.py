@@ -21,16 +21,18 @@ from limner.learning.runs.opening import open_run
 from limner.learning.runs.run import Run
 from limner.learning.train import train_recipe
 from limner.scenes.rasters import open_raster
+from limner.scenes.statistics import measure_raster
 from limner.segment.data.annotation import ANNOTATED_FILE, write_annotated
 from limner.segment.data.areas import find_data
-from limner.segment.data.chips import DataSet
+from limner.segment.data.chips import Chip, DataSet
 from limner.segment.labels.cautions import careful
 from limner.segment.labels.reading import MASKS_FOLDER, Reading
+from limner.segment.mapping.thresholds import choose_threshold, meaning_of
 from limner.segment.measures.held_out import Decision
 from limner.segment.measures.scores import Evaluation
 from limner.segment.predicting.facts import read_facts
 from limner.segment.predicting.fit_to_run import match_scene, network_scale
-from limner.segment.predicting.predictor import load_predictor
+from limner.segment.predicting.predictor import SegmentPredictor, load_predictor
 from limner.segment.refining.advice import advice_on, summarize_annotation
 from limner.segment.refining.next_windows import NEXT_FILE, propose_windows
 from limner.segment.scoring.annotated import ANNOTATED, AnnotatedGround, AnnotatedPart, annotated_ground
@@ -60,8 +62,9 @@ class Refinement:
 
     decision: what the held-out annotated ground said, and what is kept; None where refining was stopped. cautions: what
     the annotated ground lacks, with what to draw next. proposed: the file of windows to annotate next, if asked for.
-    before: scores of the run as it was, plain and normalized to the scene, and after: refined, on the same pixels
-    outside the annotated ground (empty and None without truth). stopped: the signal that ended it early, if one did.
+    before: scores of the run as it was, plain, normalized to the scene, and with the threshold that is chosen for the
+    scene without labels; after: refined; all on the same pixels outside the annotated ground (empty and None without
+    truth). stopped: the signal that ended it early, if one did.
     """
 
     run: Run
@@ -232,15 +235,27 @@ def seen_ground_m(parent: Run, scene: Path, bands: tuple[int, ...]) -> float | N
     return None if ground_m is None or scale == 1 else ground_m / scale
 
 
+def with_chosen_threshold(parent: Run, predictor: SegmentPredictor, chip: Chip) -> SegmentPredictor:
+    """With the threshold that ``limner segment --normalize scene --threshold auto`` takes for the scene."""
+    with chip.open() as scene:
+        at_ground = predictor.at_ground(match_scene(predictor, scene, normalize="scene").ground_m)
+        chosen = choose_threshold(at_ground, scene, measure_raster(scene), meaning_of([parent]))
+    return predictor.with_threshold(chosen.threshold)
+
+
 def score_rest(parent: Run, refinement: Refinement, data: DataSet) -> Refinement:
-    """With before (plain, and normalized to the scene) and after, on the scene's ground that was not annotated."""
+    """With before (plain, normalized to the scene, and there with a threshold of its own) and after, on the scene's
+    ground that was not annotated."""
     refined = refinement.run
     before, after = load_predictor(parent), load_predictor(refined)
     (chip,) = data.chips
     whole_px = max(chip.height, chip.width)  # the truth knows all ground, not only a ring around polygons
+    ways = [("before, training colors", before, "run"), ("before, scene's colors", before, "scene")]
+    if len(before.class_names) == 2:
+        ways.append(("before, scene's colors, threshold auto", with_chosen_threshold(parent, before, chip), "scene"))
     scored = {
-        name: evaluate_data(before, data, normalize=way, without=annotated_ground(refined), ring_px=whole_px)
-        for name, way in (("before, training colors", "run"), ("before, scene's colors", "scene"))
+        name: evaluate_data(predictor, data, normalize=way, without=annotated_ground(refined), ring_px=whole_px)
+        for name, predictor, way in ways
     }
     way = after.normalization("auto")  # the scene's own colors, where the parent is kept that was trained so
     result = evaluate_data(after, data, normalize=way, without=annotated_ground(refined), ring_px=whole_px)
