@@ -113,6 +113,10 @@ class Task(ABC):
     def begin(self, stage: Stage, context: StageContext) -> None:
         """Make the stage's optimizers and hand networks and optimizers to ``context.fabric``."""
 
+    def skips(self, stage: Stage) -> bool:
+        """Whether a stage that steps, begun, need not: what earlier stages found makes it needless."""
+        return False
+
     def batch(self, stage: Stage, number: int) -> Any:
         """The stage's batch ``number`` (0, 1, 2, ...), the same whenever and wherever it is asked for.
 

@@ -170,6 +170,8 @@ class _Loop:
                     self._save_checkpoint()
                 if stage.epochs == 0:
                     self._fit(stage, context)
+                elif self.task.skips(stage):
+                    progress.total -= stage.total_steps
                 else:
                     self._take_steps(stage, context)
                 if stop:

@@ -24,7 +24,11 @@ INITIAL = "initial"
 
 @dataclass(frozen=True)
 class FoldStage:
-    """What a stage does within a fold: learns by ``learns``, or tests where that is None. first: begins the fold."""
+    """What a stage does within a fold: learns by ``learns``, or tests where that is None. first: begins the fold.
+
+    fold: its number; the one after the last is all ground, which is learned from once the folds said that it is worth
+    it.
+    """
 
     fold: int
     learns: StageSettings | None
@@ -34,9 +38,9 @@ class FoldStage:
 class HeldOutTest:
     """Learns on one part of the annotated ground and tests on the other, in turn, and decides what is kept.
 
-    Each fold begins with the initial network. What the folds learned is averaged: each half was tested on ground that
-    it had not seen, and an average of networks that began alike does about as well as the best of them (Wortsman et
-    al. 2022, "Model soups"), so that all ground is learned from without a further training.
+    Each fold begins with the initial network. Where there are two, what is kept learns anew from all ground as each
+    half was learned from (as cross-validation chooses, and the whole is fitted with what it chose): what one half
+    teaches is often half of what both do. A single fold learned from nearly all, and is kept itself.
 
     Args:
         folds: of the annotated ground; none where it is too small for any.
@@ -47,28 +51,43 @@ class HeldOutTest:
 
     def __init__(self, folds: Sequence[Fold], source: CropSource, initial: Run, fresh: nn.Module) -> None:
         self.folds, self.initial = folds, initial
-        self.sources = [source.with_split(fold.split) for fold in folds]
+        self.whole, self.sources = source, [source.with_split(fold.split) for fold in folds]
         self.scene = source.statistics()
         self.start = {key: value.detach().clone() for key, value in fresh.state_dict().items()}
         self.old_shapes = {name.removeprefix("network."): shape for name, shape in initial.weight_shapes().items()}
 
+    @property
+    def new_outputs(self) -> bool:
+        """Whether the network has outputs that the initial run had not: they are kept as learned, whatever the mix."""
+        return any(self.old_shapes.get(key, value.shape) != tuple(value.shape) for key, value in self.start.items())
+
     def stages(self, settings: Sequence[StageSettings], steps: int) -> Iterator[Stage]:
-        """Of each fold the recipe's stages, and one that tests."""
+        """Of each fold the recipe's stages, and one that tests; of two folds, the stages on all ground, and one that
+        keeps what was decided."""
         for number in range(len(self.folds)):
             of = f" {number + 1}" if len(self.folds) > 1 else ""
             for place, stage in enumerate(settings):
                 yield Stage(f"{stage.name}{of}", stage.epochs, steps, settings=FoldStage(number, stage, place == 0))
             yield Stage(f"test{of}", 0, settings=FoldStage(number, None))
+        if len(self.folds) > 1:
+            for place, stage in enumerate(settings):
+                whole = FoldStage(len(self.folds), stage, place == 0)
+                yield Stage(f"{stage.name} on all", stage.epochs, steps, settings=whole)
+            yield Stage("keep", 0, settings=FoldStage(len(self.folds), None))
         if not self.folds:
             yield Stage("test", 0, settings=FoldStage(0, None))
+
+    def source_of(self, fold: int) -> CropSource:
+        """Crops of the ground that a fold learns from; of all, after the last."""
+        return self.sources[fold] if fold < len(self.sources) else self.whole
 
     def test(
         self, fold: int, predictor: SegmentPredictor, read: Any, areas: Mapping[str, Statistics], state: dict[str, Any]
     ) -> Decision | None:
         """Test the fold's network and its mixes on the fold's held-out blocks; after the last fold, decide.
 
-        predictor: around the network as the fold left it; its network then holds what is kept, where that is not the
-        initial run. state: what the folds before left, and after it this one, too.
+        predictor: around the network as the fold left it; where nothing further is learned, its network then holds what
+        is kept, if that is not the initial run. state: what the folds before left, and after it this one, too.
         """
         if not self.folds:
             nothing = np.zeros((0, len(predictor.class_names), len(predictor.class_names)), np.int64)
@@ -81,9 +100,8 @@ class HeldOutTest:
         statistics = self.scene if parent.normalization("auto") == "scene" else parent.statistics
         alike = replace(parent, precision=predictor.precision, statistics=statistics)
         found[INITIAL] = self._counted(alike, blocks, read, {}, matrices=True)
-        tested, summed = state.get("tested", {}), state.get("summed", {})
+        tested = state.get("tested", {})
         state["tested"] = {name: [*tested.get(name, ()), torch.from_numpy(each)] for name, each in found.items()}
-        state["summed"] = {key: value + summed.get(key, 0) for key, value in learned.items()}
         if fold < len(self.folds) - 1:
             return None
         counted = {name: np.concatenate([each.numpy() for each in parts]) for name, parts in state["tested"].items()}
@@ -94,11 +112,13 @@ class HeldOutTest:
             np.repeat(np.arange(len(sizes)), sizes).tolist(),
             [block.place for each in self.folds for block in each.tested],
         )
-        mean = {
-            key: value / len(sizes) if value.is_floating_point() else value for key, value in state["summed"].items()
-        }
-        self._mixed(predictor, mean, decision.mix or 0.0)
+        self._mixed(predictor, learned, decision.mix or 0.0)
         return decision
+
+    def keep(self, predictor: SegmentPredictor, decision: Decision) -> None:
+        """Mix what was learned from all ground as was decided. predictor: around the network as it was learned."""
+        learned = {key: value.detach().clone() for key, value in predictor.network.state_dict().items()}
+        self._mixed(predictor, learned, decision.mix or 0.0)
 
     def _mixed(self, predictor: SegmentPredictor, learned: Weights, mix: float) -> SegmentPredictor:
         """The predictor, its network between its start and what it learned."""
@@ -107,7 +127,7 @@ class HeldOutTest:
             start = self.start[key].to(value.device)
             mixed[key] = torch.lerp(start, value, mix) if value.is_floating_point() else value
             old = self.old_shapes.get(key, tuple(value.shape))
-            if old and old != tuple(value.shape):  # an output that the initial run did not have: as it was learned
+            if old and old != tuple(value.shape):  # see `new_outputs`
                 mixed[key][old[0] :] = value[old[0] :]
         predictor.network.load_state_dict(mixed)
         return predictor

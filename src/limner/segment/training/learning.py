@@ -31,8 +31,8 @@ from limner.segment.training.pixel_weights import ClassPixels, KnownClasses
 from limner.segment.training.recipe import SegmentRecipe, StageSettings
 from limner.segment.training.recipe_data import borders_of, folds_of, load_data, make_source, split_data
 
-RUN_FACTS = ("format_version", "limner")
-"""What every run says of itself anew."""
+CHOSEN, DECISION = "chosen", "decision"
+"""Of a task's state: what is to be kept once it learned from all ground, and what is kept."""
 
 
 class MapLearning(Task):
@@ -104,8 +104,7 @@ class MapLearning(Task):
         fabric, network = context.fabric, self.networks["network"]
         if isinstance(settings, FoldStage):
             assert self.held_out is not None
-            if self.held_out.folds:
-                self.source = self.held_out.sources[settings.fold]
+            self.source = self.held_out.source_of(settings.fold)
             if settings.first:
                 network.load_state_dict(self.held_out.start)
             if settings.learns is None:
@@ -175,21 +174,35 @@ class MapLearning(Task):
         self.updater.step()
         return {"loss": torch.stack(losses).sum()}
 
+    def skips(self, stage: Stage) -> bool:
+        """Whether it learns from all ground though nothing of it would be kept."""
+        fold = stage.settings
+        if self.held_out is None or fold.learns is None or CHOSEN not in self.state:
+            return False
+        mix = Decision.from_json(self.state[CHOSEN]).mix
+        return mix is None or (mix == 0 and not self.held_out.new_outputs)
+
     def fit(self, stage: Stage, context: StageContext) -> dict[str, float] | None:
-        """Test what a fold learned on the ground that it held out; after the last one, decide what is kept."""
+        """Test what a fold learned on the ground that it held out; after the last one, decide what is kept, and keep
+        it, once it learned from all ground."""
         assert self.held_out is not None
         fold: FoldStage = stage.settings
-        predictor, areas = self.current_predictor(), self.area_statistics
-        decision = self.held_out.test(fold.fold, predictor, self.source.read, areas, self.state)
+        predictor = self.current_predictor()
+        if CHOSEN in self.state:
+            chosen = self.state.pop(CHOSEN)
+            self.held_out.keep(predictor, Decision.from_json(chosen))
+            self.state[DECISION] = chosen
+            return {}
+        decision = self.held_out.test(fold.fold, predictor, self.source.read, self.area_statistics, self.state)
         if decision is None:
             return {}
-        self.state["decision"] = decision.to_json()
+        self.state[CHOSEN if len(self.held_out.folds) > 1 else DECISION] = decision.to_json()
         return {"held-out/f1 before": decision.before.scores().f1 or 0, "held-out/f1": decision.after.scores().f1 or 0}
 
     @property
     def decision(self) -> Decision | None:
         """What is kept of the initial run and what was learned, once it is decided."""
-        return Decision.from_json(self.state["decision"]) if "decision" in self.state else None
+        return Decision.from_json(self.state[DECISION]) if DECISION in self.state else None
 
     def _keeps_initial(self) -> bool:
         """Whether the run is the initial one as it was: nothing is surely better, or that is not known yet."""
