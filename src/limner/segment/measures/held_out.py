@@ -169,6 +169,24 @@ def drawn_blocks(places: np.ndarray, draws: int = DRAWS) -> np.ndarray:
     return weights
 
 
+@dataclass(frozen=True)
+class _Tried:
+    """What the held-out ground said of a mix. gains: (draws,) in F1 over the initial run. matrix: its counts."""
+
+    gains: np.ndarray
+    matrix: np.ndarray
+
+    @property
+    def low(self) -> float:
+        """Above it lies the gain in 95 % of the draws."""
+        return float(np.quantile(self.gains, DOUBT))
+
+    @property
+    def high(self) -> float:
+        """Below it lies the gain in 95 % of the draws."""
+        return float(np.quantile(self.gains, 1 - DOUBT))
+
+
 def decide(
     initial: np.ndarray,
     mixed: Mapping[float, np.ndarray],
@@ -178,9 +196,7 @@ def decide(
     """Which mix is kept, or the initial run.
 
     Of the mixes whose gain in F1 over the initial run is sure (above 0 in 95 % of the draws of `drawn_blocks`), the one
-    that learned most and is not as surely worse than the best of them: what was tested learned from a part of the
-    ground, what is kept learns from all of it, so that doubt speaks for learning. Where no gain is sure, or there is
-    nothing to tell by, the initial run stays.
+    that `_choose` takes. Where no gain is sure, or there is nothing to tell by, the initial run stays.
 
     initial: (blocks, classes, classes) int64, counts of the initial run as it is. mixed: of each mix, (blocks, 2, 256)
     histograms of two classes (`Tally.histogram`), or of more classes the counts. parts: which part of the ground each
@@ -213,29 +229,21 @@ def decide(
     if not sure:
         nearest = max(tried.values(), key=lambda each: each.low)
         low, high = nearest.low, nearest.high
-        return Decision(
-            None, None, before, Counts(nearest.matrix), low, high, blocks, "no mix is surely better", count
-        )
-    best = max(sure.values(), key=lambda each: float(each.gains.mean()))
-    mix = max(mix for mix, each in sure.items() if np.quantile(best.gains - each.gains, DOUBT) <= 0)
+        return Decision(None, None, before, Counts(nearest.matrix), low, high, blocks, "no mix is surely better", count)
+    mix = _choose(sure, count)
     kept = sure[mix]
     threshold = best_step(mixed[mix]) / STEPS if classes == 2 else None
     return Decision(mix, threshold, before, Counts(kept.matrix), kept.low, kept.high, blocks, places=count)
 
 
-@dataclass(frozen=True)
-class _Tried:
-    """What the held-out ground said of a mix. gains: (draws,) in F1 over the initial run. matrix: its counts."""
+def _choose(sure: Mapping[float, _Tried], places: int) -> float:
+    """Which of the mixes that are surely better is kept.
 
-    gains: np.ndarray
-    matrix: np.ndarray
-
-    @property
-    def low(self) -> float:
-        """Above it lies the gain in 95 % of the draws."""
-        return float(np.quantile(self.gains, DOUBT))
-
-    @property
-    def high(self) -> float:
-        """Below it lies the gain in 95 % of the draws."""
-        return float(np.quantile(self.gains, 1 - DOUBT))
+    On several places the one that learned most and is not surely worse than the best: what was tested learned from a
+    part of the ground, what is kept learns from all of it, so that doubt speaks for learning. On a single place, which
+    a network may learn by heart, the one whose gain is most surely high.
+    """
+    if places == 1:
+        return max(sure, key=lambda mix: (sure[mix].low, mix))
+    best = max(sure.values(), key=lambda each: float(each.gains.mean()))
+    return max(mix for mix, each in sure.items() if np.quantile(best.gains - each.gains, DOUBT) <= 0)
