@@ -19,7 +19,7 @@ from limner.translate.measures.measure import measure
 from limner.translate.measures.result import CEILING, MADE, PairScores
 from limner.translate.measures.similarity import Protocol, compared, psnr, seam, sharpness, ssim
 from limner.translate.training.alarms import ALARMS, alarms_of, stands_out
-from limner.translate.training.content import CONTENT, gradient_difference, hole, l1, l2, total_variation
+from limner.translate.training.content import CONTENT, gradient_difference, hole, l1, l2, symmetry, total_variation
 
 RGB = Protocol("rgb")
 
@@ -192,6 +192,9 @@ def test_losses_of_content_have_their_closed_forms() -> None:
     step = torch.zeros(1, 1, 4, 4)
     step[..., 2:] = 1
     assert float(total_variation()(step, step, None)) == pytest.approx(1 / 3)
+    assert float(symmetry()(step, step, None)) == 1
+    even = torch.cat([step, step.flip(3)], dim=3)
+    assert float(symmetry()(even, step, None)) == 0
 
 
 def test_the_ring_of_a_hole_weighs_ten_times_and_what_is_beyond_nothing() -> None:

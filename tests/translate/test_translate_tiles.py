@@ -1,11 +1,13 @@
 """A picture by tiles is the picture in one pass; instance normalization is held, and then bounded."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from limner import load
 from limner.foundation.errors import UserError
 from limner.scenes.windows import Window
 from limner.translate.networks import GENERATORS, ResNet
@@ -144,3 +146,17 @@ def test_what_lies_beyond_is_reflected_or_repeated() -> None:
     assert out.shape == (1, 5, 4) and out[0, 2].tolist() == [0, 1, 2, 1]
     one = padded(lambda window: image[:, :1, :1], Window(0, 0, 3, 2), 1, 1)
     assert one.tolist() == [[[0, 0], [0, 0], [0, 0]]]
+
+
+def test_tiles_without_a_hole_are_not_computed(translators: Path) -> None:
+    filler = load(translators / "fill")
+    picture = torch.rand(3, 96, 128, generator=torch.Generator().manual_seed(0))
+    mask = torch.zeros(1, 96, 128)
+    mask[:, 40:50, 70:90] = 1
+    passes = []
+    filler.network.register_forward_hook(lambda *_: passes.append(1))
+    made = filler.translate(picture, mask, tile_px=16)
+    assert len(passes) == 4  # of 48 tiles those that the hole reaches: rows 32 to 63, columns 64 to 95
+    assert torch.equal(made[:, mask[0] == 0], picture[:, mask[0] == 0])
+    whole = filler.translate(picture, mask, tile_px=None)
+    assert float((made - whole).abs().max()) <= 1 / 255

@@ -66,6 +66,11 @@ def untouched(source01: Tensor, mask: Tensor | None, known: Known) -> Tensor:
     return source01
 
 
+def mirrored_mean(source01: Tensor, mask: Tensor | None, known: Known) -> Tensor:
+    """The mean of the source and its mirror image: what evens out the light on what is symmetric."""
+    return (source01 + source01.flip(2)) / 2
+
+
 def gray_as_color(channels: int) -> Bar:
     """Gray, as often as there are channels."""
     return lambda source01, mask, known: source01.expand(channels, -1, -1)

@@ -46,6 +46,14 @@ def total_variation() -> Content:
     return lambda made, target, mask: made.float().diff(dim=2).abs().mean() + made.float().diff(dim=3).abs().mean()
 
 
+def symmetry() -> Content:
+    """Mean absolute difference of what is made and its mirror image, left to right; knows no target.
+
+    TP-GAN (Huang, Zhang, Li and He, ICCV 2017, sec. 3.3.2), for what is symmetric when seen from the front: faces.
+    """
+    return lambda made, target, mask: (made.float() - made.float().flip(3)).abs().mean()
+
+
 def hole(power: Literal[1, 2] = 2, ring_px: int = 4, ring_weight: float = 10.0, outside: float = 0.0) -> Content:
     """The difference in the hole, and more on a ring around it, so that both fit together.
 
@@ -103,6 +111,6 @@ def features(
 
 
 CONTENT: dict[str, Callable[..., Content]] = {
-    "l1": l1, "l2": l2, "gradient-difference": gradient_difference, "total-variation": total_variation, "hole": hole,
-    "features": features,
+    "l1": l1, "l2": l2, "gradient-difference": gradient_difference, "total-variation": total_variation,
+    "symmetry": symmetry, "hole": hole, "features": features,
 }  # fmt: skip

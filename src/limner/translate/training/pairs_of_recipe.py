@@ -8,7 +8,7 @@ from torch import Tensor
 from limner.translate.data.clips import find_clips, hold_out_clips, read_clips
 from limner.translate.data.pairs import PairSet, find_pairs, hold_out, read_pairs
 from limner.translate.degrading.ways import DEGRADATIONS
-from limner.translate.measures.bars import Bar, bars_for
+from limner.translate.measures.bars import Bar, bars_for, mirrored_mean
 from limner.translate.measures.frame_bars import frame_bars
 from limner.translate.measures.similarity import Channel, Protocol
 from limner.translate.training.recipe import PairRecipe
@@ -36,7 +36,10 @@ def bars_of(recipe: PairRecipe, scale: int, channels: tuple[int, int]) -> dict[s
     """The bars beside a recipe's network. channels: of source and target."""
     if recipe.data.frames is not None:
         return frame_bars(recipe.data.frames, channels[1])
-    return bars_for(recipe.degrade.build(DEGRADATIONS), scale, channels)
+    found = bars_for(recipe.degrade.build(DEGRADATIONS), scale, channels)
+    if any(each.name == "symmetry" for each in recipe.content) and scale == 1 and channels[0] == channels[1]:
+        found["mirror and mean"] = mirrored_mean
+    return found
 
 
 def protocol_of(recipe: PairRecipe, channel: Channel | None = None, border_px: int | None = None) -> Protocol:

@@ -87,11 +87,13 @@ class PictureTranslator:
             made = source[: self.outputs].clone()
             made[:, height // 4 : height // 4 + center.shape[1], width // 4 : width // 4 + center.shape[2]] = center
         else:
-            made = torch.empty(self.outputs, height * self.scale, width * self.scale)
+            made = torch.zeros(self.outputs, height * self.scale, width * self.scale)
             edge = WHOLE_PX if tile_px is None or self.whole else tile_px
+            holed = None if mask is None else lambda each: bool((mask[(slice(None), *each.slices)] > 0.5).any())
             for window, part in translated_tiles(
-                self.network, lambda each: source[(slice(None), *each.slices)], height, width, tile_px=edge
-            ):
+                self.network, lambda each: source[(slice(None), *each.slices)], height, width, tile_px=edge,
+                wanted=holed,
+            ):  # fmt: skip
                 rows, columns = (slice(each.start * self.scale, each.stop * self.scale) for each in window.slices)
                 made[:, rows, columns] = part
         made01 = ((made + 1) / 2).clamp(0, 1)

@@ -21,12 +21,14 @@ MEASURED_PX = 256
 
 
 def translated_tiles(
-    network: nn.Module, read: Read, height: int, width: int, *, tile_px: int = TILE_PX
-) -> Iterator[tuple[Window, Tensor]]:
+    network: nn.Module, read: Read, height: int, width: int, *, tile_px: int = TILE_PX,
+    wanted: Callable[[Window], bool] | None = None,
+) -> Iterator[tuple[Window, Tensor]]:  # fmt: skip
     """Windows of the source that cover it once, each with what is made of it: (C, scale h, scale w) float32, about in
     [-1, 1], on the CPU.
 
     network: a `limner.translate.networks.Translator` in evaluation mode. read: is asked for windows within the picture.
+    wanted: whether a window's answer is asked for; others are left out, and cost nothing.
     """
     stride, scale = int(network.stride), int(network.scale)  # type: ignore[arg-type]
     halo = -(-int(network.reach_px) // stride) * stride  # type: ignore[arg-type]
@@ -39,6 +41,8 @@ def translated_tiles(
         _measure(network, norms, read, height, width, stride)
     try:
         for inner in Window(0, 0, rows, columns).cells(edge):
+            if wanted is not None and not wanted(inner.clipped(height, width)):
+                continue
             reaching = Window(inner.row - halo, inner.column - halo, inner.height + 2 * halo, inner.width + 2 * halo)
             outer = reaching.clipped(rows, columns)
             image = padded(read, outer, height, width).to(device)
