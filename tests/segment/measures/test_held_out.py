@@ -11,6 +11,7 @@ from limner.segment.measures.held_out import (
     crossed_matrices,
     decide,
     drawn_blocks,
+    drawn_doubt,
     f1_of,
     matrices_at,
 )
@@ -18,6 +19,8 @@ from limner.segment.measures.tally import Tally
 
 BLOCKS = 16
 PARTS = [0] * 8 + [1] * 8
+LARGE = 10_000
+"""Each drawn pixel stands for so many, so that a single place is a large one."""
 
 
 def histograms(quality: np.ndarray, seed: int = 0) -> np.ndarray:
@@ -29,7 +32,7 @@ def histograms(quality: np.ndarray, seed: int = 0) -> np.ndarray:
             logits = generator.normal((truth - 0.5) * apart, 1, 200)
             steps = np.minimum(256 / (1 + np.exp(-logits)), 255).astype(int)
             found[block, truth] = np.bincount(steps, minlength=256)
-    return found
+    return LARGE * found
 
 
 def at_half(counted: np.ndarray) -> np.ndarray:
@@ -139,8 +142,8 @@ def test_few_blocks_decide_nothing() -> None:
 
 
 def test_more_classes_are_decided_by_their_mean() -> None:
-    initial = np.tile(np.array([[80, 10, 10], [10, 80, 10], [10, 10, 80]]), (BLOCKS, 1, 1))
-    better = np.tile(np.array([[90, 5, 5], [5, 90, 5], [5, 5, 90]]), (BLOCKS, 1, 1))
+    initial = np.tile(LARGE * np.array([[80, 10, 10], [10, 80, 10], [10, 10, 80]]), (BLOCKS, 1, 1))
+    better = np.tile(LARGE * np.array([[90, 5, 5], [5, 90, 5], [5, 5, 90]]), (BLOCKS, 1, 1))
     decision = decide(initial, {mix: better if mix == 1 else initial for mix in MIXES}, PARTS)
     assert (decision.mix, decision.threshold) == (1, None)
     assert decide(better, dict.fromkeys(MIXES, initial), PARTS).mix is None
@@ -167,12 +170,26 @@ def test_a_gain_of_one_place_among_several_is_less_sure_than_of_many_blocks() ->
     assert apart.cautions == () and "in 2 places" in apart.line
 
 
+def test_one_small_place_must_gain_more_than_places_differ() -> None:
+    """The same gain is taken from four places and from one large place, not from a small one."""
+    initial = at_half(histograms(np.full(BLOCKS, 1.0)))
+    mixed = {mix: histograms(np.full(BLOCKS, 1.8), 5) for mix in MIXES}
+    several = decide(initial, mixed, PARTS, np.repeat(range(4), 4).tolist())
+    large = decide(initial, mixed, PARTS)
+    small = decide(initial // LARGE, {mix: counted // LARGE for mix, counted in mixed.items()}, PARTS)
+    assert several.mix is not None and large.mix is not None
+    assert (small.mix, small.reason) == (None, "no mix is surely better")
+    assert small.low < 0 < large.low and small.high - small.low > 0.5
+    assert 0.1 < (small.after.f1() or 0) - (small.before.f1() or 0) < 0.25
+    assert np.std(drawn_doubt(4 * 256**2)) == pytest.approx(0.1, rel=0.1)
+
+
 def test_what_one_place_says_is_told_first() -> None:
     initial = at_half(histograms(np.full(BLOCKS, 1.0)))
     decision = decide(initial, {mix: histograms(np.full(BLOCKS, 3.0), 5) for mix in MIXES}, PARTS, [0] * BLOCKS)
     (line,) = decision.cautions
     assert line.startswith("the gain was measured on one place alone") and "annotate a second place" in line
-    assert "of one place" in decision.line and "the gain there is likely between" in decision.line
+    assert "of one place" in decision.line and "the gain is likely between" in decision.line
     assert Decision.from_json(decision.to_json()) == decision
     older = {name: value for name, value in decision.to_json().items() if name != "places"}
     assert Decision.from_json(older).cautions == ()

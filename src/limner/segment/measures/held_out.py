@@ -22,6 +22,9 @@ FEWEST_BLOCKS = 4
 DRAWS = 1000
 DOUBT = 0.05
 """A gain must be above 0 in all but this share of the draws of blocks."""
+PLACE_DOUBT, PLACE_PX = 0.2, 256**2
+"""How far, as a standard deviation, the gain in F1 on a single place of so many pixels is taken to lie from that of the
+rest of the scene. On fifteen single places it was off by 0.20, root mean square (docs/results/refining.md)."""
 AS_GOOD = 0.003
 """Thresholds whose F1 is so near to the best count as equal: the one nearest 0.5 is taken."""
 
@@ -76,8 +79,7 @@ class Decision:
         told = (
             f"held-out annotated ground ({where}): F1 {percent(before)} % before, {percent(after)} % after; the gain "
         )
-        told += "there is" if self.places == 1 else "is"
-        told += f" likely between {100 * self.low:.1f} and {100 * self.high:.1f} points"
+        told += f"is likely between {100 * self.low:.1f} and {100 * self.high:.1f} points"
         if self.blocks < FEWEST_BLOCKS or self.before.pixels == 0:
             told = "no held-out ground to compare on"
         return f"{told}; kept: {self.kept}" + (f" ({self.reason})" if self.reason else "")
@@ -169,6 +171,13 @@ def drawn_blocks(places: np.ndarray, draws: int = DRAWS) -> np.ndarray:
     return weights
 
 
+def drawn_doubt(pixels: float, draws: int = DRAWS) -> np.ndarray:
+    """How much more or less the rest of a scene may gain than a single place of so many pixels, (draws,): a large place
+    counts as so many neighborhoods of `PLACE_PX`."""
+    neighborhoods = max(1.0, pixels / PLACE_PX)
+    return np.random.default_rng(1).normal(0, PLACE_DOUBT / np.sqrt(neighborhoods), draws)
+
+
 @dataclass(frozen=True)
 class _Tried:
     """What the held-out ground said of a mix. gains: (draws,) in F1 over the initial run. matrix: its counts."""
@@ -219,11 +228,12 @@ def decide(
         only = f"all of the annotated ground is {what}"
         return Decision(None, None, before, before, 0.0, 0.0, blocks, only, count)
     weights = drawn_blocks(place_of)
+    doubt = drawn_doubt(initial.sum()) if count == 1 else 0.0
     base = f1_of(np.einsum("db,bij->dij", weights, initial))
     tried = {}
     for mix, counted in mixed.items():
         matrices = crossed_matrices(counted, of) if classes == 2 else counted
-        gains = np.nan_to_num(f1_of(np.einsum("db,bij->dij", weights, matrices)) - base)
+        gains = np.nan_to_num(f1_of(np.einsum("db,bij->dij", weights, matrices)) - base) + doubt
         tried[mix] = _Tried(gains, matrices.sum(0))
     sure = {mix: each for mix, each in tried.items() if each.low > 0}
     if not sure:
