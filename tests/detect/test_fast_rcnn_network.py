@@ -16,6 +16,7 @@ from limner.foundation.errors import UserError
 
 QUICK = {
     "fast-rcnn": {"maps": 8, "hidden": 8, "pretrained": False, "search_px": 80, "search": "single", "regions": 8},
+    "perceptual": {"maps": 8, "hidden": 8, "pretrained": False, "search_px": 80, "search": "single", "regions": 8},
 }
 
 
@@ -56,6 +57,37 @@ def test_the_draws_of_a_step_follow_torchs_own_seed() -> None:
         torch.manual_seed(seed)
         values.append(float(network(lesson)["boxes"].detach() + network(lesson)["classes"].detach()))
     assert values[0] == values[1] != values[2]
+
+
+def test_the_generator_learns_to_pass_for_large_and_the_discriminator_to_tell() -> None:
+    """A step down the gradient: the discriminator's loss falls by its own weights, and rises by the generator's."""
+    torch.manual_seed(0)
+    network = NETWORKS["perceptual"](classes=1, adversarial=1.0, **QUICK["perceptual"])
+    torch.nn.init.normal_(network.generator.leave.weight, std=0.1)
+    pooled, fine = torch.randn(12, 8, 7, 7), torch.randn(12, network.features.fine_channels, 7, 7)
+    small, objects = torch.arange(12) < 6, torch.ones(12, dtype=torch.bool)
+    pooled[~small] += 1
+    pooled.requires_grad_(True)
+
+    def moved(part: torch.nn.Module) -> float:
+        network.zero_grad()
+        before = network._game(pooled, fine, small, objects)
+        before.backward()
+        kept = {name: value.detach().clone() for name, value in part.named_parameters()}
+        with torch.no_grad():
+            for value in part.parameters():
+                value -= 1e-3 * value.grad
+            after = float(network._game(pooled, fine, small, objects))
+            for name, value in part.named_parameters():
+                value.copy_(kept[name])
+        return after - float(before)
+
+    assert moved(network.discriminator.adversarial) < 0 < moved(network.generator)
+    assert pooled.grad is None or not pooled.grad.any()
+    only_large = torch.zeros(12, dtype=torch.bool)
+    assert torch.equal(network._resembling(pooled, fine, only_large), pooled)
+    made = network._resembling(pooled, fine, small)
+    assert torch.equal(made[~small], pooled[~small]) and not torch.equal(made[small], pooled[small])
 
 
 def test_rcnn_learns_drawn_objects_at_once_and_the_same_each_time(tmp_path: Path) -> None:
@@ -102,6 +134,8 @@ def _drawn(rng: np.random.Generator) -> tuple[torch.Tensor, Objects]:
 @pytest.mark.parametrize(
     ("name", "options", "line"),
     [
+        ("perceptual", {"blocks": 0}, "blocks is 0; needed: 1 or more"),
+        ("perceptual", {"adversarial": -1.0}, "adversarial is -1; needed: 0 or more"),
         ("rcnn", {"crop_px": 16}, "crop_px is 16 and context_px 8"),
         ("rcnn", {"regions": 0}, "regions is 0; needed: 1 or more"),
         ("rcnn", {"search": "quik"}, "search is 'quik'"),

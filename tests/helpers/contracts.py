@@ -237,7 +237,9 @@ def _object_settings(recipe: Any) -> list[str]:
     small = "--epochs 1 --batch 4 --data.short-px 64 --data.longest-px 96 --data.group none --loop.evaluate-every 1"
     if recipe is not None and recipe.network.name == "yolo-small":
         return [*small.split(), "--network.size-px=64", "--network.maps=8"]
-    if recipe is not None and recipe.network.name == "fast-rcnn":
+    if recipe is not None and recipe.network.name in ("yolo-v1", "yolo-tiny"):
+        return [*small.split(), "--network.size-px=64", "--network.width=0.03125"]
+    if recipe is not None and recipe.network.name in ("fast-rcnn", "perceptual"):
         return [*small.split(), *(f"--network.{name}=8" for name in ("maps", "hidden", "regions"))]
     if recipe is not None and recipe.network.name == "rcnn":
         sizes = {"crop-px": 32, "context-px": 2, "search-px": 80, "proposals": 8, "regions": 8}

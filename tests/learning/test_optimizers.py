@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from limner.foundation.errors import UserError
 from limner.learning.loop.optimizers import OPTIMIZERS, SCHEDULES, constant, cosine, set_learning_rate, staircase
 
 
@@ -51,6 +52,18 @@ def test_a_cosine_rises_then_falls_and_has_no_jump(warmup: float, final: float, 
 )
 def test_the_papers_staircase_divides_by_5_every_30_epochs(epoch: float, factor: float) -> None:
     assert staircase()(epoch, 120) == pytest.approx(factor)
+
+
+@pytest.mark.parametrize(
+    ("epoch", "factor"), [(0, 1), (74.99, 1), (75, 0.1), (104.99, 0.1), (105, 0.01), (134.9, 0.01)]
+)
+def test_the_first_stair_may_come_later_as_yolos_paper_has_it(epoch: float, factor: float) -> None:
+    assert staircase(30, 10, first_epochs=75)(epoch, 135) == pytest.approx(factor)
+    assert staircase(30, 10, first_epochs=10)(epoch, 135) == pytest.approx(
+        10.0 ** -(0 if epoch < 10 else 1 + (epoch - 10) // 30)
+    )
+    with pytest.raises(UserError, match=r"first_epochs 0.0; needed: more than 0"):
+        staircase(30, 10, first_epochs=0.0)
 
 
 @pytest.mark.parametrize("steps", [3, 7, 49, 111])

@@ -172,6 +172,8 @@ ROOMS: dict[str, Room] = {
         compare=Verb("limner.detect.scoring.comparison:compare_runs", "limner.detect.scoring.options:CompareOptions"),
         check=Verb("limner.detect.data.check:check", "limner.detect.data.options:ObjectReading"),
         networks=Verb("limner.detect.networks.listing:list_networks", "limner.learning.networks.listing:NetworkSizes"),
+        demo=Verb("limner.detect.demo:run_demo"),
+        demo_line="buildings outlined one by one, as polygons; about two minutes",
         begin_with=("detect/faster-rcnn-light", "detect/mask-rcnn-light"),
     ),
 }

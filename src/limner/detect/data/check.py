@@ -14,12 +14,13 @@ import numpy as np
 import torch
 
 from limner.datasets.pictures.decoding import WHOLE_PX
-from limner.detect.boxes.ceilings import SIZES, grid_ceiling, size_of
+from limner.detect.boxes.ceilings import SIZES, grid_ceiling, proposal_recall, size_of
 from limner.detect.boxes.objects import Detections
 from limner.detect.data.found import ObjectSet, find_objects
 from limner.detect.data.options import ALIKE, ObjectReading
-from limner.detect.data.pictures import Sizing, load_pictures
+from limner.detect.data.pictures import Sizing, as_tensor, load_pictures, resized, scaled_boxes
 from limner.detect.data.split import Sides, crossing_duplicates, groups_of, thumbnails_of
+from limner.detect.proposals.selective_search import SearchSettings, selective_search
 from limner.foundation.errors import UserError
 from limner.reporting.pictures import contact_sheet, write_picture
 
@@ -32,6 +33,8 @@ SIZING = Sizing(160, 320)
 SMALL_PX = 12
 """Side, at the size that the light recipe reads, below which objects are hard to find."""
 LIGHT = Sizing(320, 544)
+SEARCHED, SEARCH_PX, SMALLEST_PX = 20, 250, 10
+"""Pictures that proposals are counted in, the width that they are searched at, and the least side of a proposal."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,8 @@ class ObjectCheckReport:
 
     classes: objects of each. sizes: objects that are small, medium and large (COCO's). empty: pictures without any.
     side_px: the tenth, the half and nine tenths of the objects have a shorter side (of a square of their area).
-    grid: the share of objects that the 7 x 7 cells of YOLO v1 can hold. groups: of pictures that are alike.
+    grid: the share of objects that the 7 x 7 cells of YOLO v1 can hold. proposals: the share of objects, in some of the
+    pictures, that a box of selective search overlaps by half. groups: of pictures that are alike.
     """
 
     form: str
@@ -51,6 +55,7 @@ class ObjectCheckReport:
     sizes: dict[str, int]
     side_px: tuple[int, int, int]
     grid: float
+    proposals: float
     groups: int
     held_out: int | None
     problems: tuple[str, ...]
@@ -82,7 +87,8 @@ class ObjectCheckReport:
                 f"Classes: {told}{more}.",
                 f"Sizes: {by_size} (below 32^2, to 96^2, and more pixels); sides of {self.side_px[0]}, "
                 f"{self.side_px[1]} and {self.side_px[2]} px at a tenth, half and nine tenths of them.",
-                f"A grid of 7 x 7 cells, as YOLO v1 has it, can find {100 * self.grid:.0f} % of them at most.",
+                f"A grid of 7 x 7 cells, as YOLO v1 has it, can find {100 * self.grid:.0f} % of them at most, and "
+                f"selective search, which R-CNN and Fast R-CNN look at, {100 * self.proposals:.0f} %.",
                 f"Held out: {held}. Pictures that are alike stand in {self.groups:,} groups.",
                 "",
             ]
@@ -108,7 +114,7 @@ def check(data: Sequence[Path], options: ObjectReading, *, sheet: Path | None = 
     except UserError as error:
         again = "limner check DATA --room detect"
         return ObjectCheckReport(
-            "nothing", 0, {}, False, 0, {}, (0, 0, 0), 0.0, 0, None, (str(error),), (), (), again, None
+            "nothing", 0, {}, False, 0, {}, (0, 0, 0), 0.0, 0.0, 0, None, (str(error),), (), (), again, None
         )
     truths = [each.objects._replace(masks=None) for each in found.pictures]
     boxes = torch.cat([each.boxes[each.counted] for each in truths])
@@ -138,6 +144,7 @@ def check(data: Sequence[Path], options: ObjectReading, *, sheet: Path | None = 
         sizes=dict(zip(SIZES, sizes.tolist(), strict=True)),
         side_px=tuple(round(float(value)) for value in np.quantile(sides, (0.1, 0.5, 0.9))),  # type: ignore[arg-type]
         grid=grid_ceiling(truths, [each.size[::-1] for each in found.pictures]).recall,
+        proposals=_proposals(found),
         groups=len(np.unique(groups)),
         held_out=None if held is None else int(held.sum()),
         problems=(),
@@ -146,6 +153,20 @@ def check(data: Sequence[Path], options: ObjectReading, *, sheet: Path | None = 
         next_command=_next(data, options, found),
         sheet=drawn,
     )
+
+
+def _proposals(found: ObjectSet) -> float:
+    """The recall of selective search, as the light recipes search, in some pictures with objects; 0 to 1."""
+    shown = [each for each in found.pictures if (~each.ignored).any()]
+    chosen = [shown[number] for number in np.unique(np.linspace(0, len(shown) - 1, SEARCHED).round().astype(int))]
+    proposals, truths = [], []
+    for each in chosen:
+        size = LIGHT.size(*each.size)
+        image01 = as_tensor(resized(each.opener(2 * max(size)), size)).float() / 255
+        boxes = selective_search(image01, SearchSettings("fast", SEARCH_PX, SMALLEST_PX)).numpy()
+        proposals.append(torch.from_numpy(scaled_boxes(boxes, size, each.size)))
+        truths.append(each.objects._replace(masks=None))
+    return proposal_recall(proposals, truths).recall()
 
 
 def _warnings(found: ObjectSet, counts: dict[str, int]) -> list[str]:

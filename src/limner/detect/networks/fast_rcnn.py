@@ -64,7 +64,7 @@ class FastRcnnNetwork(nn.Module):
         ``labels`` (n,) int64 from 0; n may be 0."""
         truths = [Objects(each["boxes"].cpu(), each["labels"].cpu()) for each in targets]
         there = [self.proposals(image) for image in images]
-        return self.detector.losses(images, truths, there, _drawn_generator(), self.sampling)._asdict()
+        return self.detector.losses(images, truths, there, drawn_generator(), self.sampling)._asdict()
 
     def forward(self, images: list[Tensor] | Lesson) -> Any:
         """`losses` of a lesson, or of pictures a list of `Found`."""
@@ -77,6 +77,6 @@ class FastRcnnNetwork(nn.Module):
         ]
 
 
-def _drawn_generator() -> torch.Generator:
+def drawn_generator() -> torch.Generator:
     """A generator whose seed is drawn from torch's own, which the loop of learning seeds for each step."""
     return torch.Generator().manual_seed(int(torch.randint(2**31, ())))

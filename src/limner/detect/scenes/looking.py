@@ -23,8 +23,9 @@ GRAY = 127
 """What stands where the scene has no data, and beyond it."""
 EDGE_PX = 2.0
 """Of what the network sees: an object that ends so near to its tile's edge may go on behind it."""
-SIMPLIFY_PX = 1.0
-"""Of the scene: how far an outline may move to have fewer corners."""
+SIMPLIFY_PX, VALUES = 1.0, 28
+"""How far an outline may move to have fewer corners: a pixel, or of a large object one of the values that its mask has
+along a side."""
 KNOWN = 0.5
 """The least share of an object's box that has data."""
 
@@ -124,7 +125,8 @@ def _outline(
     ]
     if not shapes:
         return None
-    simple = shapely.simplify(largest_part(shapely.MultiPolygon(shapes)), SIMPLIFY_PX)
+    tolerance = max(SIMPLIFY_PX, max(x1 - x0, y1 - y0) / VALUES)
+    simple = shapely.simplify(largest_part(shapely.MultiPolygon(shapes)), tolerance)
     if not simple.is_valid or simple.is_empty:
         simple = largest_part(shapely.make_valid(simple))
     return translate(simple, x0, y0)

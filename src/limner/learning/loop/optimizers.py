@@ -90,11 +90,16 @@ def cosine(warmup: float = 0.05, final: float = 0.01) -> Schedule:
     return factor
 
 
-def staircase(every_epochs: float = 30.0, divide_by: float = 5.0) -> Schedule:
-    """Divide the learning rate by ``divide_by`` every so many epochs (Ghassemi et al. 2018: by 5 every 30)."""
+def staircase(every_epochs: float = 30.0, divide_by: float = 5.0, first_epochs: float | None = None) -> Schedule:
+    """Divide the learning rate by ``divide_by`` every so many epochs (Ghassemi et al. 2018: by 5 every 30), for the
+    first time after ``first_epochs``, where that is another number (Redmon et al. 2016: by 10 after 75, then every
+    30)."""
     if every_epochs <= 0 or divide_by <= 0:
         raise UserError(f"staircase got every_epochs {every_epochs}, divide_by {divide_by}; both must be above 0")
-    return lambda epoch, epochs: divide_by ** -math.floor(epoch / every_epochs + 1e-9)
+    if first_epochs is not None and first_epochs <= 0:
+        raise UserError(f"staircase got first_epochs {first_epochs}; needed: more than 0, or null for every_epochs")
+    later = 0.0 if first_epochs is None else first_epochs - every_epochs
+    return lambda epoch, epochs: divide_by ** -max(0, math.floor((epoch - later) / every_epochs + 1e-9))
 
 
 def linear(start: float = 0.0, final: float = 0.0) -> Schedule:
