@@ -241,7 +241,7 @@ def test_boxes_and_masks_follow_their_picture_when_it_is_flipped_and_scaled(tmp_
 
 def test_boxes_follow_their_picture_when_it_is_moved_in_other_light_and_colors(tmp_path: Path) -> None:
     """YOLO's changes of 20 % and 1.5, as its recipe asks for them."""
-    settings = load_recipe("detect/yolo-small").augment
+    settings = load_recipe("detect/yolo-v1").augment
     assert settings == AugmentSettings(flip=True, move=0.2, exposure=1.5, saturation=1.5)
     picture = find_objects([voc(tmp_path / "data")]).pictures[0]
     sizing = Sizing(128, 400)

@@ -19,11 +19,11 @@ from limner.detect.data.found import find_objects
 from limner.detect.data.options import ObjectReading
 from limner.detect.data.pictures import Sizing
 from limner.detect.networks.rcnn import Found
+from limner.detect.predicting import detect_scene as module
+from limner.detect.predicting.looking import Tiling
+from limner.detect.predicting.merging import Merger, SceneObject
 from limner.detect.predicting.options import DetectOptions, TileOptions
 from limner.detect.predicting.predictor import ObjectDetector
-from limner.detect.scenes import detect_scene as module
-from limner.detect.scenes.looking import Tiling
-from limner.detect.scenes.merging import Merger, SceneObject
 from limner.foundation.errors import UserError
 from limner.scenes.windows import Window
 

@@ -44,7 +44,7 @@ def detect(
             raise UserError(
                 f"--out {out}: is for one scene, and {len(pictures)} are given; give each a file of its own"
             )
-        from limner.detect.scenes.detect_scene import detect_scene
+        from limner.detect.predicting.detect_scene import detect_scene
 
         scene = detect_scene(opened, pictures[0], out, options, tiles, device=device, overwrite=overwrite)
         print(json.dumps(scene.to_json(), indent=2) if as_json else scene.to_text())

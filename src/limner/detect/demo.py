@@ -14,8 +14,8 @@ import rasterio
 import shapely
 from rasterio.windows import Window as RasterioWindow
 
+from limner.detect.predicting.detect_scene import DetectedScene, detect_scene
 from limner.detect.predicting.options import DetectOptions
-from limner.detect.scenes.detect_scene import DetectedScene, detect_scene
 from limner.detect.training.outcome import CURVE, SHOWN
 from limner.foundation.files.names import spelled
 from limner.foundation.files.writing import make_folder, replacing, write_json
@@ -97,16 +97,22 @@ def cut_scene(learned: Path, unseen: Path, ground: Path) -> None:
             }  # fmt: skip
             with replacing(path) as temporary, rasterio.open(spelled(temporary), "w", **profile) as file:
                 file.write(scene.read(window=where))
-        place, crs = scene.transform, scene.crs
     if not ground.exists():
-        columns = np.array([UNSEEN.column, UNSEEN.column + UNSEEN.width])
-        rows = np.array([UNSEEN.row, UNSEEN.row + UNSEEN.height])
-        box = shapely.box(*(place * (columns[0], rows[1])), *(place * (columns[1], rows[0])))
-        to_degrees = transformer(crs, rasterio.crs.CRS.from_epsg(4326))
-        assert to_degrees is not None
-        degrees = shapely.transform(box, lambda points: np.column_stack(to_degrees.transform(*points.T)))
-        feature = {"type": "Feature", "properties": {}, "geometry": json.loads(shapely.to_geojson(degrees))}
-        write_json(ground, {"type": "FeatureCollection", "features": [feature]})
+        write_ground(ground, UNSEEN)
+
+
+def write_ground(path: Path, window: Window) -> Path:
+    """Write the outline of a part of the bundled scene as GeoJSON; gives its path."""
+    with rasterio.open(spelled(PLACES / PLACE / "images" / f"{PLACE}.tif")) as scene:
+        place, crs = scene.transform, scene.crs
+    corners = (window.column, window.row + window.height), (window.column + window.width, window.row)
+    box = shapely.box(*(place * corners[0]), *(place * corners[1]))
+    to_degrees = transformer(crs, rasterio.crs.CRS.from_epsg(4326))
+    assert to_degrees is not None
+    degrees = shapely.transform(box, lambda points: np.column_stack(to_degrees.transform(*points.T)))
+    feature = {"type": "Feature", "properties": {}, "geometry": json.loads(shapely.to_geojson(degrees))}
+    write_json(path, {"type": "FeatureCollection", "features": [feature]})
+    return path
 
 
 def demo_report(

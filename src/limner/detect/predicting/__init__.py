@@ -1,1 +1,1 @@
-"""A trained detector at work: pictures in, boxes and outlines out, drawn and as tables."""
+"""A trained detector at work: pictures and scenes in, boxes and outlines out, drawn, as tables and as polygons."""

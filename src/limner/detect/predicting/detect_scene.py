@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from limner.detect.predicting.looking import Tiling, find_in_row, tile_rows
+from limner.detect.predicting.merging import Merger, SceneObject
 from limner.detect.predicting.options import AS_LEARNED, PLAIN, SCENE_FILES, DetectOptions, TileOptions
 from limner.detect.predicting.predictor import ObjectDetector, load_detector
-from limner.detect.scenes.looking import Tiling, find_in_row, tile_rows
-from limner.detect.scenes.merging import Merger, SceneObject
 from limner.foundation.errors import UserError
 from limner.foundation.files.dependencies import digest
 from limner.foundation.files.records import Account, make_once

@@ -14,8 +14,8 @@ from shapely.affinity import translate
 
 from limner.detect.boxes.objects import Detections
 from limner.detect.data.pictures import as_tensor, resized
+from limner.detect.predicting.merging import SceneObject, largest_part
 from limner.detect.predicting.predictor import BATCH, ObjectDetector, above
-from limner.detect.scenes.merging import SceneObject, largest_part
 from limner.scenes.rasters import Raster
 from limner.scenes.windows import Pixels, Window
 
