@@ -148,7 +148,7 @@ def demo_report(
     section.picture(pictures / SHOWN, "Chips of the first part that were not learned from, with scores.")
     section.picture(pictures / CURVE, "Precision and recall on them.")
     report.text(
-        "A minute of learning is little; detect/mask-rcnn-light with its own settings takes about ten. Where roofs "
+        "A minute of learning is little: it shows how it works, not how good it gets. Where roofs "
         "touch, one object per roof is what a map of classes cannot give by itself."
     )
     report.section("The commands").command(list(commands))
