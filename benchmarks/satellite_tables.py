@@ -6,9 +6,9 @@
 DATA (default: $LIMNER_DATA) holds dubai-aerial, uganda-buildings, banepa-buildings and spacenet-rio. Networks learn
 from Kampala and from all of Dubai but tile 8, and map tile 8 (the same camera, another part of town), Banepa and Rio
 (never seen). Each learns by its own recipe from crops of 128 px, once for ``--steps`` steps of 8 (equal images) and
-once for as many as fit into ``--minutes`` of processor time (equal minutes; timed before the first training and kept
-in ``plan.json``). Those of equal minutes are refined on squares that hold 7 or 15 % of a scene, and scored on the rest
-beside what they were.
+once for as many as fit into ``--minutes`` of processor time (equal minutes; timed before its training, which
+``plan.json`` keeps). Those of equal minutes are refined on squares that hold 7 or 15 % of a scene, and scored on the
+rest beside what they were.
 
 WORK is a folder for what is made. Whatever is there already is not done again, so a stopped benchmark goes on;
 ``--once`` ends after one training or refining, for a machine that is shared. ``--report`` prints the tables of what is
@@ -76,11 +76,11 @@ def main() -> None:
         prepare(place, Path(options.data), options.work / "places")
     for scene in SCENES:
         write_scene(Path(options.data), scene, options.work / "scenes")
-    steps = plan(options.work, options.steps, options.minutes)
+    asked = {"steps": options.steps, "minutes": options.minutes}
     for job in jobs(options.networks, options.refined, options.seeds):
         if not job.file(options.work).exists():
             print(f"{time.strftime('%H:%M:%S')} {job.name}", flush=True)
-            learn_and_score(options.work, job, steps) if job.scene is None else refine_and_score(options.work, job)
+            learn_and_score(options.work, job, asked) if job.scene is None else refine_and_score(options.work, job)
             if options.once:
                 return
     print("all is done")
@@ -120,23 +120,24 @@ def jobs(networks: Sequence[str], refined: Sequence[str], seeds: Sequence[int]) 
                 yield Job(network, MINUTES, seed, scene, share)
 
 
-def plan(work: Path, steps: int, minutes: float) -> dict[str, dict[str, int]]:
-    """How many steps each network gets by each budget. Raises `SystemExit` where WORK was planned otherwise."""
-    file, asked = work / "plan.json", {"steps": steps, "minutes": minutes}
+def planned(work: Path, job: Job, asked: dict[str, float]) -> int:
+    """How many steps a training gets by its budget; for equal minutes its network is timed once, and that is kept.
+
+    asked: "steps" and "minutes". Raises `SystemExit` where WORK was begun with others.
+    """
+    file = work / "plan.json"
+    plan = {"asked": asked, "within": {}}
     if file.exists():
-        found = json.loads(file.read_text(encoding="utf-8"))
-        if found["asked"] != asked:
-            raise SystemExit(f"{file}: was planned with {found['asked']}, now {asked}; take another WORK")
-        planned: dict[str, dict[str, int]] = found["steps"]
-        return planned
-    within = {}
-    for network in NETWORKS:
-        recipe = resolve(f"segment/{network}", data=learned(work), overrides=SHARED, options=AS_FOUND)
+        plan = json.loads(file.read_text(encoding="utf-8"))
+    if plan["asked"] != asked:
+        raise SystemExit(f"{file}: was begun with {plan['asked']}, now {asked}; take another WORK")
+    within: dict[str, int] = plan["within"]
+    if job.budget == MINUTES and job.network not in within:
+        recipe = resolve(f"segment/{job.network}", data=learned(work), overrides=SHARED, options=AS_FOUND)
         task = task_class(recipe.task)(recipe)
-        within[network] = steps_within(task, recipe.loop, minutes, time.process_time)
-    planned = {IMAGES: dict.fromkeys(NETWORKS, steps), MINUTES: within}
-    write_json(file, {"asked": asked, "steps": planned})
-    return planned
+        within[job.network] = steps_within(task, recipe.loop, asked["minutes"], time.process_time)
+    write_json(file, plan)
+    return int(asked["steps"]) if job.budget == IMAGES else within[job.network]
 
 
 def learned(work: Path) -> list[Path]:
@@ -144,9 +145,9 @@ def learned(work: Path) -> list[Path]:
     return [work / "places" / place for place in LEARNED]
 
 
-def learn_and_score(work: Path, job: Job, steps: dict[str, dict[str, int]]) -> None:
+def learn_and_score(work: Path, job: Job, asked: dict[str, float]) -> None:
     """Train a network and keep what it counts on each scene."""
-    tokens = [*SHARED, "--loop.steps", str(steps[job.budget][job.network]), "--seed", str(job.seed)]
+    tokens = [*SHARED, "--loop.steps", str(planned(work, job, asked)), "--seed", str(job.seed)]
     done = train(f"segment/{job.network}", data=learned(work), overrides=tokens, out=job.run(work))
     if done.stopped:
         raise SystemExit(done.stopped.exit_code)
