@@ -211,6 +211,7 @@ def networks_table(work: Path, budget: str, seeds: Sequence[int]) -> list[str]:
 
 def refined_table(work: Path, seeds: Sequence[int]) -> list[str]:
     """The form of Table III: before and after on the ground that was not annotated, and the gain of both scores."""
+    rest: dict[float, dict[str, list[Counts]]] = {}
     lines = [f"| network, annotated | {HEAD} | weights kept |", f"| --- |{RULE} --- |"]
     for network, share in itertools.product(NETWORKS, SHARES):
         every = [(scene, Job(network, MINUTES, seed, scene, share)) for scene in SCENES for seed in seeds]
@@ -228,9 +229,11 @@ def refined_table(work: Path, seeds: Sequence[int]) -> list[str]:
             f"| {network}, refined on {share:.0%} | {cells(counts['after'])} | {kept} |",
             f"| gain | {gains(counts['before'], counts['after'])} | |",
         ]
-        constants = {scene: [each.constant(1) for each in ours] for scene, ours in counts["before"].items()}
-        if network == NETWORKS[-1]:
-            lines.append(f"| all building, on the rest of {share:.0%} | {cells(constants)} | |")
+        rest[share] = counts["before"]
+    for share, before in rest.items():
+        for number, name in enumerate(("all background", "all building")):
+            constant = {scene: [each.constant(number) for each in ours] for scene, ours in before.items()}
+            lines.append(f"| {name}, on the rest of {share:.0%} | {cells(constant)} | |")
     return lines
 
 
