@@ -156,7 +156,10 @@ def test_what_rows_of_tiles_give_one_by_one_is_what_all_of_them_give_at_once() -
         rows.append(row)
     tops = [*tiling.origins(500)[1:], float("inf")]
     streaming, whole = Merger(), Merger()
-    by_rows = [done for row, below in zip(rows, tops, strict=True) for done in streaming.add(row, below)]
+    by_rows = []
+    for number, (row, below) in enumerate(zip(rows, tops, strict=True)):
+        by_rows += streaming.add(row, below)
+        assert len(streaming.waiting) <= sum(map(len, rows[max(0, number - 1) : number + 1]))  # not of the whole scene
     at_once = whole.add([each for row in rows for each in row], float("inf"))
     assert not streaming.waiting
     assert sorted(each.shape.wkt for each in by_rows) == sorted(each.shape.wkt for each in at_once)
