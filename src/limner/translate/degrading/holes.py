@@ -56,15 +56,21 @@ class Hole(Degradation):
 
 def filled(picture01: Tensor, mask: Tensor, fill: Fill) -> Tensor:
     """(C, H, W): the picture with one color where the mask (1, H, W) is 1."""
+    return torch.where(mask > 0.5, hole_color(picture01, mask, fill)[:, None, None], picture01)
+
+
+def hole_color(picture01: Tensor, mask: Tensor, fill: Fill) -> Tensor:
+    """(C,): the color that a hole is filled with. picture01: (C, H, W). mask: (1, H, W), 1 in the hole."""
     channels = len(picture01)
     if fill == "rest":
-        kept = picture01[:, mask[0] < 0.5]
-        color = kept.mean(1) if kept.numel() else picture01.new_full((channels,), 0.5)
-    elif fill == "mean" and channels == 3:
-        color = picture01.new_tensor(IMAGENET_MEAN)
-    else:
-        color = picture01.new_full((channels,), 0.5)
-    return torch.where(mask > 0.5, color[:, None, None], picture01)
+        kept = mask[0] < 0.5
+        count = int(kept.sum())
+        if not count:
+            return picture01.new_full((channels,), 0.5)
+        return torch.stack([(band * kept).sum() for band in picture01]) / count  # no copy of all bands, no indices
+    if fill == "mean" and channels == 3:
+        return picture01.new_tensor(IMAGENET_MEAN)
+    return picture01.new_full((channels,), 0.5)
 
 
 def _blobs(height: int, width: int, share: float, generator: torch.Generator) -> Tensor:

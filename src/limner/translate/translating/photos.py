@@ -56,7 +56,10 @@ def translate_photo(
 def as_source(translator: PictureTranslator, photo: Photo) -> Tensor:
     """(C, H, W) in [0, 1]: the photo in sRGB as the network takes it. Raises `UserError` for a network of other
     channels."""
-    picture = photo.to_srgb(photo.filled).clamp(0, 1)
+    picture = photo.to_srgb(photo.filled)
+    low, high = picture.aminmax()
+    if low < 0 or high > 1:  # else the photo's own memory serves
+        picture = picture.clamp(0, 1)
     if translator.channels == 1:
         return luma(picture)
     if translator.channels != 3:
@@ -125,7 +128,7 @@ def _write_by_parts(
             "ends "
             "in .tif"
         )
-    whole = translator.prepared(source, hole)
+    read = translator.reader(source, hole)
     kind, full = {8: (np.uint8, 255), 16: (np.uint16, 65535), 32: (np.float32, 1)}[photo.bits]
     profile = {} if photo.profile is None else {"SOURCE_ICC_PROFILE": base64.b64encode(photo.profile).decode()}
     layout: dict[str, Any] = {
@@ -143,7 +146,7 @@ def _write_by_parts(
         bigtiff="if_safer", **layout, **profile,
     ) as file:  # fmt: skip
         rows, columns = source.shape[1:]
-        tiles = translator.tiles(lambda each: whole[(slice(None), *each.slices)], rows, columns, tile_px)
+        tiles = translator.tiles(read, rows, columns, tile_px)
         for window, part in tiles:
             made = ((part + 1) / 2).clamp(0, 1)
             if hole is not None:

@@ -15,8 +15,9 @@ from limner.foundation.errors import UserError
 from limner.foundation.machine.device import choose_device
 from limner.learning.runs.described import check_fits, described_choice
 from limner.reporting.card import card, newest_picture
+from limner.scenes.windows import Window
 from limner.translate.data.reading import Colors
-from limner.translate.degrading.holes import Fill, filled
+from limner.translate.degrading.holes import Fill, hole_color
 from limner.translate.degrading.ways import DEGRADATIONS
 from limner.translate.networks import GENERATORS
 from limner.translate.networks.in_use import network_in_use
@@ -79,25 +80,29 @@ class PictureTranslator:
         a fixed size cannot take.
         """
         self.check(len(picture01), mask)
-        source = self.prepared(picture01, mask)
+        read = self.reader(picture01, mask)
         height, width = picture01.shape[1:]
         if getattr(self.network, "takes_center", False):
+            source = read(Window(0, 0, height, width))
             with torch.no_grad():
                 center = self.network(source[None].to(self.device))[0].float().cpu()
             made = source[: self.outputs].clone()
             made[:, height // 4 : height // 4 + center.shape[1], width // 4 : width // 4 + center.shape[2]] = center
+            made01 = ((made + 1) / 2).clamp(0, 1)
+            return made01 if mask is None else torch.where(mask > 0.5, made01, picture01)
+        if mask is None:
+            made = torch.empty(self.outputs, height * self.scale, width * self.scale)
         else:
-            made = torch.zeros(self.outputs, height * self.scale, width * self.scale)
-            edge = WHOLE_PX if tile_px is None or self.whole else tile_px
-            holed = None if mask is None else lambda each: bool((mask[(slice(None), *each.slices)] > 0.5).any())
-            for window, part in translated_tiles(
-                self.network, lambda each: source[(slice(None), *each.slices)], height, width, tile_px=edge,
-                wanted=holed,
-            ):  # fmt: skip
-                rows, columns = (slice(each.start * self.scale, each.stop * self.scale) for each in window.slices)
-                made[:, rows, columns] = part
-        made01 = ((made + 1) / 2).clamp(0, 1)
-        return made01 if mask is None else torch.where(mask > 0.5, made01, picture01)
+            made = picture01.clone()
+        edge = WHOLE_PX if tile_px is None or self.whole else tile_px
+        for window, part in translated_tiles(self.network, read, height, width, tile_px=edge, wanted=_holed(mask)):
+            part01 = ((part + 1) / 2).clamp(0, 1)
+            here = (slice(None), *window.slices)
+            if mask is not None:
+                part01 = torch.where(mask[here] > 0.5, part01, picture01[here])
+            rows, columns = (slice(each.start * self.scale, each.stop * self.scale) for each in window.slices)
+            made[:, rows, columns] = part01
+        return made
 
     def next_frame(self, frames01: Sequence[Tensor], *, tile_px: int | None = TILE_PX) -> Tensor:
         """The frame that comes after these, for a run that learned from clips: (C, h, w) float32 in [0, 1].
@@ -122,13 +127,20 @@ class PictureTranslator:
         if mask is not None and not self.fills:
             raise UserError("the run fills no holes, so a mask means nothing; leave --mask out")
 
-    def prepared(self, picture01: Tensor, mask: Tensor | None) -> Tensor:
-        """(C, h, w) in [-1, 1] as the network takes it, the hole filled and its mask appended."""
+    def reader(self, picture01: Tensor, mask: Tensor | None) -> Read:
+        """What gives windows of a picture in [-1, 1] as the network takes them, the hole filled and its mask appended:
+        only the window is copied, so that a large picture stands in memory once."""
         if mask is None:
-            return picture01 * 2 - 1
+            return lambda window: picture01[(slice(None), *window.slices)] * 2 - 1
         assert self.fill is not None
-        source = filled(picture01, mask, self.fill) * 2 - 1
-        return torch.cat([source, mask.float() * 2 - 1]) if self.see_mask else source
+        color, hole = hole_color(picture01, mask, self.fill), mask
+
+        def read(window: Window) -> Tensor:
+            here = (slice(None), *window.slices)
+            source = torch.where(hole[here] > 0.5, color[:, None, None], picture01[here]) * 2 - 1
+            return torch.cat([source, hole[here].float() * 2 - 1]) if self.see_mask else source
+
+        return read
 
     def tiles(self, read: Read, height: int, width: int, tile_px: int = TILE_PX) -> Any:
         """See `translated_tiles`; for pictures that are read and written part by part."""
@@ -150,6 +162,13 @@ class PictureTranslator:
             "score": self.score,
         }
         return card("limner translate", facts, None if self.folder is None else newest_picture(self.folder))
+
+
+def _holed(mask: Tensor | None) -> Callable[[Window], bool] | None:
+    """Whether a window holds a part of a hole; None where every window is asked for."""
+    if mask is None:
+        return None
+    return lambda window: bool((mask[(slice(None), *window.slices)] > 0.5).any())
 
 
 def make_translator(
