@@ -46,6 +46,8 @@ IMAGES, MINUTES = "images", "minutes"
 """The two budgets."""
 SHARES = (0.07, 0.15)
 BATCH, CROP_PX, TILE_PX = 8, 128, 192
+REFINED_STEPS = 120
+"""Of 2 crops, in all: a refining learns from parts of the annotated ground in turn."""
 SHARED = (
     "--data.group", "^([^-]+)-", "--data.leave-out", LEFT_OUT, "--data.crop-px", str(CROP_PX),
     "--data.tile-px", str(TILE_PX), "--data.validation-share", "0.1", "--batch", str(BATCH), "--loop.keep", "last",
@@ -166,7 +168,8 @@ def refine_and_score(work: Path, job: Job) -> None:
     truth, labels = (picture.with_name(f"{name}.tif") for name in (f"{job.scene}-mask", f"{job.name}-labels"))
     annotate(truth, job.share, job.seed, labels)
     began = time.monotonic()
-    refined = refine_on(job.run(work), picture, labels, work, work / "refined" / job.name, REFINE, job.seed)
+    settings = (*REFINE, "--loop.steps", str(REFINED_STEPS))
+    refined = refine_on(job.run(work), picture, labels, work, work / "refined" / job.name, settings, job.seed)
     seconds = round(time.monotonic() - began, 1)
     both = {"before": open_run(job.run(work)), "after": refined.run}
     counts = {name: score_on(run, picture, work, without=refined.run).matrix.tolist() for name, run in both.items()}
