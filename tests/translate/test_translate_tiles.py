@@ -158,5 +158,8 @@ def test_tiles_without_a_hole_are_not_computed(translators: Path) -> None:
     made = filler.translate(picture, mask, tile_px=16)
     assert len(passes) == 4  # of 48 tiles those that the hole reaches: rows 32 to 63, columns 64 to 95
     assert torch.equal(made[:, mask[0] == 0], picture[:, mask[0] == 0])
+    again = picture.clone()
+    painted = filler.translate(again, mask, tile_px=16, in_place=True)
+    assert painted is again and torch.equal(painted, made) and not torch.equal(again, picture)
     whole = filler.translate(picture, mask, tile_px=None)
     assert float((made - whole).abs().max()) <= 1 / 255

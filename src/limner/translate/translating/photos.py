@@ -46,7 +46,8 @@ def translate_photo(
     if height * width > MOST_PX:
         notes = _write_by_parts(translator, photo, source, hole, out, options.tile_px)
     else:
-        made = translator.translate(source, hole, tile_px=options.tile_px)
+        # Where alpha hides something, what it hides is written as it was read, so the photo's memory must stay.
+        made = translator.translate(source, hole, tile_px=options.tile_px, in_place=photo.seen is None)
         written = write_photo(out, _colors(made, photo), _enlarged(photo, translator.scale))
         notes = written.notes
     numbers["seconds"] = round(time.perf_counter() - began, 2)
@@ -72,19 +73,19 @@ def as_source(translator: PictureTranslator, photo: Photo) -> Tensor:
 
 
 def read_hole(path: Path, photo: Photo) -> Tensor:
-    """(1, H, W), 1 where a mask picture is white. Raises `UserError` for another size, and for a mask that is black, or
-    white, all over."""
+    """(1, H, W) uint8, 1 where a mask picture is white. Raises `UserError` for another size, and for a mask that is
+    black, or white, all over."""
     drawn = read_photo(path).picture.mean(0, keepdim=True)
     if drawn.shape[1:] != photo.picture.shape[1:]:
         sizes = [f"{each.shape[2]} x {each.shape[1]}" for each in (drawn, photo.picture)]
         raise UserError(
             f"{path}: a mask of {sizes[0]} px for {photo.path} of {sizes[1]}; a mask has its picture's size"
         )
-    hole = (drawn >= 0.5).float()
-    if not 0 < float(hole.mean()) < 1:
+    hole = drawn >= 0.5
+    if not hole.any() or hole.all():
         color = "black" if not hole.any() else "white"
         raise UserError(f"{path}: a mask that is {color} all over; needed: white where something is missing")
-    return hole
+    return hole.byte()
 
 
 def _colors(made: Tensor, photo: Photo) -> Tensor:

@@ -69,12 +69,14 @@ class PictureTranslator:
         """Whether what it makes somewhere depends on the whole picture, through instance normalization."""
         return any(isinstance(layer, PictureNorm) for layer in self.network.modules())
 
-    def translate(self, picture01: Tensor, mask: Tensor | None = None, *, tile_px: int | None = TILE_PX) -> Tensor:
+    def translate(
+        self, picture01: Tensor, mask: Tensor | None = None, *, tile_px: int | None = TILE_PX, in_place: bool = False
+    ) -> Tensor:
         """What it makes of a picture.
 
         picture01: (C, h, w) float32 in [0, 1]. mask: (1, h, w), 1 where pixels are missing, for a run that fills holes;
-        all else stays as it is. tile_px: side of the tiles; None: the whole picture in one pass. Gives (C, scale h,
-        scale w) float32 in [0, 1] on the CPU.
+        all else stays as it is. tile_px: side of the tiles; None: the whole picture in one pass. in_place: paint holes
+        into the picture itself, for whoever needs it no more. Gives (C, scale h, scale w) float32 in [0, 1] on the CPU.
 
         Raises `UserError` for other channels, a mask that is missing or means nothing, and a picture that a network of
         a fixed size cannot take.
@@ -93,7 +95,7 @@ class PictureTranslator:
         if mask is None:
             made = torch.empty(self.outputs, height * self.scale, width * self.scale)
         else:
-            made = picture01.clone()
+            made = picture01 if in_place else picture01.clone()  # what a hole held is never read: it has its color
         edge = WHOLE_PX if tile_px is None or self.whole else tile_px
         for window, part in translated_tiles(self.network, read, height, width, tile_px=edge, wanted=_holed(mask)):
             part01 = ((part + 1) / 2).clamp(0, 1)
