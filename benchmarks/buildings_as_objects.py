@@ -73,7 +73,7 @@ def outlines_by_map(learned: Path, unseen: Path, within: Path, out: Path, seed: 
         "segment/demo", data=[learned], out=out / f"segment-{seed}", overrides=overrides, labels=BUILDINGS,
         within=within, seed=seed,
     ).run  # fmt: skip
-    (made,) = map_scenes(run, [unseen], out / f"maps-{seed}")
+    (made,) = map_scenes(run.folder, [unseen], out / f"maps-{seed}")
     assert made.polygons is not None
     return made.polygons, run.status.get("seconds", 0.0)
 
