@@ -1,9 +1,9 @@
 """Superpixel color transfer as one would first put it together from scikit-image, timm, numpy and torch.
 
-The same method with the same settings as `limner.recolor.methods.superpixel`, palette included, without any of its
-short cuts: features are enlarged to the size of the picture, the attention is one matrix, every pixel is compared with
-every superpixel a block at a time, regrain is written with torch's whole-picture operations. It is what the benchmark
-of speed compares with, and its picture is the same but for what the superpixels differ.
+The same method with the same settings as `limner.recolor.methods.superpixel`, palette and diffusion included, without
+any of its short cuts: features are enlarged to the size of the picture, the attention is one matrix, every pixel is
+compared with every superpixel a block at a time, regrain is written with torch's whole-picture operations. It is what
+the benchmark of speed compares with, and its picture is the same but for what the superpixels differ.
 """
 
 import math
@@ -17,8 +17,10 @@ from torch.nn import functional
 
 from limner.nn.pretrained import LITE0, load_weights
 from limner.recolor.fusion.fuse import fuse_exactly
-from limner.recolor.fusion.regrain import ITERATIONS, SMALLEST_PX, shrink, solve_torch
+from limner.recolor.fusion.regrain import EDGES, ITERATIONS, SMALLEST_PX, shrink, solve_torch
+from limner.recolor.matching.diffusion import diffuse, like_graph
 from limner.recolor.matching.palette import complete_palette
+from limner.recolor.methods.superpixel import AFTER_PALETTE, BEFORE_PALETTE
 from limner.recolor.superpixels.pooling import Regions
 
 TEMPERATURE_STEPS = 20
@@ -27,7 +29,7 @@ TEMPERATURE_STEPS = 20
 def plain_transfer(target: Tensor, reference: Tensor, perplexity: float, share: float) -> Tensor:
     """The target in the colors of the reference, both (3, H, W) float32 in 0..1."""
     network = plain_network()
-    (own, regions), (other, looks) = (describe(picture, network) for picture in (target, reference))
+    (own, regions, labels), (other, looks, _) = (describe(picture, network) for picture in (target, reference))
     similarity = standardized(own) @ standardized(other).T
     low, high = math.log(1e-4), math.log(10.0)
     for _ in range(TEMPERATURE_STEPS):
@@ -36,8 +38,11 @@ def plain_transfer(target: Tensor, reference: Tensor, perplexity: float, share: 
         found = float(torch.exp(torch.special.entr(weights).sum(1)).median())
         low, high = (middle, high) if found < perplexity else (low, middle)
     colors = torch.softmax(similarity / math.exp((low + high) / 2), dim=1) @ looks.colors
+    graph = like_graph(regions, torch.from_numpy(labels))
+    colors = regions.colors + diffuse(colors - regions.colors, graph, BEFORE_PALETTE)
     colors = complete_palette(colors, regions.count, looks.colors, looks.count, share)
-    return regrain(target, fuse_exactly(target, regions, colors).picture)
+    changes = diffuse(colors - regions.colors, graph, AFTER_PALETTE)
+    return regrain(target, target + fuse_exactly(target, regions, changes).picture)
 
 
 def plain_network() -> nn.Module:
@@ -47,10 +52,10 @@ def plain_network() -> nn.Module:
     return network.eval()
 
 
-def describe(picture: Tensor, network: nn.Module) -> tuple[Tensor, Regions]:
-    """Super-features (N, C) and superpixels of a picture."""
+def describe(picture: Tensor, network: nn.Module) -> tuple[Tensor, Regions, np.ndarray]:
+    """Super-features (N, C) and superpixels of a picture, and their labels."""
     labels = cut(picture)
-    return plain_features(picture, labels, network), plain_regions(picture, labels)
+    return plain_features(picture, labels, network), plain_regions(picture, labels), labels
 
 
 def cut(picture: Tensor) -> np.ndarray:
@@ -109,4 +114,5 @@ def _level(original: Tensor, wanted: Tensor, level: int) -> Tensor:
     if min(half) > SMALLEST_PX:
         coarse = _level(shrink(original, half), shrink(wanted, half), level + 1)
         start = functional.interpolate(coarse[None], original.shape[1:], mode="bilinear", align_corners=False)[0]
-    return solve_torch(original, wanted, start, 1.0, 2.0**-level, ITERATIONS[min(level, len(ITERATIONS) - 1)])
+    steps = ITERATIONS[min(level, len(ITERATIONS) - 1)]
+    return solve_torch(original, wanted, start, 1.0, 2.0**-level, steps, EDGES)

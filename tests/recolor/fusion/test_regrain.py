@@ -9,7 +9,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from limner.foundation.errors import UserError
-from limner.recolor.fusion.regrain import regrain, solve_compiled, solve_torch
+from limner.recolor.fusion.regrain import (
+    EDGES,
+    PUBLISHED_WEIGHTS,
+    Weights,
+    regrain,
+    solve_compiled,
+    solve_torch,
+)
 
 
 def picture(height: int, width: int, seed: int = 0) -> Tensor:
@@ -127,3 +134,27 @@ def test_a_gpu_gives_what_the_processor_gives() -> None:
     original, graded = picture(130, 91), picture(130, 91, seed=1)
     there = regrain(original.cuda(), graded.cuda()).cpu()
     torch.testing.assert_close(there, regrain(original, graded), rtol=0, atol=1e-4)
+
+
+def test_a_change_ends_at_edges_by_the_weights_that_keep_it_there():
+    original = torch.full((3, 60, 80), 0.2)
+    original[:, :, 40:] = 0.8
+    original += 0.01 * torch.rand(3, 60, 80, generator=torch.Generator().manual_seed(0))
+    graded = original.clone()
+    graded[:, :, 40:] += 0.2
+    published, kept = (
+        (regrain(original, graded, weights=weights) - original).mean((0, 1)) for weights in (PUBLISHED_WEIGHTS, EDGES)
+    )
+    assert kept[30:38].max() < 0.02 < published[30:38].max()
+    assert kept[42:50].min() > 0.18 > published[42:50].min()
+
+
+def test_compiled_loops_and_torch_agree_on_all_weights():
+    random = torch.Generator().manual_seed(0)
+    original, graded = torch.rand(2, 3, 41, 53, generator=random)
+    for weights in (PUBLISHED_WEIGHTS, EDGES, Weights(least=0.5), Weights(knee=0.2)):
+        compiled, plain = (
+            solve(original, graded - original, graded - original, 1.0, 0.5, 7, weights)  # `start` is written to
+            for solve in (solve_compiled, solve_torch)
+        )
+        assert (compiled - plain).abs().max() < 2e-6

@@ -33,7 +33,14 @@ def test_the_method_is_equations_1_to_6_with_explicit_matrices(centering: str) -
     target, reference = photo(step=14)[:, :, :32], photo("chelsea", 12)[:, :25]
     temperature = 0.05
     options = SuperpixelOptions(
-        features=BY_HAND, count=30, centering=centering, temperature=temperature, palette=0, smoothness=0
+        features=BY_HAND,
+        count=30,
+        centering=centering,
+        temperature=temperature,
+        palette=0,
+        smoothness=0,
+        diffusion=0,
+        fusion="colors",
     )
     done = superpixel(Pictures(target, [reference]), options)
     labels, looks = superpixels(target, 30).long(), superpixels(reference, 30).long()
@@ -80,7 +87,7 @@ def test_a_picture_onto_itself_hardly_changes(name: str) -> None:
 def test_what_a_run_should_report_is_reported() -> None:
     done = superpixel(Pictures(photo(), [photo("chelsea")]))
     assert list(done.seconds) == [
-        "network", "superpixels", "centers", "features", "attention", "palette", "fusion", "regrain",
+        "network", "superpixels", "centers", "features", "attention", "diffusion", "palette", "fusion", "regrain",
     ]  # fmt: skip
     assert done.numbers["target superpixels"] == len(done.matching.target)
     assert done.numbers["perplexity"] == pytest.approx(5, rel=0.2)
@@ -105,7 +112,8 @@ def test_colors_are_taken_only_from_where_a_mask_is_white() -> None:
     reference += 0.03 * torch.rand(3, 40, 60, generator=torch.Generator().manual_seed(1))
     mask = torch.zeros(40, 60)
     mask[:, 32:] = 1
-    done = superpixel(Pictures(photo(), [reference], reference_masks=[mask]), SuperpixelOptions(smoothness=0))
+    of_paper = SuperpixelOptions(smoothness=0, diffusion=0, fusion="colors")  # nothing of the target's own colors
+    done = superpixel(Pictures(photo(), [reference], reference_masks=[mask]), of_paper)
     assert done.picture[0].max() < 0.2  # nothing of the red half
     assert done.picture[2].mean() > 0.8
     assert (done.matching.reference_labels[0][:, :28] == -1).all()
@@ -156,6 +164,8 @@ def test_one_superpixel_and_superpixels_of_one_pixel_work(count: int) -> None:
         ({"temperature": 0.0}, "temperature is 0; needed: above 0"),
         ({"perplexity": 0.5}, "perplexity is 0.5; needed"),
         ({"palette": 1.5}, "palette is 1.5; needed"),
+        ({"diffusion": -1}, "diffusion is -1; needed: 0"),
+        ({"fusion": "mix"}, "fusion is 'mix'; needed: changes or colors"),
         ({"centering": "middle"}, "centering is 'middle'; needed: standard or channel or descriptor"),
     ],
 )

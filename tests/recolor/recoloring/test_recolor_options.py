@@ -41,6 +41,7 @@ def test_another_form_of_match_gives_one_line(text: str) -> None:
         ("temperature", 1e-6, 1e6, (0, -1, math.inf)),
         ("perplexity", 1, 1e6, (0.99, math.inf)),
         ("palette", 0, 1, (-0.01, 1.01)),
+        ("diffusion", 0, 1e6, (-0.01, math.inf)),
         ("superpixels", 1, 10**6, (0, -5)),
         ("smoothness", 0, 1e6, (-0.01, math.inf)),
     ],
@@ -73,7 +74,8 @@ def test_only_what_was_wished_is_handed_to_the_method() -> None:
 
 @pytest.mark.parametrize("method", [method for method in METHODS if method != "superpixel"])
 def test_what_only_matching_knows_is_refused_elsewhere(method: str) -> None:
-    for name, value in (("features", "vgg19"), ("layers", ("a",)), ("centering", "channel"), ("palette", 0.0)):
+    given = {"features": "vgg19", "layers": ("a",), "centering": "channel", "palette": 0.0, "diffusion": 0.0}
+    for name, value in {**given, "fusion": "colors"}.items():
         with pytest.raises(UserError, match=f"^--{name} is of the method superpixel, not of {method}"):
             RecolorOptions(**{name: value}).of_method(method)
     if method not in ("sct", "idt-regrain"):

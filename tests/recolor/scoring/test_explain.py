@@ -9,7 +9,6 @@ from PIL import Image
 
 from limner.foundation.errors import UserError
 from limner.recolor.matching.attention import attend, row_perplexity
-from limner.recolor.matching.palette import complete_palette
 from limner.recolor.methods.methods import transfer_color
 from limner.recolor.methods.superpixel import SuperpixelOptions
 from limner.recolor.scoring.explain import TABLE, choose, explain, find_matches, group
@@ -54,8 +53,8 @@ def test_the_table_holds_the_numbers_of_the_matching(tmp_path):
     own = measure_regions(target, matching.target_labels)
     assert column(rows, "pixels").tolist() == own.count.tolist()
     torch.testing.assert_close(column(rows, "red", "green", "blue"), own.colors, **close)
-    looks = matching.reference_regions
-    wanted = complete_palette(attend(matching).colors, own.count, looks.colors, looks.count, 0.5)
+    wanted = done.fusion.colors
+    assert not torch.allclose(wanted, attend(matching).colors, atol=0.01)  # diffused, and spread to the palette
     torch.testing.assert_close(column(rows, "new_red", "new_green", "new_blue"), wanted, **close)
 
 
@@ -77,8 +76,8 @@ def test_places_in_the_table_are_pixels_of_the_right_picture(tmp_path):
 
 def test_without_completion_the_new_colors_are_those_of_the_attention(tmp_path):
     target, reference = drawn(33, 47), drawn(29, 40, 1)
-    done = transferred(target, reference, palette=0.0)
-    explain(tmp_path, target, [reference], done, palette=0.0)
+    done = transferred(target, reference, palette=0.0, diffusion=0.0)
+    explain(tmp_path, target, [reference], done)
     new = column(rows_of(tmp_path / "matches.csv"), "new_red", "new_green", "new_blue")
     torch.testing.assert_close(new, attend(done.matching).colors, rtol=0, atol=6e-5)
 

@@ -18,21 +18,20 @@ from torch.nn.functional import avg_pool2d
 
 from limner.foundation.errors import UserError
 from limner.recolor.clips.cuts import is_cut
-from limner.recolor.fusion.fuse import fuse
-from limner.recolor.fusion.regrain import regrain
+from limner.recolor.fusion.fuse import Fusion
+from limner.recolor.fusion.regrain import PUBLISHED_WEIGHTS, regrain
 from limner.recolor.methods.global_map import GlobalOptions, fit_colors
 from limner.recolor.methods.methods import Mix, Options, method_options, transfer
 from limner.recolor.methods.pictures import Pictures
 from limner.recolor.methods.sct import SctOptions
 from limner.recolor.methods.superpixel import SuperpixelOptions
-from limner.recolor.superpixels.pooling import Regions
 
 KEY_EVERY = 4
 """Frames from one key frame to the next: a sixth of a second of film.
 
 Closer ones cost more, farther ones lag behind.
 """
-PALETTE = 0.55
+PALETTE = 0.75
 """How far a clip's matched colors are spread to the references' palette (`limner.recolor.matching.palette`) where
 nothing is selected: averages over time dull colors as averages over matches do. Chosen by measurement: see
 docs/recolor/video.md.
@@ -67,7 +66,7 @@ def recolor_clip(
 
     clip: (3, H, W) float32 frames, gamma-encoded 0..1, of one size. It is iterated twice, so no generator. references,
     method, strength and keep_luminance: as those of `limner.recolor.methods.methods.transfer_color`; but the superpixel
-    method's palette is 0.55 where its options do not say, as fading and following dull colors a little. temporal: False
+    method's palette is 0.75 where its options do not say, as fading and following dull colors a little. temporal: False
     recolors every frame by itself, as a picture.
 
     Raises `UserError` for options that cannot be.
@@ -162,18 +161,6 @@ def key_frames(clip: Iterable[Tensor], every: int) -> Iterator[tuple[int, Tensor
         yield number, last
 
 
-@dataclass(frozen=True)
-class _Answer:
-    """What a method did to a key frame, as a function of place and color: its superpixels and their new colors."""
-
-    regions: Regions
-    colors: Tensor
-
-    def __call__(self, frame: Tensor) -> Tensor:
-        """The colors of any frame."""
-        return fuse(frame, self.regions, self.colors).picture
-
-
 def _faded(
     clip: Iterable[Tensor],
     with_references: Callable[[Tensor], Pictures],
@@ -182,17 +169,18 @@ def _faded(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Frames with what answers at key frames, faded into each other, make of them."""
     frames = iter(clip)  # follows the key frames, which are found and asked first
+    weights = options.weights if isinstance(options, SuperpixelOptions) else PUBLISHED_WEIGHTS
     smoothness, options = options.smoothness, replace(options, smoothness=0.0)
-    before: _Answer | None = None
+    before: Fusion | None = None
     done = 0
     for number, key_frame in key_frames(clip, key_every):
         answer = _ask(with_references(key_frame), options)
         steps = number + 1 - done  # one at a cut, so that nothing fades across it
         for step, frame in enumerate(islice(frames, steps), start=1):
-            picture = answer(frame)
+            picture = answer(frame).picture
             if before is not None and step < steps:
-                picture = before(frame).lerp(picture, step / steps)
-            yield frame, regrain(frame, picture, smoothness) if smoothness > 0 else picture
+                picture = before(frame).picture.lerp(picture, step / steps)
+            yield frame, regrain(frame, picture, smoothness, weights=weights) if smoothness > 0 else picture
         before, done = answer, number + 1
 
 
@@ -214,8 +202,8 @@ def _settled(pairs: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, T
         yield frame, frame + change
 
 
-def _ask(pictures: Pictures, options: Options) -> _Answer:
-    """What the method does to a key frame."""
-    fused = transfer(pictures, options).fused
-    assert fused is not None  # of methods that fuse superpixels, which are all that are asked
-    return _Answer(*fused)
+def _ask(pictures: Pictures, options: Options) -> Fusion:
+    """What the method does to a key frame: its superpixels and their new colors, as a function of place and color."""
+    fusion = transfer(pictures, options).fusion
+    assert fusion is not None  # of methods that fuse superpixels, which are all that are asked
+    return fusion

@@ -8,7 +8,7 @@ superpixels of the target, is pruned: a superpixel too far to matter is found by
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -59,6 +59,27 @@ class Fused:
     picture: Tensor
     unfitted: float
     candidates: float
+
+
+@dataclass(frozen=True)
+class Fusion:
+    """What a method of superpixels found, kept as a function from pictures to pictures: it can be asked of any.
+
+    regions: N superpixels. colors: (N, 3) float32, what each becomes. of_changes: a pixel becomes itself and a mean of
+    what the superpixels change by, so that it keeps its place among its own (ours), not a mean of what they become, in
+    which it loses it (the paper's).
+    """
+
+    regions: Regions
+    colors: Tensor
+    of_changes: bool = False
+
+    def __call__(self, picture: Tensor, kernel: Kernel = PUBLISHED, *, labels: Tensor | None = None) -> Fused:
+        """See `fuse`."""
+        if not self.of_changes:
+            return fuse(picture, self.regions, self.colors, kernel, labels=labels)
+        fused = fuse(picture, self.regions, self.colors - self.regions.colors, kernel, labels=labels)
+        return replace(fused, picture=picture + fused.picture)
 
 
 def precisions(regions: Regions, kernel: Kernel) -> Tensor:

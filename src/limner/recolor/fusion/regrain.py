@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -28,8 +29,30 @@ SMALLEST_PX = 20  # no level has a side as short as this unless the picture has
 SERIAL_PX = 1 << 15  # levels with fewer pixels are not worth a second thread
 
 
+@dataclass(frozen=True)
+class Weights:
+    """How much the graded colors count, and how far a change of color spreads.
+
+    least: the least of psi: 0 lets flat areas take all of their color from around. knee: the gradient g at which phi is
+    halved, by 1 + (g / knee)^4, so that a change ends at edges. 0: phi is as published, and some of a change crosses
+    every edge: a glow.
+    """
+
+    least: float = 0.0
+    knee: float = 0.0
+
+
+PUBLISHED_WEIGHTS = Weights()
+EDGES = Weights(least=0.2, knee=0.1)
+"""Ours, for graded pictures that are smooth where the original is. Chosen by measurement: docs/results/recolor.md."""
+
+
 def regrain(
-    original: Tensor, graded: Tensor, smoothness: float = 1.0, iterations: tuple[int, ...] = ITERATIONS
+    original: Tensor,
+    graded: Tensor,
+    smoothness: float = 1.0,
+    iterations: tuple[int, ...] = ITERATIONS,
+    weights: Weights = PUBLISHED_WEIGHTS,
 ) -> Tensor:
     """The picture with the gradient of ``original`` and the colors of ``graded``.
 
@@ -42,6 +65,7 @@ def regrain(
         graded: the same shape and unit.
         smoothness: 0 or more; the higher, the more of the original's gradient and the less of the graded colors.
         iterations: Jacobi's steps on each level, from fine to coarse; the last number serves all coarser levels.
+        weights: the published psi and phi, or such as keep changes within edges.
 
     Returns:
         (channels, H, W) float32, not clipped. Bit by bit ``original`` where ``graded`` is all alike to it.
@@ -55,23 +79,30 @@ def regrain(
         raise ValueError(f"regrain got an original {tuple(original.shape)} and a graded picture {tuple(graded.shape)}")
     original = original.float().contiguous()
     with in_one_order():
-        change = solve_level(original, graded.float() - original, smoothness, iterations, level=0)
+        change = solve_level(original, graded.float() - original, smoothness, iterations, 0, weights)
     return change.add_(original)
 
 
-def solve_level(original: Tensor, wanted: Tensor, smoothness: float, iterations: tuple[int, ...], level: int) -> Tensor:
+def solve_level(
+    original: Tensor,
+    wanted: Tensor,
+    smoothness: float,
+    iterations: tuple[int, ...],
+    level: int,
+    weights: Weights = PUBLISHED_WEIGHTS,
+) -> Tensor:
     """The change E at this level, solved at half the size first; ``wanted`` is D. All (channels, h, w)."""
     height, width = original.shape[1:]
     half = (math.ceil(height / 2), math.ceil(width / 2))
     if min(half) > SMALLEST_PX:
-        coarse = solve_level(shrink(original, half), shrink(wanted, half), smoothness, iterations, level + 1)
+        coarse = solve_level(shrink(original, half), shrink(wanted, half), smoothness, iterations, level + 1, weights)
         start = functional.interpolate(coarse[None], (height, width), mode="bilinear", align_corners=False)[0]
         del coarse
     else:
         start = wanted
     steps = iterations[min(level, len(iterations) - 1)]
     solve = solve_compiled if original.device.type == "cpu" else solve_torch
-    return solve(original, wanted, start, smoothness, 2.0**-level, steps)
+    return solve(original, wanted, start, smoothness, 2.0**-level, steps, weights)
 
 
 def shrink(picture: Tensor, size: tuple[int, int]) -> Tensor:
@@ -79,12 +110,20 @@ def shrink(picture: Tensor, size: tuple[int, int]) -> Tensor:
     return functional.interpolate(picture[None], size, mode="bilinear", align_corners=False, antialias=True)[0]
 
 
-def solve_torch(original: Tensor, wanted: Tensor, start: Tensor, smoothness: float, scale: float, steps: int) -> Tensor:
+def solve_torch(
+    original: Tensor,
+    wanted: Tensor,
+    start: Tensor,
+    smoothness: float,
+    scale: float,
+    steps: int,
+    weights: Weights = PUBLISHED_WEIGHTS,
+) -> Tensor:
     """Jacobi's steps from ``start``, on any device; ``scale`` is h.
 
     A neighbor beyond the border is the pixel itself: it slows the steps there and does not change where they lead.
     """
-    psi, phi = weights_torch(original, smoothness, scale)
+    psi, phi = weights_torch(original, smoothness, scale, weights)
     around = functional.pad(phi[None, None], (1, 1, 1, 1), mode="replicate")[0, 0]
     pulls = [(phi + side) / 2 for side in sides(around)]
     share = float(STEP) / (psi + sum(pulls) + torch.finfo(torch.float32).tiny)
@@ -99,12 +138,16 @@ def solve_torch(original: Tensor, wanted: Tensor, start: Tensor, smoothness: flo
     return change
 
 
-def weights_torch(original: Tensor, smoothness: float, scale: float) -> tuple[Tensor, Tensor]:
+def weights_torch(
+    original: Tensor, smoothness: float, scale: float, weights: Weights = PUBLISHED_WEIGHTS
+) -> tuple[Tensor, Tensor]:
     """psi and phi, (h, w) each."""
     up, down, left, right = sides(functional.pad(original[None], (1, 1, 1, 1), mode="replicate")[0])
     gradient = ((down - up).square().sum(0) + (right - left).square().sum(0)).sqrt()
-    psi = (256 / 5 * gradient).clamp(max=1)
+    psi = (256 / 5 * gradient).clamp(max=1).clamp(min=weights.least)
     phi = 30 * scale * smoothness / (smoothness + 10 * gradient + torch.finfo(torch.float32).tiny)
+    if weights.knee > 0:
+        phi = phi / (1 + (gradient / weights.knee) ** 4)
     return psi, phi
 
 
@@ -114,13 +157,20 @@ def sides(padded: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 
 def solve_compiled(
-    original: Tensor, wanted: Tensor, start: Tensor, smoothness: float, scale: float, steps: int
+    original: Tensor,
+    wanted: Tensor,
+    start: Tensor,
+    smoothness: float,
+    scale: float,
+    steps: int,
+    weights: Weights = PUBLISHED_WEIGHTS,
 ) -> Tensor:
     """As `solve_torch`, in compiled loops on the processor's cores."""
     height, width = original.shape[1:]
     serial = height * width < SERIAL_PX
     psi, phi = np.empty((height, width), np.float32), np.empty((height, width), np.float32)
     strength, softness = np.float32(30 * scale), np.float32(smoothness)
+    least, knee = np.float32(weights.least), np.float32(weights.knee)
 
     def on_rows(work: Callable[[int, int], None]) -> None:
         if serial:
@@ -128,7 +178,7 @@ def solve_compiled(
         else:
             in_parts(work, height)
 
-    on_rows(partial(weigh_rows, original.numpy(), strength, softness, psi, phi))
+    on_rows(partial(weigh_rows, original.numpy(), strength, softness, least, knee, psi, phi))
     goal, change = wanted.numpy(), start.numpy()
     # ``start`` may be ``wanted`` itself, which no step may write to.
     buffers = [np.empty_like(goal), np.empty_like(goal) if start is wanted else change]

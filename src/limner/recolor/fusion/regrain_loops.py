@@ -16,8 +16,11 @@ TINY = np.finfo(np.float32).tiny
 
 
 @compiled
-def weigh_rows(original, strength, smoothness, psi, phi, top, bottom):  # type: ignore[no-untyped-def]
-    """Fill rows of psi and phi, (h, w), from ``original`` (channels, h, w); strength is 30 h, h = 2^-level."""
+def weigh_rows(original, strength, smoothness, least, knee, psi, phi, top, bottom):  # type: ignore[no-untyped-def]
+    """Fill rows of psi and phi, (h, w), from ``original`` (channels, h, w); strength is 30 h, h = 2^-level.
+
+    least: of psi. knee: the gradient at which phi is halved, beyond which it falls to nothing; 0: never.
+    """
     channels, height, width = original.shape
     square = np.empty(width, np.float32)
     for y in range(top, bottom):
@@ -34,8 +37,10 @@ def weigh_rows(original, strength, smoothness, psi, phi, top, bottom):  # type: 
                 square[width - 1] += (here[width - 1] - here[width - 2]) ** 2
         for x in range(width):
             gradient = np.sqrt(square[x])
-            psi[y, x] = min(EDGE * gradient, np.float32(1))
+            psi[y, x] = max(min(EDGE * gradient, np.float32(1)), least)
             phi[y, x] = strength * smoothness / (smoothness + GRAIN * gradient + TINY)
+            if knee > 0:
+                phi[y, x] /= np.float32(1) + (gradient / knee) ** 4
 
 
 @compiled

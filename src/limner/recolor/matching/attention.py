@@ -68,6 +68,12 @@ class Matching:
         """All of A, some rows at a time."""
         return ((part, self.attention(part)) for part in self.row_blocks(rows))
 
+    def pinned(self) -> Tensor | None:
+        """(N_T,) 0..1: how like a pinned superpixel each of the target's is; None without pins."""
+        if not self.pins:
+            return None
+        return torch.stack([_likeness(self.target_regions, pin.target) for pin in self.pins]).amax(0)
+
     def _pinned(self, weights: Tensor, rows: slice | Tensor) -> Tensor:
         """Rows like a pinned superpixel look at what is like the superpixel it is pinned to,
         the more the more they are.

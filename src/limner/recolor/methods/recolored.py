@@ -11,8 +11,8 @@ from limner.colors.color_map import ColorMap
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from limner.recolor.fusion.fuse import Fusion
     from limner.recolor.matching.attention import Matching
-    from limner.recolor.superpixels.pooling import Regions
 
 
 @dataclass(frozen=True)
@@ -33,5 +33,5 @@ class Recolored:
     """Of a global method."""
     matching: Matching | None = None
     """Of a method that matches superpixels: labels, attention and matches."""
-    fused: tuple[Regions, Tensor] | None = None
-    """Of a method that ends in color fusion: the target's superpixels, and the color (N, 3) that each became."""
+    fusion: Fusion | None = None
+    """Of a method that ends in color fusion: the target's superpixels with what each became, to ask again."""

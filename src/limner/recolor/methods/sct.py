@@ -9,7 +9,7 @@ from torch import Tensor
 
 from limner.foundation.errors import UserError
 from limner.foundation.stopwatch import Stopwatch
-from limner.recolor.fusion.fuse import Kernel, fuse
+from limner.recolor.fusion.fuse import Fusion, Kernel
 from limner.recolor.fusion.regrain import regrain
 from limner.recolor.matching.constrained import match_constrained
 from limner.recolor.matching.descriptors import color_descriptors
@@ -76,7 +76,8 @@ def sct(pictures: Pictures, options: SctOptions = USUAL) -> Recolored:
         found = match_constrained(descriptors, torch.cat([look[2] for look in looks]), options.most_uses)
     colors = Regions.joined([look[1] for look in looks]).colors[found]
     with watch.stage("fusion"):
-        fused = fuse(target, regions, colors, options.kernel, labels=labels)
+        fusion = Fusion(regions, colors)
+        fused = fusion(target, options.kernel, labels=labels)
     picture = fused.picture
     if options.smoothness > 0:
         with watch.stage("regrain"):
@@ -89,7 +90,7 @@ def sct(pictures: Pictures, options: SctOptions = USUAL) -> Recolored:
         "most uses of one": int(uses.max()),
         "unfitted share": fused.unfitted,
     }
-    return Recolored(picture, "sct", watch.seconds, numbers, fused=(regions, colors))
+    return Recolored(picture, "sct", watch.seconds, numbers, fusion=fusion)
 
 
 def _described(picture: Tensor, mask: Tensor | None, count: int, watch: Stopwatch) -> tuple[Tensor, Regions, Tensor]:

@@ -4,19 +4,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
+from scipy.sparse import csr_array
 from torch import Tensor
 
 from limner.foundation.errors import UserError
 from limner.foundation.stopwatch import Stopwatch
 from limner.nn.pretrained import LITE0
 from limner.nn.tiled_features import FeatureSource
-from limner.recolor.fusion.fuse import PUBLISHED, Kernel, fuse
+from limner.recolor.fusion.fuse import PUBLISHED, Fusion, Kernel
+from limner.recolor.fusion.regrain import EDGES, PUBLISHED_WEIGHTS, Weights
 from limner.recolor.fusion.regrain import regrain as regrained
 from limner.recolor.matching.attention import Attended, Matching, Pin, attend, centered, temperature_for
+from limner.recolor.matching.diffusion import diffuse, like_graph
 from limner.recolor.matching.features import features_of
 from limner.recolor.matching.palette import complete_palette
 from limner.recolor.methods.pictures import Pictures
@@ -25,8 +30,11 @@ from limner.recolor.superpixels.pooling import Regions, measure_regions, pool_fe
 from limner.recolor.superpixels.seen import seen_part
 from limner.recolor.superpixels.segmentation import superpixels
 
-PERPLEXITY, PALETTE = 5.0, 0.5
+PERPLEXITY, PALETTE = 5.0, 0.7
 """Chosen by measurement: see docs/results/recolor.md."""
+BEFORE_PALETTE, AFTER_PALETTE = 90.0, 6.0
+"""Strengths of the diffusion: of what was matched, and of what the palette makes of it. Chosen by measurement, too."""
+FUSIONS = ("changes", "colors")
 HALF = 0.5
 
 
@@ -48,6 +56,11 @@ class Described:
     regions: Regions
     features: Tensor
 
+    @cached_property
+    def graph(self) -> csr_array:
+        """See `limner.recolor.matching.diffusion.like_graph`."""
+        return like_graph(self.regions, self.labels)
+
 
 @dataclass(frozen=True)
 class SuperpixelOptions:
@@ -57,8 +70,11 @@ class SuperpixelOptions:
     count: superpixels of each picture, by default 3 sqrt(pixels). centering, temperature: see
     `limner.recolor.matching.attention`; without a temperature the one at which the median superpixel looks at
     ``perplexity`` others. palette: how far the matched colors are spread to the references' whole palette, 0 (the
-    paper) to 1: see `limner.recolor.matching.palette`; None: 0.5 for pictures, 0.55 for clips. kernel: of the fusion.
-    smoothness: of the regrain; 0 leaves it out. pins: matches made by hand. download: whether weights may be fetched.
+    paper) to 1: see `limner.recolor.matching.palette`. diffusion: how strongly changes of color are made alike over
+    what is alike, in parts of what is usual; 0, the paper, leaves it out: see `limner.recolor.matching.diffusion`.
+    fusion: "changes" adds to each pixel a mean of what superpixels change by, and ends changes at edges; "colors", the
+    paper, gives it a mean of what they become, and regrains it as published. kernel: of the fusion. smoothness: of the
+    regrain; 0 leaves it out. pins: matches made by hand. download: whether weights may be fetched.
     """
 
     features: str | FeatureSource = LITE0
@@ -68,6 +84,8 @@ class SuperpixelOptions:
     temperature: float | None = None
     perplexity: float = PERPLEXITY
     palette: float | None = None
+    diffusion: float = 1.0
+    fusion: str = "changes"
     kernel: Kernel = PUBLISHED
     smoothness: float = 1.0
     pins: Sequence[PinnedPoints] = ()
@@ -79,12 +97,21 @@ class SuperpixelOptions:
                 f"palette is {self.palette:g}; needed: 0 (matched colors as they are) to 1 (the reference's whole "
                 "palette)"
             )
+        if not 0 <= self.diffusion < math.inf:
+            raise UserError(f"diffusion is {self.diffusion:g}; needed: 0 (the paper's method) or more, 1 is usual")
+        if self.fusion not in FUSIONS:
+            raise UserError(f"fusion is {self.fusion!r}; needed: {' or '.join(FUSIONS)}")
         if self.temperature is not None and self.temperature <= 0:
             raise UserError(f"temperature is {self.temperature:g}; needed: above 0 (0.02 is the paper's, for VGG-19)")
 
     def transfer(self, pictures: Pictures) -> Recolored:
         """See `superpixel`."""
         return superpixel(pictures, self)
+
+    @property
+    def weights(self) -> Weights:
+        """Of the regrain, which belongs to the fusion."""
+        return EDGES if self.fusion == "changes" else PUBLISHED_WEIGHTS
 
 
 USUAL = SuperpixelOptions()
@@ -94,8 +121,9 @@ def superpixel(pictures: Pictures, options: SuperpixelOptions = USUAL) -> Recolo
     """The target in the colors of the references, region by region.
 
     Both are cut into superpixels, each described by the mean of deep features; each superpixel of the target takes the
-    mean color of reference superpixels like it (`limner.recolor.matching.attention`), each pixel of the target a mean
-    of its neighbors' new colors (`limner.recolor.fusion.fuse`), and the target's fine structure is put back
+    mean color of reference superpixels like it (`limner.recolor.matching.attention`), changes of color are made alike
+    over what is alike (`limner.recolor.matching.diffusion`), each pixel of the target changes by a mean of what
+    superpixels like it change by (`limner.recolor.fusion.fuse`), and the target's fine structure is put back
     (`limner.recolor.fusion.regrain`).
 
     All of the target is looked at, whatever of it will be changed; superpixels without a pixel that is seen are left
@@ -111,23 +139,26 @@ def superpixel(pictures: Pictures, options: SuperpixelOptions = USUAL) -> Recolo
     matching = match(described, pictures, source, options, watch)
     with watch.stage("attention"):
         attended = attend(matching)
+    colors = _diffused(described, attended.colors, options.diffusion * BEFORE_PALETTE, matching, watch)
     with watch.stage("palette"):
         looks = matching.reference_regions
         share = PALETTE if options.palette is None else options.palette
-        colors = complete_palette(attended.colors, described.regions.count, looks.colors, looks.count, share)
+        colors = complete_palette(colors, described.regions.count, looks.colors, looks.count, share)
+    colors = _diffused(described, colors, options.diffusion * AFTER_PALETTE, matching, watch)
     with watch.stage("fusion"):
-        fused = fuse(target, described.regions, colors, options.kernel, labels=described.labels)
+        fusion = Fusion(described.regions, colors, of_changes=options.fusion == "changes")
+        fused = fusion(target, options.kernel, labels=described.labels)
     picture = fused.picture
     if options.smoothness > 0:
         with watch.stage("regrain"):
-            picture = regrained(target, picture, options.smoothness)
+            picture = regrained(target, picture, options.smoothness, weights=options.weights)
     return Recolored(
         picture,
         "superpixel",
         watch.seconds,
         report(matching, attended, fused.unfitted),
         matching=matching,
-        fused=(described.regions, colors),
+        fusion=fusion,
     )
 
 
@@ -136,6 +167,15 @@ def _source(options: SuperpixelOptions, device: torch.device, watch: Stopwatch) 
         return options.features
     with watch.stage("network"):
         return features_of(options.features, options.layers, device=device, download=options.download)
+
+
+def _diffused(described: Described, colors: Tensor, strength: float, matching: Matching, watch: Stopwatch) -> Tensor:
+    """The colors (N, 3) of the target's superpixels once their changes are alike over what is alike."""
+    if strength == 0:
+        return colors
+    with watch.stage("diffusion"):
+        own = described.regions.colors
+        return own + diffuse(colors - own, described.graph, strength, matching.pinned())
 
 
 def describe(picture: Tensor, source: FeatureSource, count: int | None, watch: Stopwatch) -> Described:

@@ -15,13 +15,24 @@ from limner.foundation.errors import UserError
 
 ALL_METHODS = "all"
 PINNED = re.compile(r"\s*(\d+)\s*,\s*(\d+)\s*=\s*(\d+)\s*,\s*(\d+)(?:\s*@\s*(\d+))?\s*")
-MATCHING_ONLY = ("features", "layers", "centering", "temperature", "perplexity", "palette", "match")
+MATCHING_ONLY = (
+    "features",
+    "layers",
+    "centering",
+    "temperature",
+    "perplexity",
+    "palette",
+    "diffusion",
+    "fusion",
+    "match",
+)
 """Options that only the method `superpixel` knows."""
 LIMITS: dict[str, tuple[Callable[[float], bool], str]] = {
     "strength": (lambda value: 0 <= value <= 1, "0 (nothing changes) to 1"),
     "temperature": (lambda value: 1e-6 <= value < math.inf, "above 0, such as 0.02"),
     "perplexity": (lambda value: 1 <= value < math.inf, "how many regions to look at, 1 or more"),
     "palette": (lambda value: 0 <= value <= 1, "0 (matched colors as they are) to 1 (the whole reference's)"),
+    "diffusion": (lambda value: 0 <= value < math.inf, "0 (the paper's method) or more; 1 is usual"),
     "superpixels": (lambda value: value >= 1, "1 or more"),
     "smoothness": (lambda value: 0 <= value < math.inf, "0 (none of the grain) or more; 1 is usual"),
 }
@@ -112,8 +123,16 @@ class RecolorOptions:
     palette: Annotated[
         float | None,
         Parameter(
-            help="How far matched colors are spread to the whole reference's, 0 to 1 (default: 0.5; clips: 0.55)."
+            help="How far matched colors are spread to the whole reference's, 0 to 1 (default: 0.7; clips: 0.75)."
         ),
+    ] = None
+    diffusion: Annotated[
+        float | None,
+        Parameter(help="How strongly changes are made alike over what is alike (default: 1; 0: not, as in the paper)."),
+    ] = None
+    fusion: Annotated[
+        Literal["changes", "colors"] | None,
+        Parameter(help="Mix what regions change by (default), or their colors, as in the paper."),
     ] = None
     superpixels: Annotated[
         int | None, Parameter(help="Regions of each picture (default: 3 times the root of its pixels; sct: 300).")

@@ -22,7 +22,7 @@ from limner.recolor.methods.global_map import counted
 from limner.recolor.methods.methods import METHODS, Mix, Options, method_options, transfer
 from limner.recolor.methods.pictures import Pictures
 from limner.recolor.methods.recolored import Recolored
-from limner.recolor.methods.superpixel import PALETTE, PinnedPoints, SuperpixelOptions
+from limner.recolor.methods.superpixel import PinnedPoints, SuperpixelOptions
 from limner.recolor.recoloring.options import RecolorOptions
 from limner.recolor.scoring.score import TransferScore, score_transfer
 
@@ -221,8 +221,7 @@ def _recolored(job: PhotoJob, path: Path, out: Path, explain: Path | None) -> Ac
 def _explained(job: PhotoJob, photo: Photo, done: Recolored, folder: Path) -> list[Path]:
     from limner.recolor.scoring.explain import explain  # what draws is not needed for the colors
 
-    palette = PALETTE if job.options.palette is None else job.options.palette
-    return explain(folder, photo.filled, job.pictures_for(photo), done, palette=palette)
+    return explain(folder, photo.filled, job.pictures_for(photo), done)
 
 
 def every_method(job: PhotoJob, path: Path) -> Iterator[tuple[str, Photo, Recolored, TransferScore]]:

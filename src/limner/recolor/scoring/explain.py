@@ -16,11 +16,9 @@ from torch import Tensor
 
 from limner.foundation.errors import UserError
 from limner.foundation.files.writing import make_folder, replacing
-from limner.recolor.fusion.fuse import PUBLISHED, Kernel, fuse
+from limner.recolor.fusion.fuse import PUBLISHED, Fusion, Kernel
 from limner.recolor.matching.attention import Matching, row_perplexity
-from limner.recolor.matching.palette import complete_palette
 from limner.recolor.methods.recolored import Recolored
-from limner.recolor.methods.superpixel import PALETTE
 from limner.recolor.superpixels.drawing import Drawing, as_shown, heat_colors
 from limner.recolor.superpixels.pooling import Regions
 from limner.reporting.pictures import captioned_rows, class_colors, legend, write_picture
@@ -63,7 +61,6 @@ def explain(
     references: Sequence[Tensor],
     done: Recolored,
     *,
-    palette: float = PALETTE,
     kernel: Kernel = PUBLISHED,
 ) -> list[Path]:
     """Write into ``folder`` what the method `superpixel` did; gives the files.
@@ -74,10 +71,10 @@ def explain(
     ``stages.png``: from the target's superpixels over their matched colors to the result.
     ``matches.csv``: a line for each superpixel of the target; see `table`.
 
-    target, references: (3, H, W) float32, what was given to the method. done: what it gave. palette, kernel: as the
-    method was given them. Raises `UserError` for the result of a method without attention.
+    target, references: (3, H, W) float32, what was given to the method. done: what it gave. kernel: as the method
+    was given it. Raises `UserError` for the result of a method without attention.
     """
-    if done.matching is None:
+    if done.matching is None or done.fusion is None:
         raise UserError(
             f"--explain shows what the method superpixel looks at; {done.method} has no attention: leave --explain out"
         )
@@ -85,8 +82,7 @@ def explain(
     target, references = target.cpu(), [picture.cpu() for picture in references]
     groups = group(_places_and_colors(matching), REGIONS)
     matches = find_matches(matching, groups)
-    sides = matching.target_regions, matching.reference_regions
-    colors = complete_palette(matches.colors, sides[0].count, sides[1].colors, sides[1].count, palette)
+    fusion = Fusion(matching.target_regions, done.fusion.colors.cpu(), done.fusion.of_changes)
 
     pairs = [(target, matching.target_labels), *zip(references, matching.reference_labels, strict=True)]
     names = ["superpixels.png", *(f"reference-superpixels-{number}.png" for number in range(1, len(pairs)))]
@@ -94,11 +90,11 @@ def explain(
     cells = [Drawing.at_size(*pair, CELL_PX) for pair in pairs]
     drawn["attention.png"] = draw_attention(matching, cells)
     drawn["matches.png"] = draw_regions(cells, matches.regions.numpy(), groups.numpy())
-    drawn["stages.png"] = _draw_stages(cells, matching.target_regions, matches.colors, colors, kernel, done.picture)
+    drawn["stages.png"] = _draw_stages(cells, fusion, matches.colors, kernel, done.picture)
     make_folder(folder)
     for name, picture in drawn.items():
         write_picture(folder / name, picture)
-    _write_table(folder / "matches.csv", table(matching, matches, colors))
+    _write_table(folder / "matches.csv", table(matching, matches, fusion.colors))
     return [folder / name for name in (*drawn, "matches.csv")]
 
 
@@ -201,18 +197,18 @@ def draw_regions(cells: Sequence[Drawing], regions: np.ndarray, groups: np.ndarr
 
 
 def _draw_stages(
-    cells: Sequence[Drawing], regions: Regions, matched: Tensor, colors: Tensor, kernel: Kernel, result: Tensor
+    cells: Sequence[Drawing], fusion: Fusion, matched: Tensor, kernel: Kernel, result: Tensor
 ) -> np.ndarray:
     """All stages, the fusion done again at the size of the cell."""
     target = cells[0]
     picture = torch.from_numpy(target.picture).permute(2, 0, 1).float() / 255
-    fused = fuse(picture, regions, colors, kernel, labels=torch.from_numpy(target.labels).to(torch.int32)).picture
+    fused = fusion(picture, kernel, labels=torch.from_numpy(target.labels).to(torch.int32)).picture
     stages = {
         "target": target.picture,
         **dict(zip(_numbered("reference", len(cells) - 1), (cell.picture for cell in cells[1:]), strict=True)),
-        "superpixels: mean colors": target.flat(regions.colors),
+        "superpixels: mean colors": target.flat(fusion.regions.colors),
         "colors that they look at": target.flat(matched),
-        **({} if torch.equal(matched, colors) else {"spread to the whole palette": target.flat(colors)}),
+        **({} if torch.equal(matched, fusion.colors) else {"made even and spread": target.flat(fusion.colors)}),
         "fused: before the regrain": as_shown(fused),
         "result": as_shown(result),
     }
