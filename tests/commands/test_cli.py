@@ -17,12 +17,13 @@ from PIL import Image
 
 import limner as api
 from conftest import QUICK, copy_run
-from contracts import CONTRACTS
+from contracts import CONTRACTS, draw_no_curves
 from drawing import CRS, draw_area, draw_mask, draw_picture, draw_scene, write_raster
 from limner import __version__
 from limner.cli import app
-from limner.learning.library import bundled_recipes
+from limner.learning.library import bundled_recipes, load_recipe
 from limner.learning.rooms import rooms_with
+from limner.learning.runs import outcome
 from limner.learning.runs.opening import bundled_models
 
 VERBS = (
@@ -225,7 +226,10 @@ def test_check_reports_all_that_is_wrong_at_once_and_exits_with_1(here: Path, li
     assert limner("check", "nowhere")[::2] == (1, "")
 
 
-def test_json_can_be_read_wherever_it_is_offered(here: Path, trained: Path, limner: CommandLine) -> None:
+def test_json_can_be_read_wherever_it_is_offered(
+    here: Path, trained: Path, limner: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outcome, "draw_curves", draw_no_curves)  # of seven trainings
     copy_run(trained, here / "run")
     write_raster(here / "map.tif", draw_mask())
     write_raster(here / "truth.tif", draw_mask())
@@ -239,8 +243,9 @@ def test_json_can_be_read_wherever_it_is_offered(here: Path, trained: Path, limn
     cutouts = "cutouts annotated --object car --no-filter --min-width 1 --min-height 1"
     save_instances(here / "annotated")
     made = "generate makes -n 2"
-    digits = "train classify/lenet-digits --epochs 1 --out digits --loop.precision fp32"
-    assert limner(*digits.split())[0] == 0
+    digits = ["train", "classify/lenet-digits", "--data", CONTRACTS["classify"].draw(here / "kinds"), "--out", "digits"]
+    few = CONTRACTS["classify"].settings(load_recipe("classify/lenet-digits"))
+    assert limner(*digits, *few, "--loop.precision", "fp32")[0] == 0
     enlarge = "train translate/upscale --data real --data.crop-px 16 --epochs 1 --steps-per-epoch 1 --batch 2"
     light = "--out larger --generator.blocks 1 --generator.width 2 --data.held-out 0 --loop.precision fp32"
     assert limner(*f"{enlarge} {light} --scores.border-px 1".split())[0] == 0

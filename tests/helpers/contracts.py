@@ -1,5 +1,6 @@
 """What the contract of all recipes needs to know of each room: tiny data, settings for two steps, how to predict."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,12 @@ import torch
 from PIL import Image
 from torch import nn
 from torchvision import models
+from torchvision.models import vgg
 from torchvision.models.resnet import BasicBlock
 
 from drawing import draw_area
 from drawn_pictures import draw_shape, save_boxes
-from limner.classify.networks import alexnet, densenet, resnet
+from limner.classify.networks import alexnet, densenet, googlenet, resnet
 from limner.fidelity.features import FeatureExtractor
 from limner.segment.networks import residual_unet, unet
 from limner.translate.measures import feature_distance
@@ -43,6 +45,11 @@ class Contract:
     slim: Callable[[pytest.MonkeyPatch], None]
     use: Callable[[Any, Path], None]
     left: tuple[str, ...] = ()
+
+
+def draw_no_curves(rows: object, path: Path) -> None:
+    """Takes the place of `limner.reporting.report.draw_curves`, which takes half a second: one pixel."""
+    Image.new("L", (1, 1)).save(path)
 
 
 def _stages(recipe: Any) -> list[str]:
@@ -117,25 +124,35 @@ def _class_settings(recipe: Any) -> list[str]:
     return [*small.split(), *fresh, *(["--head-epochs", "1"] if recipe.head_epochs else [])]
 
 
-def _slim_classifiers(patch: pytest.MonkeyPatch) -> None:
-    """64 units before the classes instead of 4,096; the networks at their full size are in test_class_networks."""
-    whole = models.get_model
+def _with_few_units(build: Callable[..., Any]) -> Callable[..., Any]:
+    """torchvision's AlexNet or VGG with 64 units before the classes, for which no memory of the others is taken."""
 
-    def slim(name: str, **options: Any) -> Any:
+    def built(*names: str, **options: Any) -> Any:
         with torch.device("meta"):
-            network: Any = whole(name, **options)
-        network.classifier = nn.Sequential(
-            nn.Linear(512 * 49, 64), nn.ReLU(), nn.Dropout(), nn.Linear(64, 64), nn.ReLU(), nn.Dropout(),
-            nn.Linear(64, options["num_classes"]),
-        )  # fmt: skip
+            network: Any = build(*names, **options)
+        linear = [place for place, layer in enumerate(network.classifier) if isinstance(layer, nn.Linear)]
+        maps = [layer.out_channels for layer in network.features if isinstance(layer, nn.Conv2d)][-1]
+        units = [maps * math.prod(network.avgpool.output_size), 64, 64, options["num_classes"]]
+        for place, inputs, outputs in zip(linear, units, units[1:], strict=False):
+            network.classifier[place] = nn.Linear(inputs, outputs)
         network.features.to_empty(device="cpu")
         for layer in network.features:
             if isinstance(layer, nn.Conv2d):
                 layer.reset_parameters()
         return network
 
+    return built
+
+
+def _slim_classifiers(patch: pytest.MonkeyPatch) -> None:
+    """An eighth of VGG's and GoogLeNet's maps, 64 units before the classes instead of 4,096; the networks at their full
+    size are in test_class_networks."""
+    for name, maps in vgg.cfgs.items():
+        patch.setitem(vgg.cfgs, name, [each // 8 if isinstance(each, int) else each for each in maps])
+    patch.setattr(googlenet, "MODULES", tuple(tuple(each // 8 for each in maps) for maps in googlenet.MODULES))
+    for name in ("get_model", "alexnet"):
+        patch.setattr(models, name, _with_few_units(getattr(models, name)))
     patch.setattr(alexnet, "UNITS", 64)
-    patch.setattr(models, "get_model", slim)
     patch.setattr(resnet, "UNITS", {depth: (unit, [1, 1, 1, 1]) for depth, (unit, _) in resnet.UNITS.items()})
     patch.setattr(densenet, "BLOCKS", dict.fromkeys(densenet.BLOCKS, (8, (2, 2, 2, 2), 16)))
 

@@ -14,9 +14,10 @@ import pytest
 import torch
 
 import limner as api
-from contracts import CONTRACTS, Contract
+from contracts import CONTRACTS, Contract, draw_no_curves
 from limner.learning.library import bundled_recipes, load_recipe, recipe_of, task_class
 from limner.learning.rooms import ROOMS, room_of_task, rooms_with
+from limner.learning.runs import outcome
 from limner.learning.runs.evaluations import read_evaluation
 from limner.learning.runs.run import RUN_FILES, Run
 from mistakes import everything_below
@@ -98,6 +99,7 @@ def test_a_recipe_keeps_the_contract(
     assert (losses or not steps) and np.isfinite(losses).all()
     assert read_evaluation(straight.folder / "evaluation.json")["task"] == straight.task == recipe.task
 
+    monkeypatch.setattr(outcome, "draw_curves", draw_no_curves)  # those of the first were drawn
     with monkeypatch.context() as patch:
         (stop_after_a_step if steps else stop_in_a_fit)(patch, recipe.task)
         assert limner(*command, "--out", "stopped")[:2] == (143, "stopped\n")
