@@ -15,6 +15,7 @@ from limner.generate.cutouts.rows import Row, write_manifest
 from limner.generate.making.sample import _write_png
 from limner.generate.making.walk import _write_gif
 from limner.learning.loop.checkpoint import write_checkpoint
+from limner.learning.runs.answers import write_answers
 from limner.learning.runs.metrics import MetricsWriter
 from limner.learning.runs.run import Run
 from limner.photos.photos import Photo, write_photo
@@ -93,6 +94,13 @@ def _translated(inputs: Path, path: Path) -> None:
         translate_scene(_Negative(), inputs / "scene.tif", temporary, TranslateOptions())  # type: ignore[arg-type]
 
 
+def _answers(inputs: Path, path: Path) -> None:
+    with replacing(path) as temporary:
+        temporary.mkdir()
+        write_picture(temporary / "0.jpg", noise(SIDE, SIDE, 3))
+        write_answers(temporary, "answers.csv", "path,class\n" + "0.jpg,roof\n" * 900, "answers.json", [9] * 9000)
+
+
 def _pairs(inputs: Path, path: Path) -> None:
     degrade_pictures(inputs / "photo.png", DegradeOptions(noise=20), out=path)
 
@@ -144,6 +152,7 @@ WRITERS: dict[str, Callable[[Path, Path], object]] = {
     "recolored.tif": lambda inputs, path: harmonize_scene(inputs / "scene.tif", inputs / "like.tif", path),
     "translated.tif": _translated,
     "pairs": _pairs,
+    "answers": _answers,
     "roofs.gpkg": _polygons,
     "roofs.geojson": _polygons,
     "clip.mp4": lambda inputs, path: write_video(path, _frames(20), Fraction(25)),

@@ -1,7 +1,6 @@
 """`limner classify`: pictures of any kind, their classes with the evidence, as text, JSON, CSV and pictures."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,10 @@ import numpy as np
 from limner.classify.predicting.options import PLAIN, ClassifyOptions
 from limner.classify.predicting.overlay import overlay_evidence
 from limner.classify.predicting.predictor import Answer, load_classifier
-from limner.datasets.pictures.listing import picture_files
 from limner.datasets.pictures.several import tell_several
-from limner.foundation.errors import UserError
-from limner.foundation.files.writing import as_paths, as_utf8, replacing
+from limner.foundation.files.writing import replacing
 from limner.foundation.progress import Progress
+from limner.learning.runs.answers import names_of_answers, pictures_given, refuse_other_files, write_answers
 from limner.learning.runs.opening import open_run
 from limner.learning.runs.run import Run
 from limner.reporting.pictures import captioned_rows, write_picture
@@ -84,13 +82,13 @@ def classify_pictures(
 
     Raises `UserError` for no run of this room, no pictures, one that cannot be read, and a folder in the way.
     """
-    files = list({file.resolve(): file for path in as_paths(pictures) for file in _files(path)}.values())
-    if not files:
-        raise UserError("no picture is given; name files or folders of pictures")
+    files = pictures_given(pictures)
     opened = run if isinstance(run, Run) else open_run(run, "classify")
     folder = None if out is None else Path(out)
     if folder is not None and not overwrite:
-        _refuse_others(folder)
+        refuse_other_files(
+            folder, TABLE, LIST, lambda listed: _drawn(Path(each["path"]) for each in listed["pictures"])
+        )
     tell_several(files)
     classifier = load_classifier(opened, device)
     rows: list[tuple[Path, Answer]] = []
@@ -103,10 +101,9 @@ def classify_pictures(
     if folder is not None:
         with replacing(folder) as temporary:
             temporary.mkdir()
-            for (_, answer), name in zip(rows, evidence_names(files), strict=True):
+            for (_, answer), name in zip(rows, _drawn(files), strict=True):
                 write_picture(temporary / name, draw_answer(answer, options.top))
-            (temporary / TABLE).write_bytes(as_utf8(done.to_csv()))
-            (temporary / LIST).write_bytes(as_utf8(json.dumps(done.to_json(), indent=2, ensure_ascii=False) + "\n"))
+            write_answers(temporary, TABLE, done.to_csv(), LIST, done.to_json())
     return done
 
 
@@ -116,50 +113,10 @@ def draw_answer(answer: Answer, top: int) -> np.ndarray:
     return captioned_rows([[answer.shown, heat]], [["", "; ".join(_told(answer, top))]], cell_px=CELL_PX)
 
 
-def evidence_names(files: Sequence[Path]) -> list[str]:
-    """A PNG's name for each file, no two alike.
-
-    >>> evidence_names([Path("a/1.jpg"), Path("b/1.png"), Path("c/2.jpg")])
-    ['1.png', '1-2.png', '2.png']
-    """
-    given: dict[str, int] = {}
-    names = []
-    for file in files:
-        stem = file.stem
-        while stem in given:
-            given[stem] += 1
-            stem = f"{stem}-{given[stem]}"
-        given[stem] = 1
-        names.append(f"{stem}.png")
-    return names
+def _drawn(files: Iterable[Path]) -> list[str]:
+    return names_of_answers(files, ".png")
 
 
 def _told(answer: Answer, top: int) -> list[str]:
     pairs = list(zip(answer.names, answer.probabilities, strict=True))[:top]
     return [f"{name} {100 * value:.1f} %" for name, value in pairs]
-
-
-def _files(path: Path) -> list[Path]:
-    if path.is_dir():
-        return picture_files(path)
-    if not path.exists():
-        raise UserError(f"{path}: no such file or folder; needed: pictures, or folders of them")
-    return [path]
-
-
-def _refuse_others(folder: Path) -> None:
-    """Raise `UserError` where a folder holds what no earlier call has written."""
-    if not folder.exists():
-        return
-    if not folder.is_dir():
-        raise UserError(f"--out {folder}: is a file; needed: a folder")
-    held = {path.name for path in folder.iterdir()}
-    if not held:
-        return
-    try:
-        earlier = json.loads((folder / LIST).read_text(encoding="utf-8"))
-        own = {TABLE, LIST, *evidence_names([Path(each["path"]) for each in earlier["pictures"]])}
-    except (OSError, ValueError, KeyError, TypeError):
-        own = set()
-    if not held <= own:
-        raise UserError(f"--out {folder}: holds other files; choose another folder or add --overwrite")

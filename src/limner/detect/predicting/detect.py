@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,19 +11,18 @@ from typing import Any
 import numpy as np
 
 from limner.datasets.pictures.decoding import decode
-from limner.datasets.pictures.listing import picture_files
 from limner.datasets.pictures.several import tell_several
 from limner.detect.boxes.objects import Detections
 from limner.detect.measures.drawing import draw_detections
 from limner.detect.predicting.options import PLAIN, DetectOptions
 from limner.detect.predicting.predictor import load_detector
-from limner.foundation.errors import UserError
-from limner.foundation.files.writing import as_paths, as_utf8, replacing
+from limner.foundation.files.writing import replacing
 from limner.foundation.progress import Progress
+from limner.learning.runs.answers import names_of_answers, pictures_given, refuse_other_files, write_answers
 from limner.learning.runs.opening import open_run
 from limner.learning.runs.run import Run
 from limner.reporting.pictures import write_picture
-from limner.reporting.tables import csv_cell
+from limner.reporting.tables import csv_cell, csv_table
 
 TABLE, LIST = "detections.csv", "detections.json"
 DIGITS = 6
@@ -78,18 +74,14 @@ class Detected:
 
     def to_csv(self) -> str:
         """``path,class,score,x0,y0,x1,y1`` with a row for each object."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["path", "class", "score", "x0", "y0", "x1", "y1"])
+        rows: list[list[str]] = []
         for path, _, found in self.rows:
             for box, label, score in zip(
                 found.boxes.tolist(), found.labels.tolist(), found.scores.tolist(), strict=True
             ):
                 corners = [f"{value:.2f}" for value in box]
-                writer.writerow(
-                    [csv_cell(str(path)), csv_cell(self.class_names[label]), f"{score:.{DIGITS}f}", *corners]
-                )
-        return text.getvalue()
+                rows.append([str(path), csv_cell(self.class_names[label]), f"{score:.{DIGITS}f}", *corners])
+        return csv_table(["path", "class", "score", "x0", "y0", "x1", "y1"], rows)
 
 
 def detect_pictures(
@@ -109,13 +101,13 @@ def detect_pictures(
 
     Raises `UserError` for no run of this room, no pictures, one that cannot be read, and a folder in the way.
     """
-    files = list({file.resolve(): file for path in as_paths(pictures) for file in _files(path)}.values())
-    if not files:
-        raise UserError("no picture is given; name files or folders of pictures")
+    files = pictures_given(pictures)
     opened = run if isinstance(run, Run) else open_run(run, "detect")
     folder = None if out is None else Path(out)
     if folder is not None and not overwrite:
-        _refuse_others(folder)
+        refuse_other_files(
+            folder, TABLE, LIST, lambda listed: _drawn(Path(each["file_name"]) for each in listed["images"])
+        )
     tell_several(files)
     detector = load_detector(opened, device)
     if folder is None:
@@ -124,8 +116,7 @@ def detect_pictures(
     with replacing(folder) as temporary:
         temporary.mkdir()
         done = Detected(tuple(_looked_through(files, detector, options, temporary)), detector.class_names, folder)
-        (temporary / TABLE).write_bytes(as_utf8(done.to_csv()))
-        (temporary / LIST).write_bytes(as_utf8(json.dumps(done.to_json(), indent=1, ensure_ascii=False) + "\n"))
+        write_answers(temporary, TABLE, done.to_csv(), LIST, done.to_json())
     return done
 
 
@@ -134,7 +125,7 @@ def _looked_through(
 ) -> list[tuple[Path, tuple[int, int], Detections]]:
     rows = []
     with Progress("detect", len(files), "pictures") as progress:
-        for file, name in zip(files, drawn_names(files), strict=True):
+        for file, name in zip(files, _drawn(files), strict=True):
             image = decode(file, "rgb")
             found = _surest(detector.detect(image, options.min_score), options.most)
             rows.append((file, image.size, found))
@@ -149,43 +140,5 @@ def _surest(found: Detections, most: int) -> Detections:
     return Detections(found.boxes[:most], found.labels[:most], found.scores[:most], masks)
 
 
-def drawn_names(files: Sequence[Path]) -> list[str]:
-    """A JPEG's name for each file, no two alike.
-
-    >>> drawn_names([Path("a/1.jpg"), Path("b/1.png"), Path("c/2.jpg")])
-    ['1.jpg', '1-2.jpg', '2.jpg']
-    """
-    given: dict[str, int] = {}
-    names = []
-    for file in files:
-        stem = file.stem
-        while stem.casefold() in given:
-            given[stem.casefold()] += 1
-            stem = f"{stem}-{given[stem.casefold()]}"
-        given[stem.casefold()] = 1
-        names.append(f"{stem}.jpg")
-    return names
-
-
-def _files(path: Path) -> list[Path]:
-    if path.is_dir():
-        return picture_files(path)
-    if not path.exists():
-        raise UserError(f"{path}: no such file or folder; needed: pictures, or folders of them")
-    return [path]
-
-
-def _refuse_others(folder: Path) -> None:
-    """Raise `UserError` where a folder holds what no earlier call has written."""
-    if not folder.exists():
-        return
-    if not folder.is_dir():
-        raise UserError(f"--out {folder}: is a file; needed: a folder")
-    held = {path.name for path in folder.iterdir()}
-    try:
-        earlier = json.loads((folder / LIST).read_text(encoding="utf-8"))
-        own = {TABLE, LIST, *drawn_names([Path(each["file_name"]) for each in earlier["images"]])}
-    except (OSError, ValueError, KeyError, TypeError):
-        own = set()
-    if not held <= own:
-        raise UserError(f"--out {folder}: holds other files; choose another folder or add --overwrite")
+def _drawn(files: Iterable[Path]) -> list[str]:
+    return names_of_answers(files, ".jpg")

@@ -1,116 +1,33 @@
 """What ``limner compare`` does for detectors: their scores side by side, on the same pictures."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from limner.detect.measures.evaluation import Evaluation
-from limner.detect.scoring.options import COLUMNS, USUAL_COLUMNS, CompareOptions
+from limner.detect.scoring.options import COLUMNS, CompareOptions
 from limner.foundation.errors import UserError
-from limner.foundation.nearest import did_you_mean
 from limner.learning.runs.evaluations import Compared
-from limner.learning.seed_table import Measure
-from limner.reporting.tables import csv_table, markdown_table, percent, tex, tex_table, write_table
+from limner.learning.runs.score_table import Column, Row, ScoreTable, Trivial, chosen_columns
 
-LOWER_IS_BETTER = ("seconds",)
-
-
-@dataclass(frozen=True)
-class DetectComparison:
-    """Detectors side by side. rows: names and scores. columns: keys of `COLUMNS`."""
-
-    rows: tuple[tuple[str, Evaluation], ...]
-    columns: tuple[str, ...] = USUAL_COLUMNS
-
-    def header(self) -> list[str]:
-        """ "run", the columns, and how many objects."""
-        return ["run", *(COLUMNS[column] for column in self.columns), "objects"]
-
-    def body(self, bold: str = "{}") -> list[list[str]]:
-        """The rows as printed, and the commonest boxes below; bold: how the best of a column is set."""
-        best = {}
-        for column in self.columns:
-            values = [value for _, scored in self.rows if (value := scored.score(column)) is not None]
-            if values:
-                best[column] = (min if column in LOWER_IS_BETTER else max)(values)
-        lines = []
-        for name, scored in self.rows:
-            cells = []
-            for column in self.columns:
-                value = scored.score(column)
-                cell = f"{value:.3f}" if column == "seconds" and value is not None else percent(value)
-                cells.append(bold.format(cell) if value is not None and value == best.get(column) else cell)
-            lines.append([name, *cells, f"{sum(scored.objects):,}"])
-        trivial = [scored.trivial for _, scored in self.rows if scored.trivial is not None]
-        if trivial:
-            cells = [percent(trivial[0]) if column == "ap50" else "" for column in self.columns]
-            lines.append(["the commonest boxes", *cells, ""])
-        return lines
-
-    def notes(self) -> list[str]:
-        """What may mislead."""
-        said = dict.fromkeys(scored.on for _, scored in self.rows)
-        found = [f"Scored on: {'; '.join(said)}."]
-        if len({(scored.pictures, scored.objects) for _, scored in self.rows}) > 1:
-            found.insert(
-                0, "Careful: not all were scored on the same pictures; give each the same with limner evaluate."
-            )
-        return found
-
-    def to_markdown(self) -> str:
-        """A Markdown table with the best in bold, and the notes."""
-        first, *rest = self.notes()
-        table = markdown_table(self.header(), self.body("**{}**"), rest or [first])
-        return f"{first}\n\n{table}" if rest else table
-
-    def to_csv(self) -> str:
-        """Comma-separated, unrounded, shares from 0 to 1."""
-        rows = [[name, *(each.score(column) for column in self.columns), sum(each.objects)] for name, each in self.rows]
-        return csv_table(["run", *self.columns, "objects"], rows)
-
-    def to_tex(self) -> str:
-        """A LaTeX tabular for the package booktabs, the best in bold; the notes are comments."""
-        rows = [[tex(row[0]), *row[1:]] for row in self.body(r"\textbf{{{}}}")]
-        return tex_table([" & ".join(map(tex, self.header()))], [rows], self.notes())
-
-    def to_json(self) -> dict[str, Any]:
-        """The rows, each with its scores by column and how many objects; and the notes."""
-        rows = {
-            name: {**{column: each.score(column) for column in self.columns}, "objects": sum(each.objects)}
-            for name, each in self.rows
-        }
-        return {"runs": rows, "notes": self.notes()}
-
-    def measured(self) -> dict[str, dict[Measure, float | None]]:
-        """The scores of each run, shares in percent: what `limner study` gathers over seeds."""
-        found: dict[str, dict[Measure, float | None]] = {}
-        for name, scored in self.rows:
-            found[name] = {}
-            for column in self.columns:
-                title, _, unit = COLUMNS[column].partition(", ")
-                value = scored.score(column)
-                lower = column in LOWER_IS_BETTER
-                measure = Measure(title, "lower" if lower else "higher", 3 if lower else 2, unit)
-                found[name][measure] = value if value is None or not unit else 100 * value
-        return found
-
-    def write(self, path: Path) -> None:
-        """Write the table as ``.md``, ``.csv`` or ``.tex``, by the suffix."""
-        write_table(path, {".md": self.to_markdown, ".csv": self.to_csv, ".tex": self.to_tex})
+SECONDS = "seconds"
+KNOWN = tuple(
+    Column(name, title, name == SECONDS, digits=3 if name == SECONDS else None) for name, title in COLUMNS.items()
+)
 
 
-def compare_runs(compared: Sequence[Compared], options: CompareOptions, *, device: str = "auto") -> DetectComparison:
+def compare_runs(compared: Sequence[Compared], options: CompareOptions, *, device: str = "auto") -> ScoreTable:
     """Detectors by their ``evaluation.json``. Raises `UserError` for a column that is none, other classes, and a run
     without an evaluation."""
-    for column in options.columns:
-        if column not in COLUMNS:
-            raise UserError(f"no column '{column}'; {did_you_mean(column, COLUMNS)}")
+    columns = chosen_columns(options.columns, KNOWN)
     rows = [(each.name, Evaluation.from_json(each.needed(), str(each.path))) for each in compared]
     first_name, first = rows[0]
     for name, other in rows[1:]:
         if other.class_names != first.class_names:
             raise UserError(f"{first_name} and {name} find other classes; compare runs of the same classes")
-    return DetectComparison(tuple(rows), tuple(dict.fromkeys(options.columns)))
+    common = next((scored.trivial for _, scored in rows if scored.trivial is not None), None)
+    trivial = None if common is None else Trivial("the commonest boxes", "ap50", common)
+    return ScoreTable(columns, tuple(_row(name, scored) for name, scored in rows), "objects", trivial)
+
+
+def _row(name: str, scored: Evaluation) -> Row:
+    values = {column: scored.score(column) for column in COLUMNS}
+    return Row(name, values, sum(scored.objects), scored.on, (scored.pictures, scored.objects))
