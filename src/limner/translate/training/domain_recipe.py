@@ -8,6 +8,7 @@ from limner.foundation.errors import UserError
 from limner.learning.loop.settings import Recipe
 from limner.learning.recipes.recipe import Choice, choice, setting
 from limner.translate.training.recipe import DISCRIMINATOR_GIVEN, GENERATOR_GIVEN
+from limner.translate.training.shared_settings import beginning_setting, optimizer_setting, schedule_setting
 
 
 @dataclass(frozen=True)
@@ -65,19 +66,10 @@ class UnpairedRecipe(Recipe):
         5.0, "weight of the difference (L1) of a picture and what its own domain's generator makes of it", minimum=0
     )
     pool: int = setting(50, "earlier pictures that the discriminators are shown again; 0: none", minimum=0)
-    initialization: Choice = choice(
-        "normal",
-        "how weights begin; default: as torch's layers do",
-        "limner.translate.networks.beginning:INITIALIZATIONS",
-        ("network", "generator"),
-    )
-    generator_optimizer: Choice = choice(
-        "adam", "how the generators move", "limner.learning.loop.optimizers:OPTIMIZERS", ("parameters",)
-    )
-    discriminator_optimizer: Choice = choice(
-        "adam", "how the discriminators move", "limner.learning.loop.optimizers:OPTIMIZERS", ("parameters",)
-    )
-    schedule: Choice = choice("constant", "how both learning rates change", "limner.learning.loop.optimizers:SCHEDULES")
+    initialization: Choice = beginning_setting("normal")
+    generator_optimizer: Choice = optimizer_setting("how the generators move")
+    discriminator_optimizer: Choice = optimizer_setting("how the discriminators move")
+    schedule: Choice = schedule_setting()
     batch: int = setting(1, "pictures of each domain in a step", unit="pictures", minimum=1)
     epochs: int = setting(20, "stretches of training, each with an evaluation", minimum=1)
     steps_per_epoch: int | None = setting(
@@ -112,19 +104,10 @@ class StarRecipe(Recipe):
     discriminator_steps: int = setting(
         5, "updates of the discriminator, each on its own batch, to one of the generator", minimum=1
     )
-    initialization: Choice = choice(
-        "default",
-        "how weights begin; default: as torch's layers do",
-        "limner.translate.networks.beginning:INITIALIZATIONS",
-        ("network", "generator"),
-    )
-    generator_optimizer: Choice = choice(
-        "adam", "how the generator moves", "limner.learning.loop.optimizers:OPTIMIZERS", ("parameters",)
-    )
-    discriminator_optimizer: Choice = choice(
-        "adam", "how the discriminator moves", "limner.learning.loop.optimizers:OPTIMIZERS", ("parameters",)
-    )
-    schedule: Choice = choice("constant", "how both learning rates change", "limner.learning.loop.optimizers:SCHEDULES")
+    initialization: Choice = beginning_setting("default")
+    generator_optimizer: Choice = optimizer_setting("how the generator moves")
+    discriminator_optimizer: Choice = optimizer_setting("how the discriminator moves")
+    schedule: Choice = schedule_setting()
     batch: int = setting(16, "pictures in an update, of all domains together", unit="pictures", minimum=1)
     epochs: int = setting(20, "stretches of training, each with an evaluation", minimum=1)
     steps_per_epoch: int | None = setting(

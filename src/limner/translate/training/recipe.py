@@ -10,6 +10,7 @@ from typing import Any, Literal
 from limner.foundation.errors import UserError
 from limner.learning.loop.settings import Recipe
 from limner.learning.recipes.recipe import Choice, WeightedChoice, choice, setting, weighted_choices
+from limner.translate.training.shared_settings import beginning_setting, optimizer_setting, schedule_setting
 
 GENERATOR_GIVEN = ("inputs", "outputs", "scale")
 DISCRIMINATOR_GIVEN = ("channels", "size_px")
@@ -102,21 +103,10 @@ class PairRecipe(Recipe):
         0.0, "gradients of norm 1 between true and made (WGAN-GP); the paper: 10", minimum=0
     )
     loss: Choice = choice("non-saturating", "what the two minimize", "limner.adversarial.losses:LOSSES")
-    initialization: Choice = choice(
-        "default",
-        "how weights begin; default: as torch's layers do",
-        "limner.translate.networks.beginning:INITIALIZATIONS",
-        ("network", "generator"),
-    )
-    generator_optimizer: Choice = choice(
-        "adam", "how the generator moves", "limner.learning.loop.optimizers:OPTIMIZERS", ("parameters",)
-    )
-    discriminator_optimizer: Choice = choice(
-        "adam", "how the discriminator moves", "limner.learning.loop.optimizers:OPTIMIZERS", ("parameters",)
-    )
-    schedule: Choice = choice(
-        "constant", "how both learning rates change, after the warm-up", "limner.learning.loop.optimizers:SCHEDULES"
-    )
+    initialization: Choice = beginning_setting("default")
+    generator_optimizer: Choice = optimizer_setting("how the generator moves")
+    discriminator_optimizer: Choice = optimizer_setting("how the discriminator moves")
+    schedule: Choice = schedule_setting("how both learning rates change, after the warm-up")
     warmup_epochs: int = setting(0, "epochs before, in which the generator learns by warmup_content alone", minimum=0)
     warmup_content: tuple[WeightedChoice, ...] = weighted_choices(("l2",), "what is compared then", _content)
     statistics: Literal["training", "picture"] = setting(
