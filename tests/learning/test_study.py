@@ -179,12 +179,13 @@ def test_stages_share_a_budget_by_their_lengths_and_none_is_left_out() -> None:
         share_steps(stages, 1)
 
 
-def test_minutes_become_steps_by_how_long_a_step_takes(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_minutes_become_steps_by_how_long_a_step_takes(toy: Path) -> None:
     recipe = ToyRecipe(path=toy / "points.txt")
-    clock = iter(np.arange(0, 1e6, 0.25))
-    monkeypatch.setattr("limner.learning.loop.timing.time.monotonic", lambda: float(next(clock)))
-    found = [steps_within(ToyTask(recipe), recipe.loop, minutes) for minutes in (1, 10)]
-    # A clock that is read once a step, and once at each end: a step takes 0.25 s and something.
+    times = iter(np.arange(0, 1e6, 0.25))
+    found = [
+        steps_within(ToyTask(recipe), recipe.loop, minutes, clock=lambda: float(next(times))) for minutes in (1, 10)
+    ]
+    # The clock is read once a step, and once at each end: a step takes 0.25 s and something.
     assert 80 <= found[0] <= 240
     assert 1600 <= found[1] <= 2400
 
