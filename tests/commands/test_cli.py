@@ -255,8 +255,9 @@ def test_json_can_be_read_wherever_it_is_offered(
     train = ["train", "segment/demo", "--data", str(trained / "town"), "--out", "trained", *QUICK]
     refine = "refine run scene.tif --labels truth.tif --epochs 1 --steps-per-epoch 1"
     commands = (
-        "check run ../town", "evaluate run", "compare run", "networks generate", "score map.tif truth.tif", recolor, made, fid,
-        cutouts, "doctor", "recipes", "segment run scene.tif --tile-px 96 --overlap-px 32", refine, shlex.join(train),
+        "check run ../town", "evaluate run", "compare run", "networks generate", "score map.tif truth.tif", recolor,
+        made, fid, cutouts, "doctor", "recipes", "segment run scene.tif --tile-px 96 --overlap-px 32", refine,
+        shlex.join(train),
         "inspect unet --input 3x32x32", "look lenet photo.png --input 1x28x28", "classify digits photo.png",
         "detect finds photo.png",
         "translate larger photo.png", "degrade photo.png --gray",
