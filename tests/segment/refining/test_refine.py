@@ -488,6 +488,17 @@ def test_all_annotated_ground_is_learned_from_unless_a_share_is_asked_for(
     assert shares == {"default": 0.0, "asked": 0.4}
 
 
+def test_a_budget_of_the_parents_training_is_none_of_refining(parent: Run, tmp_path: Path) -> None:
+    text = parent.recipe_text()
+    assert "steps: null" in text
+    (tmp_path / "recipe.yaml").write_text(text.replace("steps: null", "steps: 7"))
+    (tmp_path / "model.json").write_text("{}")
+    budgeted = Run(tmp_path)
+    assert recipe_of(budgeted).loop.steps == 7
+    assert refining_recipe(budgeted, ()).loop.steps is None
+    assert refining_recipe(budgeted, ("--loop.steps", "5")).loop.steps == 5
+
+
 def test_with_sgd_refining_takes_the_papers_learning_rate(parent: Run, tmp_path: Path) -> None:
     text = parent.recipe_text().replace("optimizer: {name: adamw", "optimizer: {name: sgd")
     (tmp_path / "recipe.yaml").write_text(text)

@@ -196,6 +196,7 @@ def refining_recipe(parent: Run, overrides: Sequence[str]) -> SegmentRecipe:
         optimizer=Choice(recipe.optimizer.name, options),
         schedule=Choice("cosine", {"warmup": 0.1}),
         stages=(),
+        loop=dataclasses.replace(recipe.loop, steps=None),  # a budget of the parent's training is none of this one's
         epochs=EPOCHS,
         steps_per_epoch=STEPS_PER_EPOCH,
         threshold="calibrated",
