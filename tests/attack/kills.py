@@ -305,7 +305,7 @@ class Undisturbed:
 
     def half_file(self, folder: Path) -> str | None:
         """A file of a killed command that stands under a good name and is not what it should be."""
-        if self.command.parts and self.command.tokens[0] in ("train", "refine"):
+        if self.command.parts and self.command.tokens[0] in ("train", "refine", "study"):
             return None  # a run that has begun, whose files go on
         for name, path in files_below(folder, self.command.made).items():
             if name not in self.alike or path.name.startswith(".") or same_bytes(path, self.files[name]):
