@@ -69,6 +69,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "srresnet": {"blocks": 1, "width": 4, "scale": 4},
     "context-encoder": {"bottleneck": 8, "width": 4},
     "context-encoder-random": {"bottleneck": 8, "width": 4},
+    "multi-scale": {"width": 4},
 }
 
 

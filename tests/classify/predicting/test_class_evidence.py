@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from limner.classify.data.preprocessing import Preprocessing
 from limner.classify.networks import NETWORKS
-from limner.classify.predicting.classify import evidence_names
 from limner.classify.predicting.maps import box_of, class_activation, covered_evidence, last_maps
 from limner.classify.predicting.overlay import overlay_evidence
 from limner.classify.predicting.predictor import PictureClassifier
@@ -179,10 +178,3 @@ def test_evidence_is_laid_over_a_gray_picture() -> None:
     strength = np.zeros((4, 4), np.float32)
     assert (overlay_evidence(picture, strength) == 100).all()
     assert tuple(overlay_evidence(picture, strength + 1)[0, 0]) == (208, 208, 30)
-
-
-def test_names_of_evidence_are_all_different() -> None:
-    from pathlib import Path
-
-    names = evidence_names([Path(each) for each in ("a/1.jpg", "b/1.png", "1-2.png", "c/1.png")])
-    assert len(set(names)) == 4 and all(name.endswith(".png") for name in names)
