@@ -42,7 +42,7 @@ LEARNED = (
 SCENE, TRUTH = Path("banepa/images/banepa.tif"), Path("banepa/masks/banepa.tif")
 BUILDINGS = Path("banepa/buildings.geojson")
 """The same truth as polygons: only they tell roofs apart that touch."""
-REFINE = ("--epochs", "3")
+REFINE = ("--epochs", "2")
 FOOTPRINTS_PX = 420
 FRACTION = 0.07
 SHOWN_PX = 1024
