@@ -47,8 +47,8 @@ SCORES = {
 }
 """Of `limner.recolor.scoring.score.TransferScore`, and what the report calls them."""
 MISLED = (
-    "The wood is the picture's weak spot: its grain looks in part at the sky and in part at the lights, so patches of "
-    "it stay warm. Regions are matched by how they look, not by what they are."
+    "The wood is the picture's weak spot: toward the lower edge it takes the sky's blue, above it stays brown, though "
+    "it is one table. Regions are matched by how they look, not by what they are."
 )
 
 
