@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -196,3 +197,9 @@ def test_photos_are_reached_through_one_object() -> None:
 def test_a_room_shows_few_entries(name: str, most: int) -> None:
     shown = [path.name for path in (SOURCE / name).iterdir() if path.name != "__pycache__"]
     assert len(shown) <= most, sorted(shown)
+
+
+def test_no_two_test_files_have_one_name() -> None:
+    """Pytest imports a test file by its bare name, so that a second of the same name ends the collecting."""
+    names = sorted(path.name for path in Path(__file__).parent.rglob("test_*.py"))
+    assert [name for name, following in pairwise(names) if name == following] == []
