@@ -21,6 +21,7 @@ from limner.foundation.version import __version__
 
 if TYPE_CHECKING:
     from limner import generate, recolor, segment
+    from limner.datasets.world.drawing import draw_world
     from limner.generate.cutouts.verb import cut_out
     from limner.generate.making.sample import generate_pictures
     from limner.generate.scoring.fid import fid
@@ -46,6 +47,7 @@ __all__ = [
     "compare",
     "cut_out",
     "degrade_pictures",
+    "draw_world",
     "evaluate",
     "fid",
     "generate",
@@ -72,6 +74,7 @@ _PLACES = {
     "compare": "limner.learning.verbs:compare",
     "cut_out": "limner.generate.cutouts.verb:cut_out",
     "degrade_pictures": "limner.translate.degrading.verb:degrade_pictures",
+    "draw_world": "limner.datasets.world.drawing:draw_world",
     "evaluate": "limner.learning.verbs:evaluate",
     "fid": "limner.generate.scoring.fid:fid",
     "generate_pictures": "limner.generate.making.sample:generate_pictures",

@@ -15,6 +15,7 @@ from cyclopts import CycloptsError
 from limner.commands import (  # noqa: F401  # each adds its verbs to the app
     classify,
     detect,
+    drawing,
     generate,
     learning,
     looking,

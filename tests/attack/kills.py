@@ -125,6 +125,8 @@ COMMANDS = {
     "translate clip": Command(["translate", "painter", "clip.mp4", "--out", "done.mp4"],
                               ("done.mp4", "done.mp4.json"), parts=True),
     "degrade": Command(["degrade", "photos", "--blur", "motion", "--out", "worse"], ("worse", "worse.json")),
+    "draw": Command(["draw", "world", "--pictures", "24", "--clips", "4", "--size-px", "16", "--out", "drawn"],
+                    ("drawn", "drawn.json")),
 }  # fmt: skip
 """Every verb that writes, once in each of its ways. `demo` runs these same ones; `inspect` writes nothing."""
 

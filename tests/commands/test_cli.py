@@ -29,7 +29,7 @@ from limner.learning.runs.opening import bundled_models
 VERBS = (
     "demo", "recipes", "networks", "inspect", "look", "check", "train", "study", "evaluate", "compare", "segment",
     "refine", "score",
-    "recolor", "cutouts", "generate", "fid", "classify", "detect", "translate", "degrade", "doctor",
+    "recolor", "cutouts", "generate", "fid", "classify", "detect", "translate", "degrade", "draw", "doctor",
 )  # fmt: skip
 PARAMETERS = {  # residual-unet at 4 bands and 2 classes: sums of its layers' weights, biases and BN pairs
     18: 14_853_506, 34: 24_961_666, 50: 78_699_010, 101: 97_691_138, 152: 113_334_786, 200: 117_815_810,
@@ -260,7 +260,7 @@ def test_json_can_be_read_wherever_it_is_offered(
         shlex.join(train),
         "inspect unet --input 3x32x32", "look lenet photo.png --input 1x28x28", "classify digits photo.png",
         "detect finds photo.png",
-        "translate larger photo.png", "degrade photo.png --gray",
+        "translate larger photo.png", "degrade photo.png --gray", "draw world --pictures 2 --size-px 16",
         f"study segment/demo --data {trained / 'town'} --seeds 1 --out study {shlex.join(QUICK)}",
     )  # fmt: skip
     for command in commands:

@@ -29,6 +29,7 @@ NOWHERE = (
     "fid . here", "cutouts gone --object car", "recolor gone.jpg --like here.tif", "recolor here.tif --like gone.jpg",
     "score gone.tif truth.tif", "score gone true --pairs", "translate gone gone.png", "translate gone here.tif",
     "degrade gone --gray", "degrade here.tif", "networks gone", "demo gone", "recipes gone", "check . --room gone",
+    "draw world", "draw wrld --clips 3",
 )  # fmt: skip
 
 

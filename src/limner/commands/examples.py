@@ -94,6 +94,11 @@ EXAMPLES: dict[str, tuple[str, str, str]] = {
         "limner degrade photos --blur motion --out blurred",
         "limner degrade photos --hole blobs --share 0.2 --seed 7",
     ),
+    "draw": (
+        "limner draw world --pictures 2000",
+        "limner draw world --pictures 4000 --size-px 32 --seed 1 --out more",
+        "limner draw world --clips 500 --voxels 500 --views 20",
+    ),
     "fid": (
         "limner fid real fake",
         "limner fid real runs/best-001 --features efficientnet-lite0",
