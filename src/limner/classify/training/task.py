@@ -32,6 +32,7 @@ from limner.learning.loop.optimizers import OPTIMIZERS, SCHEDULES, set_learning_
 from limner.learning.loop.task import Stage, StageContext, Task, number_stages
 from limner.learning.recipes.recipe import to_plain
 from limner.learning.runs.run import Run
+from limner.nn.depthwise import quicken_depthwise
 from limner.nn.parameters import count_parameters
 from limner.reporting.pictures import contact_sheet
 
@@ -171,6 +172,7 @@ class ClassifyTask(Task):
         if self.still:
             for parameter in body:
                 parameter.requires_grad_(False)
+        quicken_depthwise(network)
         self.model = fabric.setup_module(network)
         groups = [{"params": [each for each in network.parameters() if id(each) in head]}] if head else []
         if not self.still:

@@ -35,6 +35,7 @@ from limner.learning.loop.optimizers import OPTIMIZERS, SCHEDULES, set_learning_
 from limner.learning.loop.task import Stage, StageContext, Task, number_stages
 from limner.learning.recipes.recipe import to_plain
 from limner.learning.runs.run import Run
+from limner.nn.depthwise import quicken_depthwise
 from limner.nn.parameters import count_parameters
 from limner.reporting.pictures import contact_sheet
 
@@ -129,6 +130,7 @@ class DetectTask(Task):
         if self.by_fit:
             self.network.to(self.device)
             return
+        quicken_depthwise(self.network)
         self.model = fabric.setup_module(self.network)
         self.moving = [each for each in self.network.parameters() if each.requires_grad]
         optimizer = recipe.optimizer.build(OPTIMIZERS, self.moving)

@@ -16,6 +16,7 @@ from limner.learning.loop.optimizers import OPTIMIZERS, SCHEDULES, set_learning_
 from limner.learning.loop.task import Stage, StageContext, Task, number_stages
 from limner.learning.runs.opening import open_run
 from limner.learning.runs.run import Run
+from limner.nn.depthwise import quicken_depthwise
 from limner.reporting.pictures import IGNORE
 from limner.scenes.statistics import Statistics
 from limner.segment.data.crops import Crops
@@ -116,6 +117,7 @@ class MapLearning(Task):
         self.still = encoder_of(network).requires_grad_(False) if settings.train == "decoder" else None
         network.to(memory_format=torch.channels_last)
         self.fabric, self.stage = fabric, stage
+        quicken_depthwise(network)
         self.model = fabric.setup_module(network)
         learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
         optimizer = self.recipe.optimizer.build(OPTIMIZERS, learning)
