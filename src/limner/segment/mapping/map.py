@@ -33,7 +33,7 @@ from limner.segment.footprints.polygons import layer_name, write_polygons
 from limner.segment.labels.forms import background_of
 from limner.segment.mapping.options import AS_USUAL, MapOptions
 from limner.segment.mapping.outputs import MapWriter, write_category_names
-from limner.segment.mapping.predictions import Network, Predictor
+from limner.segment.mapping.predictions import NOTICES, Network, Predictor
 from limner.segment.mapping.preview import write_preview
 from limner.segment.mapping.record import (
     MapFiles,
@@ -48,6 +48,9 @@ from limner.segment.mapping.smoothing import PlaneWriter, smooth
 from limner.segment.mapping.streaming import read_bands
 from limner.segment.mapping.styles import polygon_style, raster_style
 from limner.segment.predicting.blending import Blend, Rows
+from limner.segment.predicting.engines import OpenVino
+from limner.segment.predicting.ensemble import Ensemble
+from limner.segment.predicting.predictor import SegmentPredictor
 from limner.segment.predicting.tiles import check_tiling
 
 NORMALIZATIONS = ("run", "scene", "matched")
@@ -92,6 +95,7 @@ def map_scene(
     ground_m: float | None = None,
     normalize: str = "run",
     harmonizer: Harmonizer | None = None,
+    engine: OpenVino | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> SceneMap:
@@ -103,7 +107,7 @@ def map_scene(
     with open_raster(scene, bands=bands) as raster:
         return map_raster(
             predictor, raster, Path(out), options, ground_m=ground_m, normalize=normalize, harmonizer=harmonizer,
-            overwrite=overwrite, progress=progress,
+            engine=engine, overwrite=overwrite, progress=progress,
         )  # fmt: skip
 
 
@@ -116,6 +120,7 @@ def map_raster(
     ground_m: float | None = None,
     normalize: str = "run",
     harmonizer: Harmonizer | None = None,
+    engine: OpenVino | None = None,
     overwrite: bool = False,
     cautions: Sequence[str] = (),
     progress: Progress | None = None,
@@ -128,9 +133,10 @@ def map_raster(
 
     ground_m: meters that a pixel of the scene covers, by default what its file says. normalize: by whose mean and
     deviation the scene is standardized. run: the training areas'; scene: its own; matched: those of the area whose
-    colors it is brought to. harmonizer: brings it to the colors of training areas before the network looks. cautions:
-    lines that its record keeps (`limner.segment.mapping.likeness`). progress: told what is being done; without it, what
-    the user must know goes to stderr.
+    colors it is brought to. harmonizer: brings it to the colors of training areas before the network looks. engine:
+    computes the network in torch's place where it answers alike on this scene; like the number format, it makes no
+    other map of a finished one. cautions: lines that its record keeps (`limner.segment.mapping.likeness`). progress:
+    told what is being done; without it, what the user must know goes to stderr.
 
     Raises `UserError` for a scene that has no data or another number of bands than the network, an option that cannot
     be, and an ``out`` that holds another map of that name, or this one changed by somebody.
@@ -167,9 +173,10 @@ def map_raster(
             scene = replace(scene, colors=harmonizer.fit_raster(raster))
         if made is None:
             remove_unfinished(out, name, predictor.class_names)
-            made = _Mapping(predictor, scene, files, options, normalize, tell).run(request, tuple(cautions))
+            made = _Mapping(predictor, scene, files, options, normalize, engine, tell).run(request, tuple(cautions))
         if options.check_seams and made.seams is None:
-            made = add_seams(made, measure_seams(predictor, scene.seen, made.classes, made.statistics, options, tell))
+            asked, _ = _computed(predictor, scene, made.statistics, options, engine)
+            made = add_seams(made, measure_seams(asked, scene.seen, made.classes, made.statistics, options, tell))
     return made
 
 
@@ -190,8 +197,18 @@ def _check_normalize(normalize: str, harmonizer: Harmonizer | None) -> None:
 
 def _tell_stderr(message: str, done: int, total: int) -> None:
     """Without a progress display only what stands out of the routine is said."""
-    if message.startswith("CUDA"):
+    if message.startswith(NOTICES):
         print(f"limner: {message}", file=sys.stderr)
+
+
+def _computed(
+    predictor: Predictor, scene: OpenScene, statistics: Statistics, options: MapOptions, engine: OpenVino | None
+) -> tuple[Predictor, list[str]]:
+    """The predictor with its networks on ``engine`` where they answer alike on this scene, and lines about it."""
+    if engine is None or not isinstance(predictor, (SegmentPredictor, Ensemble)):
+        return predictor, []  # whoever brings a predictor of their own computes it
+    with scene.again() as raster:
+        return engine.in_place_of_torch(predictor, raster, statistics, options.tile_px)
 
 
 class _Mapping:
@@ -204,10 +221,11 @@ class _Mapping:
         files: MapFiles,
         options: MapOptions,
         normalize: str,
+        engine: OpenVino | None,
         progress: Progress,
     ) -> None:
         self.predictor, self.scene, self.files, self.options = predictor, scene, files, options
-        self.normalize, self.progress = normalize, progress
+        self.normalize, self.engine, self.progress = normalize, engine, progress
         self.class_names = predictor.class_names
         self.background = background_of(self.class_names)
         self.splitting = options.footprints.splitting(scene.ground_m, len(self.class_names))
@@ -219,6 +237,9 @@ class _Mapping:
         with ExitStack() as stack:
             temporary = self.files.temporary(stack)
             statistics = self._statistics()
+            self.predictor, computed = _computed(self.predictor, self.scene, statistics, self.options, self.engine)
+            for line in computed:
+                self.progress(line, 0, 1)
             probability = temporary.probability
             if probability is None and temporary.polygons is not None:
                 probability = self.files.working(stack)
@@ -241,6 +262,7 @@ class _Mapping:
                 seconds=time.perf_counter() - started,
                 matched=None if colors is None else colors.reference,
                 cautions=cautions,
+                computed=tuple(computed),
             )
             self._write_record(temporary, result, request)
             remove_former(self.files)

@@ -15,6 +15,7 @@ from limner.foundation.progress import Progress, duration, say
 from limner.learning.options import make_options
 from limner.learning.runs.opening import open_run
 from limner.learning.runs.run import Run
+from limner.nn.engines.names import check_engine, device_for
 from limner.scenes.bands import parse_bands
 from limner.scenes.names import find_scenes, scene_name
 from limner.scenes.rasters import Raster, open_raster
@@ -24,8 +25,10 @@ from limner.segment.mapping.damage import Damage, check_pair, mark_damage
 from limner.segment.mapping.likeness import coarse_caution, color_caution
 from limner.segment.mapping.map import map_raster
 from limner.segment.mapping.options import PLAIN, MapOptions, SceneOptions, SegmentOptions
+from limner.segment.mapping.predictions import NOTICES
 from limner.segment.mapping.record import SceneMap
 from limner.segment.mapping.thresholds import choose_threshold, meaning_of
+from limner.segment.predicting.engines import OpenVino
 from limner.segment.predicting.ensemble import Ensemble, together
 from limner.segment.predicting.fit_to_run import Match, match_scene
 from limner.segment.predicting.predictor import SegmentPredictor, load_predictor
@@ -71,10 +74,12 @@ def map_scenes_with(
 ) -> list[SceneMap]:
     """`map_scenes`, with the options as an instance of their dataclass."""
     looking = options.scene
+    check_engine(looking.engine, device)
     runs = [open_run(name, "segment") for name in ([run] if isinstance(run, (str, Path)) else run)]
     if len(runs) > 1 and looking.harmonize is not None:
         raise UserError("--harmonize brings a scene to the colors of one run; give one run, or leave it out")
-    loaded = [load_predictor(each, device, looking.precision) for each in runs]
+    place = device_for(looking.engine, device)
+    loaded = [load_predictor(each, place, looking.precision) for each in runs]
     predictor = together([turned(each) for each in loaded] if options.mapping.answers.tta else loaded)
     if (threshold := looking.threshold) is not None:
         if len(predictor.class_names) != 2 or (threshold != "auto" and not 0 < threshold < 1):
@@ -88,7 +93,8 @@ def map_scenes_with(
     harmonizer = harmonizer_of(runs[0], looking.harmonize, looking.harmonize_to, looking.normalize)
     normalize = predictor.normalization(looking.normalize, harmonized=harmonizer is not None)
     meaning = _Meaning(meaning_of(runs)) if threshold == "auto" else None
-    job = _Job(predictor, tuple(runs), out, options.mapping, normalize, harmonizer, overwrite, meaning)
+    engine = OpenVino(looking.precision) if looking.engine == "openvino" else None
+    job = _Job(predictor, tuple(runs), out, options.mapping, normalize, harmonizer, overwrite, meaning, engine)
     with ExitStack() as stack:
         waiting = [_look(stack, job, path, looking, number) for number, path in enumerate(find_scenes(scenes))]
         return [job.run(one) for one in waiting]
@@ -184,6 +190,7 @@ class _Job:
     harmonizer: Harmonizer | None
     overwrite: bool
     meaning: _Meaning | None = None
+    engine: OpenVino | None = None
 
     def run(self, scene: _Waiting) -> SceneMap:
         """Map a scene, with progress and a line about it; what may mislead stands first."""
@@ -198,8 +205,8 @@ class _Job:
                     if message == "mapping":
                         progress.total = total
                         progress.advance(done - progress.done)
-                    elif message.startswith("CUDA"):
-                        say(f"limner: {message}")
+                    elif message.startswith(NOTICES):
+                        say(f"{name}: {message}")
 
                 predictor = self.predictor.at_ground(scene.match.ground_m)
                 if self.meaning is not None:
@@ -210,7 +217,7 @@ class _Job:
                 made = map_raster(
                     predictor, raster, self.out, self.options,
                     ground_m=scene.match.ground_m, normalize=self.normalize, harmonizer=self.harmonizer,
-                    overwrite=self.overwrite, cautions=cautions, progress=tell,
+                    engine=self.engine, overwrite=self.overwrite, cautions=cautions, progress=tell,
                 )  # fmt: skip
         say(f"{name}: {_line(made)}")
         if self.options.check_seams and made.seams is not None:

@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from limner.foundation.command_line import INPUT, METHOD, OUTPUT
 from limner.foundation.errors import UserError
+from limner.nn.engines.names import Engine
 from limner.segment.footprints.options import AS_MEASURED, FootprintOptions
 from limner.segment.mapping.answers import PLAIN as AS_ANSWERED
 from limner.segment.mapping.answers import AnswerOptions
@@ -32,7 +33,7 @@ class SceneOptions:
     training area whose colors they take, "all" of them together (if not given), or the "nearest". bands: numbers of the
     scenes' bands to read, from 1, in the run's order. threshold: in place of the run's own;
     "auto": for each scene the one of the highest F1 that its probabilities promise
-    (`limner.segment.mapping.thresholds`).
+    (`limner.segment.mapping.thresholds`). engine: what computes the network, torch where another answers otherwise.
     """
 
     normalize: Normalize = "auto"
@@ -56,6 +57,9 @@ class SceneOptions:
     precision: Annotated[
         Literal["auto", "bf16", "fp32"], Parameter(help="Number format of the network.", group=METHOD)
     ] = "auto"
+    engine: Annotated[
+        Engine, Parameter(help="What computes the network; openvino is quicker on processors.", group=METHOD)
+    ] = "torch"
 
 
 @dataclass(frozen=True)

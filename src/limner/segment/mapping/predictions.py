@@ -12,6 +12,9 @@ from limner.scenes.statistics import Statistics
 from limner.scenes.windows import Pixels
 from limner.segment.predicting.tiles import Axis
 
+NOTICES = ("CUDA", "OpenVINO")
+"""Begin the messages of a mapping's progress that its user must read."""
+
 
 class Predictor(Protocol):
     """What mapping needs of a trained network; `limner.segment.predicting.predictor.SegmentPredictor` is one."""

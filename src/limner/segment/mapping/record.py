@@ -147,8 +147,8 @@ class SceneMap:
     pixels: how many each class has. nodata_px: pixels without data. statistics: the mean and deviation that stood for
     the training areas'. seams: how much the tiles show, where that was measured. matched: the training area (or
     ``all``) whose colors it was harmonized to. cautions: in what the scene is unlike what was learned from, when it was
-    mapped. skipped: it was there already, made from the same scene, model and
-    options.
+    mapped. skipped: it was there already, made from the same scene, model and options. computed: by what engine, and
+    how like torch, where another was asked for.
     """
 
     files: MapFiles
@@ -161,6 +161,7 @@ class SceneMap:
     matched: str | None = None
     skipped: bool = False
     cautions: tuple[str, ...] = ()
+    computed: tuple[str, ...] = ()
 
     @property
     def classes(self) -> Path:
@@ -193,7 +194,7 @@ class SceneMap:
         return {
             **files, "pixels": self.pixels, "shares": self.shares, "nodata_px": self.nodata_px,
             "polygon_count": self.polygon_count, "matched": self.matched, "seconds": self.seconds,
-            "was_there": self.skipped, "cautions": list(self.cautions),
+            "was_there": self.skipped, "cautions": list(self.cautions), "computed": list(self.computed),
         }  # fmt: skip
 
     @property
@@ -219,6 +220,7 @@ class SceneMap:
             **({} if self.seams is None else {"seams": self.seams.to_json()}),
             **({} if self.matched is None else {"matched": self.matched}),
             **({"cautions": list(self.cautions)} if self.cautions else {}),
+            **({"computed": list(self.computed)} if self.computed else {}),
         }
 
 
@@ -246,6 +248,7 @@ class _MapTold(TypedDict):
     matched: NotRequired[str]
     holds: NotRequired[dict[str, str]]
     cautions: NotRequired[list[str]]
+    computed: NotRequired[list[str]]
 
 
 def finished_map(files: MapFiles, request: dict[str, Any], overwrite: bool) -> SceneMap | None:
@@ -324,5 +327,6 @@ def _scene_map(files: MapFiles, told: _MapTold) -> SceneMap:
         seams=Seams(**told["seams"]) if "seams" in told else None,
         matched=told.get("matched"),
         cautions=tuple(told.get("cautions", ())),
+        computed=tuple(told.get("computed", ())),
         skipped=True,
     )
