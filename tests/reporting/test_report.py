@@ -201,3 +201,31 @@ def test_pictures_enlarge_and_the_page_has_a_dark_side_without_a_script() -> Non
     assert "prefers-color-scheme: dark" in html
     assert 'content="light dark"' in html
     assert "<script" not in html
+
+
+def test_two_pictures_are_compared_by_a_divider_that_keys_and_touch_move() -> None:
+    before, after = np.zeros((20, 30, 3), np.uint8), np.full((20, 30, 3), 255, np.uint8)
+    html = Report("t").comparison(before, after, names=("photo", "evening")).to_html()
+    assert (
+        '<input type="range" min="0" max="100" value="50" aria-label="How much of the picture is shown as photo' in html
+    )
+    assert html.index('alt="evening"') < html.index('class="before"') < html.index('alt="photo"')
+    assert html.count("<script>") == 1 and "pointerdown" in html and 'src="http' not in html
+    with pytest.raises(ValueError, match="one size"):
+        Report("t").comparison(before, after[1:])
+
+
+def test_a_region_is_a_path_in_each_picture_and_a_key_below() -> None:
+    left, right = np.zeros((4, 6), int), np.ones((4, 6), int)
+    right[0] = -1
+    shown = picture(height=8, width=12)
+    html = (
+        Report("t")
+        .regions([(shown, left, "target"), (shown, right, "reference")], [("a third", ["red"]), ("<rest>", [])])
+        .to_html()
+    )
+    assert html.count('<path class="r0" d="M0 0h6v4h-6z"/>') == html.count('<path class="r1" d="M0 1h6v3h-6z"/>') == 1
+    assert '<button type="button" class="r0"><i style="background: red"></i><span>a third</span></button>' in html
+    assert "&lt;rest&gt;" in html
+    with pytest.raises(ValueError, match="at most"):
+        Report("t").regions([(shown, left, "target")], [("", [])] * 17)

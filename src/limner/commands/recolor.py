@@ -10,7 +10,7 @@ from limner.commands.app import Device, Download, Json, Overwrite, verb
 from limner.foundation.command_line import INPUT, METHOD, OUTPUT
 from limner.foundation.files.writing import must_exist
 from limner.learning.runs.opening import is_run
-from limner.recolor.recoloring.options import PLAIN, RecolorOptions
+from limner.recolor.recoloring.options import PLAIN, RecolorOptions, split_weight
 
 
 @verb
@@ -23,7 +23,8 @@ def recolor(
     like: Annotated[
         list[str],
         Parameter(
-            help="Whose colors to take: photos; a .cube look-up table; for scenes a run or another scene.",
+            help="Whose colors to take: photos, PHOTO=2 for twice the weight; a .cube look-up table; for scenes a run "
+            "or another scene.",
             negative=(),
             consume_multiple=True,
             group=INPUT,
@@ -36,6 +37,25 @@ def recolor(
             negative=(), help="Write what was matched with what: pictures and a CSV beside each photo.", group=OUTPUT
         ),
     ] = False,
+    page: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            help="Write a web page beside each photo: before and after under a slider, matched regions, numbers.",
+            group=OUTPUT,
+        ),
+    ] = False,
+    keep: Annotated[
+        bool, Parameter(negative=(), help="With --method all: write each method's picture too.", group=OUTPUT)
+    ] = False,
+    preview: Annotated[
+        bool,
+        Parameter(negative=(), help="A small result, soon: PICTURE-preview.jpg, at most 400 pixels.", group=OUTPUT),
+    ] = False,
+    key: Annotated[
+        Path | None,
+        Parameter(help="A series graded alike: one look for all photos, the one that suits this photo.", group=INPUT),
+    ] = None,
     clip: Annotated[bool, Parameter(negative=(), help="Folders are the frames of a clip.", group=INPUT)] = False,
     frame_by_frame: Annotated[
         bool, Parameter(negative=(), help="Recolor each frame of a clip by itself: it may flicker.", group=METHOD)
@@ -61,11 +81,12 @@ def recolor(
 ) -> None:
     """Give photos the colors of others region by region, clips without flicker, scenes at any size."""
     must_exist(pictures)  # what is not there is told before torch is imported
-    must_exist([Path(word) for word in like if not is_run(word)])
+    must_exist([Path(split_weight(word)[0]) for word in like if not is_run(word)])
     from limner.recolor.recoloring.recolor import recolor_files
 
     done = recolor_files(
-        pictures, like, out or Path("recolored"), options, explain=explain, clip=clip, frame_by_frame=frame_by_frame,
+        pictures, like, out or Path("recolored"), options, explain=explain, page=page, keep=keep,
+        preview=preview, key=key, clip=clip, frame_by_frame=frame_by_frame,
         to=to, bands=bands, device=device, download=download, overwrite=overwrite,
     )  # fmt: skip
     if as_json:

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from limner.foundation.errors import UserError
 from limner.foundation.files.writing import replacing
@@ -99,14 +100,16 @@ class Written:
     notes: tuple[str, ...] = ()
 
 
-def read_photo(path: Path) -> Photo:
+def read_photo(path: Path, *, longest_px: int | None = None) -> Photo:
     """The photo in a JPEG, PNG, WebP, TIFF (8 or 16 bits, floats) or BMP file, told by its content.
 
     Gray comes as three equal channels. CMYK, and gray with a profile, come as sRGB. Of several pages the first is read.
+    longest_px: read it `shrunk` so, in less time than it takes to read and to shrink it.
+
     Raises `UserError` for a file that is no such photo, is damaged, has more than 500 million pixels, is an animation,
     has other bands than gray or RGB and alpha, or has no visible pixel.
     """
-    decoded = decode(path)
+    decoded = decode(path, longest_px)
     picture, alpha = _as_tensors(decoded)
     missing = None
     if decoded.bits == 32:
@@ -128,7 +131,7 @@ def read_photo(path: Path) -> Photo:
         # A gray profile would not be valid in the file that is written, which has color.
         picture, profile = to_profile(picture, profile, None), None
         notes += ("gray with a color profile: brought to sRGB",)
-    return Photo(
+    photo = Photo(
         path,
         picture,
         alpha,
@@ -141,6 +144,24 @@ def read_photo(path: Path) -> Photo:
         turn=decoded.turn,
         notes=notes,
     )
+    return photo if longest_px is None else shrunk(photo, longest_px)
+
+
+def shrunk(photo: Photo, longest_px: int) -> Photo:
+    """A photo to look at: no edge longer than ``longest_px``, of 8 bits, with no more than its profile beside it."""
+    height, width = photo.picture.shape[1:]
+    scale = min(1.0, longest_px / max(height, width))
+    size = max(1, round(height * scale)), max(1, round(width * scale))
+    small = [None if part is None else _by_areas(part, size) for part in (photo.picture, photo.alpha)]
+    tags = Tags(photo.profile)
+    assert small[0] is not None  # photos have pictures
+    return replace(photo, picture=small[0], alpha=small[1], missing=None, tags=tags, bits=8)
+
+
+def _by_areas(values: Tensor, size: tuple[int, int]) -> Tensor:
+    """(..., h, w) of (..., H, W): each pixel the mean of the area that it covers."""
+    stacked = values.reshape(1, -1, *values.shape[-2:])
+    return functional.interpolate(stacked, size, mode="area")[0].reshape(*values.shape[:-2], *size)
 
 
 def write_photo(path: Path, picture: Tensor, photo: Photo, *, quality: int = 95) -> Written:

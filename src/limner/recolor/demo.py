@@ -17,11 +17,11 @@ import numpy as np
 from skimage import data
 
 from limner.datasets.pictures.decoding import decode
+from limner.foundation.files.records import Made
 from limner.foundation.files.writing import make_folder
 from limner.foundation.progress import say
 from limner.recolor.recoloring.options import ALL_METHODS, PLAIN, RecolorOptions
 from limner.recolor.recoloring.recolor import recolor_files
-from limner.recolor.recoloring.transfer import Made
 from limner.reporting.pictures import resized, to_display, write_picture
 from limner.reporting.report import Report
 from limner.scenes.rasters import Window, open_raster

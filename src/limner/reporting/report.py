@@ -14,11 +14,14 @@ from PIL import Image
 from limner.foundation.errors import UserError
 from limner.foundation.files.writing import replacing, write_text
 from limner.foundation.version import __version__
+from limner.reporting.outlines import outlines
 from limner.reporting.pictures import class_colors, resized
 from limner.reporting.tables import SHARES, Share, percent
 
 LONGEST_PX = 1600  # a picture larger than this only makes the page heavy
 FEW_COLORS = 256  # a picture of no more colors (a mask, a chart) stays sharp and small as PNG
+MOST_REGIONS = 16
+"""That pictures are shown in, together."""
 SCORES = "score, %"
 """How the panel of scores is headed."""
 TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg"}
@@ -49,6 +52,7 @@ class Report:
         self.sections: list[Section] = [Section("", 0)]
         self._figures = 0
         self._tables = 0
+        self._interactive = False
 
     def section(self, title: str) -> "Report":
         """Begin a section; the table of contents lists it."""
@@ -100,6 +104,45 @@ class Report:
         shown = [(_data_url(picture), label) for picture, label in pictures]
         return self._add("pictures", pictures=shown, caption=caption, number=self._figures)
 
+    def comparison(
+        self,
+        before: np.ndarray,
+        after: np.ndarray,
+        caption: str = "",
+        names: tuple[str, str] = ("before", "after"),
+    ) -> "Report":
+        """Add two pictures of one size, one over the other, with a divider that is moved by mouse, touch or arrow keys.
+
+        before, after: (H, W, 3) uint8. names: what stands on them.
+        """
+        if before.shape != after.shape:
+            raise ValueError(f"pictures of {before.shape} and {after.shape}; needed: one size, to lie on each other")
+        self._figures += 1
+        self._interactive = True
+        urls = {"before": _data_url(before), "after": _data_url(after)}
+        return self._add("comparison", **urls, names=names, caption=caption, number=self._figures)
+
+    def regions(
+        self,
+        pictures: Sequence[tuple[np.ndarray, np.ndarray, str]],
+        regions: Sequence[tuple[str, Sequence[str]]],
+        caption: str = "",
+    ) -> "Report":
+        """Add pictures whose regions belong together: one that is pointed at shines in all of them, the rest goes dark.
+
+        pictures: each with its (h, w) map of region numbers, which may be smaller and is -1 where there is none, and a
+        label. regions: for each number a line and its CSS colors; they stand below as keys, for who has no mouse.
+        """
+        if len(regions) > MOST_REGIONS:
+            raise ValueError(f"{len(regions)} regions; a page tells at most {MOST_REGIONS} apart")
+        self._figures += 1
+        self._interactive = True
+        shown = [
+            (_data_url(picture), label, numbers.shape[::-1], outlines(numbers, len(regions)))
+            for picture, numbers, label in pictures
+        ]
+        return self._add("regions", pictures=shown, regions=regions, caption=caption, number=self._figures)
+
     def command(self, lines: Sequence[str] | str) -> "Report":
         """Add commands as they are typed in a terminal."""
         return self._add("command", lines=[lines] if isinstance(lines, str) else list(lines))
@@ -112,7 +155,7 @@ class Report:
         template = environment.get_template("report_template.html")
         return template.render(
             title=self.title, subtitle=self.subtitle, sections=self.sections, contents=self.sections[1:],
-            version=__version__,
+            version=__version__, interactive=self._interactive, most_regions=MOST_REGIONS,
         )  # fmt: skip
 
     def write(self, path: Path) -> Path:

@@ -27,7 +27,7 @@ CHOICE = "choose another --out or add --overwrite"
 WORDS = {
     "picture": "another picture", "pictures": "other pictures", "scene": "another scene file", "model": "another model",
     "like": "other references", "look": "another look", "mask": "another mask", "like_mask": "another reference mask",
-    "colors": "other colors of the run",
+    "key": "another key photo", "colors": "other colors of the run",
 }  # fmt: skip
 """What it means that one of these differs between two requests; their values say nothing to people."""
 Told = TypeVar("Told")

@@ -82,10 +82,13 @@ def transfer_clip(
     mix: Mix,
     *,
     reference_masks: Sequence[Tensor | None] = (),
+    reference_weights: Sequence[float] = (),
     temporal: bool = True,
     key_every: int = KEY_EVERY,
 ) -> Iterator[Tensor]:
-    """`recolor_clip`, of options that are made. reference_masks: as of `limner.recolor.methods.pictures.Pictures`."""
+    """`recolor_clip`, of options that are made. reference_masks, reference_weights: as of
+    `limner.recolor.methods.pictures.Pictures`.
+    """
     if key_every < 1:
         raise UserError(f"key frames every {key_every}; needed: 1 (every frame) or more")
     frames = _OnDevice(clip, references[0].device)
@@ -93,7 +96,7 @@ def transfer_clip(
         options = replace(options, palette=PALETTE)
 
     def with_references(frame: Tensor) -> Pictures:
-        return Pictures(frame, references, reference_masks=reference_masks)
+        return Pictures(frame, references, reference_masks=reference_masks, reference_weights=reference_weights)
 
     pairs: Iterator[tuple[Tensor, Tensor]]
     if not temporal:

@@ -57,14 +57,28 @@ def make_look(
     """
     before, after = (_pooled(pictures) for pictures in (targets, results))
     with in_one_order():
-        maps = (
-            {method: color_map} if color_map is not None else {name: fit(before, after) for name, fit in FITS.items()}
-        )
-        errors = {name: float(_apart(found(before), after).mean()) for name, found in maps.items()}
-        by = min(errors, key=lambda name: errors[name])
-        write_cube(path, maps[by], title=title)
+        by, found, _ = (method, color_map, 0.0) if color_map is not None else _nearest(before, after)
+        write_cube(path, found, title=title)
         apart = _apart(read_cube(path)(before), after)
         return LookMade(method, by, float(apart.mean()), float(torch.quantile(apart[:FITTED_PX], 0.95)))
+
+
+def nearest_map(target: Tensor, result: Tensor) -> tuple[str, ColorMap, float]:
+    """The global method whose map, fitted to lead from a picture to its result, comes nearest to it: its name, the map,
+    and how far it is in mean Delta E (1976).
+
+    target, result: (3, H, W) float32, or (3, n) of the pixels that count.
+    """
+    before, after = _pooled([target]), _pooled([result])
+    with in_one_order():
+        return _nearest(before, after)
+
+
+def _nearest(before: Tensor, after: Tensor) -> tuple[str, ColorMap, float]:
+    maps = {name: fit(before, after) for name, fit in FITS.items()}
+    errors = {name: float(_apart(found(before), after).mean()) for name, found in maps.items()}
+    by = min(errors, key=lambda name: errors[name])
+    return by, maps[by], errors[by]
 
 
 def _pooled(pictures: Sequence[Tensor]) -> Tensor:

@@ -43,7 +43,9 @@ class Matching:
     12 Mpx it would be half a gigabyte.
 
     target_labels: (H, W) int32. reference_labels: one (H, W) for each reference, numbered on through all of them.
-    target_regions, reference_regions: centers and mean colors. pins: what was matched by hand.
+    target_regions, reference_regions: centers and mean colors. pins: what was matched by hand. shares: (N_R,)
+    float32, how much each superpixel of the references counts beside the others: A is then shares x exp(M /
+    temperature), each row divided by its sum; None: all alike.
     """
 
     target: Tensor
@@ -54,10 +56,12 @@ class Matching:
     target_regions: Regions
     reference_regions: Regions
     pins: Sequence[Pin] = ()
+    shares: Tensor | None = None
 
     def attention(self, rows: slice | Tensor = slice(None)) -> Tensor:
         """(rows, N_R) float32 of A, each row summing to one."""
-        weights = torch.softmax((self.target[rows] / self.temperature) @ self.references.T, dim=1)
+        logits = (self.target[rows] / self.temperature) @ self.references.T
+        weights = torch.softmax(logits if self.shares is None else logits + self.shares.log(), dim=1)
         return self._pinned(weights, rows) if self.pins else weights
 
     def row_blocks(self, rows: int = ROWS) -> list[slice]:

@@ -49,8 +49,12 @@ def map_globally(pictures: Pictures, options: GlobalOptions) -> Recolored:
 
 def fit_colors(pictures: Pictures, fit: Fit) -> ColorMap:
     """The map of a global method from the pixels that masks leave. Raises `UserError` where they leave none."""
-    share = max(1, FITTED_PX // len(pictures.references))
-    looks = [_colors(picture, mask, share) for picture, mask in pictures.masked_references()]
+    looks = []
+    for number, (picture, mask) in enumerate(pictures.masked_references()):
+        if pictures.reference_weights:
+            looks.append(_drawn(_colors(picture, mask, FITTED_PX), round(FITTED_PX * pictures.shares[number])))
+        else:
+            looks.append(_colors(picture, mask, max(1, FITTED_PX // len(pictures.references))))
     with in_one_order():
         return fit(_colors(pictures.target, pictures.target_mask, FITTED_PX), torch.cat(looks, dim=1))
 
@@ -69,3 +73,9 @@ def _colors(picture: Tensor, mask: Tensor | None, most: int) -> Tensor:
             "a mask leaves no visible pixel; needed: some white in it, where the picture is not transparent"
         )
     return colors[:, :: -(-colors.shape[1] // most)]
+
+
+def _drawn(colors: Tensor, count: int) -> Tensor:
+    """(3, count): colors (3, n) drawn evenly, without chance, each several times where they are too few."""
+    places = torch.arange(max(1, count), device=colors.device) * colors.shape[1] // max(1, count)
+    return colors[:, places]

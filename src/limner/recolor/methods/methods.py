@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -74,6 +75,7 @@ def transfer_color(
     target_mask: Tensor | None = None,
     target_seen: Tensor | None = None,
     reference_masks: Sequence[Tensor | None] = (),
+    reference_weights: Sequence[float] = (),
 ) -> Recolored:
     """A picture in the colors of another, or of several.
 
@@ -83,6 +85,7 @@ def transfer_color(
     result, the lightness of the target. target_mask: (H, W) float 0..1, where to change the target and by how much.
     target_seen: (H, W) bool, False where the target is transparent: what stands there changes nothing elsewhere, and
     stays. reference_masks: for each reference one of which pixels its colors may be taken from, or None.
+    reference_weights: how much each reference counts beside the others, numbers above 0.
 
     >>> photo, look = torch.rand(3, 40, 50), torch.rand(3, 30, 30) ** 2
     >>> transfer_color(photo, look, "mkl").picture.shape
@@ -92,7 +95,7 @@ def transfer_color(
     """
     options = method_options(method)
     looks = [references] if isinstance(references, Tensor) else references
-    pictures = Pictures(target, looks, target_mask, target_seen, reference_masks)
+    pictures = Pictures(target, looks, target_mask, target_seen, reference_masks, reference_weights)
     return transfer(pictures, options, Mix(strength, keep_luminance))
 
 
@@ -123,6 +126,9 @@ def _check_masks(pictures: Pictures) -> None:
     masks = list(pictures.reference_masks or [None] * len(pictures.references))
     if len(pictures.references) != len(masks):
         raise UserError(f"{len(masks)} masks for {len(pictures.references)} references; give one for each, or none")
+    weights = pictures.reference_weights
+    if weights and (len(weights) != len(masks) or not all(0 < weight < math.inf for weight in weights)):
+        raise UserError(f"weights {list(weights)} for {len(masks)} references; give each a number above 0, or none any")
     checked = zip(
         [pictures.target, *pictures.references, pictures.target],
         [pictures.target_mask, *masks, pictures.target_seen],

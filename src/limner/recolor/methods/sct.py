@@ -65,6 +65,8 @@ def sct(pictures: Pictures, options: SctOptions = USUAL) -> Recolored:
     The target's mask is not looked at; superpixels without a pixel that is seen are left out. Raises `UserError` for
     masks that leave nothing.
     """
+    if pictures.reference_weights:
+        raise UserError("sct uses every reference as often as another; leave the weights out, or use superpixel or mkl")
     target, count = pictures.target, options.count
     watch = Stopwatch(target.device)
     labels, regions, descriptors = _described(target, None, count, watch)

@@ -143,7 +143,8 @@ def superpixel(pictures: Pictures, options: SuperpixelOptions = USUAL) -> Recolo
     with watch.stage("palette"):
         looks = matching.reference_regions
         share = PALETTE if options.palette is None else options.palette
-        colors = complete_palette(colors, described.regions.count, looks.colors, looks.count, share)
+        counts = looks.count if matching.shares is None else matching.shares
+        colors = complete_palette(colors, described.regions.count, looks.colors, counts, share)
     colors = _diffused(described, colors, options.diffusion * AFTER_PALETTE, matching, watch)
     with watch.stage("fusion"):
         fusion = Fusion(described.regions, colors, of_changes=options.fusion == "changes")
@@ -215,6 +216,16 @@ def match(
         target_regions=target.regions,
         reference_regions=Regions.joined([part.regions for part in taken]),
         pins=[_pin(point, target.labels, labels) for point in options.pins],
+        shares=_shares(pictures, [part.regions for part in taken]),
+    )
+
+
+def _shares(pictures: Pictures, looks: Sequence[Regions]) -> Tensor | None:
+    """(N_R,): the share of each superpixel of the references, by its pixels in its own, by the weight of that."""
+    if not pictures.reference_weights:
+        return None
+    return torch.cat(
+        [share * (look.count / look.count.sum()) for share, look in zip(pictures.shares, looks, strict=True)]
     )
 
 

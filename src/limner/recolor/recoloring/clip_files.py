@@ -71,7 +71,10 @@ def _frames(job: PhotoJob, source: Clip, frame_by_frame: bool) -> Iterable[Tenso
         return _looked_up(job, source)
     references = [one.photo.to_srgb(one.photo.filled).to(job.device) for one in job.references]
     chosen = job.of_method(job.method)
-    return transfer_clip(source, references, chosen, job.mix, reference_masks=job.masks, temporal=not frame_by_frame)
+    return transfer_clip(
+        source, references, chosen, job.mix,
+        reference_masks=job.masks, reference_weights=job.weights, temporal=not frame_by_frame,
+    )  # fmt: skip
 
 
 def _looked_up(job: PhotoJob, source: Clip) -> Iterator[Tensor]:

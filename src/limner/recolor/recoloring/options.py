@@ -35,6 +35,7 @@ LIMITS: dict[str, tuple[Callable[[float], bool], str]] = {
     "diffusion": (lambda value: 0 <= value < math.inf, "0 (the paper's method) or more; 1 is usual"),
     "superpixels": (lambda value: value >= 1, "1 or more"),
     "smoothness": (lambda value: 0 <= value < math.inf, "0 (none of the grain) or more; 1 is usual"),
+    "feather_px": (lambda value: 0 <= value <= 10_000, "0 (hard edges) to 10000 pixels"),
 }
 """Of the numbers: what each may be. NaN fits none."""
 
@@ -62,6 +63,26 @@ def parse_match(text: str) -> Match:
     return Match((*map(int, found.groups()[:4]), int(found[5] or 1) - 1))
 
 
+def split_weight(word: str) -> tuple[str, float | None]:
+    """``PLACE=NUMBER`` as (place, weight); (word, None) for a word without a number, and what is there under all of it.
+
+    >>> split_weight("a.jpg=2"), split_weight("runs/a=b")
+    (('a.jpg', 2.0), ('runs/a=b', None))
+
+    Raises `UserError` for a weight that is no number above 0.
+    """
+    place, sign, number = word.rpartition("=")
+    try:
+        weight = float(number)
+    except ValueError:
+        return word, None
+    if not sign or Path(word).exists():
+        return word, None
+    if not 0 < weight < math.inf:
+        raise UserError(f"--like {word} has the weight {number}; needed: a number above 0, such as {place}=2")
+    return place, weight
+
+
 def _numbers(_: Any, tokens: Sequence[Any]) -> tuple[Match, ...]:
     return tuple(parse_match(token.value) for token in tokens)
 
@@ -87,6 +108,9 @@ class RecolorOptions:
     )
     mask: Annotated[
         Path | None, Parameter(help="Change only where this picture is white; or a folder of such, by name.")
+    ] = None
+    feather_px: Annotated[
+        float | None, Parameter(help="Soften the mask's edges over so many pixels (default: as they are drawn).")
     ] = None
     like_mask: Annotated[
         tuple[Path, ...] | None,
@@ -145,7 +169,9 @@ class RecolorOptions:
         for name, (fits, needed) in LIMITS.items():
             value = getattr(self, name)
             if value is not None and not fits(value):
-                raise UserError(f"--{name} is {value:g}; needed: {needed}")
+                raise UserError(f"--{name.replace('_', '-')} is {value:g}; needed: {needed}")
+        if self.feather_px is not None and self.mask is None:
+            raise UserError("--feather-px softens the edges of a mask; give one by --mask, or leave it out")
         if self.temperature is not None and self.perplexity is not None:
             raise UserError("--temperature and --perplexity are two ways to say one thing; give one of them")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,30 +9,22 @@ from typing import Any
 from limner.colors.classic import FITS
 from limner.colors.summary import ALL as ALL_AREAS
 from limner.foundation.errors import UserError
-from limner.foundation.files.photo_paths import list_photos, names_a_file, output_paths, refuse_shared_names
-from limner.foundation.files.records import Account, Made, make_once, refuse_own_results
+from limner.foundation.files.photo_paths import list_photos, names_a_file, refuse_shared_names
+from limner.foundation.files.records import Account, Made, make_once
 from limner.foundation.files.suffixes import PICTURES, TIFFS, VIDEOS, ends_with
 from limner.foundation.files.writing import as_paths
 from limner.foundation.machine.device import choose_device
 from limner.foundation.nearest import did_you_mean
-from limner.foundation.progress import Progress, say
+from limner.foundation.progress import say
 from limner.learning.runs.opening import is_run
 from limner.photos.photos import read_photo
 from limner.recolor.looks.cube import read_cube
 from limner.recolor.looks.looks import make_look
 from limner.recolor.methods.methods import METHODS
 from limner.recolor.recoloring.clip_files import clip_results, recolor_clip_file
-from limner.recolor.recoloring.options import ALL_METHODS, MATCHING_ONLY, PLAIN, RecolorOptions
-from limner.recolor.recoloring.transfer import (
-    DEFAULT_METHOD,
-    PhotoJob,
-    every_method,
-    mask_for,
-    read_references,
-    recolor_photo,
-)
-from limner.recolor.scoring.sheet import Transfers, method_sheet, score_table, trade_off_plot
-from limner.reporting.pictures import write_picture
+from limner.recolor.recoloring.options import ALL_METHODS, MATCHING_ONLY, PLAIN, RecolorOptions, split_weight
+from limner.recolor.recoloring.photo_files import Extras, recolor_photos
+from limner.recolor.recoloring.transfer import DEFAULT_METHOD, PREVIEW_PX, PhotoJob, read_references
 from limner.scenes.rasters import open_raster
 
 PHOTOS, CLIPS, SCENES, LOOKS = "photos", "clips", "scenes", "look-up tables"
@@ -49,6 +40,10 @@ def recolor_files(
     options: RecolorOptions = PLAIN,
     *,
     explain: bool = False,
+    page: bool = False,
+    keep: bool = False,
+    preview: bool = False,
+    key: Path | str | None = None,
     clip: bool = False,
     frame_by_frame: bool = False,
     to: str = ALL_AREAS,
@@ -60,9 +55,12 @@ def recolor_files(
     """Recolor files into files; what the same command made before is not made again.
 
     pictures: photos, folders of photos, video files, or georeferenced scenes. like: reference photos or folders of
-    them; a ``.cube`` look-up table; for scenes a run (its folder, ``last``, a bundled model's name) or another scene.
+    them, with ``=2`` after one that shall count twice as much as those without; a ``.cube`` look-up table; for scenes a
+    run (its folder, ``last``, a bundled model's name) or another scene.
     out: a folder, or for one picture the file itself; a name that ends in .cube writes the transfer as a look-up table
-    instead. explain: write what was matched with what beside each photo. clip: folders are frames of a clip.
+    instead. explain: write what was matched with what beside each photo. page: write a page to look at it. keep: with
+    every method, write each one's picture. preview: small results of small pictures, soon. key: the photo
+    of a series whose transfer becomes one look for all. clip: folders are frames of a clip.
     frame_by_frame: recolor a clip's frames each by itself. to, bands: of scenes, see
     `limner.recolor.recoloring.scenes.harmonize_scene`.
 
@@ -76,8 +74,13 @@ def recolor_files(
         if not path.exists():
             raise UserError(f"{path}: no such file or folder")
     kind = _kind_of(paths, like, out, clip)
+    extras = Extras(explain, page, keep)
     for option, given, needed in (
         ("--explain", explain, PHOTOS),
+        ("--page", page, PHOTOS),
+        ("--keep", keep, PHOTOS),
+        ("--preview", preview, PHOTOS),
+        ("--key", key, PHOTOS),
         ("--clip", clip, CLIPS),
         ("--frame-by-frame", frame_by_frame, CLIPS),
         ("--to", to != ALL_AREAS, SCENES),
@@ -87,7 +90,8 @@ def recolor_files(
             raise UserError(f"{option} is for {needed}; for {kind} it means nothing: leave it out")
     if kind == SCENES:
         return list(_scenes(paths, like, out, options, to=to, bands=bands, overwrite=overwrite))
-    job = _job(like, options, device, download)
+    job = _job(like, options, device, download, preview, None if key is None else Path(key))
+    _check_extras(job, extras)
     if explain and job.method != DEFAULT_METHOD:
         raise UserError(f"--explain shows what superpixel looks at; {job.method} looks at no regions: leave it out")
     if kind == CLIPS:
@@ -95,12 +99,12 @@ def recolor_files(
         return list(_clips(job, paths, out, frame_by_frame=frame_by_frame, overwrite=overwrite))
     if kind == LOOKS:
         return [_look(job, list_photos(paths), out, overwrite)]
-    return list(_photos(job, paths, out, overwrite=overwrite, explain=explain))
+    return list(recolor_photos(job, paths, out, extras, overwrite=overwrite))
 
 
 def _kind_of(paths: Sequence[Path], like: Sequence[Path | str], out: Path, clip: bool) -> str:
     """What is asked for, by what was given."""
-    if is_run(like[0]) or all(map(_is_scene, [*paths, *map(Path, like)])):
+    if is_run(like[0]) or all(map(_is_scene, [*paths, *(Path(split_weight(str(word))[0]) for word in like)])):
         return SCENES
     if clip or any(ends_with(path, VIDEOS) for path in paths):
         return CLIPS
@@ -117,8 +121,27 @@ def _check_clips(paths: Sequence[Path], out: Path, clip: bool) -> None:
             raise UserError(f"{path}: a folder among clips; add --clip if it holds the frames of one")
 
 
-def _job(like: Sequence[Path | str], options: RecolorOptions, device: str, download: bool) -> PhotoJob:
+def _check_extras(job: PhotoJob, extras: Extras) -> None:
+    """Raise `UserError` for what cannot be made of this."""
+    every = job.options.method == ALL_METHODS
+    if extras.keep and not every:
+        raise UserError("--keep saves the picture of every method; add --method all, or leave it out")
+    if every and (extras.page or job.key is not None):
+        raise UserError(f"--{'page' if extras.page else 'key'} is for one method, --method all are many; name one")
+    if job.preview and (extras.explain or job.options.match):
+        raise UserError("--preview is of small pictures; leave out --explain and --match, or --preview")
+    if job.key is not None and extras.explain:
+        raise UserError("--key makes one look for all, which looks at no regions: leave --explain out")
+    if job.key is not None and job.look is not None:
+        raise UserError(f"{job.look_file} is one look for all already: leave --key out")
+
+
+def _job(
+    like: Sequence[Path | str], options: RecolorOptions, device: str, download: bool, preview: bool, key: Path | None
+) -> PhotoJob:
     place = choose_device(device)
+    if key is not None and not key.is_file():
+        raise UserError(f"--key {key}: no such photo; give one of the series")
     looks = [Path(one) for one in like if Path(one).suffix.lower() == LOOK]
     if looks:
         if len(like) > 1:
@@ -126,7 +149,7 @@ def _job(like: Sequence[Path | str], options: RecolorOptions, device: str, downl
         for name in ("method", "like_mask", *MATCHING_ONLY, "superpixels", "smoothness"):
             if getattr(options, name) is not None:
                 raise UserError(f"{looks[0]} is a look of its own, to which --{name.replace('_', '-')} means nothing")
-        return PhotoJob((), options, read_cube(looks[0]), looks[0], place)
+        return PhotoJob((), options, read_cube(looks[0]), looks[0], place, key=key, preview=preview)
     _check_method(options.method)
     if options.method == ALL_METHODS:
         for name in (*MATCHING_ONLY, "superpixels", "smoothness"):
@@ -134,8 +157,22 @@ def _job(like: Sequence[Path | str], options: RecolorOptions, device: str, downl
                 raise UserError(f"--{name} is for one method, --method all shows each by default; leave one out")
     else:
         options.of_method(options.method or DEFAULT_METHOD)  # refused before anything is read
-    references = read_references(list_photos([Path(one) for one in like]), options.like_mask or ())
-    return PhotoJob(references, options, device=place, download=download)
+    paths, weights = _weighed(like)
+    references = read_references(paths, options.like_mask or (), PREVIEW_PX if preview else None)
+    return PhotoJob(references, options, device=place, download=download, weights=weights, key=key, preview=preview)
+
+
+def _weighed(like: Sequence[Path | str]) -> tuple[list[Path], list[float]]:
+    """The reference photos, and a weight for each; none where all are alike."""
+    words = [split_weight(str(word)) for word in like]
+    paths = list_photos([Path(place) for place, _ in words])
+    if all(weight is None for _, weight in words):
+        return paths, []
+    weights: dict[Path, float] = {}
+    for place, weight in words:
+        for photo in list_photos([Path(place)]):
+            weights.setdefault(photo.resolve(), 1.0 if weight is None else weight)
+    return paths, [weights[path.resolve()] for path in paths]
 
 
 def _check_method(method: str | None) -> None:
@@ -143,64 +180,6 @@ def _check_method(method: str | None) -> None:
     if method in (None, ALL_METHODS, *METHODS):
         return
     raise UserError(f"no method is called '{method}'; {did_you_mean(str(method), [*METHODS, ALL_METHODS])}")
-
-
-def _photos(job: PhotoJob, paths: Sequence[Path], out: Path, *, overwrite: bool, explain: bool) -> Iterator[Made]:
-    for path in paths:
-        if path.is_dir() and path.resolve() == out.resolve():
-            raise UserError(f"--out {out} is a folder of pictures: results would be pictures next time; give another")
-    photos = list_photos(paths)
-    refuse_own_results(photos)
-    for photo in photos:
-        mask_for(job.options.mask, photo)  # a missing one is told before the first picture is made
-    if names_a_file(out, PICTURES, "photos"):
-        if len(photos) > 1:
-            raise UserError(f"--out {out} is one file for {len(photos)} pictures; give a folder")
-        results = [out]
-        refuse_shared_names([*photos, *job.inputs], results)
-    else:
-        results = output_paths(photos, out, job.inputs)
-    stems = Counter(result.stem.casefold() for result in results)
-    told: set[str] = set()
-    with Progress("recolor", len(photos), "pictures") as progress:
-        for path, result in zip(photos, results, strict=True):
-            stem = result.stem if stems[result.stem.casefold()] == 1 else result.name.replace(".", "-")
-            if job.options.method == ALL_METHODS:
-                made = _sheet(job, path, result.with_name(f"{stem}-methods.jpg"), overwrite)
-            else:
-                folder = result.with_name(f"{stem}-explained") if explain else None
-                made = recolor_photo(job, path, result, overwrite=overwrite, explain=folder)
-            for note in made.notes:
-                if note not in told:
-                    told.add(note)
-                    say(f"limner: {note}")
-            say(made.line())
-            if job.options.method == ALL_METHODS and not made.skipped:
-                for line in score_table(made.numbers["methods"]):
-                    say(line)
-            progress.advance()
-            yield made
-
-
-def _sheet(job: PhotoJob, path: Path, sheet: Path, overwrite: bool) -> Made:
-    """All methods on one labelled sheet, with their scores in its record and the trade-off as a plot."""
-
-    def draw(temporary: Path) -> Account:
-        pictures, scores, photo = {}, {}, None
-        for name, photo, done, score in every_method(job, path):
-            pictures[name], scores[name] = photo.to_srgb(done.picture).cpu(), score
-        assert photo is not None  # METHODS is not empty
-        target, reference = (one.to_srgb(one.picture) for one in (photo, job.references[0].photo))
-        write_picture(temporary, method_sheet(Transfers(target, reference, pictures, scores), title=path.name))
-        alone = {name: [score] for name, score in scores.items()}
-        plots = []
-        for against, ending in (("ssim", "trade-off"), ("blotches", "blotches")):
-            plots.append(sheet.with_name(sheet.name.replace("-methods.jpg", f"-{ending}.png")))
-            trade_off_plot(plots[-1], alone, against=against, ours=[DEFAULT_METHOD], title=path.name)
-        numbers = {"methods": {name: score.to_json() for name, score in scores.items()}}
-        return Account(numbers, tuple(plots), photo.notes)
-
-    return make_once(sheet, job.request(path), draw, overwrite=overwrite)
 
 
 def _look(job: PhotoJob, photos: Sequence[Path], out: Path, overwrite: bool) -> Made:

@@ -1,35 +1,33 @@
-"""Photos recolored from files to files, with a record beside each that lets the same command find it done."""
+"""One way to recolor photos, and what it makes of each."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from limner.foundation.errors import UserError
 from limner.foundation.files.dependencies import digest, digests
-from limner.foundation.files.records import Account, Made, make_once
-from limner.foundation.orientation import UPRIGHT, swaps_edges, turned
-from limner.photos.photos import Photo, read_photo, write_photo
+from limner.photos.photos import Photo, read_photo, shrunk
 from limner.recolor.looks.cube import CubeLook
+from limner.recolor.looks.series import SeriesLook
 from limner.recolor.methods.global_map import counted
 from limner.recolor.methods.methods import METHODS, Mix, Options, method_options, transfer
 from limner.recolor.methods.pictures import Pictures
 from limner.recolor.methods.recolored import Recolored
 from limner.recolor.methods.superpixel import PinnedPoints, SuperpixelOptions
+from limner.recolor.recoloring.masks import feathered, mask_for, read_mask, shrunk_mask, visible
 from limner.recolor.recoloring.options import RecolorOptions
 from limner.recolor.scoring.score import TransferScore, score_transfer
 
 DEFAULT_METHOD, LOOK = "superpixel", "look"
-
-BARELY = 1.5 / 255  # the gray of a 1 in 8 bits
-DARK = 0.1  # of a mask whose lightest gray is darker than that, people ask why nothing changed
+PREVIEW_PX = 400
+"""Longest edge of a preview, and of the pictures that it is made from."""
 
 
 @dataclass(frozen=True)
@@ -41,62 +39,46 @@ class Reference:
     notes: tuple[str, ...] = ()
 
 
-def read_references(paths: Sequence[Path], masks: Sequence[Path]) -> list[Reference]:
-    """The references with their masks; transparent pixels are no colors of a picture."""
+@dataclass(frozen=True)
+class Target:
+    """A photo to recolor. mask: (H, W) float 0..1, where to change it; None for everywhere. notes: of the mask."""
+
+    photo: Photo
+    mask: Tensor | None = None
+    notes: tuple[str, ...] = ()
+
+
+def read_references(paths: Sequence[Path], masks: Sequence[Path], longest_px: int | None = None) -> list[Reference]:
+    """The references with their masks; transparent pixels are no colors of a picture. longest_px: shrunk to that."""
     if masks and len(masks) != len(paths):
         raise UserError(f"{len(masks)} --like-mask for {len(paths)} references; give one for each, in their order")
     found = []
     for number, path in enumerate(paths):
-        photo = read_photo(path)
-        mask, notes = read_mask(masks[number], photo) if masks else (None, ())
-        found.append(Reference(photo, _visible(photo, mask), notes))
+        one = read_target(path, masks[number] if masks else None, longest_px)
+        found.append(Reference(one.photo, visible(one.photo, one.mask), one.notes))
     return found
 
 
-def read_mask(path: Path, photo: Photo) -> tuple[Tensor, tuple[str, ...]]:
-    """((H, W) float 0..1 of a mask picture for ``photo``: white counts, what to tell of it).
-
-    A mask counts the upright picture's pixels, as people see it, unless its size is that of the pixels as stored alone.
-    One that holds no number above 1, of 8 or 16 bits, is of class numbers: its 1 is white.
-    Raises `UserError` for another size, and for black alone.
-    """
-    drawn = read_photo(path)
-    mask = drawn.picture.mean(0).clamp(0, 1)
-    mask = mask if drawn.alpha is None else mask * drawn.alpha
-    notes: tuple[str, ...] = ()
-    if photo.turn != drawn.turn:
-        counts = "the upright photo's pixels"
-        if drawn.turn == UPRIGHT and mask.shape != photo.picture.shape[1:] == mask.T.shape and swaps_edges(photo.turn):
-            mask = torch.from_numpy(np.ascontiguousarray(turned(mask.numpy(), photo.turn)))
-            counts = "its pixels as stored"
-        notes = (f"turned by its EXIF (orientation {photo.turn}): its mask is taken to count {counts}",)
-    if mask.shape != photo.picture.shape[1:]:
-        sizes = [f"{width} x {height}" for height, width in (mask.shape, photo.picture.shape[1:])]
-        raise UserError(
-            f"{path}: a mask of {sizes[0]} pixels for {photo.path} of {sizes[1]}; a mask has its picture's size"
-        )
-    lightest = float(mask.max())
-    if 0 < lightest <= BARELY:  # of class numbers 0 and 1, which as grays leave everything as it was
-        mask = mask / lightest
-        notes = (*notes, f"the mask {path.name} is black and {lightest:.1%} gray: its numbers are taken for 0 and 1")
-    elif 0 < lightest < DARK:
-        notes = (*notes, f"the mask {path.name} is nowhere lighter than {lightest:.0%}: little changes")
-    if not mask.any():
-        raise UserError(f"{path}: a mask that is black all over leaves nothing of {photo.path}; needed: some white")
-    return mask, notes
-
-
-def _visible(photo: Photo, mask: Tensor | None) -> Tensor | None:
-    """A mask without what is wholly transparent, which is no color of the picture; what is half so is."""
-    if photo.alpha is None:
-        return mask
-    seen = (photo.alpha > 0).float()
-    return seen if mask is None else mask * seen
+def read_target(path: Path, mask: Path | None, longest_px: int | None = None, feather_px: float = 0) -> Target:
+    """A photo with its mask, both shrunk to ``longest_px`` where it is given."""
+    if mask is None:
+        return Target(read_photo(path, longest_px=longest_px))
+    photo = read_photo(path)
+    found, notes = read_mask(mask, photo)
+    found = feathered(found, feather_px)
+    if longest_px is None:
+        return Target(photo, found, notes)
+    small = shrunk(photo, longest_px)
+    return Target(small, shrunk_mask(found, small), notes)
 
 
 @dataclass(frozen=True)
 class PhotoJob:
-    """One way to recolor photos: references or a look, options, a device."""
+    """One way to recolor photos: references or a look, options, a device.
+
+    weights: of the references; none: as the method has it. key: a photo whose transfer becomes one look for all.
+    preview: small results of small pictures.
+    """
 
     references: Sequence[Reference]
     options: RecolorOptions
@@ -104,6 +86,9 @@ class PhotoJob:
     look_file: Path | None = None
     device: torch.device = torch.device("cpu")
     download: bool = False
+    weights: Sequence[float] = ()
+    key: Path | None = None
+    preview: bool = False
 
     @property
     def method(self) -> str:
@@ -120,18 +105,40 @@ class PhotoJob:
     def inputs(self) -> list[Path]:
         """Files that are read beside the pictures."""
         files = [one.photo.path for one in self.references] + list(self.options.like_mask or ())
-        return files + [path for path in (self.options.mask, self.look_file) if path is not None]
+        return files + [path for path in (self.options.mask, self.look_file, self.key) if path is not None]
+
+    def read(self, path: Path) -> Target:
+        """A photo with its mask."""
+        longest_px = PREVIEW_PX if self.preview else None
+        return read_target(path, mask_for(self.options.mask, path), longest_px, self.options.feather_px or 0)
 
     def run(self, photo: Photo, mask: Tensor | None, method: str | None = None) -> Recolored:
         """``photo`` in the references' colors, in the photo's own profile; what is transparent counts nowhere."""
-        target = photo.picture.to(self.device)
-        seen = None if photo.seen is None else photo.seen.to(self.device)
         where = None if mask is None else mask.to(self.device)
         if self.look is not None:
+            target = photo.picture.to(self.device)
             picture = self.look(target.flatten(1)).view_as(target)
             return Recolored(self.mix.of(target, picture, where), LOOK)
-        pictures = Pictures(target, self.pictures_for(photo), where, seen, self.masks)
-        return transfer(pictures, self.of_method(method or self.method), self.mix)
+        if self.key is not None:
+            look = self.series_look
+            told = {"key": look.key, "stands for": look.method, "error": look.error}
+            return Recolored(self.mix.of(photo.picture, look(photo), mask), look.by, numbers=told)
+        return transfer(self._pictures(photo, where), self.of_method(method or self.method), self.mix)
+
+    @cached_property
+    def series_look(self) -> SeriesLook:
+        """The look of the key photo."""
+        assert self.key is not None  # asked where there is one
+        key = read_photo(self.key, longest_px=PREVIEW_PX if self.preview else None)
+        options = self.of_method(self.method)
+        smoothness = options.smoothness
+        done = transfer(self._pictures(key, None), replace(options, smoothness=0.0))
+        return SeriesLook.of(key, done, self.method, smoothness)
+
+    def _pictures(self, photo: Photo, mask: Tensor | None) -> Pictures:
+        target = photo.picture.to(self.device)
+        seen = None if photo.seen is None else photo.seen.to(self.device)
+        return Pictures(target, self.pictures_for(photo), mask, seen, self.masks, self.weights)
 
     @property
     def mix(self) -> Mix:
@@ -160,6 +167,7 @@ class PhotoJob:
             "picture": digest(picture),
             **self._given,
             "mask": None if mask is None else digest(mask),
+            **({"preview": True} if self.preview else {}),
             **more,
         }
 
@@ -171,6 +179,8 @@ class PhotoJob:
             "like": digests([one.photo.path for one in self.references]),
             "look": None if self.look_file is None else digest(self.look_file),
             "like_mask": digests(self.options.like_mask or ()),
+            **({"weights": list(self.weights)} if self.weights else {}),
+            **({} if self.key is None else {"key": digest(self.key)}),
         }
 
     def pictures_for(self, photo: Photo) -> list[Tensor]:
@@ -190,63 +200,9 @@ class PhotoJob:
         )
 
 
-def recolor_photo(
-    job: PhotoJob, path: Path, out: Path, *, overwrite: bool = False, explain: Path | None = None
-) -> Made:
-    """Recolor one photo file into another, with its record beside it; nothing is done again that is there.
-
-    explain: folder for pictures of what was matched. Raises `UserError` where ``out`` is something else already, and as
-    reading and the method do.
-    """
-    request = job.request(path, explain=explain is not None)
-    return make_once(out, request, lambda temporary: _recolored(job, path, temporary, explain), overwrite=overwrite)
-
-
-def _recolored(job: PhotoJob, path: Path, out: Path, explain: Path | None) -> Account:
-    photo = read_photo(path)
-    mask_path = mask_for(job.options.mask, path)
-    mask, told = (None, ()) if mask_path is None else read_mask(mask_path, photo)
-    done = job.run(photo, mask)
-    written = write_photo(out, done.picture, photo)
-    others = [] if explain is None else _explained(job, photo, done, explain)
-    numbers: dict[str, Any] = {"method": done.method, **done.numbers}
-    if done.seconds:
-        numbers |= {"seconds": round(sum(done.seconds.values()), 3), "stages": _rounded(done.seconds)}
-    if job.references:
-        numbers |= job.score(photo, done.picture).to_json()
-    numbers["clipped"] = written.clipped
-    return Account(numbers, others, (*photo.notes, *told, *job.notes, *written.notes))
-
-
-def _explained(job: PhotoJob, photo: Photo, done: Recolored, folder: Path) -> list[Path]:
-    from limner.recolor.scoring.explain import explain  # what draws is not needed for the colors
-
-    return explain(folder, photo.filled, job.pictures_for(photo), done)
-
-
 def every_method(job: PhotoJob, path: Path) -> Iterator[tuple[str, Photo, Recolored, TransferScore]]:
     """What each method makes of a photo, with its default options."""
-    photo = read_photo(path)
-    mask_path = mask_for(job.options.mask, path)
-    mask = None if mask_path is None else read_mask(mask_path, photo)[0]
+    target = job.read(path)
     for name in METHODS:
-        done = job.run(photo, mask, name)
-        yield name, photo, done, job.score(photo, done.picture)
-
-
-def mask_for(mask: Path | None, picture: Path) -> Path | None:
-    """The mask file of a picture: the one given, or in a folder the one of the picture's name."""
-    if mask is None:
-        return None
-    if not mask.exists():
-        raise UserError(f"{mask}: no such file or folder; give a mask, or a folder with one for each picture")
-    if not mask.is_dir():
-        return mask
-    found = [path for path in sorted(mask.iterdir()) if path.stem == picture.stem]
-    if not found:
-        raise UserError(f"{mask}: no mask called {picture.stem} in this folder; each picture needs one of its name")
-    return found[0]
-
-
-def _rounded(seconds: Mapping[str, float]) -> dict[str, float]:
-    return {name: round(value, 3) for name, value in seconds.items()}
+        done = job.run(target.photo, target.mask, name)
+        yield name, target.photo, done, job.score(target.photo, done.picture)

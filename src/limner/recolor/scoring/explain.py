@@ -78,9 +78,9 @@ def explain(
         raise UserError(
             f"--explain shows what the method superpixel looks at; {done.method} has no attention: leave --explain out"
         )
-    matching = _on_cpu(done.matching)
+    matching = on_cpu(done.matching)
     target, references = target.cpu(), [picture.cpu() for picture in references]
-    groups = group(_places_and_colors(matching), REGIONS)
+    groups = group_references(matching)
     matches = find_matches(matching, groups)
     fusion = Fusion(matching.target_regions, done.fusion.colors.cpu(), done.fusion.of_changes)
 
@@ -215,6 +215,11 @@ def _draw_stages(
     return captioned_rows(_rows(list(stages.values()), COLUMNS), _rows(list(stages), COLUMNS), cell_px=CELL_PX)
 
 
+def group_references(matching: Matching) -> Tensor:
+    """(N_R,) int64: which of at most `REGIONS` regions, of like color and place, each reference superpixel is in."""
+    return group(_places_and_colors(matching), REGIONS)
+
+
 def _places_and_colors(matching: Matching) -> Tensor:
     """(N_R, 6) of the references' superpixels: which reference, where, what color; alike where they are one region."""
     regions = matching.reference_regions
@@ -243,7 +248,9 @@ def _write_table(path: Path, rows: Sequence[Sequence[float]]) -> None:
         writer.writerows([f"{value:.4f}" if isinstance(value, float) else value for value in row] for row in rows)
 
 
-def _on_cpu(matching: Matching) -> Matching:
+def on_cpu(matching: Matching) -> Matching:
+    """The same, to be drawn."""
+
     def moved(regions: Regions) -> Regions:
         return Regions(regions.count.cpu(), regions.mean.cpu(), regions.covariance.cpu())
 
@@ -255,4 +262,5 @@ def _on_cpu(matching: Matching) -> Matching:
         reference_labels=[labels.cpu() for labels in matching.reference_labels],
         target_regions=moved(matching.target_regions),
         reference_regions=moved(matching.reference_regions),
+        shares=None if matching.shares is None else matching.shares.cpu(),
     )
