@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from limner.learning.study import study
     from limner.recolor.methods.methods import transfer_color
     from limner.recolor.recoloring.recolor import recolor_files
+    from limner.segment.mapping.many import map_many
     from limner.segment.mapping.map_scenes import map_change, map_scenes
     from limner.segment.refining.refine import refine
     from limner.segment.scoring.score import score_files as score
@@ -56,6 +57,7 @@ __all__ = [
     "load",
     "look",
     "map_change",
+    "map_many",
     "map_scenes",
     "open_run",
     "recolor",
@@ -82,6 +84,7 @@ _PLACES = {
     "load": "limner.learning.train:load",
     "look": "limner.learning.networks.looking:look",
     "map_change": "limner.segment.mapping.map_scenes:map_change",
+    "map_many": "limner.segment.mapping.many:map_many",
     "map_scenes": "limner.segment.mapping.map_scenes:map_scenes",
     "open_run": "limner.learning.runs.opening:open_run",
     "study": "limner.learning.study:study",

@@ -28,6 +28,7 @@ from limner.commands.app import app
 from limner.commands.mistakes import explain
 from limner.foundation.errors import UserError
 from limner.foundation.unexpected import expected_line, one_line
+from limner.scenes.listed import STDIN
 
 __all__ = ["app", "main"]
 
@@ -40,7 +41,7 @@ def main(tokens: Sequence[str] | None = None) -> NoReturn:
     """
     given = list(sys.argv[1:] if tokens is None else tokens)
     debug = "--debug" in given
-    given = [token for token in given if token != "--debug"]
+    given = ["/dev/stdin" if token == STDIN else token for token in given if token != "--debug"]  # - is no option
     room = None
     if isinstance(sys.stdout, io.TextIOWrapper):  # a file's name need not be UTF-8: its bytes are printed as they are
         sys.stdout.reconfigure(errors="surrogateescape")

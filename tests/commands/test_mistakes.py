@@ -69,7 +69,8 @@ print(json.dumps(told))
         ),
         (
             "segment buildings",
-            "SCENES is missing: GeoTIFF, PNG or JPEG scenes of any size; "
+            "SCENES is missing: GeoTIFF, PNG or JPEG scenes of any size; or LIST.txt, a 'pattern*', or - for a list on "
+            "stdin; "
             "for example: limner segment buildings scene.tif",
         ),
         (

@@ -46,7 +46,7 @@ EXAMPLES: dict[str, tuple[str, str, str]] = {
     "doctor": ("limner doctor", "limner doctor --json", "limner doctor --debug"),
     "segment": (
         "limner segment buildings scene.tif",
-        "limner segment last scenes/*.tif --out maps --normalize scene",
+        "limner segment last 'scenes/*.tif' --out maps --normalize scene",
         "limner segment runs/modern-001 scene.tif --probabilities --polygons geojson",
     ),
     "refine": (

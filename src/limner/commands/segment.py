@@ -32,12 +32,22 @@ from limner.segment.mapping.options import PLAIN, SegmentOptions
 @verb
 def segment(
     run: RunName,
-    scenes: Annotated[list[Path], Parameter(help="GeoTIFF, PNG or JPEG scenes of any size.", negative=(), group=INPUT)],
+    scenes: Annotated[
+        list[Path],
+        Parameter(
+            help="GeoTIFF, PNG or JPEG scenes of any size; or LIST.txt, a 'pattern*', or - for a list on stdin.",
+            negative=(),
+            group=INPUT,
+        ),
+    ],
     *,
     before: Annotated[
         Path | None,
         Parameter(help="The same place before an event: marks which of its footprints are lost.", group=INPUT),
     ] = None,
+    each: Annotated[
+        bool, Parameter(negative=(), help="Each picture of a folder is a scene, not a chip of one.", group=INPUT)
+    ] = False,
     options: Annotated[SegmentOptions, Parameter(name="*")] = PLAIN,
     device: Device = "auto",
     out: Annotated[Path | None, Parameter(help="Folder for the maps (default: maps/).", group=OUTPUT)] = None,
@@ -45,11 +55,17 @@ def segment(
     as_json: Json = False,
 ) -> None:
     """Map scenes of any size: class GeoTIFF, polygons, preview; with a run, several averaged, or a bundled model."""
+    from limner.scenes.listed import listed_scenes, stands_for_many
     from limner.scenes.names import find_scenes
 
     runs, scenes = split_runs(run, scenes)
-    for each in runs:
-        open_run(each, "segment")  # what is not there is told before torch is imported
+    for each_run in runs:
+        open_run(each_run, "segment")  # what is not there is told before torch is imported
+    if any(stands_for_many(word, each) for word in scenes):
+        if before is not None:
+            raise UserError("--before compares one scene with an earlier one; give one scene, not a list")
+        _segment_many(runs, listed_scenes(scenes, each), out or Path("maps"), options, device, overwrite, as_json)
+        return
     find_scenes(scenes)
     if before is not None:
         must_exist([before])
@@ -73,6 +89,23 @@ def segment(
             print(made.classes)
         if damage is not None:
             print(damage.path)
+
+
+def _segment_many(
+    runs: list[str | Path], scenes: list[Path], out: Path, options: SegmentOptions, device: str, overwrite: bool,
+    as_json: bool,
+) -> None:  # fmt: skip
+    from limner.segment.mapping.many import map_many_with
+
+    done = map_many_with(runs, scenes, out, options, device=device, overwrite=overwrite)
+    if as_json:
+        print(json.dumps([each.report() for each in done], indent=2))
+    else:
+        for each in done:
+            if each.made is not None:
+                print(each.made.classes)
+    if any(each.made is None for each in done):
+        raise SystemExit(1)
 
 
 def split_runs(run: str | Path, words: list[Path]) -> tuple[list[str | Path], list[Path]]:

@@ -73,6 +73,14 @@ def map_scenes_with(
     overwrite: bool = False,
 ) -> list[SceneMap]:
     """`map_scenes`, with the options as an instance of their dataclass."""
+    job = make_job(run, out, options, device=device, overwrite=overwrite)
+    with ExitStack() as stack:
+        waiting = [look_at(stack, job, path, options.scene, number) for number, path in enumerate(find_scenes(scenes))]
+        return [job.run(one) for one in waiting]
+
+
+def make_job(run: Runs, out: Path, options: SegmentOptions, *, device: str, overwrite: bool) -> "Job":
+    """What scenes are mapped by, the networks loaded. Raises `UserError` for a run or an option that cannot be."""
     looking = options.scene
     check_engine(looking.engine, device)
     runs = [open_run(name, "segment") for name in ([run] if isinstance(run, (str, Path)) else run)]
@@ -94,10 +102,7 @@ def map_scenes_with(
     normalize = predictor.normalization(looking.normalize, harmonized=harmonizer is not None)
     meaning = _Meaning(meaning_of(runs)) if threshold == "auto" else None
     engine = OpenVino(looking.precision) if looking.engine == "openvino" else None
-    job = _Job(predictor, tuple(runs), out, options.mapping, normalize, harmonizer, overwrite, meaning, engine)
-    with ExitStack() as stack:
-        waiting = [_look(stack, job, path, looking, number) for number, path in enumerate(find_scenes(scenes))]
-        return [job.run(one) for one in waiting]
+    return Job(predictor, tuple(runs), out, options.mapping, normalize, harmonizer, overwrite, meaning, engine)
 
 
 def map_change(
@@ -146,7 +151,7 @@ def map_change_with(
 
 
 @dataclass(frozen=True)
-class _Waiting:
+class Waiting:
     """A scene that was looked at. raster: None where it was closed again."""
 
     path: Path
@@ -155,8 +160,11 @@ class _Waiting:
     raster: Raster | None
 
 
-def _look(stack: ExitStack, job: "_Job", path: Path, looking: SceneOptions, number: int) -> _Waiting:
-    """Look at a scene before the first is mapped: a mistake in the last one shall not cost hours."""
+def look_at(stack: ExitStack, job: "Job", path: Path, looking: SceneOptions, number: int) -> Waiting:
+    """Look at scene ``number`` before the first is mapped: a mistake in the last one shall not cost hours.
+
+    The first `KEPT_OPEN` stay open until ``stack`` closes.
+    """
     bands = parse_bands(looking.bands)
     raster = open_raster(path, bands=bands)
     stays = number < KEPT_OPEN
@@ -168,7 +176,7 @@ def _look(stack: ExitStack, job: "_Job", path: Path, looking: SceneOptions, numb
         if raster.orientation != UPRIGHT:
             turn = f"its EXIF (orientation {raster.orientation})"
             say(f"{path.name}: turned upright by {turn}, and so is its map")
-    return _Waiting(path, bands, match, raster if stays else None)
+    return Waiting(path, bands, match, raster if stays else None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,7 +187,7 @@ class _Meaning:
 
 
 @dataclass(frozen=True)
-class _Job:
+class Job:
     """What all scenes are mapped by."""
 
     predictor: SegmentPredictor | Ensemble
@@ -192,7 +200,7 @@ class _Job:
     meaning: _Meaning | None = None
     engine: OpenVino | None = None
 
-    def run(self, scene: _Waiting) -> SceneMap:
+    def run(self, scene: Waiting) -> SceneMap:
         """Map a scene, with progress and a line about it; what may mislead stands first."""
         name = scene.path.name
         with scene.raster or open_raster(scene.path, bands=scene.bands) as raster:
