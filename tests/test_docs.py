@@ -29,6 +29,9 @@ from limner.commands.rooms import app_of_room
 from limner.detect.data.augment import AugmentSettings as DetectAugmentSettings
 from limner.detect.networks import NETWORKS as DETECTORS
 from limner.detect.training.recipe import DetectRecipe, ObjectSettings
+from limner.generate.media.recipe import MediaScoreSettings
+from limner.generate.media.text.networks import TEXT_DISCRIMINATORS, TEXT_GENERATORS
+from limner.generate.media.text.recipe import CaptionSettings, TextRecipe, WordSettings
 from limner.generate.networks import DISCRIMINATORS, GENERATORS
 from limner.generate.networks.encoders import ENCODERS
 from limner.generate.training.recipe import GenerateRecipe, PictureSettings, ScoreSettings
@@ -81,6 +84,10 @@ PAGES_OF_SETTINGS: dict[str, tuple[dict[str, type], dict[str, Mapping[str, Any]]
             "loss": ADVERSARIAL_LOSSES, "average": AVERAGES, "augment": AUGMENTATIONS,
         },
     ),
+    "generate/text.md": (
+        {"": TextRecipe, "data.": CaptionSettings, "words.": WordSettings, "scores.": MediaScoreSettings},
+        {"generator": TEXT_GENERATORS, "discriminator": TEXT_DISCRIMINATORS},
+    ),
     "classify/recipe.md": (
         {"": ClassifyRecipe, "data.": ExampleSettings, "augment.": AugmentSettings},
         {"network": CLASSIFIERS, "loss": CLASS_LOSSES},
@@ -106,6 +113,7 @@ PAGES_OF_SETTINGS: dict[str, tuple[dict[str, type], dict[str, Mapping[str, Any]]
 GIVEN = {
     "channels",
     "classes",
+    "code",
     "known",
     "parameters",
     "size_px",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from limner import generate, recolor, segment
     from limner.datasets.world.drawing import draw_world
     from limner.generate.cutouts.verb import cut_out
-    from limner.generate.making.sample import generate_pictures
+    from limner.generate.media.verbs import generate_media as generate_pictures
     from limner.generate.scoring.fid import fid
     from limner.learning.networks.inspecting import inspect
     from limner.learning.networks.looking import look
@@ -79,7 +79,7 @@ _PLACES = {
     "draw_world": "limner.datasets.world.drawing:draw_world",
     "evaluate": "limner.learning.verbs:evaluate",
     "fid": "limner.generate.scoring.fid:fid",
-    "generate_pictures": "limner.generate.making.sample:generate_pictures",
+    "generate_pictures": "limner.generate.media.verbs:generate_media",
     "inspect": "limner.learning.networks.inspecting:inspect",
     "load": "limner.learning.train:load",
     "look": "limner.learning.networks.looking:look",

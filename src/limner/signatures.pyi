@@ -100,6 +100,8 @@ def train(
     encoder: Chosen = ...,
     latent_optimization: Mapping[str, Any] = ...,
     scores: Mapping[str, Any] = ...,
+    words: Mapping[str, Any] = ...,
+    interpolate: bool = ...,
     # recipes that classify
     balance: bool = ...,
     contrast: Literal["none", "global", "local"] = ...,

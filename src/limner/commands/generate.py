@@ -67,9 +67,9 @@ def generate(
 ) -> None:
     """New pictures: files and a grid of them, or a walk from one to the next as GIF or MP4."""
     open_run(run, "generate")  # what is not there is told before torch is imported
-    from limner.generate.making.sample import generate_pictures
+    from limner.generate.media.verbs import generate_media
 
-    made = generate_pictures(run, options, out=out, device=device, overwrite=overwrite)
+    made = generate_media(run, options, out=out, device=device, overwrite=overwrite)
     if as_json:
         print(json.dumps(made.to_json(), indent=2))
     else:

@@ -106,14 +106,16 @@ ROOMS: dict[str, Room] = {
     ),
     "generate": Room(
         "new pictures like those of a folder",
-        tasks={"generate": "limner.generate.training.task:GenerateTask"},
-        recipes={"generate": "limner.generate.training.recipe:GenerateRecipe"},
-        evaluate=Verb(
-            "limner.generate.scoring.evaluate:evaluate_run", "limner.generate.scoring.options:EvaluateOptions"
-        ),
-        compare=Verb(
-            "limner.generate.scoring.comparison:compare_pictures", "limner.generate.scoring.options:CompareOptions"
-        ),
+        tasks={
+            "generate": "limner.generate.training.task:GenerateTask",
+            "generate-text": "limner.generate.media.text.task:TextTask",
+        },
+        recipes={
+            "generate": "limner.generate.training.recipe:GenerateRecipe",
+            "generate-text": "limner.generate.media.text.recipe:TextRecipe",
+        },
+        evaluate=Verb("limner.generate.media.verbs:evaluate_run", "limner.generate.scoring.options:EvaluateOptions"),
+        compare=Verb("limner.generate.media.verbs:compare_runs", "limner.generate.scoring.options:CompareOptions"),
         networks=Verb(
             "limner.generate.networks.listing:list_networks", "limner.learning.networks.listing:NetworkSizes"
         ),

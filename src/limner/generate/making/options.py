@@ -50,6 +50,14 @@ class GenerateOptions:
             converter=_names, n_tokens=1, negative=(),
         ),
     ] = None  # fmt: skip
+    text: Annotated[
+        tuple[str, ...] | None,
+        Parameter(
+            help="A sentence to make pictures of, of a run that learned with sentences; repeat it for several, which "
+            "the pictures get in turn.",
+            negative=(),
+        ),
+    ] = None
     no_grid: Annotated[bool, Parameter(negative=(), help="Do not write the pictures in one, too.")] = False
     no_files: Annotated[bool, Parameter(negative=(), help="Do not write a file for each picture.")] = False
     interpolate: Annotated[
@@ -100,7 +108,9 @@ class GenerateOptions:
 
     def request(self) -> dict[str, Any]:
         """All that decides what picture k of a seed looks like, for the record beside the pictures; but for the run."""
-        asked = {"truncation": self.truncation, "classes": list(self.classes or ())}
+        asked: dict[str, Any] = {"truncation": self.truncation, "classes": list(self.classes or ())}
+        if self.text:
+            asked["text"] = list(self.text)
         return asked if self.latent_steps is None else {**asked, "latent_steps": self.latent_steps}
 
 

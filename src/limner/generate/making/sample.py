@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
@@ -114,6 +114,8 @@ def generate_pictures(
     task = opened.task
     if task != GENERATE:
         raise UserError(f"{run}: a run of the room {task}; limner generate needs one that makes pictures")
+    if options.text:
+        raise UserError(f"--text: {run} learned without sentences; leave it out, or train generate/gan-cls-light")
     generator = load_generator(opened, device, latent_steps=options.latent_steps)
     generator.labels([0], classes=options.classes)  # a wrong name is told before anything is made
     folder, request = Path(out), {"model": generator.digest, **options.request()}
@@ -121,6 +123,21 @@ def generate_pictures(
         return _like(generator, options, options.like, folder, request, overwrite)
     if options.interpolate is not None:
         return _walk(generator, options, options.interpolate, request, overwrite)
+    return write_made(lambda numbers: _make(generator, options, numbers), options, folder, request, overwrite)
+
+
+def write_made(
+    make: Callable[[Sequence[int]], Tensor],
+    options: GenerateOptions,
+    folder: Path,
+    request: dict[str, Any],
+    overwrite: bool,
+) -> Generated:
+    """Pictures as files and in a grid, as `generate_pictures` has them.
+
+    make: gives the pictures with these numbers, (n, C, S, S) uint8. request: all that decides what they look like, but
+    for the seed.
+    """
     sheet = _grid_path(folder, overwrite) if not options.no_grid else None
     pictures: tuple[Path, ...] = ()
     missing: list[int] = []
@@ -129,10 +146,9 @@ def generate_pictures(
             _open_folder(folder, request, overwrite)
             pictures = tuple(folder / f"{options.seed}-{number:06d}.png" for number in range(options.count))
             missing = [number for number, path in enumerate(pictures) if not path.exists()]
-            _write_files(generator, options, pictures, missing)
+            _write_files(make, pictures, missing)
     if sheet is not None:
-        shown = _make(generator, options, range(min(options.count, GRID_PICTURES)))
-        _write_png(sheet, grid(shown, COLUMNS))
+        _write_png(sheet, grid(make(range(min(options.count, GRID_PICTURES))), COLUMNS))
     return Generated(pictures, len(missing), sheet)
 
 
@@ -143,13 +159,11 @@ def _make(generator: PictureGenerator, options: GenerateOptions, numbers: Sequen
     return quantized(generator.decode(latents, labels))
 
 
-def _write_files(
-    generator: PictureGenerator, options: GenerateOptions, paths: Sequence[Path], missing: Sequence[int]
-) -> None:
+def _write_files(make: Callable[[Sequence[int]], Tensor], paths: Sequence[Path], missing: Sequence[int]) -> None:
     with Progress("generate", len(paths), "pictures", start=len(paths) - len(missing)) as progress:
         for start in range(0, len(missing), BATCH):
             numbers = missing[start : start + BATCH]
-            for number, picture in zip(numbers, _make(generator, options, numbers), strict=True):
+            for number, picture in zip(numbers, make(numbers), strict=True):
                 pixels = picture.permute(1, 2, 0).numpy()
                 _write_png(paths[number], pixels[..., 0] if pixels.shape[2] == 1 else pixels)
             progress.advance(len(numbers))

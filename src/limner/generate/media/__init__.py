@@ -1,0 +1,1 @@
+"""What adversarial networks make beside plain pictures: pictures of sentences, and solids of voxels."""

@@ -1,0 +1,169 @@
+"""How a generator and a discriminator learn a medium: samples of any shape, with whatever condition."""
+
+import copy
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from limner.adversarial.average import AVERAGES, update_average
+from limner.adversarial.losses import LOSSES
+from limner.adversarial.priors import draw
+from limner.adversarial.update import Term, Update, update_discriminator, update_generator
+from limner.adversarial.updater import Updater, set_up_network
+from limner.adversarial.weights.initialize import INITIALIZATIONS
+from limner.adversarial.weights.spectral import apply_spectral_norm
+from limner.datasets.order import ShuffledOrder
+from limner.foundation.draws import Draws
+from limner.foundation.errors import UserError
+from limner.generate.media.recipe import MediaRecipe
+from limner.generate.media.sample import Condition, MediaSample
+from limner.learning.loop.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
+from limner.learning.loop.task import Stage, StageContext, Task
+
+TRAIN = "train"
+"""The name of the stage in which generator and discriminator learn."""
+Shown = MediaSample | tuple[MediaSample, ...]
+"""What a discriminator is shown: samples, or several groups, each in a pass of its own (batch normalization)."""
+
+
+class MediaLearning(Task):
+    """One update of the discriminator, then one of the generator (Goodfellow et al. 2014), on samples of any shape.
+
+    A medium reads its data in `__init__`, calls `prepare`, and says what a real sample is (`real`). It may also say
+    what the discriminator is shown beside true samples (`as_fake`), what the generator is asked for (`asked`), and
+    terms.
+    """
+
+    recipe: MediaRecipe
+    learning_rate_options = "--generator-optimizer.learning-rate, --discriminator-optimizer.learning-rate"
+
+    def prepare(self, count: int, held_out: float, what: str) -> None:
+        """Split ``count`` samples and make the order in which they are learned from. held_out: a share below 1, or how
+        many. what: what samples are called. Raises `UserError` for fewer than a batch."""
+        order = torch.randperm(count, generator=Draws(self.seed, torch.device("cpu")).of("held out"))
+        kept = round(held_out * count) if held_out < 1 else int(held_out)
+        self.training, self.held_out = order[kept:].sort().values, order[:kept].sort().values
+        if len(self.training) < self.recipe.batch:
+            raise UserError(
+                f"batch is {self.recipe.batch}, but there are {max(0, count - kept)} {what} to learn from ({kept} are "
+                f"held out); give --batch {max(2, count - kept)} or less, or more {what}"
+            )
+        self.order = ShuffledOrder(len(self.training), self.recipe.batch, self.recipe.seed)
+        self.where = "validation" if kept else "training"
+        self.optimizers, self.state = {}, {}
+        self.device = torch.device("cpu")
+
+    def begin_weights(self, networks: dict[str, nn.Module]) -> dict[str, nn.Module]:
+        """Networks with the weights that the recipe's initialization gives, and the average of the generator."""
+        recipe, draws = self.recipe, Draws(self.recipe.seed, torch.device("cpu"))
+        for name in ("generator", "discriminator"):
+            recipe.initialization.build(INITIALIZATIONS, networks[name], draws.of(f"initialization of the {name}"))
+        if recipe.spectral_norm == "discriminator":
+            apply_spectral_norm(networks["discriminator"], draws.of("singular vectors of the discriminator"))
+        if recipe.average.name != "none":
+            networks["average"] = copy.deepcopy(networks["generator"]).requires_grad_(False)
+        return networks
+
+    @property
+    def maker(self) -> nn.Module:
+        """The network that makes the samples."""
+        return self.networks.get("average", self.networks["generator"])
+
+    def stages(self) -> tuple[Stage, ...]:
+        """One stage, whose epochs are the stretches between two evaluations."""
+        recipe = self.recipe
+        steps = max(1, round(recipe.shown(len(self.training)) / recipe.batch))
+        stretches = max(1, round(steps * recipe.batch / (1000 * recipe.scores.every_kimg)))
+        return (Stage(TRAIN, stretches, -(-steps // stretches), unit="evaluation"),)
+
+    def begin(self, stage: Stage, context: StageContext) -> None:
+        """Bring the networks to the device, and make what moves them."""
+        recipe, networks, fabric = self.recipe, self.networks, context.fabric
+        self.stage, self.fabric, self.device = stage, fabric, fabric.device
+        for network in networks.values():
+            network.to(fabric.device)
+        self.generator = set_up_network(fabric, networks["generator"])
+        self.discriminator = set_up_network(fabric, networks["discriminator"])
+        self.optimizers = {
+            "generator": recipe.generator_optimizer.build(OPTIMIZERS, networks["generator"].parameters()),
+            "discriminator": recipe.discriminator_optimizer.build(OPTIMIZERS, networks["discriminator"].parameters()),
+        }
+        self.updaters = {name: Updater(fabric, optimizer) for name, optimizer in self.optimizers.items()}
+        self.learning_rate_factor = recipe.schedule.build(SCHEDULES)
+        self.loss = recipe.loss.build(LOSSES)
+        self.decay = recipe.average.build(AVERAGES)
+        self.draws = Draws(recipe.seed, fabric.device)
+
+    def batch(self, stage: Stage, number: int) -> Tensor:
+        """(batch,) int64: which samples batch ``number`` shows."""
+        return self.training[self.order.indices(number)]
+
+    def step(self, batches: Iterator[Any], index: int) -> dict[str, Tensor]:
+        """An update of the discriminator, and one of the generator."""
+        passes = self.recipe.batch / len(self.training)
+        factor = self.learning_rate_factor(index * passes, self.stage.total_steps * passes)
+        for optimizer in self.optimizers.values():
+            set_learning_rate(optimizer, factor)
+        for name in ("generator", "discriminator"):
+            self.networks[name].train()
+        real = self.real(next(batches).to(self.device), index)
+        values = self.teach_discriminator(real, index)
+        values |= self.teach_generator(real, index)
+        if self.decay is not None:
+            shown = self.recipe.batch
+            update_average(self.networks["average"], self.networks["generator"], self.decay((index + 1) * shown, shown))
+        return values
+
+    def teach_discriminator(self, real: MediaSample, number: int) -> dict[str, Tensor]:
+        """An update of the discriminator on what is real and what is not."""
+        latent = self.latent(len(real.made), "fake", number)
+        with torch.no_grad():
+            fake = MediaSample(self.generator(latent, *real.condition.given()), real.condition)
+        update: Update[Any] = Update(number, real, self.as_fake(real, fake, number), latent)
+        return update_discriminator(
+            self.discriminate, self.updaters["discriminator"], self.loss, update, self.discriminator_terms()
+        )
+
+    def teach_generator(self, real: MediaSample, number: int) -> dict[str, Tensor]:
+        """An update of the generator."""
+        asked = self.asked(real, number)
+        latent = self.latent(len(next(iter(asked.given()), real.made)), "generator", number)
+        fake = MediaSample(self.generator(latent, *asked.given()), asked)
+        update: Update[Any] = Update(number, real, fake, latent)
+        return update_generator(
+            self.discriminate, self.updaters["generator"], self.loss, update, self.generator_terms()
+        )
+
+    def latent(self, count: int, purpose: str, number: int) -> Tensor:
+        """(count, latent) float32 from the recipe's prior."""
+        size: int = self.networks["generator"].latent  # type: ignore[assignment]
+        return draw(self.recipe.prior, count, size, self.draws.of(f"latent {purpose}", number))
+
+    def discriminate(self, shown: Shown) -> Tensor:
+        """(B,) float32 logits; of several groups one after the other."""
+        if isinstance(shown, MediaSample):
+            logits: Tensor = self.discriminator(shown.made, *shown.condition.given())
+            return logits
+        return torch.cat([self.discriminate(each) for each in shown])
+
+    def real(self, indices: Tensor, number: int) -> MediaSample:
+        """The true samples at ``indices``, (B,) int64 on the device, with what they are like."""
+        raise NotImplementedError
+
+    def as_fake(self, real: MediaSample, fake: MediaSample, number: int) -> Shown:
+        """What the discriminator learns to refuse."""
+        return fake
+
+    def asked(self, real: MediaSample, number: int) -> Condition:
+        """What the generator is asked for in its own update."""
+        return real.condition
+
+    def discriminator_terms(self) -> Mapping[str, Term]:
+        """What is added to the discriminator's loss."""
+        return {}
+
+    def generator_terms(self) -> Mapping[str, Term]:
+        """What is added to the generator's loss."""
+        return {}

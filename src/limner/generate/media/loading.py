@@ -1,0 +1,33 @@
+"""Networks of a run's file, looked at before memory is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from limner.learning.runs.described import check_fits
+
+if TYPE_CHECKING:
+    from limner.learning.runs.run import Run
+
+
+def maker_prefix(run: Run) -> str:
+    """Under which names the weights stand of what makes samples: the running average where there is one."""
+    return "average." if any(name.startswith("average.") for name in run.weight_shapes()) else "generator."
+
+
+def load_network(run: Run, build: Callable[[], nn.Module], prefix: str) -> nn.Module:
+    """The network that ``build`` gives, with the run's weights of that prefix, in evaluation mode, on the CPU.
+
+    Raises `UserError` where they do not fit each other.
+    """
+    own = {name.removeprefix(prefix): shape for name, shape in run.weight_shapes().items() if name.startswith(prefix)}
+    check_fits(build, own, run.folder)
+    weights = run.weights()
+    with torch.random.fork_rng(devices=[]):  # layers draw weights, which are replaced
+        network = build()
+    network.load_state_dict({name: weights[prefix + name] for name in own})
+    return network.eval()

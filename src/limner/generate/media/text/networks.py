@@ -1,0 +1,18 @@
+"""Networks that make pictures of sentences, by the names that recipes use.
+
+Generators are called with ``size_px``, ``channels`` and ``code``, and take latents and codes; discriminators take
+pictures and codes.
+"""
+
+from collections.abc import Callable
+
+from torch import nn
+
+from limner.generate.media.text.gan_cls import GanClsDiscriminator, GanClsGenerator
+from limner.generate.media.text.light import LightTextDiscriminator, LightTextGenerator
+
+TEXT_GIVEN = ("size_px", "channels", "code")
+TEXT_GENERATORS: dict[str, Callable[..., nn.Module]] = {"light": LightTextGenerator, "gan-cls": GanClsGenerator}
+TEXT_DISCRIMINATORS: dict[str, Callable[..., nn.Module]] = {
+    "light": LightTextDiscriminator, "gan-cls": GanClsDiscriminator,
+}  # fmt: skip

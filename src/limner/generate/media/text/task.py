@@ -1,0 +1,276 @@
+"""The task of pictures of sentences: GAN-CLS with interpolation (Reed et al., ICML 2016)."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from limner.datasets.pictures.quantized import quantized
+from limner.foundation.draws import Draws
+from limner.foundation.errors import UserError
+from limner.generate.media.learning import TRAIN, MediaLearning
+from limner.generate.media.outcome import MediaOutcome, closing_line, finish_media
+from limner.generate.media.sample import Condition, MediaSample
+from limner.generate.media.scores import MADE, MediaScores
+from limner.generate.media.text.captions import read_captioned
+from limner.generate.media.text.encoder import PictureEncoder, TextEncoder, Vocabulary, matching_loss
+from limner.generate.media.text.measure import ATTRIBUTES, COLUMNS, MATCHED, measure
+from limner.generate.media.text.networks import TEXT_DISCRIMINATORS, TEXT_GENERATORS
+from limner.generate.media.text.predictor import TextPictureGenerator, load_text_generator
+from limner.generate.media.text.recipe import TextRecipe
+from limner.learning.loop.optimizers import adam
+from limner.learning.loop.task import Stage, StageContext
+from limner.learning.recipes.recipe import to_plain
+from limner.learning.runs.run import Run
+from limner.nn.parameters import count_parameters
+from limner.reporting.grid import grid
+
+WORDS = "words"
+"""The name of the stage in which the encoders learn."""
+LEAST_HELD_OUT = 2
+KEPT = 64
+"""Sentences that a run keeps: what it makes pictures of where none are given."""
+
+
+class TextTask(MediaLearning):
+    """First two encoders learn which sentence belongs to which picture (`limner.generate.media.text.encoder`); then,
+    with these frozen, a generator and a discriminator that is told pairs of picture and sentence.
+
+    The discriminator refuses made pictures with right sentences and real ones with wrong sentences, half each
+    (Reed et al., algorithm 1). The generator is asked for sentences, and with ``interpolate`` half as often for what
+    lies in the middle between two (sec. 4.3, beta 0.5).
+    """
+
+    name = "generate-text"
+    recipe_type = TextRecipe
+    recipe: TextRecipe
+
+    def __init__(self, recipe: TextRecipe) -> None:
+        self.recipe, self.seed = recipe, recipe.seed
+        data = recipe.data
+        self.data = read_captioned(data.paths, size_px=data.size_px, colors=data.colors, fit=data.fit)
+        self.prepare(len(self.data), data.held_out, "pictures")
+        if recipe.words.batch > len(self.training):
+            raise UserError(
+                f"words.batch is {recipe.words.batch}, but there are {len(self.training)} pictures to learn from; give "
+                f"--words.batch {len(self.training)} or less"
+            )
+        learned = [sentence for place in self.training.tolist() for sentence in self.data.captions[place]]
+        self.vocabulary = Vocabulary.of(learned)
+        given = {"size_px": data.size_px, "channels": data.channels, "code": recipe.words.code}
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(recipe.seed)
+            self.networks = self.begin_weights(
+                {
+                    "generator": recipe.generator.build(TEXT_GENERATORS, **given),
+                    "discriminator": recipe.discriminator.build(TEXT_DISCRIMINATORS, **given),
+                    "text": TextEncoder(len(self.vocabulary), recipe.words.code, recipe.words.width),
+                    "eyes": PictureEncoder(data.size_px, data.channels, recipe.words.code),
+                }
+            )
+        told = self.held_out if len(self.held_out) >= LEAST_HELD_OUT else self.training
+        self.scored = told[: recipe.scores.samples]
+        self.sentences = [self.data.captions[place][0] for place in self.scored.tolist()]
+        self.score = (f"{self.where}/fitting", 1)
+        self._codes: Tensor | None = None
+
+    @classmethod
+    def with_data(cls, recipe: TextRecipe, paths: Sequence[Path], options: None) -> TextRecipe:
+        """The recipe with other folders (``--data``)."""
+        if not paths:
+            return recipe
+        return dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, paths=tuple(paths)))
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of pictures and sentences."""
+        return self.data.fingerprint
+
+    def stages(self) -> tuple[Stage, ...]:
+        """The encoders, then generator and discriminator."""
+        return (Stage(WORDS, 1, self.recipe.words.steps, unit="evaluation"), *super().stages())
+
+    def begin(self, stage: Stage, context: StageContext) -> None:
+        """Make what moves the networks of a stage."""
+        super().begin(stage, context)
+        self._codes = None  # the encoder may have learned
+        self.pixels = self.data.pictures.to(self.device)
+        if stage.name == WORDS:
+            parameters = [*self.networks["text"].parameters(), *self.networks["eyes"].parameters()]
+            rate = self.recipe.words.learning_rate
+            self.optimizers = {WORDS: adam(parameters, learning_rate=rate)}
+
+    def batch(self, stage: Stage, number: int) -> Tensor:
+        """(batch,) int64: which pictures batch ``number`` shows."""
+        if stage.name != WORDS:
+            return super().batch(stage, number)
+        drawn = torch.randperm(len(self.training), generator=Draws(self.seed, torch.device("cpu")).of("words", number))
+        return self.training[drawn[: self.recipe.words.batch]]
+
+    def step(self, batches: Iterator[Any], index: int) -> dict[str, Tensor]:
+        """Of the encoders: tell which of the batch's sentences belong to which of its pictures."""
+        if self.stage.name != WORDS:
+            self.codes()  # before the networks are set to learn
+            return super().step(batches, index)
+        indices = next(batches)
+        which = self.draws.of("sentence", index)
+        sentences = [_one_of(self.data.captions[place], which) for place in indices.tolist()]
+        for name in ("text", "eyes"):
+            self.networks[name].train()
+        codes = self.networks["text"](self.vocabulary.encode(sentences).to(self.device))
+        loss = matching_loss(self.networks["eyes"](self._images(indices.to(self.device))), codes)
+        optimizer = self.optimizers[WORDS]
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        return {"matching_loss": loss.detach()}
+
+    def codes(self) -> Tensor:
+        """(sentences, code) on the device: of all sentences, in order, by the encoder as it has learned."""
+        if self._codes is None:
+            told = [sentence for captions in self.data.captions for sentence in captions]
+            predictor = self.current_predictor()
+            counts = torch.tensor([len(captions) for captions in self.data.captions])
+            self._starts, self._counts = (counts.cumsum(0) - counts).to(self.device), counts.to(self.device)
+            self._codes = predictor.codes(told).clone().to(self.device)
+        return self._codes
+
+    def real(self, indices: Tensor, number: int) -> MediaSample:
+        """Pictures, each with the mean code of some of its sentences."""
+        codes, averaged = self.codes(), self.recipe.words.averaged
+        drawn = torch.rand(averaged, len(indices), generator=self.draws.of("captions", number), device=self.device)
+        which = (drawn * self._counts[indices]).long() + self._starts[indices]
+        return MediaSample(self._images(indices), Condition(vector=codes[which].mean(0)))
+
+    def as_fake(self, real: MediaSample, fake: MediaSample, number: int) -> tuple[MediaSample, ...]:
+        """Made pictures with right sentences, and real ones with those of others."""
+        codes = real.condition.vector
+        assert codes is not None
+        return (fake, MediaSample(real.made, Condition(vector=codes.roll(1, 0))))
+
+    def asked(self, real: MediaSample, number: int) -> Condition:
+        """The sentences of the batch, and what lies between every other two of them."""
+        codes = real.condition.vector
+        assert codes is not None
+        if not self.recipe.interpolate:
+            return real.condition
+        half = len(codes) // 2
+        return Condition(vector=torch.cat([codes, (codes[:half] + codes[half : 2 * half]) / 2]))
+
+    def _images(self, indices: Tensor) -> Tensor:
+        return self.pixels[indices].float() / 127.5 - 1
+
+    def current_predictor(self) -> TextPictureGenerator:
+        """What makes pictures of sentences, around the networks as they are now."""
+        text: Any = self.networks["text"]
+        return TextPictureGenerator(
+            network=self.maker.eval(), text=text.eval(), vocabulary=self.vocabulary, size_px=self.recipe.data.size_px,
+            channels=self.recipe.data.channels, prior=self.recipe.prior, sentences=tuple(self.sentences[:KEPT]),
+            device=self.device,
+        )  # fmt: skip
+
+    def make(self, count: int) -> Tensor:
+        """(n, C, S, S) uint8: a picture of each of the first sentences that it is scored by."""
+        sentences = self.sentences[:count]
+        return quantized(self.current_predictor().decode(range(len(sentences)), sentences))
+
+    def measure(self, paths: Sequence[Path] = ()) -> MediaScores:
+        """How well what it makes fits the sentences of pictures that it did not learn from, or of other folders'."""
+        predictor, data = self.current_predictor(), self.recipe.data
+        pictures, sentences = self.data.pictures[self.scored], self.sentences
+        if paths:
+            other = read_captioned(paths, size_px=data.size_px, colors=data.colors, fit=data.fit)
+            pictures, sentences = other.pictures, [captions[0] for captions in other.captions]
+        made = quantized(predictor.decode(range(len(sentences)), sentences))
+        eyes = self.networks["eyes"].eval()
+
+        @torch.inference_mode()
+        def encode(pictures: Tensor) -> Tensor:
+            code: Tensor = eyes(pictures.to(self.device).float() / 127.5 - 1)
+            return code.float().cpu()
+
+        return measure(made, pictures, sentences, encode, predictor.codes(sentences), seed=self.seed, own=not paths)
+
+    def evaluate(self) -> Mapping[str, float]:
+        """Shares of made pictures that fit their sentences; ``fitting`` is the mean over color and shape, or of what
+        else there is."""
+        scores = self.measure()
+        made = {name: value for name, value in scores.rows[MADE].items() if value is not None}
+        leading = [made[name] for name in ATTRIBUTES[:2] if name in made] or [made[MATCHED]]
+        found = {"fitting": float(np.mean(leading)), **made}
+        return {f"{self.where}/{name}": value for name, value in found.items()}
+
+    def told(self, scores: Mapping[str, float]) -> str:
+        """Shares in percent."""
+        heads = {f"{self.where}/{name}": column for name, column in COLUMNS.items()}
+        parts = [
+            f"{heads[name].head.removesuffix(', %')} {heads[name].printed(value)} %"
+            for name, value in scores.items()
+            if name in heads
+        ]
+        return f"{self.where} {', '.join(parts)}"
+
+    def picture(self) -> np.ndarray:
+        """What it makes of the same sentences and latents as ever."""
+        return grid(self.make(KEPT), 8)
+
+    def summary(self) -> str:
+        """Pictures, words, steps and parameters in one line."""
+        sizes = [f"{count_parameters(self.networks[name]) / 1e6:.2f} M" for name in ("generator", "discriminator")]
+        steps = next(stage.total_steps for stage in self.stages() if stage.name == TRAIN)
+        return (
+            f"{self.data.summary()} of {len(self.vocabulary)} words; {len(self.held_out)} held out, "
+            f"{self.recipe.words.steps} steps of the encoders and {steps} of {self.recipe.batch} pictures, "
+            f"{self.recipe.generator.name} against {self.recipe.discriminator.name} of {' and '.join(sizes)} parameters"
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """What making pictures of sentences needs to know."""
+        return {
+            "task": self.name,
+            "generator": to_plain(self.recipe.generator),
+            "prior": to_plain(self.recipe.prior),
+            "size_px": self.recipe.data.size_px,
+            "channels": self.recipe.data.channels,
+            "code": self.recipe.words.code,
+            "word_width": self.recipe.words.width,
+            "words": list(self.vocabulary.words),
+            "sentences": self.sentences[:KEPT],
+        }
+
+    def finish(self, run: Run) -> None:
+        """Scores, pictures, card and report."""
+        first = self.sentences[:8]
+        finish_media(
+            MediaOutcome(
+                recipe=self.recipe,
+                what=f"Makes pictures of {self.recipe.data.size_px} px of sentences of {len(self.vocabulary)} words.",
+                data=f"{self.data.summary()}; {len(self.held_out)} pictures were held out",
+                paths=self.recipe.data.paths,
+                scores=self.measure(),
+                pictures={
+                    "made.png": (self.picture(), f"made; the first row: {'; '.join(first)}"),
+                    "real.png": (grid(self.data.pictures[self.scored[:KEPT]], 8), "the pictures of these sentences"),
+                },
+                not_for="Words that are not in its list, and anything that its pictures did not show.",
+                commands=(f'generate RUN --text "{first[0]}"', "evaluate RUN"),
+            ),
+            run,
+        )
+
+    def closing_line(self, run: Run) -> str:
+        """The scores, and those of one answer for all."""
+        return closing_line(run)
+
+    @classmethod
+    def predictor(cls, run: Run, device: str = "auto") -> TextPictureGenerator:
+        """What makes a run's pictures."""
+        return dataclasses.replace(load_text_generator(run, device), score=closing_line(run))
+
+
+def _one_of(captions: Sequence[str], generator: torch.Generator) -> str:
+    return captions[int(torch.randint(len(captions), (), generator=generator, device=generator.device))]
