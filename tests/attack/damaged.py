@@ -451,7 +451,8 @@ def main(name: str, first: int, last: int, folder: Path, progress: Path) -> None
             if fault is None and grown_mb > MOST_GROWTH_MB:
                 fault = f"memory grew by {grown_mb:.0f} MB"
                 before_mb += grown_mb
-            row = {"number": number, "command": command, "code": code, "seconds": time.monotonic() - started}
+            took = round(time.monotonic() - started, 3)
+            row = {"number": number, "command": command, "code": code, "seconds": took, "grown_mb": round(grown_mb)}
             print(json.dumps({**row, "fault": fault}), flush=True)
             for path in sorted(left, reverse=True):
                 shutil.rmtree(path) if Path(path).is_dir() else Path(path).unlink(missing_ok=True)

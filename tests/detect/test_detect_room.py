@@ -132,6 +132,30 @@ def test_a_fingerprint_changes_with_a_box_and_with_a_pixel(tmp_path: Path) -> No
     assert len({first, second, find_objects([tmp_path / "data"]).fingerprint}) == 3
 
 
+@pytest.mark.parametrize("orientation", [2, 4, 5, 7])
+def test_pictures_that_their_exif_turns_are_told_with_what_their_labels_count(tmp_path: Path, orientation: int) -> None:
+    voc(tmp_path / "data", 4)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    for path in (tmp_path / "data/images").iterdir():
+        image = Image.open(path)
+        image.resize((64, 64)).save(path, exif=exif)  # square: its size tells nothing
+    for path in (tmp_path / "data/annotations").iterdir():
+        path.write_text(path.read_text().replace("<width>72", "<width>64"))
+    found, upright = (find_objects([tmp_path / "data"], ObjectReading(upright_labels=choice)) for choice in (None, True))
+    told = f"4 pictures: turned by its EXIF (orientation {orientation}): its labels are taken to count the pixels as stored"
+    assert any(note.startswith(told) for note in found.notes)
+    assert any("count the upright picture's pixels" in note for note in upright.notes)
+    x0, y0, x1, y1 = BOX
+    expected = {2: (64 - x1, y0, 64 - x0, y1), 4: (x0, 64 - y1, x1, 64 - y0), 5: (y0, x0, y1, x1)}
+    expected[7] = (64 - y1, 64 - x1, 64 - y0, 64 - x0)
+    assert found.pictures[0].boxes.tolist() == [list(expected[orientation])]
+    assert upright.pictures[0].boxes.tolist() == [list(BOX)] and found.fingerprint != upright.fingerprint
+    report = check([tmp_path / "data"], ObjectReading(upright_labels=True))
+    assert "--upright-labels --" not in report.next_command and report.next_command.endswith("--upright-labels")
+    assert any("turned by its EXIF" in line for line in report.warnings)
+
+
 BAD_XML = {
     "<annotation><object><name>ball</name></object></annotation>": "object 1 has no box",
     "<annotation><object><bndbox/></object></annotation>": "object 1 has no <name>",

@@ -234,6 +234,19 @@ def test_score_pairs_says_what_it_compared(here: Path, limner: CommandLine) -> N
     assert code == 0 and "0.png" in out
 
 
+def test_score_pairs_tells_of_true_pictures_that_nobody_made_and_takes_no_twins(here: Path, limner: CommandLine) -> None:
+    for folder, count in (("made", 2), ("true", 5)):
+        Path(folder).mkdir()
+        for number in range(count):
+            Image.fromarray(pixels(32, 40, number)).save(f"{folder}/{number}.png")
+    code, out, _ = limner("score", "made", "true", "--pairs")
+    assert code == 0 and out.startswith("Careful: only 2 of 5 true pictures are scored")
+    assert json.loads(limner("score", "made", "true", "--pairs", "--json")[1])["unmade"] == 3
+    Image.fromarray(pixels(32, 40, 9)).save("made/1.jpg")
+    code, _, error = limner("score", "made", "true", "--pairs")
+    assert code == 2 and "made/1.png: 1.jpg has the same name; keep one of the two" in error
+
+
 def test_evaluate_and_compare_take_one_protocol(
     translators: Path, here: Path, limner: CommandLine, quick_scores: None
 ) -> None:

@@ -81,6 +81,16 @@ def test_a_table_gives_paths_classes_split_and_groups(tmp_path: Path) -> None:
     assert found.groups is not None and found.groups.tolist() == [0, 0, 1, 1]
 
 
+def test_a_table_of_a_spreadsheet_and_pictures_behind_links_are_read(tmp_path: Path) -> None:
+    save(tmp_path / "disk/1.png")
+    save(tmp_path / "data/in/Bele\u0301m.png")
+    (tmp_path / "data/1.png").symlink_to(tmp_path / "disk/1.png")
+    text = "\ufeffpath;label\r\n1.png;cat, small\r\nin\\Bel\u00e9m.png;dog\r\n"
+    (tmp_path / "data/t.csv").write_text(text, encoding="utf-8")
+    found = find_pictures([tmp_path / "data/t.csv"])
+    assert (found.class_names, found.labels.tolist()) == (("cat, small", "dog"), [0, 1])
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [

@@ -419,3 +419,71 @@ def test_lines_that_no_csv_reader_takes_are_one_line_for_people(tmp_path: Path) 
     (tmp_path / "a.csv").write_bytes(b"path,x0,y0,x1,y1\n1\0.png,1,1,9,9\n")
     with pytest.raises(UserError, match=r"cannot name a file; needed: files below"):
         read_source(tmp_path, Wanted(("dog",)))
+
+
+def test_a_list_from_a_spreadsheet_that_writes_semicolons_and_decimal_commas_is_read(tmp_path: Path) -> None:
+    photo(tmp_path / "plain/1.png")
+    photo(tmp_path / "sheet/1.png")
+    (tmp_path / "plain/a.csv").write_text("path,x0,y0,x1,y1,label\n1.png,4.4,6,34.6,40,dog\n")
+    sheet = "path;x0;y0;x1;y1;label\r\n1.png;4,4;6;34,6;40;dog\r\n"
+    (tmp_path / "sheet/a.csv").write_bytes(b"\xef\xbb\xbf" + sheet.encode())
+    plain, other = (cut(tmp_path / name).rows for name in ("plain", "sheet"))
+    assert plain == other and (plain[0].x0, plain[0].x1) == (4, 35)
+    (tmp_path / "sheet/a.csv").write_text(sheet.replace("4,4", "4,4,4"))
+    with pytest.raises(UserError, match=r"a\.csv:2: not a box"):
+        read_source(tmp_path / "sheet", Wanted(("dog",)))
+
+
+# Names as other systems write them
+
+ONE_SIGN, TWO_SIGNS = "Bel\u00e9m", "Bele\u0301m"
+
+
+@pytest.mark.parametrize(("there", "told"), [(ONE_SIGN, TWO_SIGNS), (TWO_SIGNS, ONE_SIGN)])
+def test_accents_as_one_sign_and_as_two_are_one_name(tmp_path: Path, there: str, told: str) -> None:
+    photo(tmp_path / f"coco/{there}.png")
+    write(tmp_path / "coco/a.json", [image(1, f"{told}.png")], [annotation(7)])
+    photo(tmp_path / f"list/{there}.png")
+    (tmp_path / "list/a.csv").write_text(f"path,x0,y0,x1,y1,label\n{told}.png,4,6,34,40,dog\n")
+    write_yolo(tmp_path / "yolo", there, OUTLINE)
+    (tmp_path / f"yolo/labels/{there}.txt").rename(tmp_path / f"yolo/labels/{told}.txt")
+    (tmp_path / "yolo/classes.txt").write_text("cat\ndog\n")
+    photo(tmp_path / f"masks/images/{there}.png")
+    save(tmp_path / f"masks/masks/{told}.png", np.pad(np.ones((9, 9), np.uint8), ((5, HEIGHT - 14), (5, WIDTH - 14))))
+    for form in ("coco", "list", "yolo", "masks"):
+        made = cut(tmp_path / form)
+        assert len(made.files) == 1 and made.rejected == {}, form
+
+
+def test_windows_paths_in_a_list_are_read_and_do_not_lead_out(tmp_path: Path) -> None:
+    photo(tmp_path / "train/1.png")
+    write(tmp_path / "a.json", [image(1, "train\\1.png")], [annotation(7)])
+    assert len(cut(tmp_path / "a.json").files) == 1
+    for name in ("..\\1.png", "train\\..\\..\\1.png", "\\1.png"):
+        write(tmp_path / "b.json", [image(1, name)], [annotation(7)])
+        with pytest.raises(UserError, match="leads out of"):
+            read_source(tmp_path / "b.json", Wanted(("dog",)))
+
+
+def test_labels_that_an_editor_began_with_a_mark_of_its_encoding_are_read(tmp_path: Path) -> None:
+    write_yolo(tmp_path / "a", "1", OUTLINE)
+    path = tmp_path / "a/labels/1.txt"
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    (tmp_path / "a/classes.txt").write_text("cat\ndog\n")
+    assert len(cut(tmp_path / "a").files) == 1
+
+
+def test_a_crowd_that_is_none_in_a_text_is_none(tmp_path: Path) -> None:
+    photo(tmp_path / "1.png")
+    told = [annotation(7, iscrowd="0"), annotation(8, iscrowd="1"), annotation(9, iscrowd=None)]
+    write(tmp_path / "a.json", [image(1, "1.png")], told)
+    source = read_source(tmp_path / "a.json", Wanted(("dog",)))
+    assert [one.group for one in source.pictures[0].read(WIDTH, HEIGHT).instances] == [False, True, False]
+
+
+def test_two_masks_of_one_picture_are_refused(tmp_path: Path) -> None:
+    photo(tmp_path / "a/images/1.png")
+    for name in ("1.png", "1.tif"):
+        save(tmp_path / f"a/masks/{name}", np.ones((HEIGHT, WIDTH), np.uint8))
+    with pytest.raises(UserError, match=r"1\.tif: 1\.png has the same name; keep one of the two masks"):
+        read_source(tmp_path / "a", Wanted(("dog",)))

@@ -185,6 +185,19 @@ def test_an_empty_truth_is_a_truth(tmp_path, scene, name):
         find_data([scene], Reading(labels=ground, within=labels))
 
 
+@pytest.mark.parametrize("told", [0, 1, 9])
+def test_features_are_counted_and_not_taken_from_what_a_database_notes(tmp_path, told):
+    # whoever writes a GeoPackage by SQL may leave GDAL's own number behind
+    path = write(tmp_path / "l.gpkg", SHAPES, fields={"kind": ["a", "b", "c"]})
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE gpkg_ogr_contents SET feature_count = ?", (told,))
+    database.close()
+    layer = open_layer(path)
+    read = read_polygons(layer, rasterio.crs.CRS.from_string(UTM), "kind")
+    assert (layer.features, read.count, read.texts) == (3, 3, ("a", "b", "c"))
+    assert read.cautions() == []
+
+
 def test_a_tile_without_objects_counts_among_others(tmp_path):
     for name in ("maps", "truths"):
         (tmp_path / name).mkdir()

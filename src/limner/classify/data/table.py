@@ -1,6 +1,7 @@
 """A CSV whose rows name a picture and its class: path,label and, if it likes, split and group."""
 
 import csv
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,9 +10,12 @@ import numpy as np
 from limner.classify.data.folders import HELD_OUT, LEARNED, natural
 from limner.classify.data.found import Found, fingerprint_of_files, open_files
 from limner.foundation.errors import UserError
+from limner.foundation.files.names import found_below
+from limner.foundation.files.tables import separator_of
 
 PATH_NAMES = ("path", "file", "filename", "file_name", "image", "picture")
 LABEL_NAMES = ("label", "class", "class_name", "category", "target")
+LONGEST_HEAD = 1 << 16
 HEAD = "needed: a head such as path,label with a row for each picture"
 
 
@@ -58,7 +62,9 @@ def _rows(path: Path) -> list[tuple[_Row, str]]:
     """Each row with what it says of the split."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
+            separator = separator_of(file.readline(LONGEST_HEAD))
+            file.seek(0)
+            reader = csv.DictReader(file, delimiter=separator)
             head = {(name or "").strip().lower(): name for name in reader.fieldnames or ()}
             found = list(reader)
     except (UnicodeDecodeError, csv.Error) as error:
@@ -75,8 +81,8 @@ def _rows(path: Path) -> list[tuple[_Row, str]]:
             raise UserError(f"{path}, line {number}: no {'path' if not name else 'label'}; give it or remove the line")
         if "\0" in name:
             raise UserError(f"{path}, line {number}: its path holds a NUL, as no file's name can; write the CSV anew")
-        place = base / name
-        if not place.resolve().is_relative_to(base):
+        place = found_below(base, name)
+        if not Path(os.path.normpath(place)).is_relative_to(base):
             raise UserError(f"{path}, line {number}: {name} leaves the CSV's folder; move the CSV above its pictures")
         if not place.is_file():
             raise UserError(f"{path}, line {number}: {name}: no such file below {base.name}/")

@@ -7,6 +7,9 @@ from dataclasses import replace
 from limner.datasets.annotations.instances import Box, Instance, LabeledPicture, Labels, OtherSizeError
 from limner.foundation.orientation import FLIPS_COLUMNS, FLIPS_ROWS, UPRIGHT, swaps_edges, turned
 
+TURNED = "turned by its EXIF"
+"""Begins the note on a picture whose labels may count other pixels."""
+
 
 def read_upright(
     picture: LabeledPicture, size: tuple[int, int], orientation: int, *, upright_labels: bool = False
@@ -33,7 +36,7 @@ def read_upright(
         count_stored = upright_labels
     counted = "the pixels as stored" if count_stored else "the upright picture's pixels"
     other = "" if upright_labels else "; if they do not, add --upright-labels"
-    note = f"turned by its EXIF (orientation {orientation}): its labels are taken to count {counted}{other}"
+    note = f"{TURNED} (orientation {orientation}): its labels are taken to count {counted}{other}"
     instances = [_turned(one, stored, orientation) for one in labels.instances] if count_stored else labels.instances
     return Labels(instances, labels.lost, (*labels.notes, note))
 

@@ -214,7 +214,9 @@ def _next(data: Sequence[Path], options: ObjectReading, found: ObjectSet) -> str
     words = ["limner", "train", "detect/mask-rcnn-light" if found.outlined else "detect/faster-rcnn-light"]
     words += [word for path in data for word in ("--data", str(path))]
     for name, value in vars(options).items():
-        if value is not None:
+        if value is True:
+            words.append(f"--{name.replace('_', '-')}")
+        elif value is not None:
             words += [f"--{name.replace('_', '-')}", ",".join(value) if isinstance(value, tuple) else str(value)]
     return " ".join(shlex.quote(word) for word in words)
 

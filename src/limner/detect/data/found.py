@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
-from limner.datasets.annotations.instances import Instance, LabeledPicture, Lost
+from limner.datasets.annotations.instances import LabeledPicture, Labels, Lost
 from limner.datasets.annotations.sources import read_source
-from limner.datasets.annotations.sources.wanted import Wanted
+from limner.datasets.annotations.sources.wanted import Wanted, counted
 from limner.datasets.annotations.turning import read_upright
 from limner.datasets.pictures.decoding import WHOLE_PX, decode, decode_turned
 from limner.datasets.pictures.several import tell_several
@@ -26,6 +27,8 @@ from limner.foundation.progress import Progress
 UNNAMED = "object"
 """The class of data that names none."""
 MOST_THREADS = 8
+AS_BOXES = ("a box is taken", "outlines of fewer than three corners")
+"""Notes on boxes that stand for masks begin so: a detector learns from boxes as they are."""
 
 
 def find_objects(paths: Sequence[Path], reading: ObjectReading = PLAIN) -> ObjectSet:
@@ -51,17 +54,19 @@ def find_objects(paths: Sequence[Path], reading: ObjectReading = PLAIN) -> Objec
     left = _parts_left(labeled)
     labeled = [each for each in labeled if each.split not in left]
     tell_several([each.path for each in labeled])
-    read, unreadable = _read(labeled)
+    read, unreadable = _read(labeled, bool(reading.upright_labels))
     if labeled and not read:
         raise UserError(f"{unreadable[0]} (of {len(labeled)} pictures, none can be read)")
-    seen = {one.name for _, instances, _, _ in read for one in instances}
+    seen = {one.name for _, told, _ in read for one in told.instances}
     classes = tuple(reading.objects) if reading.objects else tuple(sorted(seen, key=_natural(tuple(names))))
     pictures, lost = [], [one for _, source in sources for one in source.lost]
-    notes = [note for _, source in sources for note in source.notes if not note.startswith("a box is taken")]
-    for labels, instances, missing, size in read:
-        kept = [one for one in instances if one.name in classes]
-        pictures.append(_picture(labels, kept, classes, size))
-        lost += [one._replace(picture=one.picture or labels.name) for one in missing]
+    notes = [note for _, source in sources for note in source.notes if not note.startswith(AS_BOXES)]
+    for picture, told, size in read:
+        kept = [one for one in told.instances if one.name in classes]
+        pictures.append(_picture(picture, kept, classes, size))
+        lost += [one._replace(picture=one.picture or picture.name) for one in told.lost]
+    of_pictures = Counter(note for _, told, _ in read for note in told.notes if not note.startswith(AS_BOXES))
+    notes += [f"{counted(count)}: {note}" for note, count in of_pictures.items()]
     if left:
         notes.append(f"parts left alone: {', '.join(sorted(left))}")
     found = ObjectSet(
@@ -91,17 +96,17 @@ def _parts_left(labeled: Sequence[LabeledPicture]) -> set[str]:
     return (parts & set(HELD_OUT)) - {kept}
 
 
-_Read = tuple[LabeledPicture, list[Instance], tuple[Lost, ...], tuple[int, int]]
+_Read = tuple[LabeledPicture, Labels, tuple[int, int]]
 
 
-def _read(labeled: Sequence[LabeledPicture]) -> tuple[list[_Read], list[str]]:
+def _read(labeled: Sequence[LabeledPicture], upright_labels: bool) -> tuple[list[_Read], list[str]]:
     def one(picture: LabeledPicture) -> _Read | UserError:
         try:
             image, orientation = decode_turned(picture.path, "rgb", least_px=WHOLE_PX)
-            labels = read_upright(picture, image.size, orientation)
+            labels = read_upright(picture, image.size, orientation, upright_labels=upright_labels)
         except UserError as error:
             return error
-        return picture, labels.instances, labels.lost, image.size
+        return picture, labels, image.size
 
     found: list[_Read] = []
     unreadable: list[str] = []

@@ -23,7 +23,8 @@ class ObjectReading:
     value or class is an object. group: what stays on one side of a split: `ALIKE`, `ALONE`, `FOLDER`, or a regular
     expression on the pictures' names, whose first group (or all that it finds) names the scene or the view. labels: a
     vector file whose polygons over georeferenced scenes are the objects; label_field: where it tells their class;
-    chip_px: side of the chips that the scenes are cut into.
+    chip_px: side of the chips that the scenes are cut into. upright_labels: of pictures that their EXIF turns, labels
+    count the upright picture's pixels.
     """
 
     objects: Annotated[
@@ -48,6 +49,14 @@ class ObjectReading:
     )
     chip_px: Annotated[
         int | None, Parameter(help="Side of the chips that such scenes are cut into (default: 512).")
+    ] = None
+    upright_labels: Annotated[
+        bool | None,
+        Parameter(
+            negative=(),
+            help="Of pictures that their EXIF turns, labels count the upright picture's pixels (default: the pixels as "
+            "stored, where their size does not tell).",
+        ),
     ] = None
 
     def __post_init__(self) -> None:

@@ -33,6 +33,9 @@ class ObjectSettings:
     chip_px: int | None = setting(
         None, "side of the chips that such scenes are cut into; none: 512", unit="px", minimum=32, maximum=8192
     )
+    upright_labels: bool = setting(
+        False, "labels of pictures that their EXIF turns count the upright picture's pixels, not those stored"
+    )
     held_out: float = setting(0.2, "share of the pictures that is held out for the scores", minimum=0, maximum=0.5)
     short_px: int = setting(800, "what the shorter side is brought to", unit="px", minimum=32, maximum=4096)
     longest_px: int = setting(1333, "what the longer side may then have", unit="px", minimum=32, maximum=8192)
@@ -55,7 +58,13 @@ class ObjectSettings:
     def reading(self) -> ObjectReading:
         """How they are read."""
         return ObjectReading(
-            self.objects or None, self.regions, self.group, self.labels, self.label_field, self.chip_px
+            self.objects or None,
+            self.regions,
+            self.group,
+            self.labels,
+            self.label_field,
+            self.chip_px,
+            self.upright_labels or None,
         )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from limner.datasets.annotations.turning import TURNED
 from limner.datasets.order import ShuffledOrder
 from limner.detect.boxes.objects import Detections, Objects
 from limner.detect.data.augment import Example, as_read, example_of
@@ -307,6 +308,8 @@ def _told(found: ObjectSet) -> Iterator[str]:
             f"; objects left out: {len(lost):,}, such as {lost[0].name} {lost[0].number} of {lost[0].picture} "
             f"({lost[0].reason}); limner check --room detect lists them"
         )
+    if turned := [note for note in found.notes if TURNED in note]:
+        yield f"; {'; '.join(turned)}"
     if unreadable:
         yield f"; pictures left out: {len(unreadable):,}, the first: {unreadable[0]}"
 

@@ -8,6 +8,7 @@ loses what stands behind ``;``, line ends, and more. They are given a link to th
 import hashlib
 import os
 import tempfile
+import unicodedata
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -42,6 +43,28 @@ def plain(name: str) -> str:
     return "".join(
         letter if is_plain(letter) else "".join(f"%{byte:02X}" for byte in os.fsencode(letter)) for letter in name
     )
+
+
+def paired_by(below: Path) -> str:
+    """What a file is called by those that go with it: its name without the suffix, with / between folders, and every
+    accented letter as one sign.
+
+    macOS writes accents as signs of their own, other systems mostly do not, and archives carry both kinds.
+
+    >>> paired_by(Path("places/Belém.tif")) == paired_by(Path("places/Bele\u0301m.png"))
+    True
+    """
+    return unicodedata.normalize("NFC", below.with_suffix("").as_posix())
+
+
+def found_below(folder: Path, name: str) -> Path:
+    """The file that a list calls ``name`` in a folder, though it may be spelled otherwise there: folders parted by
+    Windows' ``\\``, accented letters as one sign or as two. As it is spelled where there is none."""
+    for text in dict.fromkeys((name, name.replace("\\", "/"))):
+        for spelling in dict.fromkeys((text, *(unicodedata.normalize(form, text) for form in ("NFC", "NFD")))):
+            if (folder / spelling).is_file():
+                return folder / spelling
+    return folder / name
 
 
 def spelled(path: Path, *, as_address: bool = False) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from limner.foundation.errors import UserError
+from limner.foundation.files.names import paired_by
 from limner.foundation.files.suffixes import RASTERS, ends_with
 from limner.scenes.map_tiles import tiles_below
 from limner.scenes.overlaps import told_apart
@@ -151,7 +152,7 @@ def _by_stem(folder: Path) -> dict[str, Path]:
         files = tiles_below(folder)
     pictures: dict[str, Path] = {}
     for file in files:
-        name = file.relative_to(folder).with_suffix("").as_posix()
+        name = paired_by(file.relative_to(folder))
         if name in pictures:
             raise UserError(f"{folder}: {pictures[name].name} and {file.name} share one name; rename one of them")
         pictures[name] = file

@@ -25,6 +25,9 @@ ENCODINGS = ("UTF-8", None, "CP1252", "ISO-8859-1")
 ``.cpg`` is often lost, or says UTF-8 where an older program wrote on."""
 UNDEFINED = "undefined"  # how a GeoPackage calls its reference systems -1 and 0: it knows none
 ANY_GEOMETRY = ("unknown", "collection")
+EVERY = {".gpkg": "1 = 1"}
+"""A condition that all features meet, by which they are counted: a GeoPackage keeps their number, which a program that
+writes by SQL may leave behind, and what is beyond it would not be read."""
 
 
 class Column(NamedTuple):
@@ -71,6 +74,7 @@ class VectorLayer(NamedTuple):
                         columns=[field],
                         read_geometry=False,
                         encoding=encoding,
+                        where=EVERY.get(self.path.suffix.lower()),
                     )
             except UnicodeDecodeError:
                 continue
@@ -89,7 +93,12 @@ class VectorLayer(NamedTuple):
         """Each feature's geometry as WKB, (n,) object; None for none."""
         with reading(self.path):
             _, _, geometries, _ = pyogrio.raw.read(
-                spelled(self.path, as_address=True), layer=self.name, columns=[], force_2d=True, encoding=self.encoding
+                spelled(self.path, as_address=True),
+                layer=self.name,
+                columns=[],
+                force_2d=True,
+                encoding=self.encoding,
+                where=EVERY.get(self.path.suffix.lower()),
             )
         return np.array([], object) if geometries is None else np.asarray(geometries)
 
@@ -167,6 +176,7 @@ def _described(path: Path, layer: str | None, option: str, state: tuple[tuple[st
     with reading(path):
         name, others = _chosen(path, layer, option)
         info, encoding = _info(path, name)
+        features = _counted(path, name, encoding) if EVERY.get(path.suffix.lower()) else int(info["features"])
     declared = path.suffix.lower() != ".shp" or any(part.lower().endswith(".cpg") for part, *_ in state)
     crs = info["crs"]
     return VectorLayer(
@@ -174,7 +184,7 @@ def _described(path: Path, layer: str | None, option: str, state: tuple[tuple[st
         name=name,
         crs=None if crs is None or _is_undefined(crs) else crs,
         fields=tuple(info["fields"]),
-        features=max(0, int(info["features"])),
+        features=max(0, features),
         encoding=encoding,
         declared=declared,
         others=others,
@@ -213,6 +223,20 @@ def _info(path: Path, layer: str) -> tuple[dict[str, Any], str | None]:
         except UnicodeDecodeError:
             continue
     raise UserError(f"{path}: its attributes are in no encoding that is known; save it with UTF-8 attributes")
+
+
+def _counted(path: Path, layer: str, encoding: str | None) -> int:
+    """How many features a layer holds, told by reading."""
+    _, numbers, _, _ = pyogrio.raw.read(
+        spelled(path, as_address=True),
+        layer=layer,
+        columns=[],
+        read_geometry=False,
+        return_fids=True,
+        encoding=encoding,
+        where=EVERY.get(path.suffix.lower()),
+    )
+    return len(numbers)
 
 
 def _is_undefined(crs: str) -> bool:

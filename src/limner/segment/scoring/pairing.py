@@ -16,6 +16,7 @@ from rasterio.crs import CRS
 from rasterio.transform import Affine
 
 from limner.foundation.errors import UserError
+from limner.foundation.files.names import paired_by
 from limner.foundation.files.suffixes import RASTERS, VECTORS, ends_with
 from limner.foundation.files.writing import files_below
 from limner.scenes.georeference import transformer
@@ -137,7 +138,7 @@ def _files(path: Path, suffixes: tuple[str, ...]) -> dict[tuple[str, ...], Path]
     found: dict[tuple[str, ...], Path] = {}
     for file in masks or files:
         folders = [part for part in file.relative_to(path).parts[:-1] if part != "masks"]
-        key = (*folders, file.stem.removesuffix("_classes"))
+        key = (*folders, paired_by(Path(file.name)).removesuffix("_classes"))
         if key in found and found[key].stem == file.stem:
             raise UserError(f"{found[key]} and {file.name}: two files of one name; keep one of them")
         if key not in found or file.stem.endswith("_classes"):

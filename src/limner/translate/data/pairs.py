@@ -11,6 +11,7 @@ from torch import Tensor
 
 from limner.datasets.pictures.listing import picture_files
 from limner.foundation.errors import UserError
+from limner.foundation.files.names import paired_by
 from limner.foundation.files.dependencies import digests
 from limner.foundation.machine.cores import allowed_cores
 from limner.foundation.progress import Progress
@@ -110,7 +111,7 @@ def _two_folders(folder: Path, source: str, target: str, taken: object) -> list[
             )
         by_name: dict[str, Path] = {}
         for path in picture_files(folder / name):
-            key = path.relative_to(folder / name).with_suffix("").as_posix()
+            key = paired_by(path.relative_to(folder / name))
             if key in by_name:
                 raise UserError(f"{path}: {by_name[key].name} has the same name; keep one of the two")
             by_name[key] = path

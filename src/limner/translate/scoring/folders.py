@@ -9,6 +9,7 @@ import numpy as np
 
 from limner.datasets.pictures.listing import picture_files
 from limner.foundation.errors import UserError
+from limner.foundation.files.names import paired_by
 from limner.foundation.files.writing import must_exist
 from limner.foundation.progress import Progress
 from limner.reporting.tables import markdown, markdown_row
@@ -18,10 +19,12 @@ from limner.translate.measures.similarity import SSIM_PX, Channel, Protocol, psn
 
 @dataclass(frozen=True)
 class FolderScores:
-    """PSNR and SSIM of pictures of two folders by name. SSIM is NaN of pictures that are too small for it."""
+    """PSNR and SSIM of pictures of two folders by name. SSIM is NaN of pictures that are too small for it. unmade:
+    how many of the true pictures have no counterpart, so that no score tells of them."""
 
     rows: Mapping[str, tuple[float, float]]
     protocol: Protocol
+    unmade: int = 0
 
     @property
     def means(self) -> tuple[float, float]:
@@ -36,7 +39,16 @@ class FolderScores:
         lines = [["picture", f"PSNR, dB ({label})", f"SSIM ({label})"], ["---", "---:", "---:"]]
         lines += [[name, *_cells(*scores)] for name, scores in self.rows.items()]
         lines.append([f"mean of {len(self.rows):,}", *_cells(*self.means)])
-        return "\n".join([*map(markdown_row, lines), "", markdown(self.protocol.sentence())]) + "\n"
+        told = [self.caution, ""] if self.caution else []
+        return "\n".join([*told, *map(markdown_row, lines), "", markdown(self.protocol.sentence())]) + "\n"
+
+    @property
+    def caution(self) -> str | None:
+        """What may mislead; None where nothing does."""
+        if not self.unmade:
+            return None
+        every = len(self.rows) + self.unmade
+        return f"Careful: only {len(self.rows):,} of {every:,} true pictures are scored: the others have none made"
 
     def to_json(self) -> dict[str, Any]:
         """Everything, as JSON holds it; None for an SSIM that cannot be."""
@@ -44,7 +56,7 @@ class FolderScores:
         told = {name: {"psnr": one, "ssim": None if np.isnan(other) else other} for name, (one, other) in rows.items()}
         mean = told.pop("")
         protocol = {"channel": self.protocol.channel, "border_px": self.protocol.border_px, "bits": 8}
-        return {"pictures": told, "mean": mean, "protocol": {**protocol, "said": self.protocol.sentence()}}
+        return {"pictures": told, "mean": mean, "unmade": self.unmade, "protocol": {**protocol, "said": self.protocol.sentence()}}
 
 
 def score_pairs(made: Path, true: Path, *, channel: Channel = "y", border_px: int = 0) -> FolderScores:
@@ -58,7 +70,7 @@ def score_pairs(made: Path, true: Path, *, channel: Channel = "y", border_px: in
     if made.is_dir() != true.is_dir():
         folder = made if made.is_dir() else true
         raise UserError(f"{made} and {true}: only {folder} is a folder; give two pictures or two folders")
-    pairs = _by_name(made, true) if made.is_dir() else {made.name: (made, true)}
+    pairs, unmade = _by_name(made, true) if made.is_dir() else ({made.name: (made, true)}, 0)
     protocol = Protocol(channel, border_px)
     rows = {}
     with Progress("score", len(pairs), "pictures") as progress:
@@ -71,17 +83,25 @@ def score_pairs(made: Path, true: Path, *, channel: Channel = "y", border_px: in
             except UserError as error:
                 raise UserError(f"{both[0]}: {error}") from None
             progress.advance()
-    return FolderScores(rows, protocol)
+    return FolderScores(rows, protocol, unmade)
 
 
-def _by_name(made: Path, true: Path) -> dict[str, tuple[Path, Path]]:
-    halves = []
+def _by_name(made: Path, true: Path) -> tuple[dict[str, tuple[Path, Path]], int]:
+    """(Pictures by their names, how many true ones nobody made)."""
+    halves: list[dict[str, Path]] = []
     for folder in (made, true):
-        halves.append({path.relative_to(folder).with_suffix("").as_posix(): path for path in picture_files(folder)})
+        by_name: dict[str, Path] = {}
+        for path in picture_files(folder):
+            name = paired_by(path.relative_to(folder))
+            if name in by_name:
+                raise UserError(f"{path}: {by_name[name].name} has the same name; keep one of the two")
+            by_name[name] = path
+        halves.append(by_name)
     lonely = sorted(halves[0].keys() - halves[1].keys())
     if lonely:
         raise UserError(f"{halves[0][lonely[0]]}: no picture of this name in {true}; needed: a true one for each")
-    return {name: (halves[0][name], halves[1][name]) for name in sorted(halves[0])}
+    pairs = {name: (halves[0][name], halves[1][name]) for name in sorted(halves[0])}
+    return pairs, len(halves[1]) - len(pairs)
 
 
 def _cells(one: float, other: float) -> list[str]:

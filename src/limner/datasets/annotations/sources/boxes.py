@@ -1,5 +1,5 @@
 """Pictures and a list of boxes, as Stanford Cars has them: a CSV file whose lines are path, x0, y0, x1, y1 and perhaps
-a class.
+a class, parted by commas, semicolons or tabs.
 
 J. Krause et al., "3D Object Representations for Fine-Grained Categorization", 3dRR 2013. A box is the mask: without
 outlines, what stands around the object inside its box stays.
@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from limner.datasets.annotations.instances import Box, LabeledPicture, Labels, Source, boxed, labels_of
 from limner.datasets.annotations.sources.wanted import PICTURE_FOLDER, Wanted, inside
 from limner.foundation.errors import UserError
+from limner.foundation.files.tables import number_of, separator_of
 
 FORM = "pictures and boxes"
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -26,6 +27,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "y1": ("y1", "ymax", "y_max", "bottom", "bbox_y2"),
 }
 """What the columns may be called; the last of each are those of Stanford Cars' own tables."""
+LONGEST_HEAD = 1 << 16
 CLASS = ("class", "class_name", "name", "label", "object")
 
 
@@ -51,8 +53,9 @@ def read_boxes(source: Path, wanted: Wanted) -> Source | None:
     lines, names = _lines(path, wanted)
     found = []
     for name in sorted(lines):
-        folder = path.parent if (path.parent / name).is_file() else path.parent / PICTURE_FOLDER
-        picture = inside(folder, name, str(path))
+        picture = inside(path.parent, name, str(path))
+        if not picture.is_file():
+            picture = inside(path.parent / PICTURE_FOLDER, name, str(path))
         if not picture.is_file():
             raise UserError(f"{path}:{lines[name][0].number}: {name} is not there; needed: paths from {path.parent}")
         if wanted.takes(line.name for line in lines[name]):
@@ -71,13 +74,19 @@ def _tables(source: Path) -> list[Path]:
 def _places(path: Path) -> dict[str, int] | None:
     """The places of the columns, by their names in the first line; None where one is missing."""
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        heads = [head.strip().lower() for head in next(_checked(csv.reader(file), path), [])]
+        table = csv.reader(file, delimiter=_separator(path))
+        heads = [head.strip().lower() for head in next(_checked(table, path), [])]
     places = {}
     for column, names in {**COLUMNS, "class": CLASS}.items():
         place = next((heads.index(name) for name in names if name in heads), None)
         if place is not None:
             places[column] = place
     return places if all(column in places for column in COLUMNS) else None
+
+
+def _separator(path: Path) -> str:
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        return separator_of(file.readline(LONGEST_HEAD))
 
 
 def _lines(path: Path, wanted: Wanted) -> tuple[dict[str, list[_Line]], tuple[str, ...]]:
@@ -88,14 +97,15 @@ def _lines(path: Path, wanted: Wanted) -> tuple[dict[str, list[_Line]], tuple[st
     lines: dict[str, list[_Line]] = defaultdict(list)
     names: set[str] = set()
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        table = csv.reader(file)
+        separator = _separator(path)
+        table = csv.reader(file, delimiter=separator)
         next(table)
         for row in _checked(table, path):
             number = table.line_num
             if not any(cell.strip() for cell in row):
                 continue
             try:
-                x0, y0, x1, y1 = (float(row[places[column]]) for column in ("x0", "y0", "x1", "y1"))
+                x0, y0, x1, y1 = (number_of(row[places[column]], separator) for column in ("x0", "y0", "x1", "y1"))
                 name = single if single is not None else row[places["class"]].strip()
             except (ValueError, IndexError):
                 raise UserError(

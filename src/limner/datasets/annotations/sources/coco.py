@@ -141,7 +141,7 @@ def _parsed(path: Path, content: dict[str, Any]) -> _Content:
             why = f"several are listed as {image}" if image in unclear else f"image_id {image} is not listed"
             lost.append(Lost(number, name, f"{NO_PICTURE}: {why} in {path.name}"))
             continue
-        annotation = _Annotation(number, name, entry.get("segmentation"), entry.get("bbox"), bool(entry.get("iscrowd")))
+        annotation = _Annotation(number, name, entry.get("segmentation"), entry.get("bbox"), _is_crowd(entry))
         by_id[image].annotations.append(annotation)
     notes = []
     if unknown:
@@ -150,6 +150,11 @@ def _parsed(path: Path, content: dict[str, Any]) -> _Content:
             f"annotations of categories that {path.name} does not define left out: {unknown.total():,} ({shown})"
         )
     return _Content(path, tuple(dict.fromkeys(categories.values())), pictures, lost, notes)
+
+
+def _is_crowd(entry: dict[str, Any]) -> bool:
+    """Whether an annotation is of many objects; some programs write "0" as a text."""
+    return entry.get("iscrowd") not in (None, 0, "", "0", "false", "False")
 
 
 def _pictures(entries: Sequence[dict[str, Any]]) -> tuple[list[_Listed], dict[Any, _Listed], set[Any]]:

@@ -29,6 +29,7 @@ from limner.datasets.annotations.sources.wanted import (
     pictures_below,
 )
 from limner.foundation.errors import UserError
+from limner.foundation.files.names import paired_by
 from limner.foundation.files.suffixes import MASKS, ends_with
 from limner.foundation.files.writing import files_below
 from limner.foundation.nearest import did_you_mean
@@ -98,9 +99,13 @@ def _masks_of(folder: Path) -> tuple[Path, dict[str, Path]] | None:
     labels = next((folder / name for name in MASK_FOLDERS if (folder / name).is_dir()), None)
     if not pictures.is_dir() or labels is None:
         return None
-    masks = {below.with_suffix("").as_posix(): labels / below
-             for below in (path.relative_to(labels) for path in files_below(labels))
-             if ends_with(below, MASKS) and not is_hidden(below)}  # fmt: skip
+    masks: dict[str, Path] = {}
+    for below in (path.relative_to(labels) for path in files_below(labels)):
+        if not ends_with(below, MASKS) or is_hidden(below):
+            continue
+        if (name := paired_by(below)) in masks:
+            raise UserError(f"{labels / below}: {masks[name].name} has the same name; keep one of the two masks")
+        masks[name] = labels / below
     return (pictures, masks) if masks else None
 
 

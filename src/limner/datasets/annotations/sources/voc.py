@@ -24,6 +24,7 @@ from limner.datasets.annotations.instances import (
 )
 from limner.datasets.annotations.sources.wanted import PICTURE_FOLDER, Wanted, counted, is_hidden, pictures_below
 from limner.foundation.errors import UserError
+from limner.foundation.files.names import paired_by
 from limner.foundation.files.writing import files_below
 
 FORM = "VOC"
@@ -84,7 +85,7 @@ def _annotations(labels: Path) -> dict[str, Path]:
     """Name without suffix, with / between folders -> the XML file, in rising order."""
     below = (path.relative_to(labels) for path in files_below(labels))
     return {
-        each.with_suffix("").as_posix(): labels / each
+        paired_by(each): labels / each
         for each in sorted(below)
         if each.suffix.lower() == ".xml" and not is_hidden(each)
     }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from limner.foundation.errors import UserError
+from limner.foundation.files.names import found_below, paired_by
 from limner.foundation.files.suffixes import PICTURES, ends_with
 from limner.foundation.files.writing import files_below
 
@@ -51,7 +52,7 @@ def pictures_below(folder: Path) -> dict[str, Path]:
         below = path.relative_to(folder)
         if not ends_with(path, PICTURES) or is_hidden(below):
             continue
-        name = below.with_suffix("").as_posix()
+        name = paired_by(below)
         if name in found:
             raise UserError(f"{path}: {found[name].name} has the same name, and labels go by names; rename one of them")
         found[name] = path
@@ -64,12 +65,13 @@ def is_hidden(below: Path) -> bool:
 
 
 def inside(folder: Path, name: str, told_by: str) -> Path:
-    """The file ``name`` below a folder; it may be a link to anywhere.
+    """The file ``name`` below a folder, as `found_below` looks for it; it may be a link to anywhere.
 
     Raises `UserError` for a name that leads out of the folder, even if it comes back: cut-outs are called after it.
     """
     if "\0" in name:
         raise UserError(f"{told_by}: {name!r} cannot name a file; needed: files below {folder}")
-    if Path(name).is_absolute() or Path(name).drive or ".." in Path(name).parts:
+    spellings = (Path(name), Path(name.replace("\\", "/")))
+    if any(each.is_absolute() or each.drive or ".." in each.parts for each in spellings):
         raise UserError(f"{told_by}: '{name}' leads out of {folder}; needed: files below it")
-    return folder / name
+    return found_below(folder, name)

@@ -27,6 +27,7 @@ from limner.datasets.annotations.polygons import LEAST_NUMBERS, polygon_mask
 from limner.datasets.annotations.sources.wanted import PICTURE_FOLDER, Wanted, counted, is_hidden, pictures_below
 from limner.datasets.annotations.sources.yolo_names import Named, class_names
 from limner.foundation.errors import UserError
+from limner.foundation.files.names import paired_by
 from limner.foundation.files.suffixes import YAMLS, ends_with
 from limner.foundation.files.writing import files_below
 
@@ -110,7 +111,7 @@ def _texts(labels: Path) -> dict[str, Path]:
     """Name without suffix, with / between folders -> the text file."""
     found = (path.relative_to(labels) for path in files_below(labels))
     return {
-        below.with_suffix("").as_posix(): labels / below
+        paired_by(below): labels / below
         for below in found
         if below.suffix.lower() == ".txt" and not is_hidden(below)
     }
@@ -118,7 +119,7 @@ def _texts(labels: Path) -> dict[str, Path]:
 
 def _lines(path: Path, named: Named) -> tuple[_Line, ...]:
     lines = []
-    for number, text in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+    for number, text in enumerate(path.read_text(encoding="utf-8-sig", errors="replace").splitlines(), start=1):
         if not text.strip():
             continue
         try:
