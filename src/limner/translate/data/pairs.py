@@ -11,8 +11,8 @@ from torch import Tensor
 
 from limner.datasets.pictures.listing import picture_files
 from limner.foundation.errors import UserError
-from limner.foundation.files.names import paired_by
 from limner.foundation.files.dependencies import digests
+from limner.foundation.files.names import paired_by
 from limner.foundation.machine.cores import allowed_cores
 from limner.foundation.progress import Progress
 from limner.translate.data.reading import Colors, read_image, squared

@@ -56,7 +56,12 @@ class FolderScores:
         told = {name: {"psnr": one, "ssim": None if np.isnan(other) else other} for name, (one, other) in rows.items()}
         mean = told.pop("")
         protocol = {"channel": self.protocol.channel, "border_px": self.protocol.border_px, "bits": 8}
-        return {"pictures": told, "mean": mean, "unmade": self.unmade, "protocol": {**protocol, "said": self.protocol.sentence()}}
+        return {
+            "pictures": told,
+            "mean": mean,
+            "unmade": self.unmade,
+            "protocol": {**protocol, "said": self.protocol.sentence()},
+        }
 
 
 def score_pairs(made: Path, true: Path, *, channel: Channel = "y", border_px: int = 0) -> FolderScores:

@@ -65,10 +65,10 @@ def read_yolo(source: Path, wanted: Wanted) -> Source | None:
     labeled, without = 0, 0
     for area in areas:
         prefix, pictures, labels = area.relative_to(folder), area / PICTURE_FOLDER, area / LABEL_FOLDER
-        shown = pictures_below(pictures)
+        shown, texts = pictures_below(pictures), _texts(labels)
         for name, path in shown.items():
-            text = labels / f"{name}.txt"
-            if not text.is_file():
+            text = texts.get(name)
+            if text is None:
                 without += 1
                 continue
             below = prefix / path.relative_to(pictures)
@@ -77,7 +77,7 @@ def read_yolo(source: Path, wanted: Wanted) -> Source | None:
             if wanted.takes(line.name for line in lines):
                 split = below.parts[0] if len(below.parts) > 1 else ""
                 found.append(LabeledPicture(path, below.as_posix(), split, (text,), _Outlines(lines)))
-        for name, text in _texts(labels).items():
+        for name, text in texts.items():
             if name not in shown and text != named.told_by:
                 reason = f"{NO_PICTURE}: {text} is of none"
                 lines = _lines(text, named)
@@ -111,9 +111,7 @@ def _texts(labels: Path) -> dict[str, Path]:
     """Name without suffix, with / between folders -> the text file."""
     found = (path.relative_to(labels) for path in files_below(labels))
     return {
-        paired_by(below): labels / below
-        for below in found
-        if below.suffix.lower() == ".txt" and not is_hidden(below)
+        paired_by(below): labels / below for below in found if below.suffix.lower() == ".txt" and not is_hidden(below)
     }
 
 
