@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from limner.generate.scoring.fid import fid
     from limner.learning.networks.inspecting import inspect
     from limner.learning.networks.looking import look
+    from limner.learning.runs.export.export import export
     from limner.learning.runs.opening import open_run
     from limner.learning.study import study
     from limner.recolor.methods.methods import transfer_color
@@ -50,6 +51,7 @@ __all__ = [
     "degrade_pictures",
     "draw_world",
     "evaluate",
+    "export",
     "fid",
     "generate",
     "generate_pictures",
@@ -76,6 +78,7 @@ _PLACES = {
     "compare": "limner.learning.verbs:compare",
     "cut_out": "limner.generate.cutouts.verb:cut_out",
     "degrade_pictures": "limner.translate.degrading.verb:degrade_pictures",
+    "export": "limner.learning.runs.export.export:export",
     "draw_world": "limner.datasets.world.drawing:draw_world",
     "evaluate": "limner.learning.verbs:evaluate",
     "fid": "limner.generate.scoring.fid:fid",

@@ -16,6 +16,7 @@ from limner.commands import (  # noqa: F401  # each adds its verbs to the app
     classify,
     detect,
     drawing,
+    exporting,
     generate,
     learning,
     looking,

@@ -27,8 +27,8 @@ from limner.learning.runs import outcome
 from limner.learning.runs.opening import bundled_models
 
 VERBS = (
-    "demo", "recipes", "networks", "inspect", "look", "check", "train", "study", "evaluate", "compare", "segment",
-    "refine", "score",
+    "demo", "recipes", "networks", "inspect", "look", "check", "train", "study", "evaluate", "compare", "export",
+    "segment", "refine", "score",
     "recolor", "cutouts", "generate", "fid", "classify", "detect", "translate", "degrade", "draw", "doctor",
 )  # fmt: skip
 PARAMETERS = {  # residual-unet at 4 bands and 2 classes: sums of its layers' weights, biases and BN pairs

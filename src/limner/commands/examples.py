@@ -44,6 +44,11 @@ EXAMPLES: dict[str, tuple[str, str, str]] = {
         "limner study convnets/normalization --seeds 5",
     ),
     "doctor": ("limner doctor", "limner doctor --json", "limner doctor --debug"),
+    "export": (
+        "limner export buildings",
+        "limner export last --format torch --out roofs.pt",
+        "limner export buildings --deepness --out qgis.onnx",
+    ),
     "segment": (
         "limner segment buildings scene.tif",
         "limner segment last 'scenes/*.tif' --out maps --normalize scene",

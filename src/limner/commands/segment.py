@@ -23,6 +23,7 @@ from limner.commands.app import (
 from limner.foundation.command_line import INPUT, METHOD, OUTPUT, split_names
 from limner.foundation.errors import UserError
 from limner.foundation.files.writing import must_exist
+from limner.learning.runs.export.formats import is_onnx
 from limner.learning.runs.opening import is_run, open_run
 from limner.scenes.bands import parse_bands
 from limner.segment.labels.reading import Reading
@@ -60,7 +61,10 @@ def segment(
 
     runs, scenes = split_runs(run, scenes)
     for each_run in runs:
-        open_run(each_run, "segment")  # what is not there is told before torch is imported
+        if is_onnx(each_run):
+            must_exist([Path(each_run)])
+        else:
+            open_run(each_run, "segment")  # what is not there is told before torch is imported
     if any(stands_for_many(word, each) for word in scenes):
         if before is not None:
             raise UserError("--before compares one scene with an earlier one; give one scene, not a list")
@@ -111,7 +115,7 @@ def _segment_many(
 def split_runs(run: str | Path, words: list[Path]) -> tuple[list[str | Path], list[Path]]:
     """The runs that a scene is mapped with together, and the scenes: words that name runs before the first scene."""
     runs: list[str | Path] = [run]
-    while words and is_run(words[0]):
+    while words and (is_run(words[0]) or is_onnx(words[0])):
         runs.append(words[0])
         words = words[1:]
     if not words:

@@ -75,6 +75,8 @@ class Room:
     demo: Verb | None = None
     demo_line: str = ""
     """What its demo shows, and how long that takes."""
+    exports: str = ""
+    """What makes a `limner.learning.runs.export.exportable.Exportable` of a run, as module:name."""
     files: tuple[str, ...] = ()
     """What a run of it holds beside `limner.learning.runs.run.RUN_FILES`."""
     compares_folders: bool = False
@@ -93,6 +95,7 @@ ROOMS: dict[str, Room] = {
         compare=Verb("limner.segment.scoring.comparison:compare_runs", "limner.segment.scoring.options:CompareOptions"),
         networks=Verb("limner.segment.networks.listing:list_networks", "limner.learning.networks.listing:NetworkSizes"),
         builds="limner.segment.networks:NETWORKS",
+        exports="limner.segment.predicting.exported:exportable",
         check=Verb("limner.segment.data.check:check", "limner.segment.labels.reading:Reading"),
         demo=Verb("limner.segment.demo:run_demo"),
         demo_line="learn, map, refine; about 8 minutes on two cores",
@@ -119,6 +122,7 @@ ROOMS: dict[str, Room] = {
         networks=Verb(
             "limner.generate.networks.listing:list_networks", "limner.learning.networks.listing:NetworkSizes"
         ),
+        exports="limner.generate.making.exported:exportable",
         demo=Verb("limner.generate.demo:run_demo"),
         demo_line="cut out, learn, make; about a minute",
         compares_folders=True,
@@ -134,6 +138,7 @@ ROOMS: dict[str, Room] = {
             "limner.classify.scoring.comparison:compare_runs", "limner.classify.scoring.options:CompareOptions"
         ),
         builds="limner.classify.networks:NETWORKS",
+        exports="limner.classify.predicting.exported:exportable",
         demo=Verb("limner.classify.demo:run_demo"),
         demo_line="digits learned, told apart, and why; under a minute",
         check=Verb("limner.classify.data.check:check", "limner.classify.data.options:CheckOptions"),
@@ -162,6 +167,7 @@ ROOMS: dict[str, Room] = {
         networks=Verb(
             "limner.translate.networks.listing:list_networks", "limner.learning.networks.listing:NetworkSizes"
         ),
+        exports="limner.translate.translating.exported:exportable",
         demo=Verb("limner.translate.demo:run_demo"),
         demo_line="enlarge, fill, aerial pictures of masks; about two minutes",
         begin_with=("translate/upscale", "translate/pairs"),

@@ -13,6 +13,7 @@ from limner.foundation.errors import UserError
 from limner.foundation.orientation import UPRIGHT
 from limner.foundation.progress import Progress, duration, say
 from limner.learning.options import make_options
+from limner.learning.runs.export.formats import is_onnx
 from limner.learning.runs.opening import open_run
 from limner.learning.runs.run import Run
 from limner.nn.engines.names import check_engine, device_for
@@ -30,6 +31,7 @@ from limner.segment.mapping.record import SceneMap
 from limner.segment.mapping.thresholds import choose_threshold, meaning_of
 from limner.segment.predicting.engines import OpenVino
 from limner.segment.predicting.ensemble import Ensemble, together
+from limner.segment.predicting.exported import load_exported
 from limner.segment.predicting.fit_to_run import Match, match_scene
 from limner.segment.predicting.predictor import SegmentPredictor, load_predictor
 from limner.segment.predicting.turns import turned
@@ -83,11 +85,19 @@ def make_job(run: Runs, out: Path, options: SegmentOptions, *, device: str, over
     """What scenes are mapped by, the networks loaded. Raises `UserError` for a run or an option that cannot be."""
     looking = options.scene
     check_engine(looking.engine, device)
-    runs = [open_run(name, "segment") for name in ([run] if isinstance(run, (str, Path)) else run)]
+    names = [run] if isinstance(run, (str, Path)) else list(run)
+    runs = [open_run(name, "segment") for name in names if not is_onnx(name)]
+    if len(runs) < len(names) and (looking.harmonize is not None or looking.engine != "torch"):
+        option = "--harmonize" if looking.harmonize is not None else f"--engine {looking.engine}"
+        raise UserError(f"{option} takes runs; an ONNX file is computed by ONNX Runtime, and keeps no training colors")
     if len(runs) > 1 and looking.harmonize is not None:
         raise UserError("--harmonize brings a scene to the colors of one run; give one run, or leave it out")
     place = device_for(looking.engine, device)
-    loaded = [load_predictor(each, place, looking.precision) for each in runs]
+    opened = iter(runs)
+    loaded = [
+        load_exported(Path(name)) if is_onnx(name) else load_predictor(next(opened), place, looking.precision)
+        for name in names
+    ]
     predictor = together([turned(each) for each in loaded] if options.mapping.answers.tta else loaded)
     if (threshold := looking.threshold) is not None:
         if len(predictor.class_names) != 2 or (threshold != "auto" and not 0 < threshold < 1):
@@ -98,7 +108,9 @@ def make_job(run: Runs, out: Path, options: SegmentOptions, *, device: str, over
             raise UserError("--threshold auto looks at a scene in its own colors; leave it or --harmonize out")
         if threshold != "auto":
             predictor = predictor.with_threshold(threshold)
-    harmonizer = harmonizer_of(runs[0], looking.harmonize, looking.harmonize_to, looking.normalize)
+    harmonizer = (
+        None if not runs else harmonizer_of(runs[0], looking.harmonize, looking.harmonize_to, looking.normalize)
+    )
     normalize = predictor.normalization(looking.normalize, harmonized=harmonizer is not None)
     meaning = _Meaning(meaning_of(runs)) if threshold == "auto" else None
     engine = OpenVino(looking.precision) if looking.engine == "openvino" else None

@@ -1,0 +1,35 @@
+"""The verb that writes runs as files for other programs: export."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from limner.commands.app import Json, Overwrite, RunName, verb
+from limner.foundation.command_line import METHOD, OUTPUT
+from limner.foundation.progress import say
+from limner.learning.runs.export.formats import Format, check_format
+from limner.learning.runs.opening import open_run
+
+
+@verb
+def export(
+    run: RunName,
+    *,
+    format: Annotated[Format, Parameter(help="The file's format.", group=METHOD)] = "onnx",
+    deepness: Annotated[
+        bool, Parameter(negative=(), help="Maps: as QGIS's plugin Deepness gives pixels.", group=METHOD)
+    ] = False,
+    out: Annotated[Path | None, Parameter(help="The file (default: the run's name).", group=OUTPUT)] = None,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+) -> None:
+    """A run as one file for other programs, raw pixels in, answers out, checked against the run before it is kept."""
+    open_run(run)  # what is not there is told before torch is imported
+    check_format(format)
+    from limner.learning.runs.export.export import export as export_run
+
+    done = export_run(run, format, out=out, deepness=deepness, overwrite=overwrite)
+    say(done.line)
+    print(json.dumps(done.to_json(), indent=2) if as_json else done.path)

@@ -1,0 +1,1 @@
+"""Trained networks as files that other programs run: raw pixels in, answers out, checked when they are written."""

@@ -1,0 +1,56 @@
+"""A network that translates as a file of its own."""
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from limner.foundation.errors import UserError
+from limner.learning.runs.export.export import told
+from limner.learning.runs.export.exportable import Exportable, noise
+from limner.learning.runs.run import Run
+from limner.translate.networks.translator import Translator
+from limner.translate.translating.predictor import PictureTranslator, load_translator
+
+
+class RawTranslator(nn.Module):
+    """Pictures of pictures, both in 0..255: (B, C, H, W) float32, any H and W -> (B, outputs, scale H, scale W)."""
+
+    def __init__(self, translator: PictureTranslator) -> None:
+        super().__init__()
+        network = translator.network
+        assert isinstance(network, Translator)
+        self.network, self.stride, self.scale = network, network.stride, network.scale
+
+    def forward(self, picture: Tensor) -> Tensor:
+        height, width = picture.shape[2:]
+        image = picture / 127.5 - 1
+        image = functional.pad(image, (0, -width % self.stride, 0, -height % self.stride), mode="replicate")
+        made = self.network.translate(image)[..., : height * self.scale, : width * self.scale]
+        return ((made + 1) * 127.5).clamp(0, 255)
+
+
+def exportable(run: Run) -> Exportable:
+    """A run's network for `limner.export`, for pictures that fit in memory.
+
+    Sides that are no multiple of the network's stride are filled up with the border repeated (limner itself reflects).
+    Raises `UserError` for a run that fills holes, makes the next frame of a clip, or takes a fixed size.
+    """
+    translator = load_translator(run, "cpu")
+    if translator.fills or translator.frames or getattr(translator.network, "takes_center", False):
+        what = "makes the next frame of a clip" if translator.frames else "fills holes"
+        raise UserError(f"{run.folder}: {what}, and needs more than a picture: such runs cannot be exported yet")
+    least = max(int(translator.network.least_px), 2 * int(translator.network.stride), 32)  # type: ignore[arg-type]
+    sizes = [(2, least, 2 * least), (1, least + 5, least + 11), (1, 3 * least, least)]
+    axes = {0: "batch", 2: "height", 3: "width"}
+    scaled = {0: "batch", 2: "made height", 3: "made width"}
+    return Exportable(
+        module=RawTranslator(translator).eval(),
+        inputs=("picture",),
+        output="made",
+        examples=tuple((noise(batch, translator.channels, *size, seed=batch).clamp(0, 255),) for batch, *size in sizes),
+        dynamic={"picture": axes, "made": scaled},
+        answers="pictures",
+        metadata=told(
+            run.facts, "translate", f"(batch, {translator.channels}, height, width) float32, pixels in 0..255",
+            f"(batch, {translator.outputs}, {translator.scale} height, {translator.scale} width) float32, 0..255",
+        ),
+    )  # fmt: skip
