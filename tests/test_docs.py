@@ -32,6 +32,8 @@ from limner.detect.training.recipe import DetectRecipe, ObjectSettings
 from limner.generate.media.recipe import MediaScoreSettings
 from limner.generate.media.text.networks import TEXT_DISCRIMINATORS, TEXT_GENERATORS
 from limner.generate.media.text.recipe import CaptionSettings, TextRecipe, WordSettings
+from limner.generate.media.voxels.networks import VOXEL_DISCRIMINATORS, VOXEL_GENERATORS
+from limner.generate.media.voxels.recipe import VoxelRecipe, VoxelSettings
 from limner.generate.networks import DISCRIMINATORS, GENERATORS
 from limner.generate.networks.encoders import ENCODERS
 from limner.generate.training.recipe import GenerateRecipe, PictureSettings, ScoreSettings
@@ -88,6 +90,10 @@ PAGES_OF_SETTINGS: dict[str, tuple[dict[str, type], dict[str, Mapping[str, Any]]
         {"": TextRecipe, "data.": CaptionSettings, "words.": WordSettings, "scores.": MediaScoreSettings},
         {"generator": TEXT_GENERATORS, "discriminator": TEXT_DISCRIMINATORS},
     ),
+    "generate/voxels.md": (
+        {"": VoxelRecipe, "data.": VoxelSettings},
+        {"generator": VOXEL_GENERATORS, "discriminator": VOXEL_DISCRIMINATORS},
+    ),
     "classify/recipe.md": (
         {"": ClassifyRecipe, "data.": ExampleSettings, "augment.": AugmentSettings},
         {"network": CLASSIFIERS, "loss": CLASS_LOSSES},
@@ -124,6 +130,7 @@ GIVEN = {
     "inputs",
     "outputs",
     "scale",
+    "side",
 }
 """Arguments that the task supplies, so that no recipe has them."""
 GIVEN_TO = {"encoder": frozenset({"latent", "bounded"})}

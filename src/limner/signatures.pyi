@@ -103,6 +103,8 @@ def train(
     scores: Mapping[str, Any] = ...,
     words: Mapping[str, Any] = ...,
     interpolate: bool = ...,
+    rest_above: float = ...,
+    filled_above: float = ...,
     # recipes that classify
     balance: bool = ...,
     contrast: Literal["none", "global", "local"] = ...,

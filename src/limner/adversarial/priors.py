@@ -50,6 +50,15 @@ class Uniform(Prior):
         return edge * (2 * torch.rand(count, size, generator=generator, device=generator.device) - 1)
 
 
+class Unit(Prior):
+    """Uniform in [0, 1), the prior of 3D-GAN (Wu et al. 2016, by the released demo)."""
+
+    def draw(self, count: int, size: int, generator: torch.Generator, truncation: float | None = None) -> Tensor:
+        """See `Prior`."""
+        edge = 1.0 if truncation is None else min(truncation, 1.0)
+        return edge * torch.rand(count, size, generator=generator, device=generator.device)
+
+
 @dataclass(frozen=True)
 class Truncated(Normal):
     """N(0, 1) without what lies beyond ``limit``, in training too."""
@@ -77,7 +86,7 @@ class Sphere(Prior):
 
 
 PRIORS: dict[str, Callable[..., Prior]] = {
-    "normal": Normal, "uniform": Uniform, "truncated": Truncated, "sphere": Sphere,
+    "normal": Normal, "uniform": Uniform, "truncated": Truncated, "sphere": Sphere, "unit": Unit,
 }  # fmt: skip
 
 

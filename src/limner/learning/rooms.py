@@ -112,10 +112,12 @@ ROOMS: dict[str, Room] = {
         tasks={
             "generate": "limner.generate.training.task:GenerateTask",
             "generate-text": "limner.generate.media.text.task:TextTask",
+            "generate-voxels": "limner.generate.media.voxels.task:VoxelTask",
         },
         recipes={
             "generate": "limner.generate.training.recipe:GenerateRecipe",
             "generate-text": "limner.generate.media.text.recipe:TextRecipe",
+            "generate-voxels": "limner.generate.media.voxels.recipe:VoxelRecipe",
         },
         evaluate=Verb("limner.generate.media.verbs:evaluate_run", "limner.generate.scoring.options:EvaluateOptions"),
         compare=Verb("limner.generate.media.verbs:compare_runs", "limner.generate.scoring.options:CompareOptions"),

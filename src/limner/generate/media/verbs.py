@@ -15,6 +15,9 @@ from limner.generate.making.sample import GENERATE, Generated, generate_pictures
 from limner.generate.media.scores import MediaComparison, MediaScores, compare_media
 from limner.generate.media.text.predictor import TextPictureGenerator, load_text_generator
 from limner.generate.media.text.recipe import TEXT
+from limner.generate.media.voxels.predictor import load_voxel_maker
+from limner.generate.media.voxels.recipe import VOXELS
+from limner.generate.media.voxels.writing import write_solids
 from limner.generate.scoring.comparison import PictureComparison, compare_pictures
 from limner.generate.scoring.evaluate import evaluate_run as evaluate_pictures
 from limner.generate.scoring.options import CompareOptions, EvaluateOptions
@@ -39,20 +42,26 @@ def generate_media(
     device: str = "auto",
     overwrite: bool = False,
 ) -> Generated:
-    """Write what a run makes: pictures, or pictures of sentences; see `generate_pictures`, whose rules hold for all.
+    """Write what a run makes: pictures, pictures of sentences, solids; see `generate_pictures` and `write_solids`.
 
     Raises `UserError` as that does; for sentences with words that the run has never seen; for options that mean nothing
     to the run.
     """
     opened = open_run(run)
-    if opened.task != TEXT:
+    if opened.task not in (TEXT, VOXELS):
         return generate_pictures(run, options, out=Path(out), device=device, overwrite=overwrite)
     for name, given in (
         ("classes", options.classes), ("interpolate", options.interpolate), ("like", options.like),
         ("latent-steps", options.latent_steps),
     ):  # fmt: skip
         if given is not None:
-            raise UserError(f"--{name}: {run} makes pictures of sentences and has no such thing; leave it out")
+            made = "pictures of sentences" if opened.task == TEXT else "solids"
+            raise UserError(f"--{name}: {run} makes {made} and has no such thing; leave it out")
+    if opened.task == VOXELS:
+        if options.text:
+            raise UserError(f"--text: {run} learned without sentences; leave it out")
+        maker = load_voxel_maker(opened, device)
+        return write_solids(maker, options, Path(out), {"model": maker.digest, **options.request()}, overwrite)
     return _generate_of_text(load_text_generator(opened, device), options, Path(out), overwrite)
 
 

@@ -1,0 +1,179 @@
+"""The task of solids of voxels: 3D-GAN (Wu et al., NeurIPS 2016)."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from limner.generate.media.learning import MediaLearning
+from limner.generate.media.outcome import MediaOutcome, closing_line, finish_media
+from limner.generate.media.sample import MediaSample
+from limner.generate.media.scores import MADE, MediaScores
+from limner.generate.media.voxels.measure import COLUMNS, measure
+from limner.generate.media.voxels.networks import VOXEL_DISCRIMINATORS, VOXEL_GENERATORS
+from limner.generate.media.voxels.predictor import VoxelMaker, load_voxel_maker
+from limner.generate.media.voxels.reading import read_voxels
+from limner.generate.media.voxels.recipe import VoxelRecipe
+from limner.learning.loop.task import Stage, StageContext
+from limner.learning.recipes.recipe import to_plain
+from limner.learning.runs.run import Run
+from limner.nn.parameters import count_parameters
+from limner.reporting.grid import grid
+
+GRID = 32
+"""Solids that `picture` shows, always of the same latents."""
+
+ROUNDING = 1e-6
+"""0.8 in float32 is a little more than 0.8."""
+
+
+class VoxelTask(MediaLearning):
+    """A generator and a discriminator of solids. The latter learns only while it told no more than ``rest_above`` of
+    its last batch apart: solids are easier to tell than to make (sec. 3.2)."""
+
+    name = "generate-voxels"
+    recipe_type = VoxelRecipe
+    recipe: VoxelRecipe
+
+    def __init__(self, recipe: VoxelRecipe) -> None:
+        self.recipe, self.seed = recipe, recipe.seed
+        self.data = read_voxels(recipe.data.paths, recipe.data.side)
+        self.prepare(len(self.data), recipe.data.held_out, "solids")
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(recipe.seed)
+            self.networks = self.begin_weights(
+                {
+                    "generator": recipe.generator.build(VOXEL_GENERATORS, side=recipe.data.side),
+                    "discriminator": recipe.discriminator.build(VOXEL_DISCRIMINATORS, side=recipe.data.side),
+                }
+            )
+        self.score = (f"{self.where}/matching", 1)
+
+    @classmethod
+    def with_data(cls, recipe: VoxelRecipe, paths: Sequence[Path], options: None) -> VoxelRecipe:
+        """The recipe with other files (``--data``)."""
+        if not paths:
+            return recipe
+        return dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, paths=tuple(paths)))
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of the solids."""
+        return self.data.fingerprint
+
+    @property
+    def true(self) -> Tensor:
+        """(n, side, side, side) uint8: the solids that scores compare with."""
+        return self.data.voxels[self.held_out if len(self.held_out) else self.training]
+
+    def begin(self, stage: Stage, context: StageContext) -> None:
+        """Bring solids and networks to the device."""
+        super().begin(stage, context)
+        self.solids = self.data.voxels.to(self.device)
+        self.state = {"accuracy": torch.zeros((), device=self.device)}
+
+    def real(self, indices: Tensor, number: int) -> MediaSample:
+        """Solids of 0 and 1."""
+        return MediaSample(self.solids[indices].float())
+
+    def teach_discriminator(self, real: MediaSample, number: int) -> dict[str, Tensor]:
+        """An update of the discriminator, unless it told more than ``rest_above`` of its last batch apart.
+
+        Whether it did is read from the device in each step, for the rule hangs on it.
+        """
+        learns = float(self.state["accuracy"]) <= self.recipe.rest_above + ROUNDING
+        if learns:
+            values = super().teach_discriminator(real, number)
+        with torch.no_grad():
+            made = MediaSample(self.generator(self.latent(len(real.made), "fake", number)))
+            said = self.discriminate(real), self.discriminate(made)
+        right = ((said[0] > 0).float().mean() + (said[1] < 0).float().mean()) / 2
+        if not learns:
+            loss = self.loss.discriminator(*said)
+            values = {"discriminator_loss": loss, "real_sign": said[0].sign().mean()}
+        self.state["accuracy"] = right
+        return {**values, "told_apart": right}
+
+    def current_predictor(self) -> VoxelMaker:
+        """What makes solids, around the network as it is now."""
+        return VoxelMaker(
+            self.maker.eval(), self.recipe.data.side, self.recipe.prior, self.recipe.filled_above, self.device
+        )
+
+    def measure(self, paths: Sequence[Path] = ()) -> MediaScores:
+        """How well what it makes stands for solids that it did not learn from, or for those of other files."""
+        made = self.current_predictor().generate(self.recipe.scores.samples) >= self.recipe.filled_above
+        true = read_voxels(paths, self.recipe.data.side).voxels if paths else self.true
+        return measure(
+            made.to(torch.uint8), self.data.voxels[self.training], true, seed=self.seed, own=not paths
+        )  # fmt: skip
+
+    def evaluate(self) -> Mapping[str, float]:
+        """Matching, coverage, copies and the share of filled voxels."""
+        made = self.measure().rows[MADE]
+        return {f"{self.where}/{name}": value for name, value in made.items() if value is not None}
+
+    def told(self, scores: Mapping[str, float]) -> str:
+        """The scores under the tables' heads."""
+        parts = []
+        for name, value in scores.items():
+            column = COLUMNS[name.rpartition("/")[2]]
+            parts.append(f"{column.head.removesuffix(', %')} {column.printed(value)}{' %' if column.share else ''}")
+        return f"{self.where} {', '.join(parts)}"
+
+    def picture(self) -> np.ndarray:
+        """What it makes of the same latents as ever."""
+        predictor = self.current_predictor()
+        return grid(predictor.pictures(predictor.generate(GRID)), 8)
+
+    def summary(self) -> str:
+        """Solids, steps and parameters in one line."""
+        sizes = [f"{count_parameters(self.networks[name]) / 1e6:.2f} M" for name in ("generator", "discriminator")]
+        steps = sum(stage.total_steps for stage in self.stages())
+        return (
+            f"{self.data.summary()}; {len(self.held_out)} held out, {steps} steps of {self.recipe.batch} solids, "
+            f"{self.recipe.generator.name} against {self.recipe.discriminator.name} of {' and '.join(sizes)} parameters"
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """What making solids needs to know."""
+        return {
+            "task": self.name,
+            "generator": to_plain(self.recipe.generator),
+            "prior": to_plain(self.recipe.prior),
+            "side": self.recipe.data.side,
+            "filled_above": self.recipe.filled_above,
+        }
+
+    def finish(self, run: Run) -> None:
+        """Scores, pictures, card and report."""
+        predictor = self.current_predictor()
+        finish_media(
+            MediaOutcome(
+                recipe=self.recipe,
+                what=f"Makes solids of {self.recipe.data.side} voxels a side.",
+                data=f"{self.data.summary()}; {len(self.held_out)} were held out",
+                paths=self.recipe.data.paths,
+                scores=self.measure(),
+                pictures={
+                    "made.png": (self.picture(), "made, not chosen"),
+                    "real.png": (grid(predictor.pictures(self.true[:GRID].float()), 8), "real ones"),
+                },
+                not_for="Parts that must bear or fit: nothing here knows of strength or of measures.",
+                commands=("generate RUN -n 16", "evaluate RUN"),
+            ),
+            run,
+        )
+
+    def closing_line(self, run: Run) -> str:
+        """The scores, and those of the mean shape."""
+        return closing_line(run)
+
+    @classmethod
+    def predictor(cls, run: Run, device: str = "auto") -> VoxelMaker:
+        """What makes a run's solids."""
+        return dataclasses.replace(load_voxel_maker(run, device), score=closing_line(run))

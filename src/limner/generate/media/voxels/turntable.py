@@ -1,0 +1,44 @@
+"""Solids as pictures from all sides: rays through the grid, lit by one light."""
+
+import numpy as np
+from scipy import ndimage
+
+ELEVATION = 25.0
+"""Degrees by which the camera looks down."""
+GROUND, AMBIENT, SHADE = 0.94, 0.35, (0.36, 0.55, 0.82)
+LIGHT = (-0.45, 0.6, 0.66)
+"""Towards the light: to the right, up, and to who looks."""
+REACH = 1.75
+"""Sides of the grid that a picture shows: its corners stay inside however it turns."""
+
+
+def view_of(likelihood: np.ndarray, yaw: float = 30.0, size_px: int = 64, level: float = 0.5) -> np.ndarray:
+    """(size_px, size_px, 3) uint8: a solid, (side, side, side) in [0, 1] of x, y, z, seen under a yaw in degrees."""
+    side = len(likelihood)
+    steps = (np.arange(size_px, dtype=np.float32) + 0.5) / size_px - 0.5
+    x, y, z = np.meshgrid(steps * REACH, -steps * REACH, -steps * REACH, indexing="xy")  # rows, columns, away
+    down, turn = np.radians(ELEVATION), np.radians(yaw)
+    y, z = np.cos(down) * y + np.sin(down) * z, -np.sin(down) * y + np.cos(down) * z
+    x, z = np.cos(turn) * x - np.sin(turn) * z, np.sin(turn) * x + np.cos(turn) * z
+    places = [(each + 0.5) * side - 0.5 for each in (x, y, z)]
+    inside = ndimage.map_coordinates(likelihood.astype(np.float32), places, order=1) > level
+    hit = inside.any(2)
+    depth = inside.argmax(2)
+    smooth = ndimage.gaussian_filter(likelihood.astype(np.float32), 1.0)
+    rows, columns = np.nonzero(hit)
+    at = [place[rows, columns, depth[rows, columns]] for place in places]
+    slopes = [ndimage.map_coordinates(slope, at, order=1) for slope in np.gradient(smooth)]
+    normal = -np.stack(slopes, axis=-1)
+    normal /= np.maximum(np.linalg.norm(normal, axis=-1, keepdims=True), 1e-6)
+    right, up, front = LIGHT
+    up, front = np.cos(down) * up + np.sin(down) * front, -np.sin(down) * up + np.cos(down) * front
+    right, front = np.cos(turn) * right - np.sin(turn) * front, np.sin(turn) * right + np.cos(turn) * front
+    lit = AMBIENT + (1 - AMBIENT) * np.maximum(normal @ np.asarray((right, up, front)), 0)
+    picture = np.full((size_px, size_px, 3), GROUND, np.float32)
+    picture[rows, columns] = lit[:, None] * np.asarray(SHADE)
+    return (picture * 255).round().astype(np.uint8)
+
+
+def turntable(likelihood: np.ndarray, size_px: int = 64, count: int = 12, level: float = 0.5) -> np.ndarray:
+    """(count, size_px, size_px, 3) uint8: the solid once around."""
+    return np.stack([view_of(likelihood, 360 * number / count, size_px, level) for number in range(count)])
