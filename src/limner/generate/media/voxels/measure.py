@@ -54,8 +54,8 @@ def measure(made: Tensor, training: Tensor, true: Tensor, *, seed: int = 0, own:
     rows[HELD_OUT] = {
         "matching": None, "coverage": None, "copies": _copied(true, training), "filled": float(true.float().mean())
     }  # fmt: skip
-    best = matches[MADE].max(1).values.numpy()
-    means = np.random.default_rng(0).choice(best, (1000, len(best))).mean(1)
+    found = matches[MADE].max(1).values.numpy()
+    means = np.random.default_rng(0).choice(found, (1000, len(found))).mean(1)
     low, high = np.quantile(means, [0.025, 0.975])
     where = "held-out solids" if own else "solids of other data"
     protocol = (

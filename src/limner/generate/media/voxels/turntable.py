@@ -8,6 +8,8 @@ ELEVATION = 25.0
 GROUND, AMBIENT, SHADE = 0.94, 0.35, (0.36, 0.55, 0.82)
 LIGHT = (-0.45, 0.6, 0.66)
 """Towards the light: to the right, up, and to who looks."""
+DEPTH = 3
+"""Places on a ray for each voxel of a side: a little more than one a voxel, as a ray is `REACH` sides long."""
 REACH = 1.75
 """Sides of the grid that a picture shows: its corners stay inside however it turns."""
 
@@ -16,7 +18,8 @@ def view_of(likelihood: np.ndarray, yaw: float = 30.0, size_px: int = 64, level:
     """(size_px, size_px, 3) uint8: a solid, (side, side, side) in [0, 1] of x, y, z, seen under a yaw in degrees."""
     side = len(likelihood)
     steps = (np.arange(size_px, dtype=np.float32) + 0.5) / size_px - 0.5
-    x, y, z = np.meshgrid(steps * REACH, -steps * REACH, -steps * REACH, indexing="xy")  # rows, columns, away
+    away = (np.arange(DEPTH * side, dtype=np.float32) + 0.5) / (DEPTH * side) - 0.5
+    x, y, z = np.meshgrid(steps * REACH, -steps * REACH, -away * REACH, indexing="xy")  # rows, columns, away
     down, turn = np.radians(ELEVATION), np.radians(yaw)
     y, z = np.cos(down) * y + np.sin(down) * z, -np.sin(down) * y + np.cos(down) * z
     x, z = np.cos(turn) * x - np.sin(turn) * z, np.sin(turn) * x + np.cos(turn) * z
