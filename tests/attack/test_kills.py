@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kills import COMMANDS, content_of
+from kills import COMMANDS, RUN_THESE, WRITE_NOTHING, content_of
+
+from limner.cli import app
 
 SCRIPT = Path(__file__).with_name("kills.py")
 QUICK = ("compare", "recolor look", "score")
@@ -35,6 +37,11 @@ def test_two_commands_in_one_place_leave_what_one_leaves(attack: int, tmp_path: 
     rows = rows_of("two", 1, tmp_path / "place", names)
     assert {row["name"] for row in rows} == set(names)
     assert [row for row in rows if row["fault"] is not None] == []
+
+
+def test_every_verb_is_killed_and_run_beside_itself_or_writes_nothing() -> None:
+    attacked = {command.tokens[0] for command in COMMANDS.values()}
+    assert {name for name in app if not name.startswith("-")} == attacked | {*WRITE_NOTHING, *RUN_THESE}
 
 
 def test_times_are_no_difference_and_all_else_is(tmp_path: Path) -> None:

@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 import rasterio
+import shapely
 import torch
 from rasterio import Affine
 
+from limner.datasets.world.drawing import draw_world
+from limner.datasets.world.options import WorldOptions
 from limner.foundation.files.writing import replacing, write_json
 from limner.generate.cutouts.rows import Row, write_manifest
 from limner.generate.making.sample import _write_png
@@ -27,7 +30,7 @@ from limner.reporting.report import Report, draw_curves
 from limner.scenes.rasters import open_raster
 from limner.scenes.windows import Window
 from limner.scenes.writing import build_overviews, create_raster
-from limner.segment.footprints.polygons import write_polygons
+from limner.segment.footprints.polygons import PolygonFile, write_polygons
 from limner.translate.degrading.options import DegradeOptions
 from limner.translate.degrading.verb import degrade_pictures
 from limner.translate.translating.options import TranslateOptions
@@ -105,6 +108,16 @@ def _pairs(inputs: Path, path: Path) -> None:
     degrade_pictures(inputs / "photo.png", DegradeOptions(noise=20), out=path)
 
 
+def _objects(inputs: Path, path: Path) -> None:
+    """A detector's polygons, which come row by row."""
+    with open_raster(inputs / "scene.tif") as scene, replacing(path) as temporary:
+        writer = PolygonFile(temporary, "objects", scene.transform, scene.crs, (512, 512))
+        for row in range(0, 512, 32):
+            squares = shapely.box(np.arange(0, 512, 8), row, np.arange(4, 516, 8), row + 4)
+            writer.append(squares, {"class": np.ones(64, np.int32)}, {"score": np.full(64, 0.5)})
+        writer.finish()
+
+
 def _photo(bits: int) -> Callable[[Path, Path], None]:
     def write(inputs: Path, path: Path) -> None:
         picture = torch.from_numpy(noise(3, SIDE, SIDE)) / 255
@@ -154,6 +167,8 @@ WRITERS: dict[str, Callable[[Path, Path], object]] = {
     "pairs": _pairs,
     "answers": _answers,
     "roofs.gpkg": _polygons,
+    "objects.gpkg": _objects,
+    "world": lambda inputs, path: draw_world(WorldOptions(pictures=6, clips=2, voxels=1, views=1), out=path),
     "roofs.geojson": _polygons,
     "clip.mp4": lambda inputs, path: write_video(path, _frames(20), Fraction(25)),
     "clip.mkv": lambda inputs, path: write_video(path, _frames(20), Fraction(25)),

@@ -171,7 +171,7 @@ def test_scores_come_back_from_json_and_name_their_protocol() -> None:
     assert "Y, 4 px cut" in found.to_markdown() and "without learning" in found.line()
     low, high = found.rows[MADE].interval or (0, 0)
     assert low < found.rows[MADE].scores["psnr"] < high
-    for broken in ({}, {"rows": 3}, {**found.to_json(), "pictures": "many"}):
+    for broken in ({}, {"rows": 3}, *({**found.to_json(), "pictures": count} for count in ("many", float("inf")))):
         with pytest.raises(UserError, match="not an evaluation of translated pictures"):
             PairScores.from_json(broken)
 

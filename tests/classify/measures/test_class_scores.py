@@ -105,3 +105,23 @@ def test_two_classes_have_no_top_5() -> None:
     found = evaluate_logits(torch.tensor([[1.0, 0], [0, 1]]), torch.tensor([0, 0]), ("x", "y"), on="drawn")
     assert (found.top5_accuracy, found.accuracy) == (None, 0.5)
     assert "top-5" not in found.line()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("top5", float("inf")),
+        ("learned", [float("inf"), 1]),
+        ("confusion", [[1e300, 0], [0, 1]]),
+        ("confusion", [[-1, 0], [0, 1]]),
+        ("confusion", [[0, 0], [0, 0]]),
+        ("loss", float("nan")),
+        ("on", 5),
+    ],
+)
+def test_numbers_that_count_nothing_are_no_evaluation(name: str, value: object) -> None:
+    whole = {"class_names": ["a", "b"], "confusion": [[3, 1], [0, 2]], "bins": [[6.0, 4.5, 5.0]], "top5": None,
+             "learned": [3, 3], "loss": 0.5, "on": "held out"}  # fmt: skip
+    assert Evaluation.from_json(whole, "x.json").pictures == 6
+    with pytest.raises(UserError, match=r"x.json: not an evaluation of a classifier"):
+        Evaluation.from_json({**whole, name: value}, "x.json")

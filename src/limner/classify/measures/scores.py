@@ -3,12 +3,13 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from torch import Tensor
 
 from limner.foundation.errors import UserError
+from limner.foundation.files.schema import conform
 from limner.reporting.tables import markdown_row, percent
 
 BINS = 10
@@ -16,6 +17,18 @@ BINS = 10
 LISTED = 40
 """Classes that a table shows; all are in the JSON."""
 CONFUSIONS = 10
+
+
+class _Told(TypedDict):
+    """What `Evaluation.to_json` gives, as far as it is read again."""
+
+    class_names: list[str]
+    confusion: list[list[int]]
+    bins: list[list[float]]
+    top5: int | None
+    learned: list[int] | None
+    loss: float
+    on: str
 
 
 @dataclass(frozen=True)
@@ -161,15 +174,18 @@ class Evaluation:
     def from_json(cls, value: Mapping[str, Any], source: str = "evaluation") -> "Evaluation":
         """What `to_json` gave. Raises `UserError` for anything else."""
         try:
-            names = tuple(map(str, value["class_names"]))
-            confusion = np.array(value["confusion"], np.int64).reshape(len(names), len(names))
-            bins = np.array(value["bins"], float).reshape(-1, 3)
-            top5, learned = value["top5"], value["learned"]
+            told = conform(value, _Told)
+            names = tuple(told["class_names"])
+            confusion = np.array(told["confusion"], np.int64).reshape(len(names), len(names))
+            bins = np.array(told["bins"], float).reshape(-1, 3)
+            if (confusion < 0).any() or not confusion.any():
+                raise ValueError
+            learned = told["learned"]
             return cls(
-                names, confusion, None if top5 is None else int(top5), float(value["loss"]), bins, str(value["on"]),
-                None if learned is None else tuple(map(int, learned)),
+                names, confusion, told["top5"], float(told["loss"]), bins, told["on"],
+                None if learned is None else tuple(learned),
             )  # fmt: skip
-        except (KeyError, TypeError, ValueError):
+        except (ValueError, OverflowError):
             raise UserError(f"{source}: not an evaluation of a classifier; run limner evaluate again") from None
 
     def to_markdown(self) -> str:

@@ -151,7 +151,7 @@ class Evaluation:
             return cls(areas, found.protocol, found.classes, unmapped, found.cautions, calibration, objects)
         except UserError:
             raise
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise UserError(f"{source}: not an evaluation ({error}); {AGAIN}") from None
 
     def to_markdown(self) -> str:

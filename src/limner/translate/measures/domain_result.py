@@ -121,5 +121,5 @@ class DomainScores:
             )
             _ = found.table(), found.line()
             return found
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError):
             raise UserError("not an evaluation of translated domains; run limner evaluate again") from None

@@ -135,7 +135,7 @@ class PairScores:
             protocol = Protocol(value["channel"], int(value["border_px"]), value["region"])
             notes = tuple(map(str, value["notes"]))
             return cls(rows, protocol, int(value["pictures"]), str(value["features"]), str(value["on"]), notes)
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError):
             raise UserError("not an evaluation of translated pictures; run limner evaluate again") from None
 
 
