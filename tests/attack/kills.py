@@ -129,7 +129,11 @@ COMMANDS = {
     "draw": Command(["draw", "world", "--pictures", "24", "--clips", "4", "--size-px", "16", "--out", "drawn"],
                     ("drawn", "drawn.json")),
 }  # fmt: skip
-"""Every verb that writes, once in each of its ways. `demo` runs these same ones; `inspect` writes nothing."""
+"""Every verb that writes, once in each of its ways."""
+WRITE_NOTHING = ("recipes", "networks", "inspect", "doctor")
+"""The verbs that print alone."""
+RUN_THESE = ("demo",)
+"""The verbs that run others, one after the other."""
 
 
 def draw_inputs(folder: Path) -> None:
