@@ -526,3 +526,26 @@ def test_a_scene_ten_times_as_tall_needs_no_more_memory(tmp_path):
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < peaks[0] * 1.15 + 100_000
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_a_wide_scene_mapped_strip_by_strip_gives_the_same_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, classes: int
+) -> None:
+    values = field_scene(300, 1700)
+    values[:, 100:200, 500:900] = 0
+    scene = save(tmp_path / "wide.tif", values, nodata=0, **UTM)
+    names = ("background", "building", "road")[:classes]
+    options = {**SMALL, "probabilities": True, "answers": AnswerOptions(entropy=True)}
+    whole = map_scene(Blur(class_names=names), scene, tmp_path / "whole", **options)
+    monkeypatch.setattr("limner.segment.mapping.map.STRIP_PX", 600)
+    blur = Blur(class_names=names)
+    said: list[tuple[int, int]] = []
+    parts = map_scene(
+        blur, scene, tmp_path / "parts", progress=lambda _, done, total: said.append((done, total)), **options
+    )
+    assert max(total for _, total in said) == 3 * 5  # strips and rows of tiles
+    for name in ("classes", "probability", "entropy"):
+        with rasterio.open(getattr(whole, name)) as one, rasterio.open(getattr(parts, name)) as other:
+            assert np.array_equal(one.read(), other.read(), equal_nan=True), name
+    assert (parts.pixels, parts.nodata_px, parts.polygon_count) == (whole.pixels, whole.nodata_px, whole.polygon_count)

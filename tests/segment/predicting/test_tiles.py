@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from limner.foundation.errors import UserError
 from limner.segment.predicting.blending import Blend
-from limner.segment.predicting.tiles import Axis, check_tiling, origins, padded_length
+from limner.segment.predicting.tiles import Axis, check_tiling, origins, padded_length, strips
 
 STRIDE = 32
 
@@ -169,3 +169,15 @@ def test_constant_answers_blend_to_the_same_constant(height: int, width: int, ti
     whole = np.concatenate([part.planes for part in parts], axis=1)
     assert whole.shape == (1, height, width)
     np.testing.assert_allclose(whole, 0.3, atol=1e-6)
+
+
+def test_a_strip_takes_no_tile_without_a_share_and_memory_is_bounded_by_its_width() -> None:
+    axis = Axis(length=100_000, tile_px=512, overlap_px=192, margin_px=72, stride=32)
+    parts = strips(axis, 10_240, 256)
+    assert [part.start for part in parts[1:]] == [part.start + part.length for part in parts[:-1]]
+    assert parts[-1].start + parts[-1].length == axis.length
+    assert all(part.start % 256 == 0 for part in parts)
+    assert max(part.padded_px for part in parts) < 10_240 + 2 * 512 + 256
+    computed = sum(len(part.origins) for part in parts)
+    assert computed < 1.06 * len(axis.origins)
+    assert strips(axis, 100_000, 256) == [axis]

@@ -1,14 +1,15 @@
 """Mapping a scene of any size: it streams through the network in row bands, nothing of its size is ever held.
 
 One thread reads the next row of tiles, the caller's runs the network, a third blends the answers and writes finished
-rows. Memory is bounded by a row of tiles (tile height x scene width), the batch and the network.
+rows. Memory is bounded by a row of tiles (tile height x scene width, or of a wide scene a strip's), the batch and the
+network.
 """
 
 import platform
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -51,9 +52,11 @@ from limner.segment.predicting.blending import Blend, Rows
 from limner.segment.predicting.engines import OpenVino
 from limner.segment.predicting.ensemble import Ensemble
 from limner.segment.predicting.predictor import SegmentPredictor
-from limner.segment.predicting.tiles import check_tiling
+from limner.segment.predicting.tiles import Axis, Columns, check_tiling, strips
 
 NORMALIZATIONS = ("run", "scene", "matched")
+STRIP_PX = 10_240
+"""Of the scene: wider ones are mapped strip by strip, each about so wide."""
 
 
 @dataclass(frozen=True)
@@ -323,17 +326,27 @@ class _Mapping:
     def _stream(self, raster: Raster, write: Callable[[Rows], None], network: Network) -> None:
         stride, scale = self.predictor.stride, self.predictor.scale
         rows, columns = (self.options.axis(length, stride, scale) for length in (raster.height, raster.width))
+        parts = strips(columns, STRIP_PX, BLOCK_PX)
+        for number, part in enumerate(parts):
+            with nullcontext(raster) if number == 0 else self.scene.again() as from_top:
+                self._stream_strip(from_top, rows, part, write, network, number * len(rows.origins), len(parts))
+        total = len(parts) * len(rows.origins)
+        self.progress("mapping", total, total)
+
+    def _stream_strip(
+        self, raster: Raster, rows: Axis, columns: Columns, write: Callable[[Rows], None], network: Network,
+        done: int, parts: int,
+    ) -> None:  # fmt: skip
         is_binary = len(self.class_names) == 2
         planes = (1 if is_binary else len(self.class_names)) + self.insides
         blend = Blend(rows, columns, planes, BLOCK_PX)
         with BackgroundWriter() as behind, closing(read_bands(raster, rows, columns)) as bands:
             for index, band in enumerate(bands):
-                self.progress("mapping", index, len(rows.origins))
+                self.progress("mapping", done + index, parts * len(rows.origins))
                 behind.do(blend.mark_valid, index, band.valid)
                 for chosen, answers in network.answers(band, columns):
                     behind.do(blend.add, index, chosen, answers[:, 1:] if is_binary else answers)
                 behind.do(lambda index=index: write(blend.take(index)))
-        self.progress("mapping", len(rows.origins), len(rows.origins))
 
     def _write_polygons(self, temporary: MapFiles, probability: Path | None, inside: Path | None) -> int | None:
         if temporary.polygons is None or probability is None or self.files.polygons is None:

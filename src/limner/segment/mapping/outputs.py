@@ -98,15 +98,15 @@ class MapWriter:
         count, width = rows.valid.shape
         if count:
             inside = np.where(rows.valid, inside_as_bytes(rows.planes[-1]), np.uint8(IGNORE))
-            self.inside.write(inside, 1, window=Window(rows.row, 0, count, width).rasterio)
+            self.inside.write(inside, 1, window=Window(rows.row, rows.column, count, width).rasterio)
         return rows._replace(planes=rows.planes[:-1])
 
     def write(self, rows: Rows) -> None:
-        """Write finished rows and count their classes; they come top to bottom in whole blocks."""
+        """Write finished rows and count their classes; they come in whole blocks."""
         count, width = rows.valid.shape
         if count == 0:
             return
-        window = Window(rows.row, 0, count, width).rasterio
+        window = Window(rows.row, rows.column, count, width).rasterio
         classes = np.where(rows.valid, decide(rows.planes, self.threshold), np.uint8(IGNORE))
         self.classes.write(classes, 1, window=window)
         counts = np.bincount(classes.ravel(), minlength=IGNORE + 1)

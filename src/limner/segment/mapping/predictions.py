@@ -10,7 +10,7 @@ from limner.foundation.background import Progress
 from limner.foundation.errors import UserError
 from limner.scenes.statistics import Statistics
 from limner.scenes.windows import Pixels
-from limner.segment.predicting.tiles import Axis
+from limner.segment.predicting.tiles import Columns
 
 NOTICES = ("CUDA", "OpenVINO")
 """Begin the messages of a mapping's progress that its user must read."""
@@ -78,7 +78,7 @@ class Network:
         self.predictor, self.statistics, self.batch, self.progress = predictor, statistics, batch, progress
         self.ask = predictor.answers if insides else predictor.probabilities
 
-    def answers(self, band: Pixels, columns: Axis) -> Iterator[tuple[list[int], np.ndarray]]:
+    def answers(self, band: Pixels, columns: Columns) -> Iterator[tuple[list[int], np.ndarray]]:
         """The tiles of a band that hold data: their numbers, and their probabilities (B, classes, H, W)."""
         places = [slice(origin, origin + columns.size_px) for origin in columns.origins]
         waiting = [number for number, place in enumerate(places) if band.valid[:, place].any()]
@@ -100,7 +100,7 @@ class Network:
         except torch.cuda.OutOfMemoryError:
             return None  # only after this block is the failed batch's memory free
 
-    def _halve(self, tiles: int, columns: Axis) -> None:
+    def _halve(self, tiles: int, columns: Columns) -> None:
         if tiles == 1:
             raise UserError(
                 f"CUDA memory ran out on a single tile {columns.size_px} pixels wide; "

@@ -31,10 +31,10 @@ class PlaneWriter:
         self._file.__exit__(*error)
 
     def write(self, rows: blending.Rows) -> None:
-        """Write finished rows; they come top to bottom in whole blocks."""
+        """Write finished rows; they come in whole blocks."""
         count, width = rows.valid.shape
         if count:
-            window = Window(rows.row, 0, count, width).rasterio
+            window = Window(rows.row, rows.column, count, width).rasterio
             self._file.write(np.where(rows.valid, rows.planes, np.float32(np.nan)), window=window)
 
 

@@ -7,18 +7,19 @@ import numpy as np
 
 from limner.scenes.rasters import Raster
 from limner.scenes.windows import Pixels, Window
-from limner.segment.predicting.tiles import Axis
+from limner.segment.predicting.tiles import Axis, Columns
 
 
-def read_bands(raster: Raster, rows: Axis, columns: Axis) -> Generator[Pixels, None, None]:
-    """The scene under each row of tiles, top to bottom: (bands, size_px, padded width), the padding invalid.
+def read_bands(raster: Raster, rows: Axis, columns: Columns) -> Generator[Pixels, None, None]:
+    """The scene under each row of tiles, top to bottom: (bands, size_px, padded width), the padding
+    invalid; of a strip of columns only that.
 
     Each row of the scene is read once, in order (a PNG cannot be read otherwise), and the next ones are read in the
     background while the caller works on these. At any time about three bands are in memory.
     """
 
     def read(first: int, end: int) -> Pixels:
-        return raster.read(Window(first, 0, end - first, columns.padded_px))
+        return raster.read(Window(first, columns.left, end - first, columns.padded_px))
 
     ends = [origin + rows.size_px for origin in rows.origins]
     with ThreadPoolExecutor(max_workers=1) as pool:

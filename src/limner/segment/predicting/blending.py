@@ -4,18 +4,20 @@ from typing import NamedTuple
 
 import numpy as np
 
-from limner.segment.predicting.tiles import Axis
+from limner.segment.predicting.tiles import Axis, Columns
 
 
 class Rows(NamedTuple):
     """Finished rows of a scene.
 
-    row: number of the first one. planes: (P, n, width) float32, 0..1. valid: (n, width) bool.
+    row: number of the first one. planes: (P, n, width) float32, 0..1. valid: (n, width) bool. column: number of the
+    first one, where they are a part of the scene's width.
     """
 
     row: int
     planes: np.ndarray
     valid: np.ndarray
+    column: int = 0
 
 
 class Blend:
@@ -25,7 +27,7 @@ class Blend:
     Rows leave in blocks of ``block_px``, the height of the output file's own blocks, so that each is written once.
     """
 
-    def __init__(self, rows: Axis, columns: Axis, planes: int, block_px: int) -> None:
+    def __init__(self, rows: Axis, columns: Columns, planes: int, block_px: int) -> None:
         self.rows, self.columns, self.block_px = rows, columns, block_px
         height = rows.size_px + min(block_px, rows.padded_px)  # less than a block waits for its rest
         self.sums = np.zeros((planes, height, columns.padded_px), np.float32)
@@ -56,8 +58,10 @@ class Blend:
         is_last = index == len(self.rows.origins) - 1
         end = self.rows.length if is_last else self.rows.origins[index + 1]
         count = end - self.top if is_last else (end - self.top) // self.block_px * self.block_px
-        width = self.columns.length
-        finished = Rows(self.top, self.sums[:, :count, :width].copy(), self.valid[:count, :width].copy())
+        first = self.columns.start - self.columns.left
+        own = slice(first, first + self.columns.length)
+        planes, valid = self.sums[:, :count, own].copy(), self.valid[:count, own].copy()
+        finished = Rows(self.top, planes, valid, self.columns.start)
         if count:
             self._roll(count)
         return finished

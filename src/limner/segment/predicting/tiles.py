@@ -7,6 +7,7 @@ the whole scene would pad as well. Over the rest of the overlap one tile fades o
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -106,6 +107,16 @@ class Axis:
         """The length of each tile: ``tile_px``, or all of a scene that is smaller."""
         return min(self.tile_px, self.padded_px)
 
+    @property
+    def left(self) -> int:
+        """The scene's pixel that the first tile begins with."""
+        return 0
+
+    @property
+    def start(self) -> int:
+        """The scene's first pixel that is answered for."""
+        return 0
+
     @cached_property
     def origins(self) -> tuple[int, ...]:
         """The first pixel of each tile, see `origins`."""
@@ -144,3 +155,77 @@ class Axis:
         if index < len(self.origins) - 1:
             strength = np.minimum(strength, ramp[::-1])
         return strength
+
+
+@dataclass(frozen=True)
+class Strip:
+    """The tiles of an axis that answer for a part of it, named as an `Axis` names its own.
+
+    A wide scene is mapped strip by strip, so that memory does not grow with its width: each pixel gets the answer that
+    all tiles of the whole axis give, and tiles that reach over a border are computed for both sides.
+
+    start, stop: the part, of the scene's pixels.
+    """
+
+    axis: Axis
+    start: int
+    stop: int
+
+    @cached_property
+    def tiles(self) -> tuple[int, ...]:
+        """Numbers of the axis's tiles that have a share in the part."""
+        numbers = range(len(self.axis.origins))
+        return tuple(number for number in numbers if self._shares(number).any())
+
+    def _shares(self, number: int) -> np.ndarray:
+        first = self.axis.origins[number]
+        begin, end = max(0, self.start - first), max(0, self.stop - first)
+        return self.axis.share(number)[begin:end]
+
+    @property
+    def length(self) -> int:
+        """Pixels of the part."""
+        return self.stop - self.start
+
+    @property
+    def size_px(self) -> int:
+        """The length of each tile."""
+        return self.axis.size_px
+
+    @property
+    def left(self) -> int:
+        """The scene's pixel that the first tile begins with."""
+        return self.axis.origins[self.tiles[0]]
+
+    @cached_property
+    def origins(self) -> tuple[int, ...]:
+        """The first pixel of each tile, counted from ``left``."""
+        return tuple(self.axis.origins[number] - self.left for number in self.tiles)
+
+    @property
+    def padded_px(self) -> int:
+        """What all its tiles cover."""
+        return self.origins[-1] + self.size_px
+
+    def share(self, index: int) -> np.ndarray:
+        """As `Axis.share`, of its own tile ``index``."""
+        return self.axis.share(self.tiles[index])
+
+
+Columns = Axis | Strip
+
+
+def strips(axis: Axis, most_px: int, block_px: int) -> list[Columns]:
+    """An axis in parts of like length, ``most_px`` or a little more, that end at multiples of ``block_px``; a short one
+    whole.
+
+    >>> axis = Axis(length=1000, tile_px=128, overlap_px=32, margin_px=8, stride=32)
+    >>> [(part.start, part.start + part.length) for part in strips(axis, 400, 64)]
+    [(0, 320), (320, 640), (640, 1000)]
+    """
+    count = -(-axis.length // most_px)
+    if count == 1:
+        return [axis]
+    edges = [axis.length * part // count // block_px * block_px for part in range(count)]
+    borders = sorted({*edges, axis.length})
+    return [Strip(axis, start, stop) for start, stop in pairwise(borders)]
