@@ -103,6 +103,7 @@ def train(
     scores: Mapping[str, Any] = ...,
     words: Mapping[str, Any] = ...,
     interpolate: bool = ...,
+    divergence: float = ...,
     rest_above: float = ...,
     filled_above: float = ...,
     # recipes that classify

@@ -25,6 +25,7 @@ from limner.generate.media.text.encoder import PictureEncoder, TextEncoder, Voca
 from limner.generate.media.text.gan_cls import Bottleneck
 from limner.generate.media.text.measure import ONE, REAL, SHUFFLED, measure
 from limner.generate.media.text.networks import TEXT_DISCRIMINATORS, TEXT_GENERATORS
+from limner.generate.media.text.stackgan import ConditioningAugmentation, divergence
 from limner.generate.media.text.task import TextTask
 from limner.generate.media.verbs import evaluate_run, generate_media
 from limner.generate.scoring.options import EvaluateOptions
@@ -63,7 +64,31 @@ def test_gan_cls_has_the_parameters_of_the_authors_scripts(
     assert (count_parameters(makes), count_parameters(tells)) == (generator, discriminator)
 
 
-@pytest.mark.parametrize(("name", "size_px"), [("light", 32), ("light", 64), ("gan-cls", 64)])
+def test_stackgans_first_stage_has_the_parameters_of_the_authors_code() -> None:
+    with torch.device("meta"):
+        makes = TEXT_GENERATORS["stackgan"](size_px=64, channels=3, code=1024)
+        tells = TEXT_DISCRIMINATORS["stackgan"](size_px=64, channels=3, code=1024)
+    assert (count_parameters(makes), count_parameters(tells)) == (14_264_192, 4_029_824)
+
+
+def test_augmented_codes_are_drawn_around_their_mean_in_training_alone() -> None:
+    torch.manual_seed(0)
+    augment = ConditioningAugmentation(6, 4)
+    code = torch.randn(3, 6)
+    drawn = torch.stack([augment(code) for _ in range(400)])
+    mean, log_std = augment.told
+    assert (abs(drawn - mean) <= 2 * log_std.exp() + 1e-5).all()  # truncated at 2
+    torch.testing.assert_close(drawn.mean(0), mean, atol=0.25, rtol=0)
+    torch.testing.assert_close(augment.eval()(code), mean)
+    zero = torch.zeros(2, 4)
+    assert divergence(zero, zero) == 0
+    by_torch = torch.distributions.kl_divergence(
+        torch.distributions.Normal(mean, log_std.exp()), torch.distributions.Normal(0.0, 1.0)
+    )
+    torch.testing.assert_close(augment.divergence(), by_torch.mean())
+
+
+@pytest.mark.parametrize(("name", "size_px"), [("light", 32), ("light", 64), ("gan-cls", 64), ("stackgan", 64)])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_pair_makes_and_tells_pictures_and_no_weight_is_dead(name: str, size_px: int, channels: int) -> None:
     torch.manual_seed(0)

@@ -86,13 +86,13 @@ class GanClsDiscriminator(nn.Module):
 class Bottleneck(nn.Module):
     """x + 1 x 1, 3 x 3 and 3 x 3 convolutions of it, with batch normalization after each; then the activation."""
 
-    def __init__(self, maps: int, narrow: int, act: nn.Module) -> None:
+    def __init__(self, maps: int, narrow: int, act: nn.Module, *, bias: bool = True) -> None:
         super().__init__()
         self.act = act
         self.inside = nn.Sequential(
-            nn.Conv2d(maps, narrow, 1), nn.BatchNorm2d(narrow), act,
-            nn.Conv2d(narrow, narrow, 3, padding=1), nn.BatchNorm2d(narrow), act,
-            nn.Conv2d(narrow, maps, 3, padding=1), nn.BatchNorm2d(maps),
+            nn.Conv2d(maps, narrow, 1, bias=bias), nn.BatchNorm2d(narrow), act,
+            nn.Conv2d(narrow, narrow, 3, padding=1, bias=bias), nn.BatchNorm2d(narrow), act,
+            nn.Conv2d(narrow, maps, 3, padding=1, bias=bias), nn.BatchNorm2d(maps),
         )  # fmt: skip
 
     def forward(self, x: Tensor) -> Tensor:

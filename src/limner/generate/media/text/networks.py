@@ -10,9 +10,12 @@ from torch import nn
 
 from limner.generate.media.text.gan_cls import GanClsDiscriminator, GanClsGenerator
 from limner.generate.media.text.light import LightTextDiscriminator, LightTextGenerator
+from limner.generate.media.text.stackgan import StackGanDiscriminator, StackGanGenerator
 
 TEXT_GIVEN = ("size_px", "channels", "code")
-TEXT_GENERATORS: dict[str, Callable[..., nn.Module]] = {"light": LightTextGenerator, "gan-cls": GanClsGenerator}
+TEXT_GENERATORS: dict[str, Callable[..., nn.Module]] = {
+    "light": LightTextGenerator, "gan-cls": GanClsGenerator, "stackgan": StackGanGenerator,
+}  # fmt: skip
 TEXT_DISCRIMINATORS: dict[str, Callable[..., nn.Module]] = {
-    "light": LightTextDiscriminator, "gan-cls": GanClsDiscriminator,
+    "light": LightTextDiscriminator, "gan-cls": GanClsDiscriminator, "stackgan": StackGanDiscriminator,
 }  # fmt: skip

@@ -64,3 +64,6 @@ class TextRecipe(MediaRecipe):
     interpolate: bool = setting(
         True, "ask the generator, half as often again, for what lies half way between two sentences (GAN-INT)"
     )
+    divergence: float = setting(
+        2.0, "weight of how far augmented codes are from N(0, 1); of generators that augment them (stackgan)", minimum=0
+    )

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from limner.adversarial.update import Term
 from limner.datasets.pictures.quantized import quantized
 from limner.foundation.draws import Draws
 from limner.foundation.errors import UserError
@@ -160,6 +161,13 @@ class TextTask(MediaLearning):
             return real.condition
         half = len(codes) // 2
         return Condition(vector=torch.cat([codes, (codes[:half] + codes[half : 2 * half]) / 2]))
+
+    def generator_terms(self) -> Mapping[str, Term]:
+        """Of a generator that augments codes: their divergence from N(0, 1)."""
+        augment = getattr(self.networks["generator"], "augment", None)
+        if augment is None or not self.recipe.divergence:
+            return {}
+        return {"divergence": lambda update: self.recipe.divergence * augment.divergence()}
 
     def _images(self, indices: Tensor) -> Tensor:
         return self.pixels[indices].float() / 127.5 - 1
