@@ -105,3 +105,15 @@ def test_georeferenced_chips_side_by_side_are_learned_from_as_one_picture(tmp_pa
 
 def _at(column: int) -> Affine:
     return Affine(PIXEL_M, 0, WEST + column * PIXEL_M, 0, -PIXEL_M, NORTH)
+
+
+def test_pictures_that_do_not_say_their_ground_stay_as_they_are_beside_those_that_do(tmp_path):
+    mask = draw_mask(64, 64)
+    for name in ("known.tif", "plain.png"):
+        write_raster(tmp_path / "town/images" / name, draw_picture(mask))
+        write_raster(tmp_path / "town/masks" / name, mask)
+    data = find_data([tmp_path / "town"], Reading(to_ground_m=2 * PIXEL_M))
+    assert {chip.name: chip.height for chip in data.chips} == {"known.tif": 32, "plain.png": 64}
+    (caution,) = data.cautions
+    assert caution.startswith("1 of 2 pictures do not say how many meters a pixel covers and are not brought to ")
+    assert caution.endswith("(the first: plain.png)") and find_data([tmp_path / "town"]).cautions == ()

@@ -50,13 +50,13 @@ def labels_of(data: DataSet) -> list[np.ndarray]:
 
 @settings(max_examples=25, deadline=None)
 @given(share=st.floats(0.001, 1), seed=st.integers(0, 100))
-def test_squares_reach_the_share_of_each_pictures_labels_and_not_a_square_more(
+def test_squares_come_nearest_to_the_share_of_each_pictures_labels_and_are_at_least_one(
     data: DataSet, share: float, seed: int
 ) -> None:
     part = annotate_share(data, share, seed)
     for whole, labels, chip in zip(labels_of(data), labels_of(part), part.chips, strict=True):
         wanted, got = share * (whole != 255).sum(), (labels != 255).sum()
-        assert wanted <= got < wanted + SQUARE_PX**2
+        assert got > 0 and (abs(got - wanted) <= SQUARE_PX**2 / 2 or got <= SQUARE_PX**2)
         covered = np.zeros(whole.shape, bool)
         for square in chip.annotated or ():
             assert not covered[square.slices].any()

@@ -212,6 +212,20 @@ def test_pictures_of_different_scales_are_noticed(tmp_path):
     assert warning == "pixels of 0.5 to 2 m on the ground; objects differ in size by as much"
 
 
+@pytest.mark.parametrize(
+    ("meters", "reading", "warned"),
+    [(0.1, Reading(), True), (0.1, Reading(to_ground_m=0.3), False), (0.3, Reading(), False)],
+)
+def test_fine_pictures_are_told_what_a_crop_shows(tmp_path, meters, reading, warned):
+    write_area(tmp_path / "town", 1, crs="EPSG:32636", transform=from_origin(EAST, NORTH, meters, meters))
+    warnings = [each for each in check([tmp_path], reading).warnings if "training crop" in each]
+    assert [each.endswith("add --to-ground-m 0.3") for each in warnings] == [True] * warned
+    assert all(
+        each.startswith("pixels of 0.1 m on the ground, so that a training crop of 256 px shows 26 m")
+        for each in warnings
+    )
+
+
 def test_nodata_is_counted_and_is_no_background(tmp_path):
     area = write_area(tmp_path / "town", nodata=0)
     for number in range(6):

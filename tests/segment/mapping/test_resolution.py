@@ -17,6 +17,7 @@ from limner.scenes.bands import parse_bands
 from limner.scenes.rasters import open_raster
 from limner.scenes.statistics import Statistics
 from limner.segment.mapping.options import MapOptions
+from limner.segment.predicting.ensemble import together
 from limner.segment.predicting.fit_to_run import Match, match_scene, network_scale
 from limner.segment.predicting.predictor import SegmentPredictor
 from limner.segment.predicting.tiles import whole_steps
@@ -155,6 +156,14 @@ def test_within_ten_percent_or_without_knowledge_nothing_is_resampled() -> None:
 )
 def test_the_nearest_resolution_of_the_training_is_aimed_at(ground_m: float, scale: float) -> None:
     assert network_scale(ground_m, (0.1, 0.2)) == pytest.approx(scale)
+
+
+@pytest.mark.parametrize(("ground_m", "scale"), [(0.1, 1 / 3), (0.2, 2 / 3), (0.24, 1.0), (0.43, 1.0), (0.6, 2.0)])
+def test_beyond_what_random_crops_showed_the_pictures_own_resolution_is_aimed_at(ground_m: float, scale: float) -> None:
+    predictor = predictor_of(TinyNetwork(), ground_range_m=(0.225, 0.4), pictures_ground_m=(0.3, 0.3))
+    assert predictor.at_ground(ground_m).scale == pytest.approx(scale)
+    assert together([predictor, predictor]).pictures_ground_m == (0.3, 0.3)
+    assert together([predictor, predictor_of(TinyNetwork())]).pictures_ground_m is None
 
 
 @pytest.mark.parametrize("ground_m", [0.0124, 1.61])

@@ -89,6 +89,7 @@ def survey(paths: Sequence[Path], reading: Reading, wanted: Sequence[str] | None
             with listing(problems):
                 found.append(_open_chip(place.name, image, label, reading))
     found = _agreeing(_grouped(found, reading, problems), problems)
+    left = _left_as_they_are(found, reading.to_ground_m, problems)
     try:
         explained = explanation(paths, reading)
     except UserError as error:  # without it no mask can be understood
@@ -107,7 +108,7 @@ def survey(paths: Sequence[Path], reading: Reading, wanted: Sequence[str] | None
         if found:
             turns = [(one.chip.image, one.turn) for one in found if one.turn is not None]
             data = _assemble(
-                found, form, reading, (*turn_cautions(turns), *mask_cautions(contents, form), *reader.cautions())
+                found, form, reading, (*turn_cautions(turns), *mask_cautions(contents, form), *reader.cautions(), *left)
             )
             return Survey(data, tuple(problems), tuple(notes), draft)
     return Survey(None, tuple(problems), tuple(notes), draft)
@@ -168,17 +169,29 @@ def _open_chip(area: str, image: Path, labels: Path | None, reading: Reading) ->
 
 def _scale(picture: Raster, ground_m: float | None) -> float:
     """How many times the pixels along each edge bring a picture to ``ground_m`` meters a pixel;
-    1 where it nearly is.
+    1 where it nearly is, and where nobody knows.
     """
-    if ground_m is None:
+    if ground_m is None or picture.ground_m is None:
         return 1.0
-    if picture.ground_m is None:
-        raise UserError(
-            f"{picture.path}: does not say how many meters a pixel covers, so it cannot be brought to {ground_m} m; "
-            "give georeferenced pictures, or leave --to-ground-m away"
-        )
     scale = picture.ground_m / ground_m
     return 1.0 if abs(scale - 1) <= SAME_GROUND else scale
+
+
+def _left_as_they_are(found: list[_Found], ground_m: float | None, problems: list[str]) -> list[str]:
+    """What to know of pictures that cannot be brought to ``ground_m``; where none can, that is a problem."""
+    unknown = [one.chip.image for one in found if one.chip.ground_m is None]
+    if ground_m is None or not unknown:
+        return []
+    if len(unknown) == len(found):
+        problems.append(
+            f"{unknown[0]}: does not say how many meters a pixel covers, so it cannot be brought to {ground_m:g} m; "
+            "give georeferenced pictures, or leave --to-ground-m away"
+        )
+        return []
+    return [
+        f"{len(unknown)} of {len(found)} pictures do not say how many meters a pixel covers and are not brought to "
+        f"{ground_m:g} m (the first: {unknown[0].name})"
+    ]
 
 
 def _agreeing(found: list[_Found], problems: list[str]) -> list[_Found]:

@@ -5,7 +5,7 @@ This file imports no torch: `limner check` answers quickly.
 
 import hashlib
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from limner.segment.data.areas import survey
 from limner.segment.data.blocks import grid, hold_out
 from limner.segment.data.chips import Area, Chip, DataSet
 from limner.segment.data.findings import AreaReport, CheckReport
+from limner.segment.data.warnings import warnings_of
 from limner.segment.labels.drawing import with_key
 from limner.segment.labels.forms import background_of
 from limner.segment.labels.reader import LabelReader
@@ -37,8 +38,6 @@ from limner.segment.labels.vector_files import is_vector
 
 WINDOW_PX = 1024  # pictures are read, and shown, by windows of about this edge
 SHEET_ROWS, SHEET_COLUMNS, CELL_PX = 12, 3, 320
-DRIVERS = {".tif": "GTiff", ".tiff": "GTiff", ".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
-DIFFERENT_SCALES = 1.5  # ground resolutions that differ by more are worth a warning
 
 
 def check(data: Sequence[Path | str], reading: Reading = AS_FOUND, *, sheet: Path | None = None) -> CheckReport:
@@ -70,7 +69,7 @@ def check(data: Sequence[Path | str], reading: Reading = AS_FOUND, *, sheet: Pat
         form=found.form.describe(found.label_field),
         problems=problems,
         leaks=(*identical_files(found), *shared_ground(found)),
-        warnings=(*notes, *_warnings(areas, found), *_misnamed(found), *_mistaken_alpha(found), *_misfits(found)),
+        warnings=(*notes, *warnings_of(areas, found)),
         next_command=_command("check" if problems else "train", paths, reading),
         sheet=str(sheet) if shown else None,
         draft=draft,
@@ -196,63 +195,6 @@ def shared_ground(data: DataSet) -> list[str]:
         f"and {overlaps[0][1].name}): a score of one after training on the other is no test"
         for (one, two), overlaps in pairs.items()
     ]
-
-
-def _warnings(areas: Sequence[AreaReport], data: DataSet) -> Iterator[str]:
-    background = background_of(data.class_names)
-    for name in data.class_names:
-        if not any(area.class_share[name] for area in areas):
-            yield f"{name if name.startswith('class ') else f'class {name}'} occurs nowhere"
-    for area in areas:
-        if area.labelled == 0:
-            hint = "; say with --within what ground is annotated" if area.labels == "polygons" else ""
-            yield f"{area.name}: no labelled pixel, nothing is learned from it{hint}"
-        elif background is not None and area.class_share[data.class_names[background]] == 1:
-            yield f"{area.name}: all masks are empty ({data.class_names[background]} everywhere)"
-        for band, (low, high) in enumerate(zip(area.low, area.high, strict=True), start=1):
-            if low == high:
-                yield f"{area.name}: band {band} is {low:g} everywhere"
-        if data.dtype in ("uint16", "int16") and area.high and min(area.low) >= 0 and max(area.high) <= 255:
-            yield f"{area.name}: {data.dtype} pixels within 0 to 255; was the scene squeezed to 8 bits?"
-    ground = [meters for area in areas for meters in area.ground_m or ()]
-    if ground and max(ground) > DIFFERENT_SCALES * min(ground):
-        yield f"pixels of {min(ground):.2g} to {max(ground):.2g} m on the ground; objects differ in size by as much"
-
-
-def _misnamed(data: DataSet) -> Iterator[str]:
-    """Files that are not what their suffix says, such as a JPEG called .tif, which holds no georeference."""
-    for area in data.areas:
-        found: dict[tuple[str, str], list[Chip]] = {}
-        for chip in area.chips:
-            suffix = chip.image.suffix.lower()
-            with chip.open() as raster:
-                driver = raster.dataset.driver
-            if DRIVERS.get(suffix, driver) not in (driver, "GTiff" if driver == "COG" else driver):
-                found.setdefault((suffix, driver), []).append(chip)
-        for (suffix, driver), chips in found.items():
-            more = f" and {len(chips) - 1} more" if len(chips) > 1 else ""
-            yield f"{area.name}: {chips[0].image.name}{more}: named {suffix} but {driver} inside"
-
-
-def _mistaken_alpha(data: DataSet) -> Iterator[str]:
-    """Pictures with a fourth band that GDAL takes for transparency, see `Raster.mistaken_alpha`."""
-    for area in data.areas:
-        names = []
-        for chip in area.chips:
-            with chip.open() as raster:
-                if raster.mistaken_alpha is not None:
-                    names.append(chip.image.name)
-        if names:
-            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-            yield f"{area.name}: {names[0]}{more}: band 4 is marked alpha but holds data: read as a fourth band"
-
-
-def _misfits(data: DataSet) -> Iterator[str]:
-    """Pictures that say where they lie, but in no way that is a grid."""
-    for chip in data.chips:
-        with chip.open() as raster:
-            if raster.misfit is not None:
-                yield f"{chip.area}: {chip.name}: {raster.misfit}"
 
 
 def draw_sheet(surveys: Sequence[AreaSurvey], reader: LabelReader) -> np.ndarray:

@@ -86,11 +86,12 @@ class Ensemble:
     @property
     def ground_range_m(self) -> tuple[float, float] | None:
         """Least and most meters a pixel covered in the training of any member; None where one does not say."""
-        ranges = [member.ground_range_m for member in self.members]
-        known = [each for each in ranges if each is not None]
-        if len(known) < len(ranges):
-            return None
-        return min(low for low, _ in known), max(high for _, high in known)
+        return _widest([member.ground_range_m for member in self.members])
+
+    @property
+    def pictures_ground_m(self) -> tuple[float, float] | None:
+        """The same of the training pictures of any member as they were read."""
+        return _widest([member.pictures_ground_m for member in self.members])
 
     @property
     def digest(self) -> str:
@@ -156,3 +157,10 @@ Predictor = SegmentPredictor | Ensemble
 def together(predictors: Sequence[SegmentPredictor]) -> Predictor:
     """One predictor as it is, several as an `Ensemble`."""
     return predictors[0] if len(predictors) == 1 else Ensemble(tuple(predictors))
+
+
+def _widest(ranges: list[tuple[float, float] | None]) -> tuple[float, float] | None:
+    known = [each for each in ranges if each is not None]
+    if len(known) < len(ranges):
+        return None
+    return min(low for low, _ in known), max(high for _, high in known)

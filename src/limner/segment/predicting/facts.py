@@ -42,6 +42,7 @@ class MapFacts:
     dtype: str | None = None
     ground_m: float | None = field(default=None, metadata=bounds(minimum=1e-6, maximum=1e6))
     ground_range_m: tuple[float, float] | None = None
+    pictures_ground_m: tuple[float, float] | None = None
     normalize: str | None = None
     borders: Mapping[str, Any] | None = None
 
@@ -60,8 +61,9 @@ class MapFacts:
             raise ValueError(
                 f"normalize is '{self.normalize}'; needed: one of {', '.join(filter(None, NORMALIZATIONS))}"
             )
-        if self.ground_range_m is not None and not 0 < self.ground_range_m[0] <= self.ground_range_m[1]:
-            raise ValueError(f"ground_range_m is {self.ground_range_m}; needed: the least and the most, above 0")
+        for name in ("ground_range_m", "pictures_ground_m"):
+            if (found := getattr(self, name)) is not None and not 0 < found[0] <= found[1]:
+                raise ValueError(f"{name} is {found}; needed: the least and the most, above 0")
 
     @property
     def band_statistics(self) -> Statistics:
@@ -70,7 +72,8 @@ class MapFacts:
 
     @property
     def ground_m_range(self) -> tuple[float, float] | None:
-        """Least and most meters a pixel covered in training; runs of before that was kept know the median alone."""
+        """Least and most meters a pixel covered in training, crops shrunk or enlarged at random among them; runs of
+        before that was kept know the median alone."""
         if self.ground_range_m is not None or self.ground_m is None:
             return self.ground_range_m
         return self.ground_m, self.ground_m

@@ -32,7 +32,11 @@ class Trained(Protocol):
 
     @property
     def ground_range_m(self) -> tuple[float, float] | None:
-        """Least and most meters that a pixel covered."""
+        """Least and most meters that a pixel covered, crops shrunk or enlarged at random among them."""
+
+    @property
+    def pictures_ground_m(self) -> tuple[float, float] | None:
+        """The same of the pictures as they were read."""
 
     @property
     def dtype(self) -> str | None:
@@ -69,7 +73,7 @@ def match_scene(trained: Trained, raster: Raster, *, ground_m: float | None = No
     ground = said if ground_m is None else ground_m
     if ground_m is not None and trained.ground_range_m is None:
         advice.append("the run does not say at what resolution it was trained: --ground-m changes nothing")
-    advice += _advice_on_ground(trained.ground_range_m, scene, ground)
+    advice += _advice_on_ground(trained, scene, ground)
     if normalize == "run" and trained.dtype not in (None, dtype):
         advice.append(
             f"pixels of {dtype}, the run was trained on {trained.dtype} and its colors stand for the scene's; "
@@ -78,20 +82,30 @@ def match_scene(trained: Trained, raster: Raster, *, ground_m: float | None = No
     return Match(ground, tuple(f"{scene}: {line}" for line in advice))
 
 
-def network_scale(ground_m: float | None, ground_range_m: tuple[float, float] | None) -> float:
+def network_scale(
+    ground_m: float | None,
+    ground_range_m: tuple[float, float] | None,
+    pictures_ground_m: tuple[float, float] | None = None,
+) -> float:
     """How many pixels of the network along an edge a pixel of ``ground_m`` becomes; 1 where nothing is known.
 
-    ground_range_m: least and most meters a pixel covered in training; the nearest of them is aimed at. Within 10 % of 1
-    it is 1. Raises `UserError` beyond a factor of 8.
+    ground_range_m: least and most meters a pixel covered in training; within 10 % of what lies between them it is 1.
+    pictures_ground_m: the same before crops were shrunk or enlarged at random, where it is known. Beyond the first, the
+    nearest of the second is aimed at: at the ends of the first little was learned. Raises `UserError` beyond a factor
+    of 8.
 
     >>> network_scale(0.3, (0.1, 0.15)), network_scale(0.12, (0.1, 0.15)), network_scale(0.16, (0.1, 0.15))
     (2.0, 1.0, 1.0)
+    >>> network_scale(0.15, (0.2, 0.4), (0.3, 0.3)), network_scale(0.25, (0.2, 0.4), (0.3, 0.3))
+    (0.5, 1.0)
     """
     if ground_m is None or ground_range_m is None:
         return 1.0
-    scale = ground_m / min(max(ground_m, ground_range_m[0]), ground_range_m[1])
+    scale = _scale_to(ground_range_m, ground_m)
     if 1 / SAME_GROUND <= scale <= SAME_GROUND:
         return 1.0
+    if pictures_ground_m is not None:
+        scale = _scale_to(pictures_ground_m, ground_m)
     if not 1 / MOST_FACTOR <= scale <= MOST_FACTOR:
         way, factor = ("coarser", scale) if scale > 1 else ("finer", 1 / scale)
         raise UserError(
@@ -102,20 +116,26 @@ def network_scale(ground_m: float | None, ground_range_m: tuple[float, float] | 
     return scale
 
 
-def _advice_on_ground(trained: tuple[float, float] | None, scene: Path, ground_m: float | None) -> list[str]:
-    if trained is None:
+def _scale_to(ground_range_m: tuple[float, float], ground_m: float) -> float:
+    least, most = ground_range_m
+    return ground_m / min(max(ground_m, least), most)
+
+
+def _advice_on_ground(trained: Trained, scene: Path, ground_m: float | None) -> list[str]:
+    seen = trained.ground_range_m
+    if seen is None:
         return []
     if ground_m is None:
-        return [f"does not say what a pixel covers, the run was trained at {_range(trained)}: mapped as it is; "
+        return [f"does not say what a pixel covers, the run was trained at {_range(seen)}: mapped as it is; "
                 "if that differs, add --ground-m METERS"]  # fmt: skip
     try:
-        scale = network_scale(ground_m, trained)
+        scale = network_scale(ground_m, seen, trained.pictures_ground_m)
     except UserError as error:
         raise UserError(f"{scene}: {error}") from None
     if scale == 1:
         return []
     size = f"{scale:.3g} times enlarged" if scale > 1 else f"{1 / scale:.3g} times shrunk"
-    return [f"{meters(ground_m)} a pixel, the run was trained at {_range(trained)}: the network sees it {size}; "
+    return [f"{meters(ground_m)} a pixel, the run was trained at {_range(seen)}: the network sees it {size}; "
             "the map keeps the scene's own grid"]  # fmt: skip
 
 

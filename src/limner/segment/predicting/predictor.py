@@ -83,7 +83,10 @@ class SegmentPredictor:
     digest: str = ""
     """Tells models apart, so that a finished map is not made again by another one's name."""
     ground_range_m: tuple[float, float] | None = None
-    """Least and most meters a pixel covered over the training pictures, None where they did not say."""
+    """Least and most meters a pixel covered in training, crops shrunk or enlarged at random among them; None where the
+    pictures did not say."""
+    pictures_ground_m: tuple[float, float] | None = None
+    """The same of the training pictures as they were read; None where they did not say, or nobody kept it."""
     bands: tuple[str, ...] | None = None
     """Names of the bands it was trained on, in order, None where the pictures did not say."""
     dtype: str | None = None
@@ -106,10 +109,10 @@ class SegmentPredictor:
         """This predictor for pictures whose pixels cover ``ground_m`` meters (None: nobody knows, so they are taken as
         they are).
 
-        Pictures coarser or finer than those of the training are resampled to the nearest resolution of the training,
-        where that is more than 10 % away. Raises `UserError` beyond a factor of 8.
+        Pictures coarser or finer than all that was seen in training, by more than 10 %, are resampled to the nearest
+        resolution of the training pictures. Raises `UserError` beyond a factor of 8.
         """
-        return replace(self, scale=network_scale(ground_m, self.ground_range_m))
+        return replace(self, scale=network_scale(ground_m, self.ground_range_m, self.pictures_ground_m))
 
     def with_threshold(self, threshold: float) -> "SegmentPredictor":
         """The same, decided at another threshold."""
@@ -231,6 +234,7 @@ def load_predictor(run: "Run", device: str = "auto", precision: str = "auto") ->
         precision=choose_precision(precision),
         digest=run.digest(),
         ground_range_m=facts.ground_m_range,
+        pictures_ground_m=facts.pictures_ground_m,
         bands=facts.bands or None,
         dtype=facts.dtype,
         learned_borders=facts.borders is not None,

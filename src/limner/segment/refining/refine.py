@@ -31,7 +31,7 @@ from limner.segment.mapping.thresholds import choose_threshold, meaning_of
 from limner.segment.measures.held_out import Decision
 from limner.segment.measures.scores import Evaluation
 from limner.segment.predicting.facts import read_facts
-from limner.segment.predicting.fit_to_run import match_scene, network_scale
+from limner.segment.predicting.fit_to_run import match_scene
 from limner.segment.predicting.predictor import SegmentPredictor, load_predictor
 from limner.segment.refining.advice import advice_on, summarize_annotation
 from limner.segment.refining.next_windows import NEXT_FILE, propose_windows
@@ -232,7 +232,7 @@ def seen_ground_m(parent: Run, scene: Path, bands: tuple[int, ...]) -> float | N
     predictor = load_predictor(parent, "cpu")
     with open_raster(scene, bands=bands or None) as raster:
         ground_m = match_scene(predictor, raster).ground_m
-    scale = network_scale(ground_m, predictor.ground_range_m)
+    scale = predictor.at_ground(ground_m).scale
     return None if ground_m is None or scale == 1 else ground_m / scale
 
 

@@ -113,6 +113,7 @@ class SegmentTask(MapLearning):
             "bands": None if self.data.band_names is None else list(self.data.band_names),
             "ground_m": self.data.ground_m,
             "ground_range_m": self._ground_range_m(),
+            "pictures_ground_m": None if self.data.ground_range_m is None else list(self.data.ground_range_m),
             "statistics": self.statistics.to_json(),
             "normalize": recipe.normalize,
             "threshold": self.threshold,
