@@ -66,7 +66,7 @@ EXAMPLES: dict[str, tuple[str, str, str]] = {
     ),
     "recolor": (
         "limner recolor photo.jpg --like look.jpg",
-        "limner recolor holiday/ --like look.jpg=2 other.jpg --key holiday/best.jpg --page",
+        "limner recolor holiday/ --like look.jpg=2 other.jpg --key holiday/a.jpg --page",
         "limner recolor scene.tif --like runs/modern-001 --to nearest",
     ),
     "cutouts": (
