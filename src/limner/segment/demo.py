@@ -124,7 +124,8 @@ def demo_report(story: Story, scene: Path, truth: Path, buildings: Path, out: Pa
         }
     )
     report.section("What was done").text(
-        "A small network learned from ten areas in Kampala and Dubai. It then mapped a drone scene of Banepa, Nepal, "
+        "A small network learned from ten areas in Kampala and Dubai, at 0.3 m a pixel where the ground is known. It "
+        "then mapped a drone scene of Banepa, Nepal, "
         "which it had never seen: first standardized by the colors of the training areas, then by the scene's own, "
         "with the threshold that its probabilities promise most of. "
         f"Last, the buildings on {FRACTION:.0%} of the scene were outlined, the network went on learning there, and "
@@ -154,7 +155,7 @@ def demo_report(story: Story, scene: Path, truth: Path, buildings: Path, out: Pa
     run, again = shlex.quote(str(story.training.run.folder)), shlex.quote(str(refinement.run.folder))
     report.section("The commands").command(
         [
-            f"limner train segment/demo {data} --out {run}",
+            f"limner train segment/demo {data} {' '.join(GROUND)} --out {run}",
             f"limner segment {run} {scene} --normalize run --out {out / 'plain'}",
             f"limner segment {run} {scene} --normalize scene --threshold auto --out {out / 'normalized'}",
             f"limner refine {run} {scene} --fraction {FRACTION} --truth {buildings} --out {again} {' '.join(REFINE)}",
