@@ -1,13 +1,16 @@
-"""Draw docs/pictures/recolor-*.jpg: superpixel color transfer explained, beside other methods, and over temperatures.
+"""Draw docs/pictures/recolor-*: superpixel color transfer explained, beside other methods, and over temperatures.
 
     python tools/draw_recolor.py
+
+recolor-trade-off.png is drawn from the table of the half "reporting" in docs/results/recolor.md, so it says the same.
 
 The photos come with scikit-image: coffee (CC0, Rachel Michetti), chelsea (CC0, Stefan van der Walt), astronaut (NASA,
 public domain) and rocket (SpaceX, public domain). The pictures stand on the page docs/recolor/superpixel.md.
 """
 
+import re
 import tempfile
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,14 +23,17 @@ from limner.recolor.methods.methods import METHODS, transfer_color
 from limner.recolor.methods.recolored import Recolored
 from limner.recolor.methods.superpixel import SuperpixelOptions
 from limner.recolor.scoring.explain import explain
-from limner.recolor.scoring.score import score_transfer
-from limner.recolor.scoring.sheet import Transfers, comparison_sheet, sweep_sheet
+from limner.recolor.scoring.score import TransferScore, score_transfer
+from limner.recolor.scoring.sheet import Transfers, comparison_sheet, sweep_sheet, trade_off_plot
 from limner.reporting.pictures import resized, write_picture
 
-PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
+DOCS = Path(__file__).parents[1] / "docs"
+PICTURES, RESULTS = DOCS / "pictures", DOCS / "results" / "recolor.md"
 PAIRS = (("coffee", "rocket"), ("chelsea", "coffee"), ("astronaut", "chelsea"), ("rocket", "coffee"))
 """Target and reference; the last one failed before smooth areas were kept smooth."""
-NEAREST_THE_PAPER = SuperpixelOptions(centering="channel", palette=0.0, diffusion=0.0, fusion="colors")
+NEAREST_THE_PAPER = SuperpixelOptions(
+    centering="channel", palette=0.0, diffusion=0.0, global_share=0.0, soft_range=0.0, fusion="colors"
+)
 COLUMNS = {
     "superpixel": METHODS["superpixel"],
     "superpixel, nearest the paper": NEAREST_THE_PAPER,
@@ -40,10 +46,26 @@ LONGEST_PX, QUALITY = 1400, 82
 
 def main() -> None:
     """Write the pictures."""
+    draw_trade_off()
     draw_explained("coffee", "rocket")
     pairs = [draw_pair(*names) for names in PAIRS]
     write("recolor-pairs.jpg", comparison_sheet(pairs))
     write("recolor-temperature.jpg", sweep_sheet(sweep("chelsea", "coffee")))
+
+
+def draw_trade_off() -> None:
+    """The medians of the table of the half "reporting", ours filled."""
+    text = RESULTS.read_text(encoding="utf-8")
+    part = text.partition('## The half "reporting"')[2].partition("\n## ")[0]
+    scores, ours = {}, []
+    for row in re.findall(r"^\| (?!method|---)(.+?) \|$", part, re.MULTILINE):
+        name, closed, _, ssim, *_ = (cell.strip() for cell in row.split("|"))
+        plain = name.replace("**", "")
+        if name.startswith("**"):
+            ours.append(plain)
+        numbers = dict.fromkeys((field.name for field in fields(TransferScore)), 0.0)
+        scores[plain] = [TransferScore(**numbers | {"closed": int(closed[:-1]) / 100, "ssim": float(ssim.strip("*"))})]
+    trade_off_plot(PICTURES / "recolor-trade-off.png", scores, ours=ours, title='Medians of 10 pairs, half "reporting"')
 
 
 def draw_explained(target: str, reference: str) -> None:

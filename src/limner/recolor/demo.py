@@ -47,8 +47,8 @@ SCORES = {
 }
 """Of `limner.recolor.scoring.score.TransferScore`, and what the report calls them."""
 MISLED = (
-    "The wood is the picture's weak spot: toward the lower edge it takes the sky's blue, above it stays brown, though "
-    "it is one table. Regions are matched by how they look, not by what they are."
+    "The table takes the blue of the sky and the saucer a brown that is near black, though no sky is like a table: "
+    "regions are matched by how they look, not by what they are."
 )
 
 

@@ -88,6 +88,7 @@ def test_what_a_run_should_report_is_reported() -> None:
     done = superpixel(Pictures(photo(), [photo("chelsea")]))
     assert list(done.seconds) == [
         "network", "superpixels", "centers", "features", "attention", "diffusion", "palette", "fusion", "regrain",
+            "range",
     ]  # fmt: skip
     assert done.numbers["target superpixels"] == len(done.matching.target)
     assert done.numbers["perplexity"] == pytest.approx(5, rel=0.2)
@@ -112,7 +113,9 @@ def test_colors_are_taken_only_from_where_a_mask_is_white() -> None:
     reference += 0.03 * torch.rand(3, 40, 60, generator=torch.Generator().manual_seed(1))
     mask = torch.zeros(40, 60)
     mask[:, 32:] = 1
-    of_paper = SuperpixelOptions(smoothness=0, diffusion=0, fusion="colors")  # nothing of the target's own colors
+    of_paper = SuperpixelOptions(
+        smoothness=0, diffusion=0, soft_range=0, fusion="colors"
+    )  # nothing of the target's own colors
     done = superpixel(Pictures(photo(), [reference], reference_masks=[mask]), of_paper)
     assert done.picture[0].max() < 0.2  # nothing of the red half
     assert done.picture[2].mean() > 0.8

@@ -42,6 +42,8 @@ def test_another_form_of_match_gives_one_line(text: str) -> None:
         ("perplexity", 1, 1e6, (0.99, math.inf)),
         ("palette", 0, 1, (-0.01, 1.01)),
         ("diffusion", 0, 1e6, (-0.01, math.inf)),
+        ("global_share", 0, 1, (-0.01, 1.01)),
+        ("soft_range", 0, 0.5, (-0.01, 0.51)),
         ("superpixels", 1, 10**6, (0, -5)),
         ("smoothness", 0, 1e6, (-0.01, math.inf)),
     ],
@@ -50,7 +52,7 @@ def test_numbers_have_limits_and_are_none_of_nan(name: str, least: float, most: 
     for value in (least, most):
         assert getattr(RecolorOptions(**{name: value}), name) == value
     for value in (*bad, math.nan):
-        with pytest.raises(UserError, match=rf"^--{name} is {value:g}; needed: "):
+        with pytest.raises(UserError, match=rf"^--{name.replace('_', '-')} is {value:g}; needed: "):
             RecolorOptions(**{name: value})
 
 

@@ -208,3 +208,16 @@ def test_pictures_that_cannot_be_compared_are_refused():
     unknown[0, 3, 4] = torch.nan
     with pytest.raises(ValueError, match="1 NaN"):
         score_transfer(picture, unknown, picture)
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_strips_of_a_large_picture_score_like_the_whole(monkeypatch, hidden):
+    generator = np.random.default_rng(0)
+    first, second = (generator.random((61, 40), np.float32) for _ in range(2))
+    second = first + 0.3 * second
+    seen = generator.random((61, 40)) > 0.3 if hidden else None
+    whole = luminance_ssim(first, second, seen), gradient_correlation(first, second, seen)
+    for pixels in (40, 7 * 40, 60 * 40):
+        monkeypatch.setattr("limner.recolor.scoring.score.STRIP_PX", pixels)
+        parts = luminance_ssim(first, second, seen), gradient_correlation(first, second, seen)
+        assert parts == pytest.approx(whole, abs=1e-7)

@@ -31,7 +31,7 @@ KEY_EVERY = 4
 
 Closer ones cost more, farther ones lag behind.
 """
-PALETTE = 0.75
+PALETTE = 0.9
 """How far a clip's matched colors are spread to the references' palette (`limner.recolor.matching.palette`) where
 nothing is selected: averages over time dull colors as averages over matches do. Chosen by measurement: see
 docs/recolor/video.md.
@@ -66,7 +66,7 @@ def recolor_clip(
 
     clip: (3, H, W) float32 frames, gamma-encoded 0..1, of one size. It is iterated twice, so no generator. references,
     method, strength and keep_luminance: as those of `limner.recolor.methods.methods.transfer_color`; but the superpixel
-    method's palette is 0.75 where its options do not say, as fading and following dull colors a little. temporal: False
+    method's palette is 0.9 where its options do not say, as fading and following dull colors a little. temporal: False
     recolors every frame by itself, as a picture.
 
     Raises `UserError` for options that cannot be.

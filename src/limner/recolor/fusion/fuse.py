@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from limner.colors.color_map import ColorMap
 from limner.foundation.machine.threads import in_parts
 from limner.recolor.fusion.fusion_loops import NEAREST_FLOOR, UNFITTED, fuse_groups, group_pixels
 from limner.recolor.superpixels.pooling import Regions
@@ -67,19 +68,24 @@ class Fusion:
 
     regions: N superpixels. colors: (N, 3) float32, what each becomes. of_changes: a pixel becomes itself and a mean of
     what the superpixels change by, so that it keeps its place among its own (ours), not a mean of what they become, in
-    which it loses it (the paper's).
+    which it loses it (the paper's). start: a map of colors that changes are measured from, for pixels and superpixels
+    alike; None: from what they are.
     """
 
     regions: Regions
     colors: Tensor
     of_changes: bool = False
+    start: ColorMap | None = None
 
     def __call__(self, picture: Tensor, kernel: Kernel = PUBLISHED, *, labels: Tensor | None = None) -> Fused:
         """See `fuse`."""
         if not self.of_changes:
             return fuse(picture, self.regions, self.colors, kernel, labels=labels)
-        fused = fuse(picture, self.regions, self.colors - self.regions.colors, kernel, labels=labels)
-        return replace(fused, picture=picture + fused.picture)
+        own, started = self.regions.colors, picture
+        if self.start is not None:
+            own, started = self.start(own.T.contiguous()).T, self.start(picture.flatten(1)).view_as(picture)
+        fused = fuse(picture, self.regions, self.colors - own, kernel, labels=labels)
+        return replace(fused, picture=fused.picture.add_(started))
 
 
 def precisions(regions: Regions, kernel: Kernel) -> Tensor:

@@ -32,7 +32,7 @@ WAY_PX = 16
 
 @compiled
 def group_pixels(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Pixel numbers in order of their labels (a counting sort), and where each label begins: (n,)
+    """Pixel numbers in order of their labels (a counting sort), and where each label begins: (n,) int32
     and (groups + 1,) int64.
     """
     starts = np.zeros(labels.max() + 2, np.int64)
@@ -40,7 +40,7 @@ def group_pixels(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         starts[label + 1] += 1
     starts = np.cumsum(starts)
     places = starts.copy()
-    order = np.empty(labels.size, np.int64)
+    order = np.empty(labels.size, np.int32)
     for pixel in range(labels.size):
         order[places[labels[pixel]]] = pixel
         places[labels[pixel]] += 1

@@ -42,7 +42,9 @@ class Matching:
     product of two is the M of eq. 1. The attention A = softmax(M / temperature) is made row by row when asked for: at
     12 Mpx it would be half a gigabyte.
 
-    target_labels: (H, W) int32. reference_labels: one (H, W) for each reference, numbered on through all of them.
+    target_labels: (h, w) int32. reference_labels: one (h, w) for each reference, numbered on through all of them.
+    sizes: height and width of the target and of each reference, where labels are those of smaller copies; none: as
+    labels.
     target_regions, reference_regions: centers and mean colors. pins: what was matched by hand. shares: (N_R,)
     float32, how much each superpixel of the references counts beside the others: A is then shares x exp(M /
     temperature), each row divided by its sum; None: all alike.
@@ -57,6 +59,7 @@ class Matching:
     reference_regions: Regions
     pins: Sequence[Pin] = ()
     shares: Tensor | None = None
+    sizes: Sequence[tuple[int, int]] = ()
 
     def attention(self, rows: slice | Tensor = slice(None)) -> Tensor:
         """(rows, N_R) float32 of A, each row summing to one."""

@@ -6,33 +6,37 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
 from scipy.sparse import csr_array
 from torch import Tensor
 
+from limner.colors.color_map import ColorMap
 from limner.foundation.errors import UserError
 from limner.foundation.stopwatch import Stopwatch
 from limner.nn.pretrained import LITE0
 from limner.nn.tiled_features import FeatureSource
 from limner.recolor.fusion.fuse import PUBLISHED, Fusion, Kernel
+from limner.recolor.fusion.range import bend_into_range
 from limner.recolor.fusion.regrain import EDGES, PUBLISHED_WEIGHTS, Weights
 from limner.recolor.fusion.regrain import regrain as regrained
 from limner.recolor.matching.attention import Attended, Matching, Pin, attend, centered, temperature_for
 from limner.recolor.matching.diffusion import diffuse, like_graph
 from limner.recolor.matching.features import features_of
+from limner.recolor.matching.overall import overall_map
 from limner.recolor.matching.palette import complete_palette
 from limner.recolor.methods.pictures import Pictures
 from limner.recolor.methods.recolored import Recolored
 from limner.recolor.superpixels.pooling import Regions, measure_regions, pool_features
 from limner.recolor.superpixels.seen import seen_part
 from limner.recolor.superpixels.segmentation import superpixels
+from limner.recolor.superpixels.working import at_full_size, working_copy
 
-PERPLEXITY, PALETTE = 5.0, 0.7
+PERPLEXITY, PALETTE = 5.0, 0.85
 """Chosen by measurement: see docs/results/recolor.md."""
-BEFORE_PALETTE, AFTER_PALETTE = 90.0, 6.0
+BEFORE_PALETTE, AFTER_PALETTE = 90.0, 15.0
 """Strengths of the diffusion: of what was matched, and of what the palette makes of it. Chosen by measurement, too."""
 FUSIONS = ("changes", "colors")
 HALF = 0.5
@@ -50,11 +54,17 @@ class PinnedPoints:
 
 @dataclass(frozen=True)
 class Described:
-    """A picture's superpixels: labels (H, W) int32, their centers, their super-features (N, C)."""
+    """A picture's superpixels, found on its `working_copy`.
 
+    picture: (3, h, w) float32, that copy. labels: (h, w) int32. regions: their centers, with the pixels of the picture
+    itself. features: (N, C), their super-features. size: height and width of the picture itself.
+    """
+
+    picture: Tensor
     labels: Tensor
     regions: Regions
     features: Tensor
+    size: tuple[int, int]
 
     @cached_property
     def graph(self) -> csr_array:
@@ -72,6 +82,9 @@ class SuperpixelOptions:
     ``perplexity`` others. palette: how far the matched colors are spread to the references' whole palette, 0 (the
     paper) to 1: see `limner.recolor.matching.palette`. diffusion: how strongly changes of color are made alike over
     what is alike, in parts of what is usual; 0, the paper, leaves it out: see `limner.recolor.matching.diffusion`.
+    global_share: how far the picture goes the way of one linear map, from which regions then differ, 0 (the paper) to
+    1: see `limner.recolor.matching.overall`. soft_range: within so much of either end of 0..1, colors that would leave
+    it are bent, not cut off; 0, the paper, leaves them: see `limner.recolor.fusion.range`.
     fusion: "changes" adds to each pixel a mean of what superpixels change by, and ends changes at edges; "colors", the
     paper, gives it a mean of what they become, and regrains it as published. kernel: of the fusion. smoothness: of the
     regrain; 0 leaves it out. pins: matches made by hand. download: whether weights may be fetched.
@@ -85,6 +98,8 @@ class SuperpixelOptions:
     perplexity: float = PERPLEXITY
     palette: float | None = None
     diffusion: float = 1.0
+    global_share: float = 0.6
+    soft_range: float = 0.15
     fusion: str = "changes"
     kernel: Kernel = PUBLISHED
     smoothness: float = 1.0
@@ -99,6 +114,10 @@ class SuperpixelOptions:
             )
         if not 0 <= self.diffusion < math.inf:
             raise UserError(f"diffusion is {self.diffusion:g}; needed: 0 (the paper's method) or more, 1 is usual")
+        if not 0 <= self.global_share <= 1:
+            raise UserError(f"global_share is {self.global_share:g}; needed: 0 (regions alone) to 1 (all of the way)")
+        if not 0 <= self.soft_range <= HALF:
+            raise UserError(f"soft_range is {self.soft_range:g}; needed: 0 (colors are cut off) to 0.5")
         if self.fusion not in FUSIONS:
             raise UserError(f"fusion is {self.fusion!r}; needed: {' or '.join(FUSIONS)}")
         if self.temperature is not None and self.temperature <= 0:
@@ -121,10 +140,11 @@ def superpixel(pictures: Pictures, options: SuperpixelOptions = USUAL) -> Recolo
     """The target in the colors of the references, region by region.
 
     Both are cut into superpixels, each described by the mean of deep features; each superpixel of the target takes the
-    mean color of reference superpixels like it (`limner.recolor.matching.attention`), changes of color are made alike
-    over what is alike (`limner.recolor.matching.diffusion`), each pixel of the target changes by a mean of what
-    superpixels like it change by (`limner.recolor.fusion.fuse`), and the target's fine structure is put back
-    (`limner.recolor.fusion.regrain`).
+    mean color of reference superpixels like it (`limner.recolor.matching.attention`). What superpixels change by,
+    beyond one map for all (`limner.recolor.matching.overall`), is made alike over what is alike
+    (`limner.recolor.matching.diffusion`), each pixel of the target changes by a mean of what superpixels like it
+    change by (`limner.recolor.fusion.fuse`), the target's fine structure is put back
+    (`limner.recolor.fusion.regrain`), and colors beyond the range are bent in (`limner.recolor.fusion.range`).
 
     All of the target is looked at, whatever of it will be changed; superpixels without a pixel that is seen are left
     out. Raises `UserError` for options that cannot be, and for masks that leave nothing.
@@ -132,27 +152,27 @@ def superpixel(pictures: Pictures, options: SuperpixelOptions = USUAL) -> Recolo
     target = pictures.target
     watch = Stopwatch(target.device)
     source = _source(options, target.device, watch)
-    described = describe(target, source, options.count, watch)
-    if pictures.target_seen is not None:
-        labels, regions, kept = seen_part(target, described.labels, pictures.target_seen)
-        described = Described(labels, regions, described.features[kept])
+    described = describe(target, source, options.count, watch, pictures.target_seen)
     matching = match(described, pictures, source, options, watch)
     with watch.stage("attention"):
         attended = attend(matching)
-    colors = _diffused(described, attended.colors, options.diffusion * BEFORE_PALETTE, matching, watch)
+    looks = matching.reference_regions
+    start = overall_map(described.regions, looks, options.global_share, matching.shares)
+    colors = _diffused(described, attended.colors, options.diffusion * BEFORE_PALETTE, matching, start, watch)
     with watch.stage("palette"):
-        looks = matching.reference_regions
         share = PALETTE if options.palette is None else options.palette
         counts = looks.count if matching.shares is None else matching.shares
         colors = complete_palette(colors, described.regions.count, looks.colors, counts, share)
-    colors = _diffused(described, colors, options.diffusion * AFTER_PALETTE, matching, watch)
+    colors = _diffused(described, colors, options.diffusion * AFTER_PALETTE, matching, start, watch)
     with watch.stage("fusion"):
-        fusion = Fusion(described.regions, colors, of_changes=options.fusion == "changes")
-        fused = fusion(target, options.kernel, labels=described.labels)
+        fusion = Fusion(described.regions, colors, options.fusion == "changes", start)
+        fused = fusion(target, options.kernel, labels=at_full_size(described.labels, *described.size))
     picture = fused.picture
     if options.smoothness > 0:
         with watch.stage("regrain"):
             picture = regrained(target, picture, options.smoothness, weights=options.weights)
+    with watch.stage("range"):
+        picture = bend_into_range(picture, options.soft_range)
     return Recolored(
         picture,
         "superpixel",
@@ -170,23 +190,44 @@ def _source(options: SuperpixelOptions, device: torch.device, watch: Stopwatch) 
         return features_of(options.features, options.layers, device=device, download=options.download)
 
 
-def _diffused(described: Described, colors: Tensor, strength: float, matching: Matching, watch: Stopwatch) -> Tensor:
+def _diffused(
+    described: Described,
+    colors: Tensor,
+    strength: float,
+    matching: Matching,
+    start: ColorMap | None,
+    watch: Stopwatch,
+) -> Tensor:
     """The colors (N, 3) of the target's superpixels once their changes are alike over what is alike."""
     if strength == 0:
         return colors
     with watch.stage("diffusion"):
         own = described.regions.colors
+        own = own if start is None else start(own.T.contiguous()).T
         return own + diffuse(colors - own, described.graph, strength, matching.pinned())
 
 
-def describe(picture: Tensor, source: FeatureSource, count: int | None, watch: Stopwatch) -> Described:
-    """A picture's superpixels with their centers and super-features."""
+def describe(
+    picture: Tensor, source: FeatureSource, count: int | None, watch: Stopwatch, seen: Tensor | None = None
+) -> Described:
+    """A picture's superpixels with their centers and super-features, found on its `working_copy`.
+
+    seen: (H, W) bool; superpixels without a pixel that is seen are left out.
+    """
     with watch.stage("superpixels"):
-        labels = superpixels(picture, count)
+        working = working_copy(picture)
+        labels = superpixels(working, count)
     with watch.stage("centers"):
-        regions = measure_regions(picture, labels)
+        regions = measure_regions(working, labels)
     with watch.stage("features"):
-        return Described(labels, regions, pool_features(picture.clamp(0, 1), labels, source))
+        features = pool_features(working.clamp(0, 1), labels, source)
+    if seen is not None:
+        labels, regions, kept = seen_part(working, labels, working_copy(seen.float()) > 0)
+        features = features[kept]
+    if working is not picture:
+        pixels = regions.count * (picture[0].numel() / working[0].numel())
+        regions = replace(regions, count=pixels.round().long())
+    return Described(working, labels, regions, features, (picture.shape[1], picture.shape[2]))
 
 
 def match(
@@ -194,13 +235,13 @@ def match(
 ) -> Matching:
     """The matching of a target's superpixels with those of all references."""
     taken = [
-        _taken(describe(picture, source, options.count, watch), picture, mask)
-        for picture, mask in pictures.masked_references()
+        _taken(describe(picture, source, options.count, watch), mask) for picture, mask in pictures.masked_references()
     ]
     labels, first = [], 0
     for part in taken:
         labels.append(torch.where(part.labels < 0, -1, part.labels + first))
         first += len(part.features)
+    sizes = [one.size for one in (target, *taken)]
     with watch.stage("attention"):
         looking = centered(target.features, options.centering)
         # Each picture has a mean of its own: what stands out in a dark reference is not what is bright in all of them.
@@ -215,8 +256,9 @@ def match(
         reference_labels=labels,
         target_regions=target.regions,
         reference_regions=Regions.joined([part.regions for part in taken]),
-        pins=[_pin(point, target.labels, labels) for point in options.pins],
+        pins=[_pin(point, target.labels, labels, sizes) for point in options.pins],
         shares=_shares(pictures, [part.regions for part in taken]),
+        sizes=sizes,
     )
 
 
@@ -229,38 +271,37 @@ def _shares(pictures: Pictures, looks: Sequence[Regions]) -> Tensor | None:
     )
 
 
-def _taken(described: Described, picture: Tensor, mask: Tensor | None) -> Described:
+def _taken(described: Described, mask: Tensor | None) -> Described:
     """Only the superpixels that a mask leaves, renumbered, with centers of the pixels that it leaves; -1 elsewhere."""
     if mask is None:
         return described
-    labels = described.labels.long()
+    mask, labels = working_copy(mask.float()), described.labels.long()
     shares = torch.zeros(len(described.features), device=mask.device)
-    shares.index_add_(0, labels.flatten(), mask.float().flatten())
-    shares /= described.regions.count
+    shares.index_add_(0, labels.flatten(), mask.flatten())
+    shares /= torch.bincount(labels.flatten(), minlength=len(shares))
     kept = (shares >= HALF).nonzero()[:, 0]
     if len(kept) == 0:
         kept = (shares > 0).nonzero()[:, 0]  # a mask thinner than a superpixel
     if len(kept) == 0:
         raise UserError("a mask of a reference leaves none of its pixels; needed: some white in it, on visible ground")
-    regions = measure_regions(picture, described.labels, mask)
+    regions = measure_regions(described.picture, described.labels, mask)
     numbers = torch.full((len(shares),), -1, dtype=torch.int32, device=labels.device)
     numbers[kept] = torch.arange(len(kept), dtype=torch.int32, device=labels.device)
-    chosen = Regions(regions.count[kept], regions.mean[kept], regions.covariance[kept])
-    return Described(numbers[labels], chosen, described.features[kept])
+    chosen = Regions(described.regions.count[kept], regions.mean[kept], regions.covariance[kept])
+    return replace(described, labels=numbers[labels], regions=chosen, features=described.features[kept])
 
 
-def _pin(points: PinnedPoints, target: Tensor, references: Sequence[Tensor]) -> Pin:
+def _pin(points: PinnedPoints, target: Tensor, references: Sequence[Tensor], sizes: Sequence[tuple[int, int]]) -> Pin:
     if not 0 <= points.which < len(references):
         raise UserError(f"a match names reference {points.which + 1} of {len(references)}")
     numbers = []
-    for what, labels, (row, column) in (
-        ("picture", target, points.target),
-        ("reference", references[points.which], points.reference),
+    for what, labels, (height, width), (row, column) in (
+        ("picture", target, sizes[0], points.target),
+        ("reference", references[points.which], sizes[1 + points.which], points.reference),
     ):
-        height, width = labels.shape
         if not (0 <= row < height and 0 <= column < width):
             raise UserError(f"a match names {row},{column} in the {what} of {height} x {width} pixels; rows come first")
-        numbers.append(int(labels[row, column]))
+        numbers.append(int(labels[row * labels.shape[0] // height, column * labels.shape[1] // width]))
     if numbers[1] < 0:
         raise UserError(
             f"a match names {points.reference[0]},{points.reference[1]}, which the reference's mask leaves out"

@@ -23,6 +23,8 @@ MATCHING_ONLY = (
     "perplexity",
     "palette",
     "diffusion",
+    "global_share",
+    "soft_range",
     "fusion",
     "match",
 )
@@ -33,6 +35,8 @@ LIMITS: dict[str, tuple[Callable[[float], bool], str]] = {
     "perplexity": (lambda value: 1 <= value < math.inf, "how many regions to look at, 1 or more"),
     "palette": (lambda value: 0 <= value <= 1, "0 (matched colors as they are) to 1 (the whole reference's)"),
     "diffusion": (lambda value: 0 <= value < math.inf, "0 (the paper's method) or more; 1 is usual"),
+    "global_share": (lambda value: 0 <= value <= 1, "0 (regions alone) to 1 (all of the way of mkl)"),
+    "soft_range": (lambda value: 0 <= value <= 0.5, "0 (colors beyond the range are cut off) to 0.5"),
     "superpixels": (lambda value: value >= 1, "1 or more"),
     "smoothness": (lambda value: 0 <= value < math.inf, "0 (none of the grain) or more; 1 is usual"),
     "feather_px": (lambda value: 0 <= value <= 10_000, "0 (hard edges) to 10000 pixels"),
@@ -147,12 +151,25 @@ class RecolorOptions:
     palette: Annotated[
         float | None,
         Parameter(
-            help="How far matched colors are spread to the whole reference's, 0 to 1 (default: 0.7; clips: 0.75)."
+            help="How far matched colors are spread to the whole reference's, 0 to 1 (default: 0.85; clips: 0.9)."
         ),
     ] = None
     diffusion: Annotated[
         float | None,
         Parameter(help="How strongly changes are made alike over what is alike (default: 1; 0: not, as in the paper)."),
+    ] = None
+    global_share: Annotated[
+        float | None,
+        Parameter(
+            help="How far the whole picture goes the way of mkl, from which regions then differ, 0 to 1 (default: 0.6; "
+            "0: regions alone, as in the paper)."
+        ),
+    ] = None
+    soft_range: Annotated[
+        float | None,
+        Parameter(
+            help="So near black and white, colors beyond them are bent in, not cut off (default: 0.15; 0: cut off)."
+        ),
     ] = None
     fusion: Annotated[
         Literal["changes", "colors"] | None,

@@ -82,7 +82,7 @@ def explain(
     target, references = target.cpu(), [picture.cpu() for picture in references]
     groups = group_references(matching)
     matches = find_matches(matching, groups)
-    fusion = Fusion(matching.target_regions, done.fusion.colors.cpu(), done.fusion.of_changes)
+    fusion = replace(done.fusion, regions=matching.target_regions, colors=done.fusion.colors.cpu())
 
     pairs = [(target, matching.target_labels), *zip(references, matching.reference_labels, strict=True)]
     names = ["superpixels.png", *(f"reference-superpixels-{number}.png" for number in range(1, len(pairs)))]
@@ -118,9 +118,10 @@ def table(matching: Matching, matches: Matches, colors: Tensor) -> list[tuple[fl
     """
     own, looks = matching.target_regions, matching.reference_regions
     which = torch.searchsorted(_ends(matching), matches.best, right=True)
-    sizes = torch.tensor([labels.shape for labels in matching.reference_labels])
+    shapes = [labels.shape for labels in (matching.target_labels, *matching.reference_labels)]
+    own_size, sizes = torch.tensor(matching.sizes or shapes).tensor_split([1])
     columns = (
-        torch.arange(len(own.count))[:, None], own.positions * torch.tensor(matching.target_labels.shape),
+        torch.arange(len(own.count))[:, None], own.positions * own_size,
         own.count[:, None], own.colors,
         matches.best[:, None], which[:, None] + 1, looks.positions[matches.best] * sizes[which],
         matches.share[:, None], matches.perplexity[:, None], colors,

@@ -15,6 +15,7 @@ from skimage.metrics import structural_similarity
 from torch import Tensor
 
 from limner.colors.spaces import srgb_to_lab
+from limner.foundation.machine.threads import in_turn
 from limner.photos.hidden import fill_hidden
 from limner.recolor.scoring.faults import blotches, halos, opacity
 
@@ -28,6 +29,7 @@ LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
 GRAY_LEVEL = 1 / 255
 SSIM_MARGIN_PX = 5
 """Half of Wang's window of 11 x 11."""
+STRIP_PX = 1 << 19
 
 
 @dataclass(frozen=True)
@@ -170,11 +172,17 @@ def luminance_ssim(luminance: np.ndarray, other: np.ndarray, seen: np.ndarray | 
     luminance, other: (H, W) float32 in [0, 1], of any size from 1 x 1. seen: (H, W) bool, which count.
     """
     widened = [np.pad(values, SSIM_MARGIN_PX, mode="symmetric") for values in (luminance, other)]
-    mean, everywhere = structural_similarity(
-        *widened, data_range=1.0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, full=True
-    )
     inside = slice(SSIM_MARGIN_PX, -SSIM_MARGIN_PX)
-    return float(mean if seen is None else everywhere[inside, inside][seen].mean())
+
+    def work(rows: slice) -> float:
+        """The sum over some rows, each seen with what lies around it."""
+        around = [values[rows.start : rows.stop + 2 * SSIM_MARGIN_PX] for values in widened]
+        everywhere = structural_similarity(
+            *around, data_range=1.0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, full=True
+        )[1][inside, inside]
+        return float((everywhere if seen is None else everywhere[seen[rows]]).sum(dtype=np.float64))
+
+    return sum(in_turn(work, _strips(luminance))) / (luminance.size if seen is None else int(seen.sum()))
 
 
 def gradient_correlation(luminance: np.ndarray, other: np.ndarray, seen: np.ndarray | None = None) -> float:
@@ -184,15 +192,27 @@ def gradient_correlation(luminance: np.ndarray, other: np.ndarray, seen: np.ndar
 
     luminance, other: (H, W) float32. seen: (H, W) bool; differences between two that are not both seen do not count.
     """
-    first, second = (
-        np.concatenate([_steps(values, axis, seen).ravel() for axis in (0, 1)]).astype(np.float64)
-        for values in (luminance, other)
-    )
-    if not first.any() or not second.any():
-        return float(first.any() == second.any())
-    first, second = first - first.mean(), second - second.mean()
-    spread = np.sqrt((first @ first) * (second @ second))
-    return float(first @ second / spread) if spread > 0 else 1.0
+    sums = np.zeros(6)
+    for rows in _strips(luminance):
+        for axis, part in ((0, slice(rows.start, rows.stop + 1)), (1, rows)):
+            counted = None if seen is None else seen[part]
+            first, second = (_steps(values[part], axis, counted).astype(np.float64) for values in (luminance, other))
+            sums += [
+                first.size, first.sum(), second.sum(),
+                np.square(first).sum(), np.square(second).sum(), (first * second).sum(),
+            ]  # fmt: skip
+    count, total, other_total, square, other_square, product = sums.tolist()
+    if square == 0 or other_square == 0:
+        return float((square == 0) == (other_square == 0))
+    spread = (square - total**2 / count) * (other_square - other_total**2 / count)
+    return float((product - total * other_total / count) / np.sqrt(spread)) if spread > 0 else 1.0
+
+
+def _strips(picture: np.ndarray) -> list[slice]:
+    """All rows of a picture (H, W), some at a time, so that what is computed on the way stays small."""
+    height, width = picture.shape
+    rows = max(1, STRIP_PX // width)
+    return [slice(start, min(start + rows, height)) for start in range(0, height, rows)]
 
 
 def _steps(values: np.ndarray, axis: int, seen: np.ndarray | None) -> np.ndarray:
@@ -237,10 +257,10 @@ def _all_of_five(true: np.ndarray) -> np.ndarray:
 
 def _shown(picture: Tensor) -> np.ndarray:
     """(3, H, W) float32 as a screen shows it."""
-    values = picture.detach().cpu().numpy().astype(np.float32)
+    values = picture.detach().cpu().numpy().astype(np.float32, copy=False)
     if np.isnan(values).any():
         raise ValueError(f"a picture with {np.isnan(values).sum()} NaN; scores need a number at every pixel")
-    return values.clip(0, 1)
+    return values if values.min() >= 0 and values.max() <= 1 else values.clip(0, 1)
 
 
 def _mean_distance(some: np.ndarray, others: np.ndarray) -> float:
