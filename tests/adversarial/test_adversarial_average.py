@@ -152,5 +152,5 @@ def test_limits_that_leave_nothing_are_refused_in_a_line() -> None:
 
 def test_recipes_set_the_limit_of_the_truncated_prior_and_nothing_else() -> None:
     assert {name: list(options_of(prior)) for name, prior in PRIORS.items()} == {
-        "normal": [], "uniform": [], "truncated": ["limit"], "sphere": [],
+        "normal": [], "uniform": [], "truncated": ["limit"], "sphere": [], "unit": [],
     }  # fmt: skip

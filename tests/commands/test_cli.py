@@ -142,9 +142,8 @@ def test_recipes_lists_every_bundled_recipe(limner: CommandLine) -> None:
     assert depths == ["18", "34", "50", "101", "152", "200"]
     assert "generate/" not in limner("recipes", "segment")[1]
     line_of_best = next(line for line in out.splitlines() if "generate/best" in line)[2:].partition(" ")[2].strip()
-    assert json.loads(limner("recipes", "generate", "--json")[1])[0] == {
-        "name": "generate/best", "line": line_of_best, "begin_with": True
-    }  # fmt: skip
+    as_json = {each["name"]: each for each in json.loads(limner("recipes", "generate", "--json")[1])}
+    assert as_json["generate/best"] == {"name": "generate/best", "line": line_of_best, "begin_with": True}
 
 
 def test_networks_lists_every_network_with_its_exact_parameters(limner: CommandLine) -> None:
@@ -260,7 +259,8 @@ def test_json_can_be_read_wherever_it_is_offered(
         shlex.join(train),
         "inspect unet --input 3x32x32", "look lenet photo.png --input 1x28x28", "classify digits photo.png",
         "detect finds photo.png",
-        "translate larger photo.png", "degrade photo.png --gray", "draw world --pictures 2 --size-px 16",
+        "export run --format torch --out run.pt", "translate larger photo.png", "degrade photo.png --gray",
+        "draw world --pictures 2 --size-px 16",
         f"study segment/demo --data {trained / 'town'} --seeds 1 --out study {shlex.join(QUICK)}",
     )  # fmt: skip
     for command in commands:

@@ -21,7 +21,7 @@ def cut(picture: torch.Tensor, count: int = 30) -> Regions:
 
 
 def test_the_moments_of_superpixels_are_those_of_all_pixels() -> None:
-    target, reference = colorful(1), colorful(2, 30, 34)
+    target, reference = colorful(1), 0.85 * colorful(2, 30, 34)  # within the largest gain
     whole = overall_map(cut(target), cut(reference), 1.0)
     plain = mkl(target.flatten(1), reference.flatten(1))
     assert whole is not None
