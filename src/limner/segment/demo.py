@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import rasterio.windows
+import rasterio
 
 from limner.foundation.files.writing import make_folder
 from limner.foundation.progress import say
@@ -195,16 +195,29 @@ def _add_pictures(report: Report, story: Story, scene: Path, truth: Path) -> Non
     )
 
 
+def read_as_seen(path: Path, size: tuple[int, int], window: Window, shrink: int) -> np.ndarray:
+    """(H, W): every ``shrink``-th pixel of a window of a scene of ``size`` (height, width), in the numbers of a file of
+    the same ground, which may have larger or smaller pixels: what is annotated lies on the grid that was learned from.
+    """
+    with rasterio.open(path) as file:
+        values = file.read(1)
+    starts, counts = (window.row, window.column), (window.height, window.width)
+    rows, columns = (
+        (np.arange(start, start + count)[::shrink] * own) // whole
+        for start, count, own, whole in zip(starts, counts, values.shape, size, strict=True)
+    )
+    return np.asarray(values[np.ix_(rows, columns)])
+
+
 def draw_maps(story: Story, scene: Path, truth: Path, window: Window, shrink: int) -> np.ndarray:
     """The scene and its truth, then each map over it and its errors, (H, W, 3) uint8; every ``shrink``-th pixel."""
 
-    def numbers(path: Path) -> np.ndarray:
-        area = rasterio.windows.Window(window.column, window.row, window.width, window.height)
-        with rasterio.open(path) as file:
-            return np.asarray(file.read(1, window=area)[::shrink, ::shrink])
-
     with open_raster(scene) as raster:
-        pixels = raster.read(window)
+        pixels, size = raster.read(window), (raster.height, raster.width)
+
+    def numbers(path: Path) -> np.ndarray:
+        return read_as_seen(path, size, window, shrink)
+
     shown = to_display(pixels.values, pixels.valid)[::shrink, ::shrink]
     mask = numbers(truth)
     rest = np.where(numbers(story.refinement.run.folder / ANNOTATED_FILE) != IGNORE, IGNORE, mask)
