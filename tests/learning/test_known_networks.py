@@ -68,7 +68,7 @@ def test_a_network_of_a_room_takes_its_options_bands_and_classes_without_memory(
 def test_a_run_is_inspected_with_its_own_bands() -> None:
     found = inspect("buildings")
     assert found.size == (3, 224, 224)
-    assert found.parameters == 3_661_170 + 17  # and the 17 of the output that tells how far inside an object a pixel lies
+    assert found.parameters == 3_661_170 + 17  # and 17 of the output that tells how deep inside an object a pixel lies
 
 
 def test_a_size_without_bands_takes_those_that_the_network_reads() -> None:
