@@ -1,5 +1,6 @@
 """Networks computed by OpenVINO: the same answers at any size, nothing sent anywhere, refusals in one line."""
 
+import subprocess
 import sys
 from importlib.util import find_spec
 
@@ -66,6 +67,26 @@ def test_several_outputs_come_as_a_list_in_their_order() -> None:
     mean, pooled = converted(image)
     torch.testing.assert_close(mean, image.mean(1, keepdim=True), rtol=1e-5, atol=1e-6)
     torch.testing.assert_close(pooled, nn.functional.max_pool2d(image, 2))
+
+
+TWO_THEN_CTRL_C = """
+import os, signal, torch
+from limner.nn.engines.openvino import OpenVinoNetwork
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+first, second = (OpenVinoNetwork(torch.nn.Conv2d(3, 2, 1), torch.zeros(1, 3, 8, 8), "fp32", 1) for _ in range(2))
+del first
+del second
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+except KeyboardInterrupt:
+    print("asked to stop")
+"""
+
+
+def test_ctrl_c_still_asks_after_networks_went_in_the_order_they_came() -> None:
+    ran = subprocess.run([sys.executable, "-c", TWO_THEN_CTRL_C], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stdout) == (0, "asked to stop\n"), ran.stderr
 
 
 def test_nothing_is_sent_home() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +29,17 @@ def import_openvino() -> openvino:
     import openvino
 
     return openvino
+
+
+@cache
+def core() -> openvino.Core:
+    """One for the process, kept to its end.
+
+    OpenVINO's processor plugin gives the thread that loads it a stack for signals and takes it back when its core goes.
+    Of several cores that went in another order than they came, one left the thread a stack that is mapped no more: the
+    next Ctrl-C then killed the process without a word.
+    """
+    return import_openvino().Core()
 
 
 class OpenVinoNetwork(nn.Module):
@@ -52,7 +64,7 @@ class OpenVinoNetwork(nn.Module):
             model = openvino.convert_model(
                 network, example_input=example, input=[-1, example.shape[1], -1, -1], verbose=False
             )
-        self.compiled = openvino.Core().compile_model(
+        self.compiled = core().compile_model(
             model,
             "CPU",
             {
