@@ -10,8 +10,10 @@ import pytest
 if "PYTEST_XDIST_WORKER" in os.environ:  # workers side by side: threads of each would wait for those of the others
     os.environ.update({"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"})
 
+import workers_at_hand
 from drawing import draw_area, draw_scene
 from limner.cli import main
+from workers_at_hand import AtHand
 
 QUICK = [
     "--network.name", "lite-unet", "--network.pretrained", "false", "--loop.precision", "fp32", "--batch", "2",
@@ -67,3 +69,9 @@ def limner(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, 
 def copy_run(trained: Path, folder: Path) -> Path:
     """A copy of the trained run without its checkpoint."""
     return Path(shutil.copytree(trained / "run", folder, ignore=shutil.ignore_patterns("checkpoint", "pictures")))
+
+
+@pytest.fixture
+def at_hand(monkeypatch: pytest.MonkeyPatch) -> list[AtHand]:
+    """Workers without their seconds: those that a command used."""
+    return workers_at_hand.at_hand(monkeypatch)

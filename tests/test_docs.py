@@ -210,7 +210,7 @@ def used_options(text: str, verb: str | None) -> Iterator[tuple[str | None, str]
     for line in text.replace("\\\n", " ").splitlines():
         answer = line.find("`limner: ")
         line = line if answer < 0 else line[:answer]
-        if re.match(r"\s*(pip|python|git|gdal)", line):
+        if re.match(r"\s*(pip|python|git|gdal|ray |srun|#SBATCH|docker)", line):
             continue
         calls = [(call.start(), call[1]) for call in CALL.finditer(line)]
         for option in OPTION.finditer(line):

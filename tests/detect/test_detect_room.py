@@ -26,6 +26,7 @@ from limner.detect.networks.rcnn import Lesson
 from limner.foundation.errors import UserError
 from limner.learning.library import load_recipe
 from limner.nn.parameters import count_parameters
+from workers_at_hand import AtHand
 
 CommandLine = Callable[..., tuple[int, str, str]]
 BOX = (20, 10, 50, 40)
@@ -408,7 +409,9 @@ def trained(here: Path, limner: CommandLine) -> Path:
     return here
 
 
-def test_detect_draws_writes_coco_and_a_table_and_cutouts_read_it(trained: Path, limner: CommandLine) -> None:
+def test_detect_draws_writes_coco_and_a_table_and_cutouts_read_it(
+    trained: Path, limner: CommandLine, at_hand: list[AtHand]
+) -> None:
     code, out, error = limner("detect", "run", "data/images", "--out", "found", "--min-score", "0", "--most", "3")
     assert code == 0, error
     assert len(out.splitlines()) == 10
@@ -425,6 +428,16 @@ def test_detect_draws_writes_coco_and_a_table_and_cutouts_read_it(trained: Path,
         assert float(row["x0"]) == pytest.approx(entry["bbox"][0], abs=0.01)
         assert 0 <= float(row["x0"]) < float(row["x1"]) <= 72.01
     assert limner("detect", "run", "data/images", "--out", "found", "--min-score", "0", "--most", "3")[1] == out
+    Path("data/images/bad.png").write_bytes(b"no picture")
+    code, spread, error = limner(
+        "detect", "run", "data/images", "--out", "spread", "--min-score", "0", "--most", "3", "--workers", "2"
+    )
+    assert (code, spread) == (1, out) and "1 of 11 failed; the first: data/images/bad.png: " in error
+    assert {path.name: path.read_bytes() for path in Path("spread").iterdir()} == {
+        path.name: path.read_bytes() for path in Path("found").iterdir()
+    }
+    assert at_hand[0].items == 11
+    Path("data/images/bad.png").unlink()
     printed = json.loads(limner("detect", "run", "data/images/0.png", "--json", "--min-score", "1")[1])
     assert printed["annotations"] == [] and len(printed["images"]) == 1
     assert limner("detect", "run", "data/images/0.png", "--min-score", "1")[1] == "data/images/0.png  nothing\n"

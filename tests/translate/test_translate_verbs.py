@@ -14,6 +14,7 @@ import limner as api
 from limner.photos.made_profiles import rgb_profile
 from limner.photos.photos import read_photo
 from limner.translate.translating import photos
+from workers_at_hand import AtHand
 
 CommandLine = Callable[..., tuple[int, str, str]]
 
@@ -284,3 +285,18 @@ def test_check_finds_shifts_broken_files_and_twins(translators: Path, here: Path
     Path("pairs/target/3.png").write_bytes(b"no picture")
     code, out, _ = limner("check", "pairs", "--room", "translate")
     assert code == 1 and "3.png" in out
+
+
+def test_pictures_are_the_same_whoever_translates_them(
+    translators: Path, here: Path, limner: CommandLine, at_hand: list[AtHand]
+) -> None:
+    (here / "in").mkdir()
+    for number in range(3):
+        Image.fromarray(pixels(21, 34, number)).save(f"in/{number}.png")
+    assert limner("translate", translators / "enlarge", "in", "--out", "alone")[0] == 0
+    (here / "in/bad.png").write_bytes(b"no picture")
+    code, out, error = limner("translate", translators / "enlarge", "in", "--out", "spread", "--workers", "2")
+    assert (code, out) == (1, "spread/0.png\nspread/1.png\nspread/2.png\n") and at_hand[0].items == 4
+    assert "limner: 1 of 4 failed; the first: in/bad.png: " in error
+    for number in range(3):
+        assert Path(f"alone/{number}.png").read_bytes() == Path(f"spread/{number}.png").read_bytes()

@@ -2,14 +2,18 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from cyclopts import App, Parameter
 
 from limner.commands.examples import epilogue
 from limner.commands.words import run_names
 from limner.foundation.command_line import INPUT, METHOD, OUTPUT
+from limner.foundation.machine.workers.options import WorkerOptions
+from limner.foundation.progress import say
 from limner.foundation.version import __version__
+
+Result = TypeVar("Result")
 
 
 def make_app() -> App:
@@ -42,6 +46,18 @@ def verb(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
+def even_partly(make: Callable[[], Result]) -> tuple[Result | list[Any], int]:
+    """What ``make`` gives, and the exit code: where workers failed at some of many files, which is said, the others and
+    1."""
+    from limner.foundation.machine.workers.spreading import PartlyFailedError
+
+    try:
+        return make(), 0
+    except PartlyFailedError as error:
+        say(f"limner: {error}")
+        return error.done, 1
+
+
 RunName = Annotated[
     str,
     Parameter(
@@ -65,6 +81,7 @@ LabelField = Annotated[str | None, Parameter(help="Field of the vector files tha
 Out = Annotated[Path | None, Parameter(help="Where to write.", group=OUTPUT)]
 Overwrite = Annotated[bool, Parameter(negative=(), help="Replace what is there.", group=OUTPUT)]
 Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print the result as JSON.", group=OUTPUT)]
+Workers = Annotated[WorkerOptions, Parameter(name="*")]
 Device = Annotated[str, Parameter(help="auto, cpu or cuda.", group=METHOD)]
 Download = Annotated[
     bool, Parameter(negative=(), help="Fetch pretrained weights that are not on this machine.", group=METHOD)

@@ -6,12 +6,13 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from limner.commands.app import Device, Json, RunName, verb
+from limner.commands.app import Device, Json, RunName, Workers, even_partly, verb
 from limner.detect.predicting.options import AS_LEARNED, PLAIN, SCENE_FILES, DetectOptions, TileOptions
 from limner.foundation.command_line import INPUT, METHOD, OUTPUT
 from limner.foundation.errors import UserError
 from limner.foundation.files.suffixes import ends_with
 from limner.foundation.files.writing import must_exist
+from limner.foundation.machine.workers.options import ALONE
 from limner.learning.runs.opening import open_run
 
 
@@ -24,6 +25,7 @@ def detect(
     *,
     options: Annotated[DetectOptions, Parameter(name="*", group=METHOD)] = PLAIN,
     tiles: Annotated[TileOptions, Parameter(name="*", group=METHOD)] = AS_LEARNED,
+    workers: Workers = ALONE,
     device: Device = "auto",
     out: Annotated[
         Path | None,
@@ -44,6 +46,8 @@ def detect(
             raise UserError(
                 f"--out {out}: is for one scene, and {len(pictures)} are given; give each a file of its own"
             )
+        if workers.spread:
+            raise UserError("--workers is for many pictures; a scene is one file: leave it out")
         from limner.detect.predicting.detect_scene import detect_scene
 
         scene = detect_scene(opened, pictures[0], out, options, tiles, device=device, overwrite=overwrite)
@@ -53,5 +57,12 @@ def detect(
         raise UserError("--tile-px, --overlap-px and --bands are for scenes; give --out FILE.gpkg, or leave them out")
     from limner.detect.predicting.detect import detect_pictures
 
-    done = detect_pictures(opened, pictures, options, out=out, device=device, overwrite=overwrite)
-    print(json.dumps(done.to_json(), indent=2) if as_json else done.to_text())
+    made, code = even_partly(
+        lambda: [
+            detect_pictures(opened, pictures, options, out=out, device=device, overwrite=overwrite, workers=workers)
+        ]
+    )
+    for done in made:
+        print(json.dumps(done.to_json(), indent=2) if as_json else done.to_text())
+    if code:
+        raise SystemExit(code)

@@ -1,14 +1,16 @@
 """The verb of the room `recolor`."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from limner.commands.app import Device, Download, Json, Overwrite, verb
+from limner.commands.app import Device, Download, Json, Overwrite, Workers, even_partly, verb
 from limner.foundation.command_line import INPUT, METHOD, OUTPUT
 from limner.foundation.files.writing import must_exist
+from limner.foundation.machine.workers.options import ALONE
 from limner.learning.runs.opening import is_run
 from limner.recolor.recoloring.options import PLAIN, RecolorOptions, split_weight
 
@@ -67,6 +69,7 @@ def recolor(
         list[str] | None,
         Parameter(negative=(), help="Bands of the scenes to take, from 1, such as 3,2,1.", group=INPUT),
     ] = None,
+    workers: Workers = ALONE,
     device: Device = "auto",
     download: Download = False,
     out: Annotated[
@@ -84,13 +87,16 @@ def recolor(
     must_exist([Path(split_weight(word)[0]) for word in like if not is_run(word)])
     from limner.recolor.recoloring.recolor import recolor_files
 
-    done = recolor_files(
-        pictures, like, out or Path("recolored"), options, explain=explain, page=page, keep=keep,
+    make = partial(
+        recolor_files, pictures, like, out or Path("recolored"), options, explain=explain, page=page, keep=keep,
         preview=preview, key=key, clip=clip, frame_by_frame=frame_by_frame,
-        to=to, bands=bands, device=device, download=download, overwrite=overwrite,
+        to=to, bands=bands, device=device, download=download, overwrite=overwrite, workers=workers,
     )  # fmt: skip
+    done, code = even_partly(make)
     if as_json:
         print(json.dumps([{"path": str(made.path), **made.numbers} for made in done], indent=2))
     else:
         for made in done:
             print(made.path)
+    if code:
+        raise SystemExit(code)

@@ -18,11 +18,13 @@ from limner.commands.app import (
     RunName,
     Within,
     WithinLayer,
+    Workers,
     verb,
 )
 from limner.foundation.command_line import INPUT, METHOD, OUTPUT, split_names
 from limner.foundation.errors import UserError
 from limner.foundation.files.writing import must_exist
+from limner.foundation.machine.workers.options import ALONE, WorkerOptions
 from limner.learning.runs.export.formats import is_onnx
 from limner.learning.runs.opening import is_run, open_run
 from limner.scenes.bands import parse_bands
@@ -50,6 +52,7 @@ def segment(
         bool, Parameter(negative=(), help="Each picture of a folder is a scene, not a chip of one.", group=INPUT)
     ] = False,
     options: Annotated[SegmentOptions, Parameter(name="*")] = PLAIN,
+    workers: Workers = ALONE,
     device: Device = "auto",
     out: Annotated[Path | None, Parameter(help="Folder for the maps (default: maps/).", group=OUTPUT)] = None,
     overwrite: Overwrite = False,
@@ -65,10 +68,12 @@ def segment(
             must_exist([Path(each_run)])
         else:
             open_run(each_run, "segment")  # what is not there is told before torch is imported
-    if any(stands_for_many(word, each) for word in scenes):
+    if workers.spread or any(stands_for_many(word, each) for word in scenes):
         if before is not None:
-            raise UserError("--before compares one scene with an earlier one; give one scene, not a list")
-        _segment_many(runs, listed_scenes(scenes, each), out or Path("maps"), options, device, overwrite, as_json)
+            many = "no --workers" if workers.spread else "not a list"
+            raise UserError(f"--before compares one scene with an earlier one; give one scene, {many}")
+        listed = listed_scenes(scenes, each)
+        _segment_many(runs, listed, out or Path("maps"), options, workers, device, overwrite, as_json)
         return
     find_scenes(scenes)
     if before is not None:
@@ -96,12 +101,12 @@ def segment(
 
 
 def _segment_many(
-    runs: list[str | Path], scenes: list[Path], out: Path, options: SegmentOptions, device: str, overwrite: bool,
-    as_json: bool,
+    runs: list[str | Path], scenes: list[Path], out: Path, options: SegmentOptions, workers: WorkerOptions, device: str,
+    overwrite: bool, as_json: bool,
 ) -> None:  # fmt: skip
     from limner.segment.mapping.many import map_many_with
 
-    done = map_many_with(runs, scenes, out, options, device=device, overwrite=overwrite)
+    done = map_many_with(runs, scenes, out, options, device=device, overwrite=overwrite, workers=workers)
     if as_json:
         print(json.dumps([each.report() for each in done], indent=2))
     else:

@@ -6,9 +6,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from limner.commands.app import Device, Json, Overwrite, RunName, verb
+from limner.commands.app import Device, Json, Overwrite, RunName, Workers, even_partly, verb
 from limner.foundation.command_line import INPUT, METHOD, OUTPUT
 from limner.foundation.files.writing import must_exist
+from limner.foundation.machine.workers.options import ALONE
 from limner.foundation.progress import say
 from limner.learning.runs.opening import open_run
 from limner.translate.degrading.options import PLAIN as NOTHING_CHOSEN
@@ -26,6 +27,7 @@ def translate(
     *,
     options: Annotated[TranslateOptions, Parameter(name="*", group=METHOD)] = PLAIN,
     clip: Annotated[bool, Parameter(negative=(), help="Folders are the frames of a clip.", group=INPUT)] = False,
+    workers: Workers = ALONE,
     device: Device = "auto",
     out: Annotated[Path, Parameter(help="A folder, or for one picture the file itself.", group=OUTPUT)] = Path(
         "translated"
@@ -40,12 +42,18 @@ def translate(
     open_run(run, "translate")
     from limner.translate.translating.translate import translate_pictures
 
-    done = translate_pictures(run, pictures, options, out=out, clip=clip, device=device, overwrite=overwrite)
+    done, code = even_partly(
+        lambda: translate_pictures(
+            run, pictures, options, out=out, clip=clip, device=device, overwrite=overwrite, workers=workers
+        )
+    )
     if as_json:
         print(json.dumps([{"path": str(made.path), **made.numbers} for made in done], indent=2))
     else:
         for made in done:
             print(made.path)
+    if code:
+        raise SystemExit(code)
 
 
 @verb

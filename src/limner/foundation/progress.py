@@ -2,10 +2,24 @@
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
 PLAIN_LINE_EVERY_S = 30.0
+_shown = True
+
+
+@contextmanager
+def without_progress() -> Iterator[None]:
+    """Within the block no progress is shown, by any thread: a worker's would stand beside that of all."""
+    global _shown
+    before, _shown = _shown, False
+    try:
+        yield
+    finally:
+        _shown = before
 
 
 class Progress:
@@ -18,7 +32,7 @@ class Progress:
         self.title, self.total, self.unit, self.done, self.start = title, total, unit, start, start
         self.note = ""
         self._began = self._last_line = time.monotonic()
-        self._bar = _bar(title, total, start) if sys.stderr.isatty() else None
+        self._bar = _bar(title, total, start) if _shown and sys.stderr.isatty() else None
 
     def __enter__(self) -> Self:
         if self._bar:
@@ -37,7 +51,7 @@ class Progress:
         self.note = self.note if note is None else note
         if self._bar:
             self._bar.update(self._bar.task_ids[0], completed=self.done, total=self.total, note=self.note)
-        elif time.monotonic() - self._last_line >= PLAIN_LINE_EVERY_S:
+        elif _shown and time.monotonic() - self._last_line >= PLAIN_LINE_EVERY_S:
             self._last_line = time.monotonic()
             say(self.line())
 

@@ -17,6 +17,7 @@ from limner.generate.cutouts import work
 from limner.generate.cutouts.journal import JOURNAL, Journal
 from limner.generate.cutouts.options import CutOutOptions
 from limner.generate.cutouts.verb import cut_out
+from workers_at_hand import AtHand
 
 FILTERED = {"workers": 1, "min_width": 1, "min_height": 1, "min_score": 0.5}
 KILLED = """
@@ -177,3 +178,10 @@ def test_a_damaged_line_of_the_journal_is_no_row_of_the_manifest(
     (tmp_path / "out" / "manifest.csv").unlink()
     cut_out(city, "car", tmp_path / "out", options)
     assert everything(tmp_path / "out") == everything(tmp_path / "straight")
+
+
+def test_cut_outs_are_the_same_whoever_cuts_them(city: Path, tmp_path: Path, at_hand: list[AtHand]) -> None:
+    cut_out(city, "car", tmp_path / "alone", CutOutOptions(no_filter=True, workers=1))
+    cut_out(city, "car", tmp_path / "spread", CutOutOptions(no_filter=True, workers=2))
+    assert at_hand[0].items == 20
+    assert everything(tmp_path / "alone") == everything(tmp_path / "spread")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from limner.datasets.pictures.several import tell_several
 from limner.detect.boxes.objects import Detections
 from limner.detect.measures.drawing import draw_detections
 from limner.detect.predicting.options import PLAIN, DetectOptions
-from limner.detect.predicting.predictor import load_detector
+from limner.detect.predicting.predictor import ObjectDetector, load_detector
 from limner.foundation.files.writing import replacing
-from limner.foundation.progress import Progress
+from limner.foundation.machine.workers.options import ALONE, WorkerOptions
+from limner.foundation.machine.workers.spreading import PartlyFailedError, results_of
 from limner.learning.runs.answers import names_of_answers, pictures_given, refuse_other_files, write_answers
 from limner.learning.runs.opening import open_run
 from limner.learning.runs.run import Run
@@ -27,6 +29,7 @@ from limner.reporting.tables import csv_cell, csv_table
 TABLE, LIST = "detections.csv", "detections.json"
 DIGITS = 6
 """Of scores."""
+Row = tuple[Path, tuple[int, int], Detections]
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Detected:
     """What is in pictures. rows: each picture, its (width, height), and what was found. folder: what was written; None:
     nothing."""
 
-    rows: tuple[tuple[Path, tuple[int, int], Detections], ...]
+    rows: tuple[Row, ...]
     class_names: tuple[str, ...]
     folder: Path | None = None
 
@@ -92,14 +95,16 @@ def detect_pictures(
     out: str | Path | None = None,
     device: str = "auto",
     overwrite: bool = False,
+    workers: WorkerOptions = ALONE,
 ) -> Detected:
     """Find objects in pictures with a trained run.
 
     pictures: files, and folders in which all are taken. out: a folder for each picture with its boxes, for
     ``detections.json`` in COCO's form and ``detections.csv``; whole or not there. overwrite: whether ``out`` may
-    replace a folder that holds something else.
+    replace a folder that holds something else. workers: who works on many; pictures that fail are left out then.
 
-    Raises `UserError` for no run of this room, no pictures, one that cannot be read, and a folder in the way.
+    Raises `UserError` for no run of this room, no pictures, one that cannot be read, and a folder in the way; where
+    workers did the rest `PartlyFailedError`, whose ``done`` is what else would have been given, alone in a list.
     """
     files = pictures_given(pictures)
     opened = run if isinstance(run, Run) else open_run(run, "detect")
@@ -110,29 +115,52 @@ def detect_pictures(
         )
     tell_several(files)
     detector = load_detector(opened, device)
+    loading = partial(_loaded, opened.folder, device) if workers.spread else lambda: detector
+
+    def look_through(drawn: Path | None) -> tuple[Detected, PartlyFailedError | None]:
+        failed = None
+        try:
+            rows = results_of(
+                partial(begin_detecting, loading, options, drawn), list(zip(files, _drawn(files), strict=True)),
+                workers, title="detect", unit="pictures", names=[str(file) for file in files], device=device,
+            )  # fmt: skip
+        except PartlyFailedError as error:
+            failed, rows = error, error.done
+        return Detected(tuple(rows), detector.class_names, folder), failed
+
     if folder is None:
-        rows = _looked_through(files, detector, options, None)
-        return Detected(tuple(rows), detector.class_names)
-    with replacing(folder) as temporary:
-        temporary.mkdir()
-        done = Detected(tuple(_looked_through(files, detector, options, temporary)), detector.class_names, folder)
-        write_answers(temporary, TABLE, done.to_csv(), LIST, done.to_json())
+        done, failed = look_through(None)
+    else:
+        with replacing(folder) as temporary:
+            temporary.mkdir()
+            done, failed = look_through(temporary)
+            if failed is not None and not done.rows:
+                raise failed
+            write_answers(temporary, TABLE, done.to_csv(), LIST, done.to_json())
+    if failed is not None:
+        raise failed.with_done([done])
     return done
 
 
-def _looked_through(
-    files: Sequence[Path], detector: Any, options: DetectOptions, folder: Path | None
-) -> list[tuple[Path, tuple[int, int], Detections]]:
-    rows = []
-    with Progress("detect", len(files), "pictures") as progress:
-        for file, name in zip(files, _drawn(files), strict=True):
-            image = decode(file, "rgb")
-            found = _surest(detector.detect(image, options.min_score), options.most)
-            rows.append((file, image.size, found))
-            if folder is not None:
-                write_picture(folder / name, draw_detections(np.asarray(image), found, detector.class_names))
-            progress.advance()
-    return rows
+def _loaded(run: Path, device: str) -> ObjectDetector:
+    return load_detector(open_run(run, "detect"), device)
+
+
+def begin_detecting(
+    load: Callable[[], ObjectDetector], options: DetectOptions, folder: Path | None
+) -> Callable[[tuple[Path, str]], Row]:
+    """What looks through one picture: its path, and the name under which it is drawn in ``folder``."""
+    detector = load()
+
+    def work(item: tuple[Path, str]) -> Row:
+        file, name = item
+        image = decode(file, "rgb")
+        found = _surest(detector.detect(image, options.min_score), options.most)
+        if folder is not None:
+            write_picture(folder / name, draw_detections(np.asarray(image), found, detector.class_names))
+        return file, image.size, found
+
+    return work
 
 
 def _surest(found: Detections, most: int) -> Detections:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from limner.foundation.errors import UserError
+from limner.foundation.machine.workers.options import ADDRESS_HELP, check_workers
 
 Crop = Literal["predicted", "mask", "none"]
 Background = tuple[int, int, int] | Literal["transparent", "keep"]
@@ -25,7 +26,6 @@ LIMITS: dict[str, tuple[Callable[[float], bool], str]] = {
     "min_area": (lambda value: value >= 1, "1 px or more"),
     "max_truncation": (lambda value: 0 <= value <= 1, "0 (may not touch the border) to 1 (no limit)"),
     "max_overlap": (lambda value: 0 <= value <= 1, "0 (nothing else in its box) to 1 (no limit)"),
-    "workers": (lambda value: value >= 1, "1 or more"),
 }
 """Of the numbers: what each may be. NaN fits none."""
 OF_THE_FILTER = ("min_score", "detect_as", "weights", "filter")
@@ -115,13 +115,18 @@ class CutOutOptions:
             "stored, where their size does not tell).",
         ),
     ] = False
-    workers: Annotated[int | None, Parameter(help="Processes that read and cut (default: one for each core).")] = None
+    workers: Annotated[
+        int | str | None,
+        Parameter(help="Processes that read and cut (default: one for each core), or a Ray cluster: ray."),
+    ] = None
+    ray_address: Annotated[str | None, Parameter(help=ADDRESS_HELP)] = None
 
     def __post_init__(self) -> None:
         for name, (fits, needed) in LIMITS.items():
             value = getattr(self, name)
             if value is not None and not fits(value):
                 raise UserError(f"--{name.replace('_', '-')} is {value:g}; needed: {needed}")
+        check_workers(self.workers, self.ray_address)
         parse_background(self.background)
         if self.crop not in (None, "predicted", "mask", "none"):
             raise UserError(f"--crop is '{self.crop}'; needed: predicted, mask or none")
@@ -147,7 +152,8 @@ class CutOutOptions:
     def request(self) -> dict[str, Any]:
         """All that decides the result, for the record beside it; not how many processes work on it."""
         values = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
-        del values["workers"], values["weights"], values["filter"]  # of weights and of a run, their digest counts
+        for name in ("workers", "ray_address", "weights", "filter"):  # of weights and of a run, their digest counts
+            del values[name]
         background = parse_background(self.background)
         values["background"] = list(background) if isinstance(background, tuple) else background
         return {**values, "crop": self.cropped_to}

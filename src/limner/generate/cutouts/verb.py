@@ -18,6 +18,7 @@ from limner.foundation.errors import UserError
 from limner.foundation.files.dependencies import digests
 from limner.foundation.files.writing import alone_in, write_json
 from limner.foundation.machine.cores import allowed_cores
+from limner.foundation.machine.workers.options import WorkerOptions
 from limner.foundation.progress import say
 from limner.generate.cutouts.cutting import Done, Job, lost_row
 from limner.generate.cutouts.detector import Detector, class_for
@@ -120,7 +121,9 @@ def cut_out(
         if journal.finished and (before := _done_before(job, found)) is not None:
             return before
         try:
-            done = work_through(job, found, journal, judge, options.workers or allowed_cores())
+            done = work_through(
+                job, found, journal, judge, WorkerOptions(options.workers or allowed_cores(), options.ray_address)
+            )
             made = _conclude(job, found, done, path)
         except UserError:
             journal.abandon()

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from typing import TypeVar
 
 from limner.datasets.annotations.instances import LabeledPicture, Source
 from limner.foundation.errors import UserError
+from limner.foundation.machine.workers.options import WorkerOptions
+from limner.foundation.machine.workers.spreading import spread
 from limner.foundation.progress import Progress
 from limner.foundation.signals import stop_on_signal
 from limner.generate.cutouts.cutting import Done, Job, Prepared, canvas, cut_picture, finish, prepare
@@ -25,12 +20,14 @@ GROUP = 8
 """Pictures whose objects the detector sees in the same batches, whatever was done before: a batch's company can change
 the last digit of a score, and so what is kept."""
 AHEAD = 4
-"""Pictures that each process may be ahead of the detector; more would only fill the memory."""
+"""Pictures that each worker may be ahead of the detector; more would only fill the memory."""
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def work_through(job: Job, source: Source, journal: Journal, detector: Detector | None, workers: int) -> list[Done]:
+def work_through(
+    job: Job, source: Source, journal: Journal, detector: Detector | None, workers: WorkerOptions
+) -> list[Done]:
     """Everything that became of the source's pictures, in their order; what the journal has is not done again.
 
     Stops after a group when asked by Ctrl-C or SIGTERM, with `SystemExit`.
@@ -60,7 +57,7 @@ def _groups_done(
     groups: Sequence[Sequence[LabeledPicture]],
     left: Sequence[int],
     detector: Detector | None,
-    workers: int,
+    workers: WorkerOptions,
 ) -> Iterator[list[Done]]:
     sizes = [len(groups[number]) for number in left]
     if detector is None:
@@ -103,46 +100,23 @@ def _by_sizes(results: Iterable[Result], sizes: Sequence[int]) -> Iterator[list[
         yield [next(iterator) for _ in range(size)]
 
 
-def in_order(function: Callable[[Item], Result], items: Sequence[Item], workers: int) -> Iterator[Result]:
-    """``function`` of each item, in their order, by processes that work ahead a little; by this one with one worker.
+def in_order(function: Callable[[Item], Result], items: Sequence[Item], workers: WorkerOptions) -> Iterator[Result]:
+    """``function`` of each item, in their order, by workers that are ahead a little; by this process with one worker.
 
-    Processes take seconds to start: there is at most one for each `GROUP` of items. Raises `UserError` where they
-    cannot be started.
+    Processes take seconds to start: there is at most one for each `GROUP` of items. Raises `UserError` for an item that
+    fails, and one whose worker died again and again.
     """
-    workers = min(workers, len(items) // GROUP)
-    if workers <= 1:
+    if isinstance(workers.workers, int):
+        workers = WorkerOptions(min(workers.workers, len(items) // GROUP) or 1)
+    if workers.workers == 1:
         yield from map(function, items)
         return
-    # Not forked from this process: it may hold threads of torch, and locks of theirs.
-    context = multiprocessing.get_context("forkserver" if hasattr(os, "fork") else "spawn")
-    if hasattr(os, "fork"):
-        context.set_forkserver_preload([__name__])
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin_worker) as pool:
-        waiting: deque[Future[Result]] = deque()
-        try:
-            for item in items:
-                waiting.append(pool.submit(function, item))
-                if len(waiting) > AHEAD * workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        except BrokenProcessPool:
-            raise UserError(
-                "a process that cuts has died; with little memory take fewer --workers; in a script, call cut_out "
-                "below if __name__ == '__main__', or with workers=1"
-            ) from None
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+    begin = partial(_itself, function)
+    for _, answer in spread(begin, items, workers, device="cpu", in_order=True, ahead=AHEAD):
+        if answer.error is not None:
+            raise UserError(answer.error)
+        yield answer.result  # type: ignore[misc]  # a result is there where no error is
 
 
-def _begin_worker() -> None:
-    """Leave Ctrl-C to the parent, and end with it, even when it is killed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: multiprocessing.process.BaseProcess) -> None:
-    parent.join()
-    os._exit(1)
+def _itself(function: Callable[[Item], Result]) -> Callable[[Item], Result]:
+    return function

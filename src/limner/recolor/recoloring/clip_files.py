@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from torch import Tensor
@@ -37,6 +37,14 @@ def clip_results(clips: Sequence[Path], out: Path) -> list[Path]:
 def _name(clip: Path) -> str:
     keeps = clip.is_dir() or ends_with(clip, WRITTEN_VIDEOS)
     return clip.resolve().name if keeps else f"{clip.stem}.mp4"
+
+
+def begin_clips(
+    make_job: Callable[[], PhotoJob], frame_by_frame: bool, overwrite: bool
+) -> Callable[[tuple[Path, Path]], Made]:
+    """What recolors one clip: its path, and the result's."""
+    job = make_job()
+    return lambda item: recolor_clip_file(job, *item, frame_by_frame=frame_by_frame, overwrite=overwrite)
 
 
 def recolor_clip_file(

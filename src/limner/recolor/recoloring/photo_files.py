@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from limner.foundation.files.photo_paths import list_photos, names_a_file, outpu
 from limner.foundation.files.records import Account, Made, make_once, refuse_own_results
 from limner.foundation.files.suffixes import PICTURES
 from limner.foundation.files.writing import make_folder
-from limner.foundation.progress import Progress, say
+from limner.foundation.machine.workers.options import ALONE, WorkerOptions
+from limner.foundation.machine.workers.spreading import results_of
+from limner.foundation.progress import say
 from limner.photos.photos import Photo, write_photo
 from limner.recolor.methods.recolored import Recolored
 from limner.recolor.recoloring.masks import mask_for
@@ -39,11 +42,13 @@ NONE = Extras()
 
 
 def recolor_photos(
-    job: PhotoJob, paths: Sequence[Path], out: Path, extras: Extras = NONE, *, overwrite: bool = False
-) -> Iterator[Made]:
-    """Recolor photos and folders of them into a folder, or one into a file; one at a time, as they are asked for.
+    job: PhotoJob, paths: Sequence[Path], out: Path, extras: Extras = NONE, *, overwrite: bool = False,
+    workers: WorkerOptions = ALONE, make_job: Callable[[], PhotoJob] | None = None, device: str = "auto",
+) -> list[Made]:  # fmt: skip
+    """Recolor photos and folders of them into a folder, or one into a file.
 
-    Raises `UserError` for results that would take the place of something else, and as reading and the method do.
+    workers: who does so, where ``make_job`` makes the same ``job`` there. Raises `UserError` for results that would
+    take the place of something else, and as reading and the method do.
     """
     for path in paths:
         if path.is_dir() and path.resolve() == out.resolve():
@@ -60,22 +65,41 @@ def recolor_photos(
     else:
         results = output_paths(photos, out, job.inputs)
     stems = Counter(result.stem.casefold() for result in results)
-    every = job.options.method == ALL_METHODS
+    items = [
+        (path, result, result.stem if stems[result.stem.casefold()] == 1 else result.name.replace(".", "-"))
+        for path, result in zip(photos, results, strict=True)
+    ]
     told: set[str] = set()
-    with Progress("recolor", len(photos), "pictures") as progress:
-        for path, result in zip(photos, results, strict=True):
-            stem = result.stem if stems[result.stem.casefold()] == 1 else result.name.replace(".", "-")
-            made = (_sheet if every else recolor_photo)(job, path, result, stem, extras, overwrite)
-            for note in made.notes:
-                if note not in told:
-                    told.add(note)
-                    say(f"limner: {note}")
-            say(made.line())
-            if every and not made.skipped:
-                for line in score_table(made.numbers["methods"]):
-                    say(line)
-            progress.advance()
-            yield made
+
+    def tell(made: Made) -> None:
+        for note in made.notes:
+            if note not in told:
+                told.add(note)
+                say(f"limner: {note}")
+        say(made.line())
+        if "methods" in made.numbers and not made.skipped:
+            for line in score_table(made.numbers["methods"]):
+                say(line)
+
+    making = make_job if workers.spread and make_job is not None else lambda: job
+    return results_of(
+        partial(begin_photos, making, extras, overwrite), items, workers, title="recolor", unit="pictures",
+        names=[str(photo) for photo in photos], device=device, tell=tell,
+    )  # fmt: skip
+
+
+def begin_photos(
+    make_job: Callable[[], PhotoJob], extras: Extras, overwrite: bool
+) -> Callable[[tuple[Path, Path, str]], Made]:
+    """What recolors one photo: its path, the result's, and the stem of what is made besides."""
+    job = make_job()
+    make = _sheet if job.options.method == ALL_METHODS else recolor_photo
+
+    def work(item: tuple[Path, Path, str]) -> Made:
+        path, result, stem = item
+        return make(job, path, result, stem, extras, overwrite)
+
+    return work
 
 
 def recolor_photo(job: PhotoJob, path: Path, out: Path, stem: str, extras: Extras, overwrite: bool) -> Made:

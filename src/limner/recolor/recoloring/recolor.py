@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from limner.foundation.files.records import Account, Made, make_once
 from limner.foundation.files.suffixes import PICTURES, TIFFS, VIDEOS, ends_with
 from limner.foundation.files.writing import as_paths
 from limner.foundation.machine.device import choose_device
+from limner.foundation.machine.workers.options import ALONE, WorkerOptions
+from limner.foundation.machine.workers.spreading import results_of
 from limner.foundation.nearest import did_you_mean
 from limner.foundation.progress import say
 from limner.learning.runs.opening import is_run
@@ -21,7 +24,7 @@ from limner.photos.photos import read_photo
 from limner.recolor.looks.cube import read_cube
 from limner.recolor.looks.looks import make_look
 from limner.recolor.methods.methods import METHODS
-from limner.recolor.recoloring.clip_files import clip_results, recolor_clip_file
+from limner.recolor.recoloring.clip_files import begin_clips, clip_results
 from limner.recolor.recoloring.options import ALL_METHODS, MATCHING_ONLY, PLAIN, RecolorOptions, split_weight
 from limner.recolor.recoloring.photo_files import Extras, recolor_photos
 from limner.recolor.recoloring.transfer import DEFAULT_METHOD, PREVIEW_PX, PhotoJob, read_references
@@ -51,6 +54,7 @@ def recolor_files(
     device: str = "auto",
     download: bool = False,
     overwrite: bool = False,
+    workers: WorkerOptions = ALONE,
 ) -> list[Made]:
     """Recolor files into files; what the same command made before is not made again.
 
@@ -62,9 +66,9 @@ def recolor_files(
     every method, write each one's picture. preview: small results of small pictures, soon. key: the photo
     of a series whose transfer becomes one look for all. clip: folders are frames of a clip.
     frame_by_frame: recolor a clip's frames each by itself. to, bands: of scenes, see
-    `limner.recolor.recoloring.scenes.harmonize_scene`.
+    `limner.recolor.recoloring.scenes.harmonize_scene`. workers: who works on many.
 
-    Raises `UserError` for what cannot be read, written or selected.
+    Raises `UserError` for what cannot be read, written or selected, and `PartlyFailedError` where workers did the rest.
     """
     paths, out = as_paths(pictures), Path(out)
     like = [like] if isinstance(like, Path | str) else like
@@ -89,17 +93,23 @@ def recolor_files(
         if given and kind != needed:
             raise UserError(f"{option} is for {needed}; for {kind} it means nothing: leave it out")
     if kind == SCENES:
-        return list(_scenes(paths, like, out, options, to=to, bands=bands, overwrite=overwrite))
-    job = _job(like, options, device, download, preview, None if key is None else Path(key))
+        return _scenes(paths, like, out, options, to=to, bands=bands, overwrite=overwrite, workers=workers)
+    make_job = partial(_job, like, options, device, download, preview, None if key is None else Path(key))
+    job = make_job()
     _check_extras(job, extras)
     if explain and job.method != DEFAULT_METHOD:
         raise UserError(f"--explain shows what superpixel looks at; {job.method} looks at no regions: leave it out")
     if kind == CLIPS:
         _check_clips(paths, out, clip)
-        return list(_clips(job, paths, out, frame_by_frame=frame_by_frame, overwrite=overwrite))
+        making = make_job if workers.spread else lambda: job
+        return _clips(partial(begin_clips, making, frame_by_frame, overwrite), paths, out, workers, device)
     if kind == LOOKS:
+        if workers.spread:
+            raise UserError(f"--workers is for many files, and --out {out} is one look-up table; leave it out")
         return [_look(job, list_photos(paths), out, overwrite)]
-    return list(recolor_photos(job, paths, out, extras, overwrite=overwrite))
+    return recolor_photos(
+        job, paths, out, extras, overwrite=overwrite, workers=workers, make_job=make_job, device=device
+    )
 
 
 def _kind_of(paths: Sequence[Path], like: Sequence[Path | str], out: Path, clip: bool) -> str:
@@ -211,13 +221,22 @@ def _look(job: PhotoJob, photos: Sequence[Path], out: Path, overwrite: bool) -> 
     return made
 
 
-def _clips(job: PhotoJob, paths: Sequence[Path], out: Path, *, frame_by_frame: bool, overwrite: bool) -> Iterator[Made]:
-    for path, result in zip(paths, clip_results(paths, out), strict=True):
-        made = recolor_clip_file(job, path, result, frame_by_frame=frame_by_frame, overwrite=overwrite)
+def _clips(
+    begin: Callable[[], Callable[[tuple[Path, Path]], Made]], paths: Sequence[Path], out: Path, workers: WorkerOptions,
+    device: str,
+) -> list[Made]:  # fmt: skip
+    items = list(zip(paths, clip_results(paths, out), strict=True))
+    sources = {result: path for path, result in items}
+
+    def tell(made: Made) -> None:
         for note in made.notes:
-            say(f"limner: {path}: {note}")
+            say(f"limner: {sources[made.path]}: {note}")
         say(made.line())
-        yield made
+
+    return results_of(
+        begin, items, workers, title="recolor", unit="clips", names=[str(path) for path in paths], device=device,
+        tell=tell,
+    )  # fmt: skip
 
 
 def _scenes(
@@ -229,12 +248,9 @@ def _scenes(
     to: str,
     bands: Any,
     overwrite: bool,
-) -> Iterator[Made]:
+    workers: WorkerOptions,
+) -> list[Made]:
     """Scenes of any size in the colors of a run's training areas or of another scene, by a global map."""
-    from limner.recolor.recoloring.scenes import (
-        harmonize_scene,  # it loads the networks of its room, which takes seconds
-    )
-
     if len(like) > 1:
         raise UserError(f"--like names {len(like)} references; a scene is harmonized to one run or scene")
     method = options.method or SCENE_METHOD
@@ -248,12 +264,31 @@ def _scenes(
     else:
         results = [out / f"{path.stem}.tif" for path in paths]
     refuse_shared_names([*paths, *map(Path, like)], results)
-    for path, result in zip(paths, results, strict=True):
-        done = harmonize_scene(path, like[0], result, method=method, to=to, bands=bands, overwrite=overwrite)
+
+    def tell(made: Made) -> None:
+        say(made.line() + ("" if made.skipped else f", in the colors of {made.numbers['matched']}"))
+
+    return results_of(
+        partial(begin_scenes, like[0], method, to, bands, overwrite), list(zip(paths, results, strict=True)), workers,
+        title="recolor", unit="scenes", names=[str(path) for path in paths], device="cpu", tell=tell,
+    )  # fmt: skip
+
+
+def begin_scenes(
+    like: Path | str, method: str, to: str, bands: Any, overwrite: bool
+) -> Callable[[tuple[Path, Path]], Made]:
+    """What recolors one scene: its path, and the result's."""
+    from limner.recolor.recoloring.scenes import (
+        harmonize_scene,  # it loads the networks of its room, which takes seconds
+    )
+
+    def work(item: tuple[Path, Path]) -> Made:
+        path, result = item
+        done = harmonize_scene(path, like, result, method=method, to=to, bands=bands, overwrite=overwrite)
         numbers = {"method": method, "matched": done.matched, "seconds": round(done.seconds, 3)}
-        made = Made(result, numbers, done.skipped)
-        say(made.line() + ("" if done.skipped else f", in the colors of {done.matched}"))
-        yield made
+        return Made(result, numbers, done.skipped)
+
+    return work
 
 
 def _is_scene(path: Path) -> bool:

@@ -1,22 +1,26 @@
-"""Many scenes in one command: the failure of one does not stop the rest, and a table tells what became of each."""
+"""Many scenes in one command, here or spread over workers: the failure of one does not stop the rest, and a table tells
+what became of each."""
 
 import csv
 import io
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from limner.foundation.errors import UserError
 from limner.foundation.files.writing import write_text
-from limner.foundation.machine.disk import DiskFullError
+from limner.foundation.machine.workers.attempt import Begin
+from limner.foundation.machine.workers.options import ALONE, WorkerOptions
+from limner.foundation.machine.workers.spreading import spread
 from limner.foundation.progress import say
 from limner.learning.options import make_options
 from limner.scenes.names import scene_name
 from limner.segment.mapping.map_scenes import Job, Runs, look_at, make_job
-from limner.segment.mapping.options import PLAIN, SegmentOptions
+from limner.segment.mapping.options import PLAIN, SceneOptions, SegmentOptions
 from limner.segment.mapping.record import SceneMap
 from limner.segment.predicting.tiles import check_tiling
 
@@ -47,53 +51,72 @@ class Mapped:
 
 def map_many(
     run: Runs, scenes: Sequence[Path | str], out: Path | str = "maps", *, device: str = "auto",
-    overwrite: bool = False, **options: Any,
+    overwrite: bool = False, workers: int | str | None = None, ray_address: str | None = None, **options: Any,
 ) -> list[Mapped]:  # fmt: skip
     """Map scenes as `limner.map_scenes` does, one after the other; what cannot be mapped is told, and the others are.
+
+    workers: a number of processes, or ``ray``, among which the scenes are spread; the maps are the same. ray_address:
+    of the cluster, see `limner.foundation.machine.workers.options.WorkerOptions`.
 
     ``scenes.csv`` in ``out`` has a row for each. A call that was killed goes on where it stopped: finished maps are
     not made again. Raises `UserError` for a run or an option that cannot be, and for a full disk.
     """
     chosen = make_options(SegmentOptions, options, "limner segment")
-    return map_many_with(run, [Path(scene) for scene in scenes], Path(out), chosen, device=device, overwrite=overwrite)
+    return map_many_with(
+        run, [Path(scene) for scene in scenes], Path(out), chosen, device=device, overwrite=overwrite,
+        workers=WorkerOptions(workers, ray_address),
+    )  # fmt: skip
 
 
 def map_many_with(
     run: Runs, scenes: Sequence[Path], out: Path, options: SegmentOptions = PLAIN, *, device: str = "auto",
-    overwrite: bool = False,
+    overwrite: bool = False, workers: WorkerOptions = ALONE,
 ) -> list[Mapped]:  # fmt: skip
-    """`map_many`, with the options as an instance of their dataclass."""
+    """`map_many`, with the options as instances of their dataclasses."""
     job = make_job(run, out, options, device=device, overwrite=overwrite)
     tiles = options.mapping
     check_tiling(tiles.tile_px, tiles.overlap_px, tiles.margin, job.predictor.stride)  # or each scene would tell it
-    twice = Counter(scene_name(scene) for scene in scenes)
-    done: list[Mapped] = []
-    for number, scene in enumerate(scenes, start=1):
-        mapped = _map_one(job, scene, options, twice[scene_name(scene)] > 1)
-        done.append(mapped)
-        if mapped.error is not None:
-            say(f"{scene.name}: failed: {mapped.error}")
-        say(f"{number} of {len(scenes)} scenes{_counted(done)}")
-        write_text(out / TABLE, table(done))
-    return done
+    names = Counter(scene_name(scene) for scene in scenes)
+    items = [(scene, names[scene_name(scene)] > 1) for scene in scenes]
+    if workers.spread:
+        begin: Begin[tuple[Path, bool], SceneMap] = partial(begin_mapping, run, out, options, device, overwrite)
+    else:
+        begin = partial(_mapping, job, options.scene)
+    done: dict[int, Mapped] = {}
+    for number, answer in spread(begin, items, workers, device=device):
+        scene = scenes[number]
+        done[number] = Mapped(scene, answer.result, answer.error)
+        if answer.error is not None:
+            say(f"{scene.name}: failed: {answer.error}")
+        say(f"{len(done)} of {len(scenes)} scenes{_counted(list(done.values()))}")
+        write_text(out / TABLE, table(_in_order(done)))
+    return _in_order(done)
 
 
-def _map_one(job: Job, scene: Path, options: SegmentOptions, has_namesake: bool) -> Mapped:
-    try:
+def begin_mapping(
+    run: Runs, out: Path, options: SegmentOptions, device: str, overwrite: bool
+) -> Callable[[tuple[Path, bool]], SceneMap]:
+    """What a worker maps scenes with."""
+    return _mapping(make_job(run, out, options, device=device, overwrite=overwrite), options.scene)
+
+
+def _mapping(job: Job, looking: SceneOptions) -> Callable[[tuple[Path, bool]], SceneMap]:
+    """Maps one scene, of which is told whether another of the list has its name."""
+
+    def work(item: tuple[Path, bool]) -> SceneMap:
+        scene, has_namesake = item
         if not scene.exists():
             raise UserError(f"{scene}: no such scene")
         if has_namesake:
             raise UserError(f"{scene}: another scene of the list is called {scene_name(scene)}, too; rename one")
         with ExitStack() as stack:
-            return Mapped(scene, job.run(look_at(stack, job, scene, options.scene, 0)))
-    except DiskFullError:
-        raise  # it would be so for all that follow
-    except UserError as error:
-        return Mapped(scene, error=str(error))
-    except (
-        Exception
-    ) as error:  # a fault of ours, or of a library on a strange file: the rest need not wait for its cure
-        return Mapped(scene, error=" ".join(f"{type(error).__name__}: {error}".split()))
+            return job.run(look_at(stack, job, scene, looking, 0))
+
+    return work
+
+
+def _in_order(done: Mapping[int, Mapped]) -> list[Mapped]:
+    return [done[number] for number in sorted(done)]
 
 
 def _counted(done: Sequence[Mapped]) -> str:

@@ -1,7 +1,8 @@
 """`limner translate`: photos, folders, georeferenced rasters and clips, from files to files."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from limner.foundation.errors import UserError
@@ -10,7 +11,9 @@ from limner.foundation.files.photo_paths import list_photos, names_a_file, outpu
 from limner.foundation.files.records import Account, Made, make_once, refuse_own_results
 from limner.foundation.files.suffixes import MASKS, PICTURES, TIFFS, VIDEOS, WRITTEN_VIDEOS, ends_with
 from limner.foundation.files.writing import as_paths
-from limner.foundation.progress import Progress, say
+from limner.foundation.machine.workers.options import ALONE, WorkerOptions
+from limner.foundation.machine.workers.spreading import results_of
+from limner.foundation.progress import say
 from limner.learning.runs.opening import open_run
 from limner.learning.runs.run import Run
 from limner.scenes.rasters import open_raster
@@ -34,13 +37,15 @@ def translate_pictures(
     clip: bool = False,
     device: str = "auto",
     overwrite: bool = False,
+    workers: WorkerOptions = ALONE,
 ) -> list[Made]:
     """Translate files into files; what the same command made before is not made again.
 
     pictures: photos, folders of photos, georeferenced rasters, or video files. out: a folder, or for one picture the
-    file itself. clip: folders are the frames of clips.
+    file itself. clip: folders are the frames of clips. workers: who works on many.
 
-    Raises `UserError` for no run of this room, what cannot be read or written, a mask that is missing or means nothing.
+    Raises `UserError` for no run of this room, what cannot be read or written, a mask that is missing or means nothing,
+    and `PartlyFailedError` where workers did the rest.
     """
     opened = run if isinstance(run, Run) else open_run(run, "translate")
     paths, folder = as_paths(pictures), Path(out)
@@ -60,18 +65,38 @@ def translate_pictures(
         raise UserError(f"{files[0]}: the run makes the next frame of clips; give video files, or folders with --clip")
     if options.ahead is not None and not translator.frames:
         raise UserError("the run translates pictures and knows no next frame; leave --ahead out")
-    made, told = [], set()
-    with Progress("translate", len(results), "pictures") as progress:
-        for path, result in results.items():
-            done = _one(translator, path, result, masks.get(path), options, clip=path in clips, overwrite=overwrite)
-            for note in done.notes:
-                if note not in told:
-                    told.add(note)
-                    say(f"limner: {note}")
-            say(done.line())
-            progress.advance()
-            made.append(done)
-    return made
+    told: set[str] = set()
+
+    def tell(made: Made) -> None:
+        for note in made.notes:
+            if note not in told:
+                told.add(note)
+                say(f"limner: {note}")
+        say(made.line())
+
+    loading = partial(_loaded, opened.folder, options.to, device) if workers.spread else lambda: translator
+    return results_of(
+        partial(begin_translating, loading, options, overwrite),
+        [(path, result, masks.get(path), path in clips) for path, result in results.items()],
+        workers, title="translate", unit="pictures", names=[str(path) for path in results], device=device, tell=tell,
+    )  # fmt: skip
+
+
+def _loaded(run: Path, to: str | None, device: str) -> PictureTranslator:
+    return load_for(open_run(run, "translate"), to, device)
+
+
+def begin_translating(
+    load: Callable[[], PictureTranslator], options: TranslateOptions, overwrite: bool
+) -> Callable[[tuple[Path, Path, Path | None, bool]], Made]:
+    """What translates one picture: its path, the result's, its mask, and whether it is a clip."""
+    translator = load()
+
+    def work(item: tuple[Path, Path, Path | None, bool]) -> Made:
+        path, result, mask, clip = item
+        return _one(translator, path, result, mask, options, clip=clip, overwrite=overwrite)
+
+    return work
 
 
 def _one(
