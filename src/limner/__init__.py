@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from limner.learning.networks.inspecting import inspect
     from limner.learning.networks.looking import look
     from limner.learning.runs.export.export import export
+    from limner.learning.runs.export.hub import push
     from limner.learning.runs.opening import open_run
     from limner.learning.study import study
     from limner.recolor.methods.methods import transfer_color
@@ -62,6 +63,7 @@ __all__ = [
     "map_many",
     "map_scenes",
     "open_run",
+    "push",
     "recolor",
     "recolor_files",
     "refine",
@@ -79,6 +81,7 @@ _PLACES = {
     "cut_out": "limner.generate.cutouts.verb:cut_out",
     "degrade_pictures": "limner.translate.degrading.verb:degrade_pictures",
     "export": "limner.learning.runs.export.export:export",
+    "push": "limner.learning.runs.export.hub:push",
     "draw_world": "limner.datasets.world.drawing:draw_world",
     "evaluate": "limner.learning.verbs:evaluate",
     "fid": "limner.generate.scoring.fid:fid",

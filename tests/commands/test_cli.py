@@ -28,7 +28,7 @@ from limner.learning.runs.opening import bundled_models
 
 VERBS = (
     "demo", "recipes", "networks", "inspect", "look", "check", "train", "study", "evaluate", "compare", "export",
-    "segment", "refine", "score",
+    "push", "segment", "refine", "score",
     "recolor", "cutouts", "generate", "fid", "classify", "detect", "translate", "degrade", "draw", "doctor",
 )  # fmt: skip
 PARAMETERS = {  # residual-unet at 4 bands and 2 classes: sums of its layers' weights, biases and BN pairs
@@ -259,7 +259,8 @@ def test_json_can_be_read_wherever_it_is_offered(
         shlex.join(train),
         "inspect unet --input 3x32x32", "look lenet photo.png --input 1x28x28", "classify digits photo.png",
         "detect finds photo.png",
-        "export run --format torch --out run.pt", "translate larger photo.png", "degrade photo.png --gray",
+        "export run --format torch --out run.pt", "push run --out hub", "translate larger photo.png",
+        "degrade photo.png --gray",
         "draw world --pictures 2 --size-px 16",
         f"study segment/demo --data {trained / 'town'} --seeds 1 --out study {shlex.join(QUICK)}",
     )  # fmt: skip

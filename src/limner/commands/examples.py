@@ -44,6 +44,10 @@ EXAMPLES: dict[str, tuple[str, str, str]] = {
         "limner study convnets/normalization --seeds 5",
     ),
     "doctor": ("limner doctor", "limner doctor --json", "limner doctor --debug"),
+    "push": (
+        "limner push last --out roofs-of-kampala --license cc-by-4.0",
+        "limner segment roofs-of-kampala scene.tif",
+    ),
     "export": (
         "limner export buildings",
         "limner export last --format torch --out roofs.pt",

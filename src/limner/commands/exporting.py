@@ -1,4 +1,4 @@
-"""The verb that writes runs as files for other programs: export."""
+"""The verbs that write runs for others: export, as files for other programs, and push, as folders for model hubs."""
 
 import json
 from pathlib import Path
@@ -33,3 +33,27 @@ def export(
     done = export_run(run, format, out=out, deepness=deepness, overwrite=overwrite)
     say(done.line)
     print(json.dumps(done.to_json(), indent=2) if as_json else done.path)
+
+
+@verb
+def push(
+    run: RunName,
+    *,
+    out: Annotated[Path, Parameter(help="The folder, called as the model shall be.", group=OUTPUT)],
+    license: Annotated[
+        str | None, Parameter(help="Its license as hubs write it, such as cc-by-4.0 (default: unknown).", group=OUTPUT)
+    ] = None,
+    no_preview: Annotated[
+        bool, Parameter(negative=(), help="Without the picture of the training's data.", group=OUTPUT)
+    ] = False,
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+) -> None:
+    """A run as a folder in the form that model hubs expect, checked; nothing is sent."""
+    open_run(run)  # what is not there is told before torch is imported
+    from limner.learning.runs.export.hub import push as push_run
+
+    done = push_run(run, out, license=license, no_preview=no_preview, overwrite=overwrite)
+    for line in done.advice:
+        say(f"limner: {line}")
+    print(json.dumps(done.to_json(), indent=2) if as_json else done.folder)
