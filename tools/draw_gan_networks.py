@@ -31,6 +31,7 @@ TITLES = {
     "resnet-18": "resnet-18",
     "resnet-34": "resnet-34",
     "biggan": "biggan (Brock et al. 2019)",
+    "stylegan2": "stylegan2 (Karras et al. 2020)",
 }
 ENDS = {
     "bottom": "",
@@ -52,6 +53,10 @@ DOING = {
     "ToldUpBlock": ("residual block", "told the latent"),
     "LightUpStage": ("conv 3 × 3, BN", "beside a shortcut"),
     "LightDownStage": ("conv 4 × 4, half", "beside a shortcut"),
+    "StyledBottom": ("constant, conv", "scaled by a style"),
+    "StyledBlock": ("2 convs, scaled", "by styles, noise"),
+    "ResidualDown": ("residual block", "filter, half"),
+    "EqualizedLinear": ("differences, linear", ""),
     "ConvTranspose2d": ("transposed conv", ""),
     "Conv2d": ("conv", ""),
     "Linear": ("linear", ""),
@@ -105,7 +110,8 @@ def steps(network: nn.Module, given: Tensor) -> list[Step]:
 
     def hook(name: str) -> Callable[..., None]:
         def record(module: nn.Module, taken: Any, result: Tensor) -> None:
-            found.append(Step(given_shape(name, result), doing(name, module)))
+            maps = result[0] if isinstance(result, tuple) else result
+            found.append(Step(given_shape(name, maps), doing(name, module)))
 
         return record
 
@@ -117,6 +123,8 @@ def steps(network: nn.Module, given: Tensor) -> list[Step]:
                 lambda module, taken, result: found.extend(Step(tuple(one.shape[1:]), MIXED) for one in result)
             )
     result = network(given)
+    if result.ndim == 4 and found[-1].shape != tuple(result.shape[1:]):
+        found.append(Step(tuple(result.shape[1:]), ("all sizes summed:", "the picture")))
     if result.ndim == 2:
         found.append(Step((), ("a head each:", f"{result.shape[1]} logits")))
     return found
@@ -137,7 +145,7 @@ def doing(name: str, module: Any) -> tuple[str, str]:
     layer = getattr(module, "enlarge", module)
     if hasattr(layer, "kernel_size"):
         first = f"{first} {layer.kernel_size[0]} × {layer.kernel_size[1]}"
-    elif name == "verdict":
+    elif name == "verdict" and isinstance(module, nn.Linear):
         first = "ReLU, sum, linear"
     return first, ENDS.get(name) or second
 

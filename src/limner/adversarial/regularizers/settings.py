@@ -21,6 +21,13 @@ class PenaltySettings:
     r1_every: int = setting(
         16, "lazy: from one R1 to the next, which then counts that many times as much", unit="updates", minimum=1
     )
+    path_length: float = setting(
+        0.0, "steps in a style change every picture as much (StyleGAN2), of a generator with styles; the paper: 2",
+        minimum=0,
+    )  # fmt: skip
+    path_length_every: int = setting(
+        4, "lazy: from one path length term to the next, on half a batch of its own", unit="updates", minimum=1
+    )
     lecam: float = setting(0.0, "logits kept near the other side's running average (LeCam)", minimum=0)
     consistency: float = setting(0.0, "equal logits for mirrored and shifted real pictures; the paper: 10", minimum=0)
     orthogonal: float = setting(0.0, "orthogonal rows of the weights; the papers: 1e-4", minimum=0)

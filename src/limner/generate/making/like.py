@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from limner.datasets.pictures.several import tell_several
 from limner.foundation.errors import UserError
 from limner.generate.making.options import By
 from limner.generate.making.predictor import PictureGenerator
+from limner.generate.making.styles import paint, styled_network
+from limner.generate.networks.stylegan2.generator import StyleGAN2Generator
 
 CANDIDATES = 256
 """Pictures of the prior that are looked at first; the nearest ones are where the search begins."""
@@ -29,9 +32,11 @@ COARSENESS = (1, 2, 4)
 
 @dataclass(frozen=True)
 class Likeness:
-    """What was found. latent: (1, latent) float32. given, found: (1, C, S, S) float32 in 0..1. error: the root mean
-    square of their difference, in gray levels of 255. chance: that of the nearest of `CANDIDATES` pictures of the
-    prior: what no search at all would have found.
+    """What was found.
+
+    latent: (1, latent) float32; of a run with styles, the style (1, style). given, found: (1, C, S, S) float32 in 0..1.
+    error: the root mean square of their difference, in gray levels of 255. chance: that of the nearest of `CANDIDATES`
+    pictures of the prior: what no search at all would have found.
     """
 
     latent: Tensor
@@ -63,6 +68,8 @@ def find_like(generator: PictureGenerator, picture: Path, by: By, *, seed: int =
     if by == "encoder" and generator.encoder is None:
         generator.encode(torch.empty(0))  # says what is missing
     given = read_like(generator, picture)
+    if generator.styled is not None:
+        return find_style(generator, given, seed=seed)
     latents = generator.latents(range(CANDIDATES), seed=seed)
     differences = difference(generator.decode(latents, as_they_are=True), given)
     chance = float(differences.min())
@@ -75,6 +82,35 @@ def find_like(generator: PictureGenerator, picture: Path, by: By, *, seed: int =
         latent, how = optimize(generator, starts, given), "optimization"
     found = generator.decode(latent, as_they_are=True)
     return Likeness(latent, given, found, float(difference(found, given)), chance, how)
+
+
+def find_style(generator: PictureGenerator, given: Tensor, *, seed: int = 0) -> Likeness:
+    """The style w of ``given``, (1, C, S, S) float32 in 0..1, by optimization (Karras et al. 2020, sec. 5): one style
+    for all layers, from the mean style and from those of the nearest pictures of the prior; the noise stays as it is.
+    """
+    network = styled_network(generator, "--like")
+    with torch.inference_mode():
+        styles = network.mapped(generator.latents(range(CANDIDATES), seed=seed).to(generator.device))
+    styles = styles.clone()  # out of inference mode, so that a search may begin there
+    differences = difference(paint(generator, _for_all_layers(network, styles)), given)
+    nearest = styles[differences.argsort()[: STARTS - 1].to(styles.device)]
+    starts = torch.cat([network.mean_style[None], nearest])
+
+    def make(style: Tensor) -> Tensor:
+        return network.synthesize(_for_all_layers(network, style))
+
+    ends = search(generator, make, starts, given)
+    candidates = torch.cat([ends, starts])
+    found = paint(generator, _for_all_layers(network, candidates))
+    best = int(difference(found, given).argmin())
+    error = float(difference(found[[best]], given))
+    return Likeness(
+        candidates[[best]].cpu(), given, found[[best]], error, float(differences.min()), "optimization of a style"
+    )
+
+
+def _for_all_layers(network: StyleGAN2Generator, style: Tensor) -> Tensor:
+    return style[:, None].expand(-1, network.layers, -1)
 
 
 def read_like(generator: PictureGenerator, picture: Path) -> Tensor:
@@ -99,6 +135,16 @@ def difference(image01: Tensor, given: Tensor) -> Tensor:
 
 def optimize(generator: PictureGenerator, starts: Tensor, given: Tensor) -> Tensor:
     """(1, latent): the best of where the search from each of ``starts`` (k, latent) ends."""
+    prior = generator.prior.name
+    ends = search(generator, lambda latent: generator.network(keep_to_prior(latent, prior)), starts, given)
+    latents = keep_to_prior(ends, prior).cpu()
+    candidates = torch.cat([latents, starts])  # never worse than where it began
+    return candidates[[int(difference(generator.decode(candidates, as_they_are=True), given).argmin())]]
+
+
+def search(generator: PictureGenerator, make: Callable[[Tensor], Tensor], starts: Tensor, given: Tensor) -> Tensor:
+    """(k, d) on the generator's device: where Adam leads ``starts`` (k, d), of which ``make`` makes pictures in -1..1,
+    down the squared difference from ``given``, (1, C, S, S) in 0..1, at several coarsenesses."""
     wanted = (given * 2 - 1).to(generator.device)
     learned = starts.to(generator.device).clone().requires_grad_()
     mover = torch.optim.Adam([learned], lr=RATE)
@@ -108,16 +154,14 @@ def optimize(generator: PictureGenerator, starts: Tensor, given: Tensor) -> Tens
         for number in range(STEPS):
             mover.param_groups[0]["lr"] = RATE * (1 - number / STEPS)
             mover.zero_grad(set_to_none=True)
-            made = generator.network(keep_to_prior(learned, generator.prior.name))
+            made = make(learned)
             apart = [_pooled(made, side) - _pooled(wanted, side) for side in COARSENESS]
             torch.stack([each.square().mean((1, 2, 3)) for each in apart]).sum().backward()
             mover.step()
     finally:
         for parameter, learns in zip(generator.network.parameters(), kept, strict=True):
             parameter.requires_grad_(learns)
-    latents = keep_to_prior(learned.detach(), generator.prior.name).cpu()
-    candidates = torch.cat([latents, starts])  # never worse than where it began
-    return candidates[[int(difference(generator.decode(candidates, as_they_are=True), given).argmin())]]
+    return learned.detach()
 
 
 def keep_to_prior(latent: Tensor, prior: str) -> Tensor:

@@ -24,6 +24,13 @@ def _names(_: Any, tokens: Sequence[Any]) -> tuple[str, ...]:
     return tuple(name.strip() for token in tokens for name in token.value.split(",") if name.strip())
 
 
+def _numbers(_: Any, tokens: Sequence[Any]) -> tuple[int, ...]:
+    given = _names(_, tokens)
+    if not all(name.isdecimal() for name in given):
+        raise UserError(f"--mix {','.join(given)}: needed: numbers of pictures, such as 0,3")
+    return tuple(int(name) for name in given)
+
+
 @dataclass(frozen=True)
 class GenerateOptions:
     """Which pictures are made, and as what they are written."""
@@ -41,7 +48,10 @@ class GenerateOptions:
     seed: Annotated[int, Parameter(help="Of the latents: other seeds, other pictures.")] = 0
     truncation: Annotated[
         float | None,
-        Parameter(help="Draw numbers of a latent again that are larger (default: as the run has it)."),
+        Parameter(
+            help="Draw numbers of a latent again that are larger; of a run with styles, keep this share of each "
+            "style's difference from the mean style (default: as the run has it)."
+        ),
     ] = None
     classes: Annotated[
         tuple[str, ...] | None,
@@ -55,6 +65,22 @@ class GenerateOptions:
         Parameter(
             help="A sentence to make pictures of, of a run that learned with sentences; repeat it for several, which "
             "the pictures get in turn.",
+            negative=(),
+        ),
+    ] = None
+    mix: Annotated[
+        tuple[int, ...] | None,
+        Parameter(
+            help="Write a sheet of these pictures of the seed mixed, such as 0,3,5, instead: form of the row, the "
+            "rest of the column; of a run with styles.",
+            converter=_numbers, n_tokens=1, negative=(),
+        ),
+    ] = None  # fmt: skip
+    edit: Annotated[
+        tuple[str, ...] | None,
+        Parameter(
+            help="DIRECTION=STRENGTH, such as 0=2: move all pictures along a direction, 0 the strongest, by so many "
+            "standard deviations; repeat it for several; of a run with styles.",
             negative=(),
         ),
     ] = None
@@ -88,6 +114,13 @@ class GenerateOptions:
             raise UserError(f"--latent-steps is {self.latent_steps}; needed: 0 or more")
         if self.like is not None and self.interpolate is not None:
             raise UserError("--like and --interpolate write one thing each; give one of them")
+        others = [name for name in ("like", "interpolate", "mix") if getattr(self, name) is not None]
+        if self.mix is not None and len(others) > 1:
+            raise UserError(f"--mix and --{others[0]} write one thing each; give one of them")
+        if self.mix is not None and len(self.mix) < 2:
+            raise UserError(f"--mix {','.join(map(str, self.mix))}: needed: two pictures or more, such as --mix 0,3")
+        if self.edits and self.like is not None:
+            raise UserError("--edit moves pictures that the run makes; leave --like out")
         if self.by != "auto" and self.like is None:
             raise UserError(f"--by {self.by} says how --like finds a latent; give --like PICTURE, too")
         if self.seed < 0:
@@ -106,11 +139,29 @@ class GenerateOptions:
             return self.n
         return PICTURES if self.interpolate is None else STOPS
 
+    @property
+    def edits(self) -> dict[int, float]:
+        """Strengths by the numbers of directions. Raises `UserError` for what says no such thing."""
+        found = {}
+        for given in self.edit or ():
+            number, _, strength = given.partition("=")
+            try:
+                found[int(number)] = float(strength)
+            except ValueError:
+                raise UserError(
+                    f"--edit {given}: needed: the number of a direction and a strength, such as 0=2"
+                ) from None
+            if not math.isfinite(found[int(number)]):
+                raise UserError(f"--edit {given}: needed: a finite strength, such as 0=2")
+        return found
+
     def request(self) -> dict[str, Any]:
         """All that decides what picture k of a seed looks like, for the record beside the pictures; but for the run."""
         asked: dict[str, Any] = {"truncation": self.truncation, "classes": list(self.classes or ())}
         if self.text:
             asked["text"] = list(self.text)
+        if self.edit:
+            asked["edit"] = {str(number): strength for number, strength in sorted(self.edits.items())}
         return asked if self.latent_steps is None else {**asked, "latent_steps": self.latent_steps}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from limner.generate.making.beside import latent_optimization_of, load_discrimin
 from limner.generate.making.facts import GeneratorFacts, read_facts
 from limner.generate.making.latents import moved_latents
 from limner.generate.networks import GENERATORS
+from limner.generate.networks.stylegan2.generator import StyleGAN2Generator
 from limner.learning.recipes.recipe import Choice
 from limner.learning.runs.described import check_fits, described_choice
 from limner.learning.runs.weights import DAMAGED
@@ -58,7 +60,8 @@ class PictureGenerator:
     prior: Choice
     """What latents are drawn from, as in training."""
     truncation: float | None
-    """The largest number in a latent where nothing else is asked for; None: as the prior draws them."""
+    """The largest number in a latent where nothing else is asked for; None: as the prior draws them. Of a network with
+    styles, how much of a style's difference from the mean style is kept."""
     device: torch.device
     digest: str = ""
     """Tells models apart, so that pictures are not mixed with those of another one."""
@@ -74,6 +77,17 @@ class PictureGenerator:
     """What finds the latent of a picture, where one learned beside it."""
     latent_optimization: LatentOptimization = LatentOptimization()
     """How latents moved in the training; ``sampling_steps`` of it are made before every picture, too."""
+    edit: Tensor | None = None
+    """(style,): what is added to the styles of every picture, see `limner.generate.making.styles`."""
+
+    @property
+    def styled(self) -> StyleGAN2Generator | None:
+        """Its network, where that makes styles of latents."""
+        return self.network if isinstance(self.network, StyleGAN2Generator) else None
+
+    def truncated(self, truncation: float | None) -> PictureGenerator:
+        """The same with another truncation; None: as it is."""
+        return self if truncation is None else dataclasses.replace(self, truncation=truncation)
 
     def generate(
         self,
@@ -89,20 +103,25 @@ class PictureGenerator:
         Picture k of a seed depends on neither ``n`` nor ``batch``, but for the rounding of sums (about 1e-6).
 
         truncation: numbers of a latent that are larger are drawn again (Brock et al. 2019, sec. 3.1): smaller gives
-        more usual pictures and fewer kinds of them. classes: names or numbers, which the pictures get in turn; without
-        them, of a network with classes, each picture's is drawn with the share it has in the training.
+        more usual pictures and fewer kinds of them. Of a network with styles, this share of a style's difference from
+        the mean is kept (Karras et al. 2019, sec. B), to the same effect. classes: names or numbers, which the pictures
+        get in turn; without them, of a network with classes, each picture's is drawn with the share it has in the
+        training.
 
         Raises `UserError` for a class that the run does not have and for what the prior cannot do, `ValueError` for
         less than one picture.
         """
         if n < 1:
             raise ValueError(f"{n} pictures; needed: one or more")
-        latents = self.latents(range(n), seed=seed, truncation=truncation)
-        return self.decode(latents, self.labels(range(n), seed=seed, classes=classes), batch=batch)
+        own = self.truncated(truncation)
+        latents = own.latents(range(n), seed=seed)
+        return own.decode(latents, self.labels(range(n), seed=seed, classes=classes), batch=batch)
 
     def latents(self, numbers: Sequence[int], *, seed: int = 0, truncation: float | None = None) -> Tensor:
         """(n, latent) float32 on the CPU: those of the pictures of a seed with these numbers."""
         limit = self.truncation if truncation is None else truncation
+        if self.styled is not None:
+            limit = None  # what is cut is the style
         draws = Draws(seed, torch.device("cpu"))  # on every device the same pictures
         return torch.cat([draw(self.prior, 1, self.latent, draws.of("picture", number), limit) for number in numbers])
 
@@ -139,9 +158,17 @@ class PictureGenerator:
             if steps and self.discriminator is not None:
                 latent = moved_latents(self.network, self.discriminator, latent, label, self.latent_optimization, steps)
             with torch.inference_mode():
-                image_pm1 = self.network(latent, label)
+                image_pm1 = self._image(latent, label)
                 parts.append(((finite(image_pm1.float(), "the generator") + 1) / 2).clamp(0, 1).cpu())
         return torch.cat(parts)
+
+    def _image(self, latent: Tensor, label: Tensor | None) -> Tensor:
+        network = self.styled
+        if network is None:
+            image: Tensor = self.network(latent, label)
+            return image
+        styles = network.styles(latent, label, self.truncation)
+        return network.synthesize(styles if self.edit is None else styles + self.edit.to(styles))
 
     def encode(self, image01: Tensor) -> Tensor:
         """(n, latent) float32 on the CPU: what the encoder that learned beside it makes of pictures.

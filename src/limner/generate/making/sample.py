@@ -24,6 +24,7 @@ from limner.foundation.version import __version__
 from limner.generate.making.like import digest_of, find_like, read_like
 from limner.generate.making.options import PLAIN, GenerateOptions
 from limner.generate.making.predictor import BATCH, PictureGenerator, load_generator
+from limner.generate.making.styles import edited, mixed
 from limner.generate.making.walk import check_suffix, write_walk
 from limner.learning.runs.opening import open_run
 from limner.reporting.grid import grid
@@ -51,6 +52,14 @@ class _WalkTold(TypedDict):
     numbers: _Frames
 
 
+class _Mixed(TypedDict):
+    pictures: int
+
+
+class _MixTold(TypedDict):
+    numbers: _Mixed
+
+
 class _Differences(TypedDict):
     error: float
     chance: float
@@ -64,7 +73,7 @@ class _LikeTold(TypedDict):
 class Generated:
     """What was written. pictures: of the seed, in order. new: how many of them were not there before. grid: all in one.
     walk: the GIF or video, of ``frames`` frames. like: a given picture beside the one found for it; error: their root
-    mean square difference, in gray levels of 255."""
+    mean square difference, in gray levels of 255. mix: a sheet of pictures mixed with each other."""
 
     pictures: tuple[Path, ...] = ()
     new: int = 0
@@ -73,14 +82,15 @@ class Generated:
     frames: int = 0
     like: Path | None = None
     error: float | None = None
+    mix: Path | None = None
 
     def paths(self) -> list[Path]:
         """Where to look first: the walk, or the folder and the grid."""
         folders = list(dict.fromkeys(path.parent for path in self.pictures))
-        return [*folders, *(path for path in (self.grid, self.walk, self.like) if path is not None)]
+        return [*folders, *(path for path in (self.grid, self.walk, self.like, self.mix) if path is not None)]
 
     def to_json(self) -> dict[str, Any]:
-        """``{"pictures": [...], "new", "grid", "walk", "frames", "like", "error"}``."""
+        """``{"pictures": [...], "new", "grid", "walk", "frames", "like", "error", "mix"}``."""
         return {
             "pictures": [str(path) for path in self.pictures],
             "new": self.new,
@@ -89,6 +99,7 @@ class Generated:
             "frames": self.frames,
             "like": None if self.like is None else str(self.like),
             "error": self.error,
+            "mix": None if self.mix is None else str(self.mix),
         }
 
 
@@ -102,7 +113,8 @@ def generate_pictures(
 ) -> Generated:
     """Write pictures that a run makes: ``<seed>-<number>.png`` into ``out``, and the first of them in
     ``<out>-grid.png`` beside it, so that whoever reads the folder finds pictures of one kind only. With
-    ``options.interpolate``, the walk alone; with ``options.like``, a given picture beside the one found for it alone.
+    ``options.interpolate``, the walk alone; with ``options.mix``, a sheet of mixtures alone; with ``options.like``, a
+    given picture beside the one found for it alone.
 
     Picture k of a seed is the same however many are made: the same command again, or with more, makes those that are
     not there yet, and other seeds add theirs. Pictures of another run, truncation or classes in that folder are
@@ -116,11 +128,14 @@ def generate_pictures(
         raise UserError(f"{run}: a run of the room {task}; limner generate needs one that makes pictures")
     if options.text:
         raise UserError(f"--text: {run} learned without sentences; leave it out, or train generate/gan-cls-light")
-    generator = load_generator(opened, device, latent_steps=options.latent_steps)
+    generator = load_generator(opened, device, latent_steps=options.latent_steps).truncated(options.truncation)
+    generator = edited(generator, options.edits)
     generator.labels([0], classes=options.classes)  # a wrong name is told before anything is made
     folder, request = Path(out), {"model": generator.digest, **options.request()}
     if options.like is not None:
         return _like(generator, options, options.like, folder, request, overwrite)
+    if options.mix is not None:
+        return _mix(generator, options, options.mix, folder, request, overwrite)
     if options.interpolate is not None:
         return _walk(generator, options, options.interpolate, request, overwrite)
     return write_made(lambda numbers: _make(generator, options, numbers), options, folder, request, overwrite)
@@ -154,7 +169,7 @@ def write_made(
 
 def _make(generator: PictureGenerator, options: GenerateOptions, numbers: Sequence[int]) -> Tensor:
     """(n, C, S, S) uint8: the pictures with these numbers."""
-    latents = generator.latents(numbers, seed=options.seed, truncation=options.truncation)
+    latents = generator.latents(numbers, seed=options.seed)
     labels = generator.labels(numbers, seed=options.seed, classes=options.classes)
     return quantized(generator.decode(latents, labels))
 
@@ -221,12 +236,34 @@ def _walk(
 
     def make(temporary: Path) -> Account:
         numbers = range(options.count)
-        stops = generator.latents(numbers, seed=options.seed, truncation=options.truncation)
+        stops = generator.latents(numbers, seed=options.seed)
         labels = generator.labels(numbers, seed=options.seed, classes=options.classes)
         return Account({"frames": write_walk(temporary, generator, stops, labels, seconds=options.seconds)})
 
     made = make_once(path, asked, make, overwrite=overwrite, kind=_WalkTold)
     return Generated(walk=path, frames=made.numbers["frames"])
+
+
+def _mix(
+    generator: PictureGenerator,
+    options: GenerateOptions,
+    numbers: Sequence[int],
+    folder: Path,
+    request: dict[str, Any],
+    overwrite: bool,
+) -> Generated:
+    """Pictures mixed with each other in ``<out>-mix-<numbers>.png``."""
+    place = folder if folder.name else folder.resolve()
+    path = place.with_name(f"{place.name}-mix-{'-'.join(map(str, numbers))}.png")
+
+    def make(temporary: Path) -> Account:
+        made = mixed(generator, numbers, seed=options.seed)
+        _write_png(temporary, grid(quantized(made.flatten(0, 1)), len(numbers) + 1))
+        return Account({"pictures": len(numbers)})
+
+    asked = {**request, "seed": options.seed, "mix": list(numbers)}
+    make_once(path, asked, make, overwrite=overwrite, kind=_MixTold)
+    return Generated(mix=path)
 
 
 def _like(

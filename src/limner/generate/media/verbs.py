@@ -52,7 +52,7 @@ def generate_media(
         return generate_pictures(run, options, out=Path(out), device=device, overwrite=overwrite)
     for name, given in (
         ("classes", options.classes), ("interpolate", options.interpolate), ("like", options.like),
-        ("latent-steps", options.latent_steps),
+        ("latent-steps", options.latent_steps), ("mix", options.mix), ("edit", options.edit),
     ):  # fmt: skip
         if given is not None:
             made = "pictures of sentences" if opened.task == TEXT else "solids"

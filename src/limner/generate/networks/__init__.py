@@ -22,11 +22,14 @@ from limner.generate.networks.resnet import (
     ResNet34Generator,
 )
 from limner.generate.networks.sngan import SNGANDiscriminator, SNGANGenerator
+from limner.generate.networks.stylegan2.discriminator import StyleGAN2Discriminator
+from limner.generate.networks.stylegan2.generator import StyleGAN2Generator
 
 GENERATORS: dict[str, type[nn.Module]] = {
     "dcgan": DCGANGenerator, "dcgan-bigger": BiggerGenerator, "sngan": SNGANGenerator, "light": LightGenerator,
     "projected": GatedGenerator,
     "resnet-18": ResNet18Generator, "resnet-34": ResNet34Generator, "biggan": BigGANGenerator,
+    "stylegan2": StyleGAN2Generator,
 }  # fmt: skip
 DISCRIMINATORS: dict[str, type[nn.Module]] = {
     "dcgan": DCGANDiscriminator,
@@ -37,6 +40,7 @@ DISCRIMINATORS: dict[str, type[nn.Module]] = {
     "resnet-18": ResNet18Discriminator,
     "resnet-34": ResNet34Discriminator,
     "biggan": BigGANDiscriminator,
+    "stylegan2": StyleGAN2Discriminator,
 }
 
 __all__ = [
@@ -44,4 +48,5 @@ __all__ = [
     "BiggerGenerator", "DCGANDiscriminator", "DCGANGenerator", "Discriminator", "GatedGenerator", "Generator",
     "LightDiscriminator", "LightGenerator", "ProjectedDiscriminator", "ResNet18Discriminator", "ResNet18Generator",
     "ResNet34Discriminator", "ResNet34Generator", "SNGANDiscriminator", "SNGANGenerator",
+    "StyleGAN2Discriminator", "StyleGAN2Generator",
 ]  # fmt: skip

@@ -46,13 +46,17 @@ class Generator(nn.Module):
 
         Raises `UserError` for a latent of another length, a label that is missing, and one that has no use.
         """
-        if latent.ndim != 2 or latent.shape[1] != self.latent:
-            raise UserError(f"the generator got latents of shape {tuple(latent.shape)}; it needs (B, {self.latent})")
-        check_label(label, self.classes, len(latent), "generator")
+        self.check(latent, label)
         code = latent
         if label is not None and not self.norm_classes:
             code = torch.cat([latent, functional.one_hot(label, self.classes).to(latent.dtype)], dim=1)
         return self.paint(code, label).float().tanh()
+
+    def check(self, latent: Tensor, label: Tensor | None) -> None:
+        """Raise `UserError` for what `forward` does not take."""
+        if latent.ndim != 2 or latent.shape[1] != self.latent:
+            raise UserError(f"the generator got latents of shape {tuple(latent.shape)}; it needs (B, {self.latent})")
+        check_label(label, self.classes, len(latent), "generator")
 
     def paint(self, code: Tensor, label: Tensor | None) -> Tensor:
         """code: (B, inputs). Gives what tanh makes the picture of: (B, channels, size_px, size_px), any value."""

@@ -116,7 +116,7 @@ class PictureLearning(Task):
         self.decay = recipe.average.build(AVERAGES)
         self.state = self.augmentation.begin(fabric.device)
         self.terms = {
-            "generator": generator_terms(recipe.penalties, networks["generator"])
+            "generator": generator_terms(recipe.penalties, networks["generator"], self.draws, self.state)
             | latent_terms(recipe.latent_optimization, "generator")
             | (encoder_term(self.loss, self.discriminate) if self.encoder else {}),
             "discriminator": discriminator_terms(

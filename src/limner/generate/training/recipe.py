@@ -141,6 +141,11 @@ class GenerateRecipe(Recipe):
                 "augment ada follows how often logits of real pictures are above 0, which means nothing to the "
                 "Wasserstein loss; use augment diffaugment, or another loss"
             )
+        if self.penalties.path_length and self.generator.name != "stylegan2":
+            raise UserError(
+                f"penalties.path_length is {self.penalties.path_length:g}, and generator {self.generator.name} has no "
+                "styles; use --generator.name stylegan2, or --penalties.path-length 0"
+            )
         self.latent_optimization.check_prior(self.prior.name)
         if self.encoder.name != "none" and self.penalties.gradient:
             raise UserError(

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, MutableMapping
 
+import torch
 from torch import Tensor, nn
 
 from limner.adversarial.latents.settings import LatentOptimization
 from limner.adversarial.losses import AdversarialLoss
+from limner.adversarial.regularizers.path_length import path_length_penalty, path_lengths
 from limner.adversarial.regularizers.penalties import (
     PenaltySettings,
     consistency_penalty,
@@ -20,6 +22,7 @@ from limner.adversarial.regularizers.penalties import (
 )
 from limner.adversarial.update import Term, Update
 from limner.foundation.draws import Draws
+from limner.generate.networks.stylegan2.generator import StyleGAN2Generator
 from limner.generate.training.picture_pool import Sample
 
 Shown = Update[Sample]
@@ -74,9 +77,40 @@ def discriminator_terms(
     return {**chosen, **_orthogonal(settings, network, "discriminator")}
 
 
-def generator_terms(settings: PenaltySettings, network: nn.Module) -> dict[str, Term]:
-    """The terms of the generator's loss that have a weight, by their names."""
-    return _orthogonal(settings, network, "generator")
+def generator_terms(
+    settings: PenaltySettings, network: nn.Module, draws: Draws, state: MutableMapping[str, Tensor]
+) -> dict[str, Term]:
+    """The terms of the generator's loss that have a weight, by their names.
+
+    network: the generator, which path length regularization calls as it is, without autocast. state: what a checkpoint
+    keeps; the running mean of path lengths is put there.
+    """
+    terms = _orthogonal(settings, network, "generator")
+    if settings.path_length:
+        terms["path_length_penalty"] = _path_length(settings, network, draws, state)
+    return terms
+
+
+def _path_length(
+    settings: PenaltySettings, network: nn.Module, draws: Draws, state: MutableMapping[str, Tensor]
+) -> Term:
+    """Of half as many pictures, made of the first latents of the update."""
+    assert isinstance(network, StyleGAN2Generator)  # the recipe refuses others
+    state["mean_path_length"] = torch.zeros((), device=draws.device)
+
+    def term(update: Shown) -> Tensor:
+        factor = lazy_factor(update.number, settings.path_length_every)
+        if factor == 0:
+            return update.fake_logits.new_zeros(())
+        half = max(1, len(update.fake.image) // 2)
+        label = None if update.fake.label is None else update.fake.label[:half]
+        with torch.autocast(draws.device.type, enabled=False):
+            styles = network.styles(update.latent.latent[:half], label)
+            lengths = path_lengths(network.synthesize(styles), styles, draws.of("path length", *update.place))
+            penalty, state["mean_path_length"] = path_length_penalty(lengths, state["mean_path_length"])
+        return settings.path_length * factor * penalty
+
+    return term
 
 
 def latent_terms(settings: LatentOptimization, name: str) -> dict[str, Term]:
