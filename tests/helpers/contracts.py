@@ -112,6 +112,8 @@ def _picture_settings(recipe: Any) -> list[str]:
         return _media_settings(recipe)
     kimg = 2 * 4 * recipe.discriminator_steps / 1000
     more = "--batch 4 --scores.samples 16 --data.held-out 12 --generator.width 8 --discriminator.width 8"
+    if recipe.generator.name == "stylegan2":
+        more += " --generator.latent 8 --generator.style 8 --generator.most-maps 16 --discriminator.most-maps 16"
     encoder = [] if recipe.encoder.name == "none" else ["--encoder.width", "8"]
     return ["--kimg", f"{kimg}", *more.split(), *encoder]
 
