@@ -29,6 +29,8 @@ from limner.commands.rooms import app_of_room
 from limner.detect.data.augment import AugmentSettings as DetectAugmentSettings
 from limner.detect.networks import NETWORKS as DETECTORS
 from limner.detect.training.recipe import DetectRecipe, ObjectSettings
+from limner.generate.media.music.networks.listing import MUSIC_DISCRIMINATORS, MUSIC_GENERATORS
+from limner.generate.media.music.recipe import MusicDataSettings, MusicRecipe
 from limner.generate.media.recipe import MediaScoreSettings
 from limner.generate.media.text.networks import TEXT_DISCRIMINATORS, TEXT_GENERATORS
 from limner.generate.media.text.recipe import CaptionSettings, TextRecipe, WordSettings
@@ -94,6 +96,10 @@ PAGES_OF_SETTINGS: dict[str, tuple[dict[str, type], dict[str, Mapping[str, Any]]
         {"": VoxelRecipe, "data.": VoxelSettings},
         {"generator": VOXEL_GENERATORS, "discriminator": VOXEL_DISCRIMINATORS},
     ),
+    "generate/music.md": (
+        {"": MusicRecipe, "data.": MusicDataSettings},
+        {"generator": MUSIC_GENERATORS, "discriminator": MUSIC_DISCRIMINATORS},
+    ),
     "classify/recipe.md": (
         {"": ClassifyRecipe, "data.": ExampleSettings, "augment.": AugmentSettings},
         {"network": CLASSIFIERS, "loss": CLASS_LOSSES},
@@ -130,6 +136,7 @@ GIVEN = {
     "inputs",
     "outputs",
     "scale",
+    "shape",
     "side",
 }
 """Arguments that the task supplies, so that no recipe has them."""

@@ -113,17 +113,17 @@ ROOMS: dict[str, Room] = {
             "generate": "limner.generate.training.task:GenerateTask",
             "generate-text": "limner.generate.media.text.task:TextTask",
             "generate-voxels": "limner.generate.media.voxels.task:VoxelTask",
+            "generate-music": "limner.generate.media.music.task:MusicTask",
         },
         recipes={
             "generate": "limner.generate.training.recipe:GenerateRecipe",
             "generate-text": "limner.generate.media.text.recipe:TextRecipe",
             "generate-voxels": "limner.generate.media.voxels.recipe:VoxelRecipe",
+            "generate-music": "limner.generate.media.music.recipe:MusicRecipe",
         },
         evaluate=Verb("limner.generate.media.verbs:evaluate_run", "limner.generate.scoring.options:EvaluateOptions"),
         compare=Verb("limner.generate.media.verbs:compare_runs", "limner.generate.scoring.options:CompareOptions"),
-        networks=Verb(
-            "limner.generate.networks.listing:list_networks", "limner.learning.networks.listing:NetworkSizes"
-        ),
+        networks=Verb("limner.generate.media.listing:list_networks", "limner.learning.networks.listing:NetworkSizes"),
         exports="limner.generate.making.exported:exportable",
         demo=Verb("limner.generate.demo:run_demo"),
         demo_line="cut out, learn, make; about a minute",

@@ -1,1 +1,1 @@
-"""What adversarial networks make beside plain pictures: pictures of sentences, and solids of voxels."""
+"""What adversarial networks make beside plain pictures: pictures of sentences, solids of voxels, and music."""

@@ -38,19 +38,28 @@ class MediaLearning(Task):
 
     recipe: MediaRecipe
     learning_rate_options = "--generator-optimizer.learning-rate, --discriminator-optimizer.learning-rate"
+    clip: float | None = None
+    """The largest norm of a network's gradient."""
+    updates: tuple[int, int] = (1, 1)
+    """How often the discriminator and the generator move in a step; the former on a batch of its own each time."""
 
     def prepare(self, count: int, held_out: float, what: str) -> None:
         """Split ``count`` samples and make the order in which they are learned from. held_out: a share below 1, or how
         many. what: what samples are called. Raises `UserError` for fewer than a batch."""
-        order = torch.randperm(count, generator=Draws(self.seed, torch.device("cpu")).of("held out"))
-        kept = round(held_out * count) if held_out < 1 else int(held_out)
-        self.training, self.held_out = order[kept:].sort().values, order[:kept].sort().values
+        self.split(count, held_out)
+        kept = len(self.held_out)
         if len(self.training) < self.recipe.batch:
             raise UserError(
                 f"batch is {self.recipe.batch}, but there are {max(0, count - kept)} {what} to learn from ({kept} are "
                 f"held out); give --batch {max(2, count - kept)} or less, or more {what}"
             )
         self.order = ShuffledOrder(len(self.training), self.recipe.batch, self.recipe.seed)
+
+    def split(self, count: int, held_out: float) -> None:
+        """Hold some of ``count`` back: a share below 1, or so many."""
+        order = torch.randperm(count, generator=Draws(self.seed, torch.device("cpu")).of("held out"))
+        kept = round(held_out * count) if held_out < 1 else int(held_out)
+        self.training, self.held_out = order[kept:].sort().values, order[:kept].sort().values
         self.where = "validation" if kept else "training"
         self.optimizers, self.state = {}, {}
         self.device = torch.device("cpu")
@@ -74,8 +83,9 @@ class MediaLearning(Task):
     def stages(self) -> tuple[Stage, ...]:
         """One stage, whose epochs are the stretches between two evaluations."""
         recipe = self.recipe
-        steps = max(1, round(recipe.shown(len(self.training)) / recipe.batch))
-        stretches = max(1, round(steps * recipe.batch / (1000 * recipe.scores.every_kimg)))
+        each = recipe.batch * self.updates[0]
+        steps = max(1, round(recipe.shown(len(self.training)) / each))
+        stretches = max(1, round(steps * each / (1000 * recipe.scores.every_kimg)))
         return (Stage(TRAIN, stretches, -(-steps // stretches), unit="evaluation"),)
 
     def begin(self, stage: Stage, context: StageContext) -> None:
@@ -90,7 +100,7 @@ class MediaLearning(Task):
             "generator": recipe.generator_optimizer.build(OPTIMIZERS, networks["generator"].parameters()),
             "discriminator": recipe.discriminator_optimizer.build(OPTIMIZERS, networks["discriminator"].parameters()),
         }
-        self.updaters = {name: Updater(fabric, optimizer) for name, optimizer in self.optimizers.items()}
+        self.updaters = {name: Updater(fabric, optimizer, self.clip) for name, optimizer in self.optimizers.items()}
         self.learning_rate_factor = recipe.schedule.build(SCHEDULES)
         self.loss = recipe.loss.build(LOSSES)
         self.decay = recipe.average.build(AVERAGES)
@@ -101,18 +111,22 @@ class MediaLearning(Task):
         return self.training[self.order.indices(number)]
 
     def step(self, batches: Iterator[Any], index: int) -> dict[str, Tensor]:
-        """An update of the discriminator, and one of the generator."""
-        passes = self.recipe.batch / len(self.training)
+        """An update of the discriminator, and one of the generator, or several of each."""
+        passes = self.recipe.batch * self.updates[0] / len(self.training)
         factor = self.learning_rate_factor(index * passes, self.stage.total_steps * passes)
         for optimizer in self.optimizers.values():
             set_learning_rate(optimizer, factor)
         for name in ("generator", "discriminator"):
             self.networks[name].train()
-        real = self.real(next(batches).to(self.device), index)
-        values = self.teach_discriminator(real, index)
-        values |= self.teach_generator(real, index)
+        values: dict[str, Tensor] = {}
+        first, second = self.updates
+        for number in range(index * first, (index + 1) * first):
+            real = self.real(next(batches).to(self.device), number)
+            values |= self.teach_discriminator(real, number)
+        for number in range(index * second, (index + 1) * second):
+            values |= self.teach_generator(real, number)
         if self.decay is not None:
-            shown = self.recipe.batch
+            shown = self.recipe.batch * self.updates[0]
             update_average(self.networks["average"], self.networks["generator"], self.decay((index + 1) * shown, shown))
         return values
 

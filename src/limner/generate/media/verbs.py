@@ -12,6 +12,9 @@ from limner.foundation.errors import UserError
 from limner.foundation.progress import say
 from limner.generate.making.options import PLAIN, GenerateOptions
 from limner.generate.making.sample import GENERATE, Generated, generate_pictures, write_made
+from limner.generate.media.music.predictor import load_music_maker
+from limner.generate.media.music.recipe import MUSIC
+from limner.generate.media.music.writing import write_music
 from limner.generate.media.scores import MediaComparison, MediaScores, compare_media
 from limner.generate.media.text.predictor import TextPictureGenerator, load_text_generator
 from limner.generate.media.text.recipe import TEXT
@@ -25,6 +28,9 @@ from limner.learning.library import recipe_of, task_class
 from limner.learning.runs.evaluations import Compared
 from limner.learning.runs.opening import open_run
 from limner.learning.runs.run import Run
+
+MAKES = {TEXT: "pictures of sentences", VOXELS: "solids", MUSIC: "music"}
+"""What runs of other tasks than plain pictures make."""
 
 
 class Measured(Protocol):
@@ -42,26 +48,29 @@ def generate_media(
     device: str = "auto",
     overwrite: bool = False,
 ) -> Generated:
-    """Write what a run makes: pictures, pictures of sentences, solids; see `generate_pictures` and `write_solids`.
+    """Write what a run makes: pictures, pictures of sentences, solids, music; see `generate_pictures`, `write_solids`
+    and `write_music`.
 
     Raises `UserError` as that does; for sentences with words that the run has never seen; for options that mean nothing
     to the run.
     """
     opened = open_run(run)
-    if opened.task not in (TEXT, VOXELS):
+    if opened.task not in MAKES:
         return generate_pictures(run, options, out=Path(out), device=device, overwrite=overwrite)
     for name, given in (
         ("classes", options.classes), ("interpolate", options.interpolate), ("like", options.like),
         ("latent-steps", options.latent_steps), ("mix", options.mix), ("edit", options.edit),
     ):  # fmt: skip
         if given is not None:
-            made = "pictures of sentences" if opened.task == TEXT else "solids"
-            raise UserError(f"--{name}: {run} makes {made} and has no such thing; leave it out")
+            raise UserError(f"--{name}: {run} makes {MAKES[opened.task]} and has no such thing; leave it out")
+    if opened.task != TEXT and options.text:
+        raise UserError(f"--text: {run} learned without sentences; leave it out")
     if opened.task == VOXELS:
-        if options.text:
-            raise UserError(f"--text: {run} learned without sentences; leave it out")
         maker = load_voxel_maker(opened, device)
         return write_solids(maker, options, Path(out), {"model": maker.digest, **options.request()}, overwrite)
+    if opened.task == MUSIC:
+        player = load_music_maker(opened, device)
+        return write_music(player, options, Path(out), {"model": player.digest, **options.request()}, overwrite)
     return _generate_of_text(load_text_generator(opened, device), options, Path(out), overwrite)
 
 

@@ -1,0 +1,1 @@
+"""Tunes and chorales read from ABC, MIDI, JSON and .npz into grids of notes."""
