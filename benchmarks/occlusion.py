@@ -20,7 +20,7 @@ from torch import Tensor
 from limner.learning.networks.known import find_network
 from limner.nn.looking.evidence import class_answer, occlusion
 
-WINDOW, STRIDE, BATCH, CLASS = 32, 16, 2, 3
+WINDOW, STRIDE, BATCH, CLASS = 32, 16, 16, 3
 
 
 def main() -> None:

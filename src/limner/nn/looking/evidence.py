@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from limner.nn.inspection.spreading import evaluating
+from limner.nn.looking.local import Changed, Known, changed_by
 
 Answer = Callable[[Tensor], Tensor]
 """What a network gives, (B, ...), to one number a picture, (B,)."""
@@ -27,13 +28,13 @@ def class_answer(number: int, places: Tensor | None = None) -> Answer:
 
 @torch.no_grad()
 def occlusion(
-    network: nn.Module, image: Tensor, answer: Answer, window: int, stride: int, covered: float = 0.0, batch: int = 2
+    network: nn.Module, image: Tensor, answer: Answer, window: int, stride: int, covered: float = 0.0, batch: int = 16
 ) -> Tensor:
     """By how much the answer falls where a square of the picture is covered (Zeiler and Fergus 2014): (H, W) float32.
 
     Squares of ``window`` pixels are moved by ``stride``, the last ones cut off at the border, and painted ``covered``
     in all bands (0 is the mean of a standardized picture). A pixel's value is the mean over the squares that cover it,
-    as captum's `Occlusion` gives. Squares are answered ``batch`` at once.
+    as captum's `Occlusion` gives. Squares are answered ``batch`` at once, and only what they change is computed.
 
     network: gives (B, classes) or (B, classes, H, W). image: (1, C, H, W), as the network takes it.
     """
@@ -47,12 +48,12 @@ def occlusion(
     fall, times = image.new_zeros(height, width), image.new_zeros(height, width)
     with evaluating(network):
         usual = answer(network(image))[0]
+        known = Known(network, image)
         for first in range(0, len(corners), batch):
             part = corners[first : first + batch]
-            pictures = image.repeat(len(part), 1, 1, 1)
-            for picture, (row, column) in zip(pictures, part, strict=True):
-                picture[:, row : row + window, column : column + window] = covered
-            for (row, column), value in zip(part, answer(network(pictures)), strict=True):
+            output = network(changed_by(known, window, part, covered))
+            values = answer(output.whole() if isinstance(output, Changed) else output)
+            for (row, column), value in zip(part, values, strict=True):
                 fall[row : row + window, column : column + window] += usual - value
                 times[row : row + window, column : column + window] += 1
     return (fall / times.clamp_min(1)).float()
