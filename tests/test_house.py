@@ -21,8 +21,9 @@ FLOORS = (
     ("segment",),
     ("recolor", "generate", "classify", "detect", "translate"),
     ("studies",),
+    ("studio",),
     ("commands",),
-    ("cli", ""),
+    ("cli", "__main__", ""),
 )
 """From the ground up: the folders of the package, ``cli.py``, and the package itself. Who stands on a floor imports
 what stands below it, or beside it."""
@@ -35,6 +36,7 @@ ENTRIES = {
     "classify": 8,
     "detect": 12,
     "translate": 9,
+    "studio": 13,
 }
 """How many entries a folder shows at most: who opens it sees its ideas at a glance."""
 NAME_BY_TEXT = {"limner.learning.rooms", "limner"}

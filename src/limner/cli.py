@@ -22,6 +22,7 @@ from limner.commands import (  # noqa: F401  # each adds its verbs to the app
     looking,
     recolor,
     segment,
+    studio,
     studying,
     translate,
 )

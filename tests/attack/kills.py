@@ -132,8 +132,8 @@ COMMANDS = {
 """Every verb that writes, once in each of its ways."""
 WRITE_NOTHING = ("recipes", "networks", "inspect", "doctor")
 """The verbs that print alone."""
-RUN_THESE = ("demo",)
-"""The verbs that run others, one after the other."""
+RUN_THESE = ("demo", "studio")
+"""The verbs that run others."""
 
 
 def draw_inputs(folder: Path) -> None:

@@ -43,6 +43,11 @@ EXAMPLES: dict[str, tuple[str, str, str]] = {
         "limner study classify/lenet-digits --grid network.pool=max,average",
         "limner study convnets/normalization --seeds 5",
     ),
+    "studio": (
+        "limner studio",
+        "limner studio places --no-browser",
+        "limner studio photos --port 8700 --upload-mb 200",
+    ),
     "doctor": ("limner doctor", "limner doctor --json", "limner doctor --debug"),
     "push": (
         "limner push last --out roofs-of-kampala --license cc-by-4.0",

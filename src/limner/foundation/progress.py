@@ -1,13 +1,19 @@
 """What a long job says while it works: a bar on a terminal, one plain line per 30 seconds elsewhere."""
 
+import json
+import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 PLAIN_LINE_EVERY_S = 30.0
+WATCHED = "LIMNER_PROGRESS"
+"""In the environment: the file in which a command tells how far it is (`Progress.told`), for programs that run it."""
+WATCHED_EVERY_S = 0.5
 _shown = True
 
 
@@ -33,10 +39,13 @@ class Progress:
         self.note = ""
         self._began = self._last_line = time.monotonic()
         self._bar = _bar(title, total, start) if _shown and sys.stderr.isatty() else None
+        self._watched = os.environ.get(WATCHED) if _shown else None
+        self._told_at = -WATCHED_EVERY_S
 
     def __enter__(self) -> Self:
         if self._bar:
             self._bar.start()
+        self._tell()
         return self
 
     def __exit__(
@@ -49,15 +58,37 @@ class Progress:
         """Count ``units`` more; ``note`` is shown beside the count until the next one."""
         self.done += units
         self.note = self.note if note is None else note
+        self._tell()
         if self._bar:
             self._bar.update(self._bar.task_ids[0], completed=self.done, total=self.total, note=self.note)
         elif _shown and time.monotonic() - self._last_line >= PLAIN_LINE_EVERY_S:
             self._last_line = time.monotonic()
             say(self.line())
 
+    @property
+    def rate(self) -> float:
+        """Units a second, since it began."""
+        return (self.done - self.start) / max(time.monotonic() - self._began, 1e-9)
+
+    def told(self) -> dict[str, Any]:
+        """The state for programs: title, done, total, unit, note, and seconds_left, which is null where unknown."""
+        left = (self.total - self.done) / self.rate if self.rate > 0 else None
+        state = {"title": self.title, "done": self.done, "total": self.total, "unit": self.unit, "note": self.note}
+        return {**state, "seconds_left": left}
+
+    def _tell(self) -> None:
+        now = time.monotonic()
+        if self._watched and (now - self._told_at >= WATCHED_EVERY_S or self.done >= self.total):
+            self._told_at = now
+            path = Path(self._watched)
+            with suppress(OSError):  # whoever watches may be gone; the work goes on
+                beside = path.with_name(f".{path.name}.{os.getpid()}")
+                beside.write_text(json.dumps(self.told()), encoding="utf-8")
+                os.replace(beside, path)
+
     def line(self) -> str:
         """The state in one plain line."""
-        rate = (self.done - self.start) / max(time.monotonic() - self._began, 1e-9)
+        rate = self.rate
         left = f", {duration((self.total - self.done) / rate)} left" if rate > 0 else ""
         note = f", {self.note}" if self.note else ""
         return f"{self.title}: {self.done}/{self.total} {self.unit}, {rate:.2f} {self.unit}/s{left}{note}"
