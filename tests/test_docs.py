@@ -29,6 +29,8 @@ from limner.commands.rooms import app_of_room
 from limner.detect.data.augment import AugmentSettings as DetectAugmentSettings
 from limner.detect.networks import NETWORKS as DETECTORS
 from limner.detect.training.recipe import DetectRecipe, ObjectSettings
+from limner.generate.media.clips.networks import CLIP_DISCRIMINATORS, CLIP_GENERATORS
+from limner.generate.media.clips.recipe import ClipRecipe, ClipSettings
 from limner.generate.media.music.networks.listing import MUSIC_DISCRIMINATORS, MUSIC_GENERATORS
 from limner.generate.media.music.recipe import MusicDataSettings, MusicRecipe
 from limner.generate.media.recipe import MediaScoreSettings
@@ -99,6 +101,10 @@ PAGES_OF_SETTINGS: dict[str, tuple[dict[str, type], dict[str, Mapping[str, Any]]
     "generate/music.md": (
         {"": MusicRecipe, "data.": MusicDataSettings},
         {"generator": MUSIC_GENERATORS, "discriminator": MUSIC_DISCRIMINATORS},
+    ),
+    "generate/clips.md": (
+        {"": ClipRecipe, "data.": ClipSettings},
+        {"generator": CLIP_GENERATORS, "discriminator": CLIP_DISCRIMINATORS},
     ),
     "classify/recipe.md": (
         {"": ClassifyRecipe, "data.": ExampleSettings, "augment.": AugmentSettings},

@@ -18,7 +18,7 @@ from torchvision.models.resnet import BasicBlock
 from drawing import draw_area
 from drawn_pictures import draw_shape, save_boxes
 from limner.classify.networks import alexnet, densenet, googlenet, resnet
-from limner.datasets.world.rendering import voxels_of
+from limner.datasets.world.rendering import clip_of, voxels_of
 from limner.datasets.world.solids import draw_solid
 from limner.fidelity.features import FeatureExtractor
 from limner.segment.networks import residual_unet, unet
@@ -89,6 +89,7 @@ def _draw_boxes(folder: Path) -> Path:
         save_boxes(folder / name, 16, first=first)
     files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.png"))
     rows = [f"{file},a box of {file.partition('/')[0]} number" for file in files]
+    np.savez(folder / "clips.npz", videos=np.stack([clip_of(draw_solid(0, each), 16, 8) for each in range(20)]))
     np.savez(folder / "solids.npz", voxels=np.stack([voxels_of(draw_solid(0, each), 16) for each in range(20)]))
     (folder / "captions.csv").write_text("\n".join(["file,caption", *rows]) + "\n", encoding="utf-8")
     scale = "CDEFGABcdefgab"
@@ -104,6 +105,8 @@ def _media_settings(recipe: Any) -> list[str]:
     small = "--kimg 0.008 --batch 4 --data.held-out 4 --scores.samples 16"
     if recipe.task == "generate-text":
         small += " --words.steps 2 --words.batch 4 --words.code 8 --generator.text 8 --discriminator.text 8"
+    if recipe.task == "generate-clips":
+        small += " --data.size-px 16 --generator.latent 4"
     if recipe.task == "generate-voxels":
         small += " --data.side 16 --generator.latent 4"
     if recipe.task == "generate-music":
@@ -139,6 +142,10 @@ def _make(predictor: Any, data: Path) -> None:
         return
     if hasattr(predictor, "bars"):
         assert predictor.generate(3).shape == (3, 1, 64)
+        return
+    if hasattr(predictor, "from_stills"):
+        made = predictor.go_on(torch.rand(3, 3, 16, 16)) if predictor.from_stills else predictor.generate(3)
+        assert made.shape == (3, 8, 3, 16, 16)
         return
     if hasattr(predictor, "sentences"):
         made = predictor.generate(predictor.sentences[0], 3)

@@ -1,1 +1,1 @@
-"""What adversarial networks make beside plain pictures: pictures of sentences, solids of voxels, and music."""
+"""What adversarial networks make beside plain pictures: pictures of sentences, solids of voxels, clips, and music."""

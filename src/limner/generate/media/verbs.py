@@ -12,6 +12,9 @@ from limner.foundation.errors import UserError
 from limner.foundation.progress import say
 from limner.generate.making.options import PLAIN, GenerateOptions
 from limner.generate.making.sample import GENERATE, Generated, generate_pictures, write_made
+from limner.generate.media.clips.predictor import load_clip_maker
+from limner.generate.media.clips.recipe import CLIPS
+from limner.generate.media.clips.writing import write_clips
 from limner.generate.media.music.predictor import load_music_maker
 from limner.generate.media.music.recipe import MUSIC
 from limner.generate.media.music.writing import write_music
@@ -29,7 +32,7 @@ from limner.learning.runs.evaluations import Compared
 from limner.learning.runs.opening import open_run
 from limner.learning.runs.run import Run
 
-MAKES = {TEXT: "pictures of sentences", VOXELS: "solids", MUSIC: "music"}
+MAKES = {TEXT: "pictures of sentences", VOXELS: "solids", CLIPS: "clips", MUSIC: "music"}
 """What runs of other tasks than plain pictures make."""
 
 
@@ -48,8 +51,8 @@ def generate_media(
     device: str = "auto",
     overwrite: bool = False,
 ) -> Generated:
-    """Write what a run makes: pictures, pictures of sentences, solids, music; see `generate_pictures`, `write_solids`
-    and `write_music`.
+    """Write what a run makes: pictures, pictures of sentences, solids, clips, music; see `generate_pictures`,
+    `write_solids`, `write_clips` and `write_music`.
 
     Raises `UserError` as that does; for sentences with words that the run has never seen; for options that mean nothing
     to the run.
@@ -58,7 +61,8 @@ def generate_media(
     if opened.task not in MAKES:
         return generate_pictures(run, options, out=Path(out), device=device, overwrite=overwrite)
     for name, given in (
-        ("classes", options.classes), ("interpolate", options.interpolate), ("like", options.like),
+        ("classes", options.classes), ("interpolate", options.interpolate),
+        ("like", None if opened.task == CLIPS else options.like),
         ("latent-steps", options.latent_steps), ("mix", options.mix), ("edit", options.edit),
     ):  # fmt: skip
         if given is not None:
@@ -71,6 +75,9 @@ def generate_media(
     if opened.task == MUSIC:
         player = load_music_maker(opened, device)
         return write_music(player, options, Path(out), {"model": player.digest, **options.request()}, overwrite)
+    if opened.task == CLIPS:
+        clips = load_clip_maker(opened, device)
+        return write_clips(clips, options, Path(out), {"model": clips.digest, **options.request()}, overwrite)
     return _generate_of_text(load_text_generator(opened, device), options, Path(out), overwrite)
 
 

@@ -74,12 +74,22 @@ def _files(path: Path) -> list[Path]:
     if not path.exists():
         raise UserError(f"{path}: no such file or folder")
     files = [path] if path.is_file() else sorted(path.glob("*.npz"))
+    files = [file for file in files if path.is_file() or _holds(file)] or files
     if not files:
         raise UserError(
             f"{path}: holds no .npz files; needed: one with an array {ARRAY} of (N, side, side, side) "
             "(limner draw world --voxels 500 draws such data)"
         )
     return files
+
+
+def _holds(file: Path) -> bool:
+    """Whether a file has such an array; others in a folder may hold other things."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return f"{ARRAY}.npy" in archive.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return True  # reading it says what is wrong
 
 
 def _shape(file: Path) -> tuple[int, ...]:
