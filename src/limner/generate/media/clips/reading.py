@@ -60,8 +60,9 @@ def read_clips(paths: Sequence[Path], size_px: int) -> ClipSet:
         if shape[1] < frames:
             least = "clips of one frame are pictures; " if shape[1] == 1 else ""
             raise UserError(
-                f"{file}: clips of {shape[1]} frame{'s' * (shape[1] > 1)}; {least}needed: {frames} or more at data.size_px {size_px}, which "
-                f"takes half as many frames; give a smaller --data.size-px or longer clips"
+                f"{file}: clips of {shape[1]} frame{'s' * (shape[1] > 1)}; {least}needed: {frames} or more at "
+                f"data.size_px {size_px}, which takes half as many frames; give a smaller --data.size-px or longer "
+                "clips"
             )
         if shape[2] % size_px:
             raise UserError(
