@@ -11,7 +11,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 
 from limner.foundation.errors import UserError
-from limner.generate.media.clips.recipe import SIZES_PX
+from limner.generate.media.clips.sizes import SIZES_PX
 
 BOTTOM, SLOPE = 4, 0.2
 CLIP_GIVEN = ("size_px",)

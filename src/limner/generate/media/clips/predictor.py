@@ -20,7 +20,7 @@ from limner.foundation.files.documents import as_record
 from limner.foundation.files.schema import bounds
 from limner.foundation.machine.device import choose_device
 from limner.generate.media.clips.networks import CLIP_GENERATORS, CLIP_GIVEN, shown
-from limner.generate.media.clips.recipe import SIZES_PX
+from limner.generate.media.clips.sizes import SIZES_PX
 from limner.generate.media.loading import load_network, maker_prefix
 from limner.learning.recipes.recipe import Choice
 from limner.learning.runs.described import described_choice

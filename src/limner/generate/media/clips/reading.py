@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from limner.foundation.errors import UserError
+from limner.generate.media.clips.sizes import SIZES_PX
 
 ARRAY, INSIDE = "videos", "clips"
 """The array of a file, and the folder of clips within one that holds other things, too (`limner draw world`)."""
@@ -91,8 +92,6 @@ def _reduced(videos: Tensor, size_px: int, frames: int) -> Tensor:
 
 
 def _fitting(side: int) -> str:
-    from limner.generate.media.clips.recipe import SIZES_PX
-
     found = [str(size) for size in SIZES_PX if side % size == 0]
     return " or ".join(found) if found else "after resizing the clips to 16, 32, 64 or 128 px"
 

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Literal
 
 from limner.foundation.errors import UserError
+from limner.generate.media.clips.sizes import SIZES_PX
 from limner.generate.media.recipe import MediaRecipe
 from limner.learning.recipes.recipe import Choice, choice, setting
 
 CLIPS = "generate-clips"
-SIZES_PX = (16, 32, 64, 128)
 GIVEN = ("size_px",)
 
 
