@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+import limner
 from limner.adversarial.augment import AUGMENTATIONS
 from limner.adversarial.average import AVERAGES
 from limner.adversarial.latents.settings import LatentOptimization
@@ -66,7 +67,7 @@ from test_house import FLOORS
 
 TOP = Path(__file__).parents[1]
 DOCS = TOP / "docs"
-PAGES = sorted([*DOCS.rglob("*.md"), TOP / "README.md", TOP / "CHANGELOG.md"])
+PAGES = sorted([*DOCS.rglob("*.md"), *(TOP / f"{name}.md" for name in ("README", "CHANGELOG", "CONTRIBUTING"))])
 VERBS = sorted(name for name in app if not name.startswith("-"))
 EVERYWHERE = {"--help", "--version", "--debug", "--install-completion"}
 OF_TESTS = {"--attack"}  # of pytest, see tests/conftest.py
@@ -481,3 +482,15 @@ def test_drawings_are_well_formed_say_what_they_show_and_load_nothing(path: Path
     assert drawing.findtext("{http://www.w3.org/2000/svg}title")
     text = path.read_text(encoding="utf-8")
     assert not re.search(r"(href|src)\s*=|url\((?!#)|@import", text)
+
+
+def test_who_cites_names_the_version_that_is_there() -> None:
+    assert f"\nversion: {limner.__version__}\n" in (TOP / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"version = {{{limner.__version__}}}" in (TOP / "README.md").read_text(encoding="utf-8")
+
+
+def test_readme_is_a_screen_with_one_picture_two_commands_and_eight_rows() -> None:
+    text = (TOP / "README.md").read_text(encoding="utf-8")
+    assert text.count("![") == 1 and text.count("```sh") == 2
+    assert len(re.findall(r"^\| (?!---|I want)", text, re.MULTILINE)) == 8
+    assert len(text.splitlines()) <= 60
