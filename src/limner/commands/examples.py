@@ -51,6 +51,7 @@ EXAMPLES: dict[str, tuple[str, str, str]] = {
     "doctor": ("limner doctor", "limner doctor --json", "limner doctor --debug"),
     "push": (
         "limner push last --out roofs-of-kampala --license cc-by-4.0",
+        "limner push buildings --out buildings-map --license other",
         "limner segment roofs-of-kampala scene.tif",
     ),
     "export": (
