@@ -105,7 +105,7 @@ def test_only_the_window_and_what_it_reaches_is_computed() -> None:
         output = network(changed_by(Known(network, picture(3)), 8, CORNERS, 0.0))
     assert isinstance(output, Changed)
     assert output.patches.shape == (5, 4, 10, 10)  # 8 -> 10 -> 6 -> 10 places
-    assert output.window.corners[0] == (0, 0)
+    assert output.windows.corners[0] == (0, 0)
 
 
 def test_the_unchanged_picture_is_computed_once() -> None:

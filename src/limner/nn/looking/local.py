@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_map
 
-from limner.nn.looking.windows import Window, reach_of, worth_it
+from limner.nn.looking.reach import Windows, reach_of, worth_it
 
 aten = torch.ops.aten
 
@@ -56,26 +56,26 @@ class Changed(Tensor):
 
     usual: Tensor
     patches: Tensor
-    window: Window
+    windows: Windows
     known: Known
 
     @staticmethod
-    def __new__(cls, usual: Tensor, patches: Tensor, window: Window, known: Known) -> Changed:
+    def __new__(cls, usual: Tensor, patches: Tensor, windows: Windows, known: Known) -> Changed:
         made: Changed = Tensor._make_wrapper_subclass(
             cls, (len(patches), *usual.shape[1:]), dtype=usual.dtype, device=usual.device
         )
-        made.usual, made.patches, made.window, made.known = usual, patches, window, known
+        made.usual, made.patches, made.windows, made.known = usual, patches, windows, known
         return made
 
-    def of(self, usual: Tensor, patches: Tensor, window: Window | None = None) -> Changed:
+    def of(self, usual: Tensor, patches: Tensor, windows: Windows | None = None) -> Changed:
         """What an operation made of this one."""
-        return Changed(usual, patches, window or self.window, self.known)
+        return Changed(usual, patches, windows or self.windows, self.known)
 
     def whole(self) -> Tensor:
         """The same as a plain tensor, (B, C, H, W)."""
         made = self.usual.repeat(len(self.patches), 1, 1, 1).contiguous(memory_format=torch.channels_last)
-        for picture, patch, (row, column) in zip(made, self.patches, self.window.corners, strict=True):
-            picture[:, row : row + self.window.height, column : column + self.window.width] = patch
+        for picture, patch, (row, column) in zip(made, self.patches, self.windows.corners, strict=True):
+            picture[:, row : row + self.windows.height, column : column + self.windows.width] = patch
         return made
 
     @classmethod
@@ -97,9 +97,9 @@ class Changed(Tensor):
 
 def _replace(changed: Changed, found: Tensor) -> Changed:
     """What an operation in place leaves in its first argument."""
-    if not isinstance(found, Changed):  # whole maps, kept as one window
-        found = changed.of(found[:1], found, Window(((0, 0),) * len(found), *found.shape[2:]))
-    changed.usual, changed.patches, changed.window = found.usual, found.patches, found.window
+    if not isinstance(found, Changed):  # whole maps, kept as windows over all of them
+        found = changed.of(found[:1], found, Windows(((0, 0),) * len(found), *found.shape[2:]))
+    changed.usual, changed.patches, changed.windows = found.usual, found.patches, found.windows
     return changed
 
 
@@ -129,9 +129,9 @@ def _combine(function: Callable[..., Any]) -> Callable[..., Any]:
             both = _common((first, second))
             if both is None:
                 return None
-            window, (one, other) = both
+            windows, (one, other) = both
             usual = first.known(function, first.usual, second.usual, *args, **kwargs)
-            return first.of(usual, function(one, other, *args, **kwargs), window)
+            return first.of(usual, function(one, other, *args, **kwargs), windows)
         if isinstance(first, Changed) and _of_channels(second, first):
             usual = first.known(function, first.usual, second, *args, **kwargs)
             return first.of(usual, function(first.patches, second, *args, **kwargs))
@@ -151,45 +151,45 @@ def _of_channels(value: Any, changed: Changed) -> bool:
     return value.dim() <= 4 and shape[0] == shape[2] == shape[3] == 1 and shape[1] in (1, changed.shape[1])
 
 
-def _common(parts: Sequence[Changed]) -> tuple[Window, list[Tensor]] | None:
+def _common(parts: Sequence[Changed]) -> tuple[Windows, list[Tensor]] | None:
     """The least window that holds the windows of all, which are of one height and width, and the patches cut to it."""
     height, width = parts[0].shape[2:]
     if any(part.shape[2:] != (height, width) for part in parts):
         return None
     firsts, size = [], []
     for axis, edge in enumerate((height, width)):
-        starts = [[corner[axis] for corner in part.window.corners] for part in parts]
-        ends = [[first + part.window.size[axis] for first in each] for part, each in zip(parts, starts, strict=True)]
+        starts = [[corner[axis] for corner in part.windows.corners] for part in parts]
+        ends = [[first + part.windows.size[axis] for first in each] for part, each in zip(parts, starts, strict=True)]
         low = [min(of_picture) for of_picture in zip(*starts, strict=True)]
         high = [max(of_picture) for of_picture in zip(*ends, strict=True)]
         longest = max(last - first for first, last in zip(low, high, strict=True))
         firsts.append([min(first, edge - longest) for first in low])
         size.append(longest)
-    window = Window(tuple(zip(*firsts, strict=True)), *size)
-    if not worth_it(window, height, width):
+    windows = Windows(tuple(zip(*firsts, strict=True)), *size)
+    if not worth_it(windows, height, width):
         return None
-    return window, [_cut(part, window) for part in parts]
+    return windows, [_cut(part, windows) for part in parts]
 
 
-def _cut(changed: Changed, window: Window, pad: tuple[int, int] = (0, 0), value: float = 0.0) -> Tensor:
+def _cut(changed: Changed, windows: Windows, pad: tuple[int, int] = (0, 0), value: float = 0.0) -> Tensor:
     """What lies within another window, (B, C, height, width), of maps padded by ``value`` on all sides.
 
     window: its corners count from the padded maps' first row and column.
     """
-    inner = changed.window
-    if pad == (0, 0) and inner == window:
+    inner = changed.windows
+    if pad == (0, 0) and inner == windows:
         return changed.patches
     usual = changed.usual
     if any(pad):
         usual = changed.known(aten.constant_pad_nd, usual, [pad[1], pad[1], pad[0], pad[0]], value)
-    shape = (len(changed.patches), changed.shape[1], window.height, window.width)
+    shape = (len(changed.patches), changed.shape[1], windows.height, windows.width)
     made = torch.empty(shape, dtype=usual.dtype, device=usual.device, memory_format=torch.channels_last)
-    for picture, patch, corner, place in zip(made, changed.patches, window.corners, inner.corners, strict=True):
-        picture.copy_(usual[0, :, corner[0] : corner[0] + window.height, corner[1] : corner[1] + window.width])
+    for picture, patch, corner, place in zip(made, changed.patches, windows.corners, inner.corners, strict=True):
+        picture.copy_(usual[0, :, corner[0] : corner[0] + windows.height, corner[1] : corner[1] + windows.width])
         into, of = [], []
         for axis in range(2):
             first = place[axis] + pad[axis] - corner[axis]
-            start, end = max(0, first), min(window.size[axis], first + inner.size[axis])
+            start, end = max(0, first), min(windows.size[axis], first + inner.size[axis])
             into.append(slice(start, max(start, end)))
             of.append(slice(start - first, max(start, end) - first))
         picture[:, into[0], into[1]] = patch[:, of[0], of[1]]
@@ -212,7 +212,7 @@ def _convolve(
     usual = changed.known(aten.convolution, changed.usual, weight, bias, stride, padding, dilation, False, more, groups)
     stride, padding, dilation = (_pair(value) for value in (stride, padding, dilation))
     kernel = [(size - 1) * space + 1 for size, space in zip(weight.shape[2:], dilation, strict=True)]
-    outputs, inputs = reach_of(changed.window, changed.shape[2:], usual.shape[2:], kernel, stride, padding)
+    outputs, inputs = reach_of(changed.windows, changed.shape[2:], usual.shape[2:], kernel, stride, padding)
     if not worth_it(outputs, *usual.shape[2:]):
         return None
     cut = _cut(changed, inputs, padding)
@@ -231,7 +231,7 @@ def _max_pool(
     stride = _pair(stride) if stride else kernel
     usual, indices = changed.known(aten.max_pool2d_with_indices, changed.usual, kernel, stride, padding, dilation)
     reach = [(size - 1) * space + 1 for size, space in zip(kernel, dilation, strict=True)]
-    outputs, inputs = reach_of(changed.window, changed.shape[2:], usual.shape[2:], reach, stride, padding)
+    outputs, inputs = reach_of(changed.windows, changed.shape[2:], usual.shape[2:], reach, stride, padding)
     if not worth_it(outputs, *usual.shape[2:]):
         return None
     cut = _cut(changed, inputs, padding, -torch.inf)
@@ -256,7 +256,7 @@ def _average_pool(
         return None
     stride = _pair(stride) if stride else kernel
     usual = changed.known(aten.avg_pool2d, changed.usual, kernel, stride, padding, False, inside, divisor)
-    outputs, inputs = reach_of(changed.window, changed.shape[2:], usual.shape[2:], kernel, stride, padding)
+    outputs, inputs = reach_of(changed.windows, changed.shape[2:], usual.shape[2:], kernel, stride, padding)
     if not worth_it(outputs, *usual.shape[2:]):
         return None
     cut = _cut(changed, inputs, padding)
@@ -289,9 +289,9 @@ def _pad(changed: Any, pad: Sequence[int], value: float = 0.0) -> Any:
     if not isinstance(changed, Changed) or len(pad) > 4 or min(pad) < 0:
         return None
     left, _, top, _ = (*pad, 0, 0)[:4]
-    corners = tuple((row + top, column + left) for row, column in changed.window.corners)
+    corners = tuple((row + top, column + left) for row, column in changed.windows.corners)
     usual = changed.known(aten.constant_pad_nd, changed.usual, list(pad), value)
-    return changed.of(usual, changed.patches, changed.window._replace(corners=corners))
+    return changed.of(usual, changed.patches, changed.windows._replace(corners=corners))
 
 
 def _pair(value: Any) -> list[int]:
@@ -337,4 +337,4 @@ def changed_by(known: Known, window: int, corners: Sequence[tuple[int, int]], co
     for patch, (row, column), (top, left) in zip(patches, corners, inside, strict=True):
         patch[:, row - top :, column - left :] = covered
     patches = patches.contiguous(memory_format=torch.channels_last)
-    return Changed(image, patches, Window(inside, window, window), known)
+    return Changed(image, patches, Windows(inside, window, window), known)

@@ -7,7 +7,7 @@ MOST = 0.7
 """Windows over more than this share of a map are no longer worth the copying."""
 
 
-class Window(NamedTuple):
+class Windows(NamedTuple):
     """Where each picture differs: ``height`` x ``width`` from its corner, (row, column) of each picture."""
 
     corners: tuple[tuple[int, int], ...]
@@ -20,20 +20,20 @@ class Window(NamedTuple):
         return self.height, self.width
 
 
-def worth_it(window: Window, height: int, width: int) -> bool:
+def worth_it(windows: Windows, height: int, width: int) -> bool:
     """Whether a window is small enough, of maps of so many rows and columns, to be computed by itself."""
-    return window.height * window.width <= MOST * height * width
+    return windows.height * windows.width <= MOST * height * width
 
 
 class Reach(NamedTuple):
     """What of the outputs of a sliding kernel changes, and which inputs (of the padded maps) that needs."""
 
-    outputs: Window
-    inputs: Window
+    outputs: Windows
+    inputs: Windows
 
 
 def reach_of(
-    window: Window,
+    windows: Windows,
     edges: Sequence[int],
     out: Sequence[int],
     kernel: Sequence[int],
@@ -44,9 +44,9 @@ def reach_of(
     corners, outputs, inputs = [], [], []
     for axis in range(2):
         firsts, lasts = [], []
-        for corner in window.corners:
+        for corner in windows.corners:
             first = -((kernel[axis] - 1 - corner[axis] - pad[axis]) // step[axis])
-            last = (corner[axis] + window.size[axis] - 1 + pad[axis]) // step[axis]
+            last = (corner[axis] + windows.size[axis] - 1 + pad[axis]) // step[axis]
             firsts.append(max(0, first))
             lasts.append(min(out[axis] - 1, last))
         size = max(1, *(last - first + 1 for first, last in zip(firsts, lasts, strict=True)))
@@ -55,4 +55,4 @@ def reach_of(
         inputs.append((size - 1) * step[axis] + kernel[axis])
     of_outputs = tuple(zip(*corners, strict=True))
     of_inputs = tuple((row * step[0], column * step[1]) for row, column in of_outputs)
-    return Reach(Window(of_outputs, *outputs), Window(of_inputs, *inputs))
+    return Reach(Windows(of_outputs, *outputs), Windows(of_inputs, *inputs))
