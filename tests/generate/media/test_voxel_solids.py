@@ -20,7 +20,7 @@ from limner.foundation.errors import UserError
 from limner.generate.making.options import GenerateOptions
 from limner.generate.media.scores import MADE, MediaScores
 from limner.generate.media.verbs import evaluate_run, generate_media
-from limner.generate.media.voxels.measure import HELD_OUT, MEAN, TRAINING, measure, overlaps
+from limner.generate.media.voxels.measure import HELD_OUT, MEAN, TRAINING, mean_shape, measure, overlaps
 from limner.generate.media.voxels.meshes import Mesh, mesh_of, write_obj, write_ply
 from limner.generate.media.voxels.networks import VoxelDiscriminator, VoxelGenerator
 from limner.generate.media.voxels.reading import read_voxels
@@ -122,6 +122,18 @@ def test_overlaps_are_those_of_a_slow_count() -> None:
             slow = float((solid & second).sum()) / float((solid | second).sum())
             assert float(overlaps(one, other)[a, b]) == pytest.approx(slow, abs=1e-6)
     assert overlaps(torch.zeros(1, 4, 4, 4), torch.zeros(1, 4, 4, 4)) == 0
+
+
+def test_the_mean_shape_is_cut_where_it_overlaps_the_solids_most() -> None:
+    thin = torch.zeros(10, 8, 8, 8, dtype=torch.uint8)
+    for number in range(10):  # no voxel is filled in half of them
+        thin[number, 2 : 4 + number % 3, :, number % 5] = 1
+    found = mean_shape(thin)
+    assert found.any()
+    best = max(float(overlaps((thin.float().mean(0) >= level / 100)[None], thin).mean()) for level in range(5, 75, 5))
+    assert float(overlaps(found[None], thin).mean()) == pytest.approx(best)
+    same = solids(1).repeat(5, 1, 1, 1)
+    assert torch.equal(mean_shape(same), same[0])
 
 
 def test_copies_are_told_and_match_as_the_training_solids_do() -> None:

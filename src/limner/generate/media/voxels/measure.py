@@ -13,6 +13,8 @@ from limner.foundation.draws import Draws
 from limner.generate.media.scores import MADE, Column, MediaScores
 
 TRAINING, MEAN, HELD_OUT = "training solids, as many", "mean shape", "held-out solids"
+SHARES_FILLED = tuple(step / 20 for step in range(1, 15))
+"""Shares from which on a voxel is part of the mean shape: that with the largest mean overlap is taken."""
 COPY = 0.98
 """Intersection over union from which a solid passes for a copy of one that was learned from."""
 COLUMNS = {
@@ -39,7 +41,7 @@ def measure(made: Tensor, training: Tensor, true: Tensor, *, seed: int = 0, own:
     training: (N, ...), learned from. true: (m, ...), held out. own: whether the true ones are of the run's own data.
     """
     chosen = torch.randperm(len(training), generator=Draws(seed, torch.device("cpu")).of("training solids"))
-    mean = (training.float().mean(0) >= 0.5).to(torch.uint8)
+    mean = mean_shape(training)
     some = training[chosen[: len(made)]]
     matches = {MADE: overlaps(true, made), TRAINING: overlaps(true, some), MEAN: overlaps(true, mean[None])}
     rows: dict[str, dict[str, float | None]] = {}
@@ -65,6 +67,14 @@ def measure(made: Tensor, training: Tensor, true: Tensor, *, seed: int = 0, own:
     )
     note = "As many training solids, drawn at random, are what a generator that copies would give."
     return MediaScores(COLUMNS, rows, MEAN, protocol, {"matching": (float(low), float(high))}, (note,))
+
+
+def mean_shape(training: Tensor) -> Tensor:
+    """(side, side, side) uint8: the voxels that are filled in so large a share of solids (N, side, side, side) that the
+    shape overlaps these most on average; at a share of one half, thin solids have nothing in common."""
+    share = training.float().mean(0)
+    shapes = torch.stack([(share >= level).to(torch.uint8) for level in SHARES_FILLED])
+    return shapes[int(overlaps(shapes, training).mean(1).argmax())]
 
 
 def _copied(solids: Tensor, training: Tensor) -> float:
