@@ -1,7 +1,10 @@
 """Memory: how much there is to take, and jobs that need more refused before they begin."""
 
+import ctypes
+import os
 import sys
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 from limner.foundation.errors import UserError
@@ -12,6 +15,22 @@ GROUPS = (
     ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
 )
 """Limit and use of a container's memory, by control groups of version 2 and 1."""
+
+LARGE_BYTES = 1 << 20
+GLIBC_MMAP_THRESHOLD = -3  # M_MMAP_THRESHOLD of <malloc.h>
+
+
+@cache
+def give_back_freed_memory() -> None:
+    """Have arrays of a megabyte and more leave the process when they are freed.
+
+    glibc begins so, and then keeps arrays of up to 32 MB for later, in a heap for each thread: where they are as
+    wide as a scene and change hands between threads, that is nearly as much again as is in use. ``MALLOC_MMAP_THRESHOLD_`` in
+    the environment, and other C libraries, stay as they are.
+    """
+    if "MALLOC_MMAP_THRESHOLD_" not in os.environ:
+        with suppress(AttributeError, OSError, TypeError):  # another C library, or Windows
+            ctypes.CDLL(None).mallopt(GLIBC_MMAP_THRESHOLD, LARGE_BYTES)
 
 
 def free_memory() -> int:

@@ -23,7 +23,7 @@ from scipy.sparse.csgraph import connected_components
 from limner.foundation.files.names import spelled
 from limner.reporting.pictures import IGNORE
 from limner.scenes.windows import Window
-from limner.segment.footprints.objects import split
+from limner.segment.footprints.objects import split_by_columns
 from limner.segment.footprints.options import Splitting
 
 BLOCK_PIXELS = 2**21  # of the raster at once; labels, probabilities and their sums take about 40 bytes a pixel
@@ -151,9 +151,10 @@ class _Finder:
             if self.splitting is None:
                 found, count = ndimage.label(numbers == number)  # 4-connected
             else:
-                found, count = split(numbers == number, self.splitting, inside)
+                found, count = split_by_columns(numbers == number, self.splitting, inside)
                 found[(labels > 0) | (numbers == IGNORE)] = 0  # filled holes take neither objects nor unknown ground
-            labels += np.where(found > 0, found + np.int32(len(class_of) - 1), np.int32(0))
+            np.add(found, len(class_of) - 1, out=found, where=found > 0)
+            labels += found
             class_of += [number] * count
         return labels, class_of
 

@@ -15,7 +15,7 @@ def read_bands(raster: Raster, rows: Axis, columns: Columns) -> Generator[Pixels
     invalid; of a strip of columns only that.
 
     Each row of the scene is read once, in order (a PNG cannot be read otherwise), and the next ones are read in the
-    background while the caller works on these. At any time about three bands are in memory.
+    background while the caller works on these. A band is overwritten by the next one.
     """
 
     def read(first: int, end: int) -> Pixels:
@@ -30,11 +30,12 @@ def read_bands(raster: Raster, rows: Axis, columns: Columns) -> Generator[Pixels
             if index + 1 < len(ends):
                 coming = pool.submit(read, ends[index], ends[index + 1])
             if band is None:
-                band = fresh
+                # Of its own: what was read may be a view of something larger, or not to be written.
+                band = Pixels(np.array(fresh.values), np.array(fresh.valid))
             else:
                 step = origin - rows.origins[index - 1]
-                band = Pixels(
-                    np.concatenate([band.values[:, step:], fresh.values], axis=1),
-                    np.concatenate([band.valid[step:], fresh.valid], axis=0),
-                )
+                for kept, added in ((band.values, fresh.values), (band.valid[None], fresh.valid[None])):
+                    kept[:, : rows.size_px - step] = kept[:, step:]
+                    kept[:, rows.size_px - step :] = added
+            del fresh
             yield band
