@@ -25,8 +25,8 @@ def give_back_freed_memory() -> None:
     """Have arrays of a megabyte and more leave the process when they are freed.
 
     glibc begins so, and then keeps arrays of up to 32 MB for later, in a heap for each thread: where they are as
-    wide as a scene and change hands between threads, that is nearly as much again as is in use. ``MALLOC_MMAP_THRESHOLD_`` in
-    the environment, and other C libraries, stay as they are.
+    wide as a scene and change hands between threads, that is nearly as much again as is in use.
+    ``MALLOC_MMAP_THRESHOLD_`` in the environment, and other C libraries, stay as they are.
     """
     if "MALLOC_MMAP_THRESHOLD_" not in os.environ:
         with suppress(AttributeError, OSError, TypeError):  # another C library, or Windows

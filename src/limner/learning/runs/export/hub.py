@@ -15,8 +15,7 @@ import yaml
 
 from limner.foundation.errors import UserError
 from limner.foundation.files.writing import as_utf8, replacing
-from limner.learning.library import task_class
-from limner.learning.rooms import ROOMS, room_of_task
+from limner.learning.rooms import ROOMS, named, room_of_task
 from limner.learning.runs.evaluations import EVALUATION_FILE
 from limner.learning.runs.opening import open_run
 from limner.learning.runs.run import Run
@@ -84,7 +83,8 @@ def push(
     with replacing(folder) as temporary:
         temporary.mkdir()
         _write(opened, temporary, folder.name, license or UNKNOWN, with_preview=not no_preview)
-        task_class(opened.task).predictor(Run(temporary), "cpu")  # what cannot be loaded is not kept
+        task = named(ROOMS[room_of_task(opened.task)].tasks[opened.task])
+        task.predictor(Run(temporary), "cpu")  # what cannot be loaded is not kept
         files = tuple(sorted(path.name for path in temporary.iterdir()))
     return Pushed(folder, files, license or UNKNOWN)
 
