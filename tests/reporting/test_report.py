@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from limner.foundation.errors import UserError
-from limner.reporting.report import Report, draw_curves
+from limner.reporting.report import Report, draw_curves, has_curve
 
 VOID = {"input", "meta", "img", "br", "link"}
 
@@ -190,6 +190,12 @@ def test_nothing_measured_is_nothing_to_draw(tmp_path, rows):
     with pytest.raises(UserError, match="no curve to draw"):
         draw_curves(rows, tmp_path / "curves.png")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_point_alone_is_no_curve() -> None:
+    rows = [{"step": "2", "epoch": "1", "stage": "main", "train/loss": "0.5", "validation/f1": "0.7"}]
+    assert has_curve(rows_of_metrics()) and not has_curve(rows) and not has_curve([])
+    assert has_curve([*rows, {"step": "4", "stage": "main", "train/loss": "0.4"}])
 
 
 def test_pictures_enlarge_and_the_page_has_a_dark_side_without_a_script() -> None:

@@ -276,6 +276,19 @@ def test_a_picture_is_translated_and_objects_are_found(browser: Browser) -> None
     check_looks(finds, "detect-result")
 
 
+def test_a_picture_is_told_with_its_evidence(browser: Browser) -> None:
+    page = browser.page("classify?run=runs/told")
+    page.select_option("[name=picture]", "photo.jpg")
+    page.get_by_role("button", name="Tell").click()
+    page.wait_for_url("**/work/**")
+    job = done(page)
+    (row, *_) = (browser.root / "studio" / job / "classified/classes.csv").read_text().splitlines()[1:]
+    _, name, share = row.split(",")[:3]
+    assert f"{100 * float(share):.2f} %" in page.locator(".facts").inner_text()
+    assert page.locator("tbody tr").count() == 5 and page.locator("tbody tr").first.inner_text().startswith(name)
+    check_looks(page, "classify-result")
+
+
 def test_a_network_is_looked_into_and_data_is_checked(browser: Browser) -> None:
     looks = browser.page("look?run=runs/told")
     looks.select_option("[name=picture]", "photo.jpg")

@@ -129,6 +129,9 @@ GIVEN = {
     },
     "recolor": {"photo": "a.png", "like": "b.png", "strength": 0.5, "method": "mkl", "mask": "a.png",
                 "like_mask": "b.png", "keep_luminance": True, "page": True},
+    "refine": {"scene": "scene.tif", "labels": "drawn.gpkg", "within": "drawn.gpkg", "epochs": 2, "annotate_next": 3,
+               "name": "mended"},
+    "classify": {"run": "runs/made", "picture": "a.png", "top": 3, "evidence": "occlusion"},
     "check": {"data": "places", "room": "segment", "target": "building"},
     "train": {"recipe": "segment/modern", "data": "places", "target": "building", "steps": 5, "name": "roofs",
               "settings": "--batch 2"},
@@ -145,7 +148,7 @@ GIVEN = {
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folder:
     monkeypatch.chdir(tmp_path)
-    for name in ("scene.tif", "a.png", "b.png", "places/town/a.png", "runs/made/run.json"):
+    for name in ("scene.tif", "a.png", "b.png", "drawn.gpkg", "places/town/a.png", "runs/made/run.json"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("{}")
     return Folder.at(tmp_path)

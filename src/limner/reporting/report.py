@@ -257,6 +257,12 @@ def draw_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
         figure.savefig(temporary, dpi=120)
 
 
+def has_curve(rows: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether any number in the rows of ``metrics.csv`` was measured twice: a point alone is no curve."""
+    rows = list(rows)
+    return any(len(_points(rows, name)) > 1 for names in _panels(rows).values() for name in names)
+
+
 def _quantity(name: str) -> str:
     return name.rpartition("/")[2]
 

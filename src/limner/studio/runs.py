@@ -20,7 +20,7 @@ USED_BY = {
     "generate": ("generate", "Make pictures with it"),
     "translate": ("translate", "Translate a picture with it"),
     "detect": ("detect", "Find objects with it"),
-    "classify": ("look", "Look inside it"),
+    "classify": ("classify", "Tell pictures with it"),
 }
 """The page on which a room's runs work."""
 GOOD = ("score", "f1", "iou", "accuracy", "map", "ssim", "psnr", "kid", "fid", "loss")

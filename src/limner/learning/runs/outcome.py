@@ -10,7 +10,7 @@ from limner.foundation.files.writing import write_text
 from limner.foundation.progress import duration
 from limner.learning.runs.evaluations import EVALUATION_FILE, evaluation_of, write_evaluation
 from limner.learning.runs.run import Run
-from limner.reporting.report import Report, draw_curves
+from limner.reporting.report import Report, draw_curves, has_curve
 from limner.reporting.tables import markdown
 
 CURVES_FILE = "curves.png"
@@ -92,9 +92,9 @@ def begin_report(run: Run, subtitle: str, facts: Mapping[str, object]) -> Report
 
 
 def add_curves(report: Report, run: Run, caption: str) -> Report:
-    """A section of the curves, where there are any."""
+    """A section of the curves, where anything was measured twice."""
     path = run.folder / CURVES_FILE
-    return report.section("Curves").picture(path, caption) if path.exists() else report
+    return report.section("Curves").picture(path, caption) if path.exists() and has_curve(run.metrics()) else report
 
 
 def add_commands(report: Report, run: Run, commands: Sequence[str]) -> Report:
