@@ -25,6 +25,7 @@ from drawn import PLACE, Picture, TinyNetwork, draw_picture, recipe_for, same, s
 from limner.foundation.errors import UserError
 from limner.learning.library import recipe_of
 from limner.learning.recipes.recipe import Choice
+from limner.learning.runs.opening import open_run
 from limner.learning.runs.run import Run
 from limner.learning.train import train_recipe
 from limner.learning.verbs import evaluate
@@ -32,7 +33,7 @@ from limner.scenes.statistics import Statistics
 from limner.segment.data import annotation
 from limner.segment.measures.objects import NO_OBJECTS
 from limner.segment.networks import NETWORKS
-from limner.segment.refining.refine import Refinement, refine, refining_recipe
+from limner.segment.refining.refine import Refinement, learned_ground_m, refine, refining_recipe
 from limner.segment.training.task import SegmentTask
 
 HEIGHT, WIDTH, SQUARE_PX = 256, 320, 64
@@ -504,6 +505,20 @@ def test_with_sgd_refining_takes_the_papers_learning_rate(parent: Run, tmp_path:
     (tmp_path / "recipe.yaml").write_text(text)
     (tmp_path / "model.json").write_text("{}")
     assert refining_recipe(Run(tmp_path), ()).optimizer == Choice("sgd", {"learning_rate": 1e-4})
+
+
+@pytest.mark.parametrize(
+    ("ground_m", "learned_m"),
+    [(0.1, 0.2), (0.15, 0.2), (0.3, None), (1.0, 0.3)],
+    ids=["fine", "less", "same", "coarse"],
+)
+def test_a_scene_of_finer_pixels_is_learned_from_at_a_finer_ground_than_the_run_was(
+    ground_m: float, learned_m: float | None, tmp_path: Path
+) -> None:
+    place = PLACE | {"transform": Affine(ground_m, 0, 450_000, 0, -ground_m, 30_000)}
+    scene = save(tmp_path / "scene.tif", np.zeros((3, 64, 64), np.uint8), **place)
+    found = learned_ground_m(open_run("buildings"), scene, ())
+    assert found is None if learned_m is None else found == pytest.approx(learned_m, rel=0.01)
 
 
 def test_settings_reach_the_training(parent: Run, scene: Path, truth: Path, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from limner.scenes.statistics import measure_raster
 from limner.segment.data.annotation import ANNOTATED_FILE, write_annotated
 from limner.segment.data.areas import find_data
 from limner.segment.data.chips import Chip, DataSet
+from limner.segment.data.warnings import FINE_GROUND_M
 from limner.segment.labels.cautions import careful
 from limner.segment.labels.reading import MASKS_FOLDER, Reading
 from limner.segment.mapping.thresholds import choose_threshold, meaning_of
@@ -152,7 +153,7 @@ def refine(
         annotate=fraction,
         **Reading(**meaning).given(),
     )
-    ground_m = seen_ground_m(parent, scene, data.bands)
+    ground_m = learned_ground_m(parent, scene, data.bands)
     data = dataclasses.replace(data, to_ground_m=data.to_ground_m or ground_m)
     whole = None
     if truth is not None:  # one that does not fit shall not be noticed after the training
@@ -224,16 +225,20 @@ def keep_annotation(run: Run, recipe: SegmentRecipe, before: AnnotatedGround) ->
     return lines
 
 
-def seen_ground_m(parent: Run, scene: Path, bands: tuple[int, ...]) -> float | None:
-    """The ground resolution that mapping would bring the scene to for this run; None for its own.
+def learned_ground_m(parent: Run, scene: Path, bands: tuple[int, ...]) -> float | None:
+    """The ground resolution at which a scene is learned from, in meters a pixel; None for its own.
 
-    Raises `UserError` for bands that are not the run's.
+    It is the one that mapping would bring the scene to for this run, or, of a scene of finer pixels, a finer one: the
+    scene's own labels show the network more than it could know of places that it had never seen
+    (docs/results/footprints.md). Raises `UserError` for bands that are not the run's.
     """
     predictor = load_predictor(parent, "cpu")
     with open_raster(scene, bands=bands or None) as raster:
         ground_m = match_scene(predictor, raster).ground_m
     scale = predictor.at_ground(ground_m).scale
-    return None if ground_m is None or scale == 1 else ground_m / scale
+    if ground_m is None or scale == 1:
+        return None
+    return min(ground_m / scale, max(ground_m, FINE_GROUND_M))
 
 
 def with_chosen_threshold(parent: Run, predictor: SegmentPredictor, chip: Chip) -> SegmentPredictor:
