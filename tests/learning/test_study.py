@@ -24,6 +24,7 @@ from limner.learning.rooms import ROOMS, named, verb_of
 from limner.learning.runs.run import Run
 from limner.learning.seed_table import Measure, SeedTable, estimate
 from toy_room import RECIPE, ROOM, ToyRecipe, ToyTask
+from workers_at_hand import AtHand
 
 CommandLine = Callable[..., tuple[int, str, str]]
 GRID = ["--grid", "learning_rate=0.05,0.1,0.2", "--seeds", "2", "--steps", "5", "--data", "points.txt"]
@@ -54,6 +55,37 @@ def toy(here: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def tables(folder: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in sorted(folder.glob("table.*"))}
+
+
+def test_a_study_is_the_same_whoever_trains_it(toy: Path, limner: CommandLine, at_hand: list[AtHand]) -> None:
+    code, out, _ = limner("study", "line.yaml", *GRID, "--out", "alone")
+    assert code == 0
+    code, spread, said = limner("study", "line.yaml", *GRID, "--out", "spread", "--workers", "2")
+    assert code == 0, said
+    assert at_hand[0].items == 6 and spread == out
+    assert tables(toy / "alone") == tables(toy / "spread")
+    weights = sorted((toy / "alone").rglob("model.safetensors"))
+    assert len(weights) == 6
+    for path in weights:
+        assert path.read_bytes() == (toy / "spread" / path.relative_to(toy / "alone")).read_bytes()
+
+
+def test_a_training_that_fails_stops_none_of_the_others(
+    toy: Path, limner: CommandLine, at_hand: list[AtHand], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin = DrawnLine.begin
+
+    def failing(self: DrawnLine, *given: Any) -> None:
+        if self.seed == 1:
+            raise UserError("seed 1 is bad")
+        begin(self, *given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DrawnLine, "begin", failing)
+        code, out, said = limner("study", "line.yaml", *GRID, "--out", "rates", "--workers", "2")
+    assert (code, out) == (1, "") and "limner: 3 of 6 failed; the first: line learning_rate=0.05, seed 1: " in said
+    code, _, said = limner("study", "line.yaml", *GRID, "--out", "rates", "--workers", "2")
+    assert code == 0 and at_hand[1].items == 6
 
 
 def test_a_grid_is_trained_at_one_budget_and_told_with_intervals_and_differences(

@@ -6,12 +6,14 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from limner.commands.app import Download, Json, Out, Overrides, Overwrite, verb
+from limner.commands.app import Download, Json, Out, Overrides, Overwrite, Workers, verb
 from limner.commands.learning import Data
 from limner.commands.words import recipe_names
 from limner.foundation.command_line import INPUT, METHOD
 from limner.foundation.errors import UserError
 from limner.foundation.files.writing import must_exist
+from limner.foundation.machine.workers.options import ALONE
+from limner.foundation.progress import say
 from limner.studies.listing import EXPERIMENTS, PREFIX, check_experiment
 
 
@@ -44,6 +46,7 @@ def study(
         ),
     ] = None,
     data: Data = None,
+    workers: Workers = ALONE,
     out: Out = None,
     overwrite: Overwrite = False,
     download: Download = False,
@@ -51,26 +54,38 @@ def study(
 ) -> None:
     """Recipes at one equal budget, several seeds each, in one table; or a lecture's claim as an experiment."""
     if recipe.startswith(PREFIX):
-        given = {"a recipe or setting": more, "--minutes": minutes, "--grid": grid, "--data": data}
+        given = {
+            "a recipe or setting": more,
+            "--minutes": minutes,
+            "--grid": grid,
+            "--data": data,
+            "--workers": workers.spread,
+        }
         _experiment(recipe, [name for name, value in given.items() if value], seeds, steps, out, overwrite, as_json)
         return
     recipes, settings = parted([recipe, *more])
     must_exist(data or [])  # what is not there is told before torch is imported
+    from limner.foundation.machine.workers.spreading import PartlyFailedError
     from limner.learning.study import study as run_study
     from limner.nn.pretrained import allowing_downloads
 
-    with allowing_downloads(download):
-        done = run_study(
-            recipes,
-            seeds=seeds,
-            steps=steps,
-            minutes=minutes,
-            grid=grid or (),
-            data=data or (),
-            overrides=settings,
-            out=out,
-            overwrite=overwrite,
-        )
+    try:
+        with allowing_downloads(download):
+            done = run_study(
+                recipes,
+                seeds=seeds,
+                steps=steps,
+                minutes=minutes,
+                grid=grid or (),
+                data=data or (),
+                overrides=settings,
+                out=out,
+                overwrite=overwrite,
+                workers=workers,
+            )
+    except PartlyFailedError as error:
+        say(f"limner: {error}; the same command tries again what failed")
+        raise SystemExit(1) from None
     if done.stopped:
         raise SystemExit(done.stopped.exit_code)
     assert done.table is not None

@@ -7,8 +7,9 @@ intervals, and differences from the first recipe, seed by seed (`limner.learning
 
 import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from limner.foundation.command_line import split_name
 from limner.foundation.errors import UserError
 from limner.foundation.files.documents import read_json
 from limner.foundation.files.writing import alone_in, write_json
+from limner.foundation.machine.workers.options import ALONE, WorkerOptions
+from limner.foundation.machine.workers.spreading import results_of
 from limner.foundation.progress import duration, say
 from limner.foundation.signals import StopRequest
 from limner.learning.library import task_class, task_of_recipe
@@ -26,6 +29,7 @@ from limner.learning.runs.evaluations import EVALUATION_FILE, read_word
 from limner.learning.seed_table import Measure, Scores, SeedTable
 from limner.learning.train import Training, resolve, says, train_recipe
 from limner.learning.verbs import compare_with
+from limner.nn.pretrained import allowing_downloads, downloads_allowed
 
 STUDY_FILE = "study.json"
 STUDIES_FOLDER = Path("studies")
@@ -69,6 +73,7 @@ def study(
     overrides: Sequence[str] = (),
     out: Path | str | None = None,
     overwrite: bool = False,
+    workers: WorkerOptions = ALONE,
 ) -> Studied:
     """Train recipes with several seeds at one equal budget, and put them side by side; the same call again goes on.
 
@@ -78,10 +83,10 @@ def study(
     how many, from 0. steps, minutes: of each training, in place of the recipe's epochs; minutes are turned into steps
     once, by timing a few, and noted in the study. grid: fields with values to try, ``field=value,value``; several are
     tried in every combination. data, overrides: as of `limner.learning.train.train`, for all recipes. out: the study's
-    folder.
+    folder. workers: who trains, several trainings at once.
 
     Raises `UserError` for recipes of several rooms, a grid that a recipe does not have, both budgets at once, and a
-    folder that holds another study.
+    folder that holds another study; `PartlyFailedError` where workers trained the rest.
     """
     words = [str(word) for word in ([recipes] if isinstance(recipes, str | Path) else recipes)]
     if steps is not None and minutes is not None:
@@ -94,7 +99,10 @@ def study(
     )
     with alone_in(folder, wait=False):
         arms = _with_budget(arms, folder, steps, minutes, overwrite)
-        stopped = _train_all(arms, range(seeds), folder, overwrite)
+        if workers.spread:
+            stopped = _train_spread(arms, range(seeds), folder, overwrite, workers)
+        else:
+            stopped = _train_all(arms, range(seeds), folder, overwrite)
         if stopped:
             say(f"stopped; {folder} keeps what is trained, and the same command goes on from here")
             return Studied(folder, None, stopped)
@@ -163,6 +171,31 @@ def _budget_notes(arms: Sequence[Arm]) -> list[str]:
     if len(set(steps.values())) == 1:
         return [f"Each training had {next(iter(steps.values())):,} steps."]
     return ["Steps of each training: " + ", ".join(f"{name} {each}" for name, each in steps.items()) + "."]
+
+
+def _train_spread(
+    arms: Sequence[Arm], seeds: Sequence[int], folder: Path, overwrite: bool, workers: WorkerOptions
+) -> StopRequest | None:
+    """`_train_all`, several trainings at once. A training whose worker died goes on from its checkpoint."""
+    pairs = list(itertools.product(seeds, arms))
+    items = [(replace(arm.recipe, seed=seed), arm.name, _run_folder(folder, arm, seed)) for seed, arm in pairs]
+    names = [f"{arm.name}, seed {seed}" for seed, arm in pairs]
+    stops = results_of(
+        partial(begin_training, overwrite, downloads_allowed()), items, workers, title="study", unit="trainings",
+        names=names,
+    )  # fmt: skip
+    return next((stop for stop in stops if stop), None)
+
+
+def begin_training(overwrite: bool, downloads: bool) -> Callable[[tuple[Any, str, Path]], StopRequest | None]:
+    """What trains one recipe: resolved, its name, and its run's folder."""
+
+    def work(item: tuple[Any, str, Path]) -> StopRequest | None:
+        recipe, name, place = item
+        with allowing_downloads(downloads):
+            return train_recipe(recipe, name, out=place, overwrite=overwrite).stopped
+
+    return work
 
 
 def _train_all(arms: Sequence[Arm], seeds: Sequence[int], folder: Path, overwrite: bool) -> StopRequest | None:

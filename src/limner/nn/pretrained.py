@@ -139,6 +139,11 @@ def allowing_downloads(allowed: bool = True) -> Iterator[None]:
         _DOWNLOADS.reset(token)
 
 
+def downloads_allowed() -> bool:
+    """Whether `allowing_downloads` says so here."""
+    return _DOWNLOADS.get()
+
+
 def weights_path(name: str, *, path: Path | str | None = None, download: bool | None = None) -> Path:
     """The file that holds the weights ``name``, a key of `WEIGHTS`.
 
