@@ -30,6 +30,8 @@ from limner.commands.rooms import app_of_room
 from limner.detect.data.augment import AugmentSettings as DetectAugmentSettings
 from limner.detect.networks import NETWORKS as DETECTORS
 from limner.detect.training.recipe import DetectRecipe, ObjectSettings
+from limner.generate.media.captions.networks import CAPTION_DISCRIMINATORS, CAPTION_GENERATORS
+from limner.generate.media.captions.recipe import CaptionedClipSettings, CaptionRecipe
 from limner.generate.media.clips.networks import CLIP_DISCRIMINATORS, CLIP_GENERATORS
 from limner.generate.media.clips.recipe import ClipRecipe, ClipSettings
 from limner.generate.media.music.networks.listing import MUSIC_DISCRIMINATORS, MUSIC_GENERATORS
@@ -99,6 +101,10 @@ PAGES_OF_SETTINGS: dict[str, tuple[dict[str, type], dict[str, Mapping[str, Any]]
         {"": VoxelRecipe, "data.": VoxelSettings},
         {"generator": VOXEL_GENERATORS, "discriminator": VOXEL_DISCRIMINATORS},
     ),
+    "generate/captions.md": (
+        {"": CaptionRecipe, "data.": CaptionedClipSettings},
+        {"generator": CAPTION_GENERATORS, "discriminator": CAPTION_DISCRIMINATORS},
+    ),
     "generate/music.md": (
         {"": MusicRecipe, "data.": MusicDataSettings},
         {"generator": MUSIC_GENERATORS, "discriminator": MUSIC_DISCRIMINATORS},
@@ -144,6 +150,8 @@ GIVEN = {
     "outputs",
     "scale",
     "shape",
+    "words",
+    "length",
     "side",
 }
 """Arguments that the task supplies, so that no recipe has them."""

@@ -99,6 +99,6 @@ def test_recipes_report_and_places_of_the_unpacked_wheel_can_be_used(unpacked, t
     """
     tasks, has_title, pictures = json.loads(run(unpacked, program, tmp_path))
     translating = {"translate-pairs", "translate-unpaired", "translate-domains"}
-    made = {"generate", "generate-text", "generate-voxels", "generate-clips", "generate-music"}
+    made = {"generate", "generate-text", "generate-voxels", "generate-clips", "generate-captions", "generate-music"}
     assert set(tasks) == {"classify", "detect", "segment", *made, *translating} and has_title
     assert pictures and all(path.startswith(str(unpacked)) for path in pictures)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from limner import generate, recolor, segment
     from limner.datasets.world.drawing import draw_world
     from limner.generate.cutouts.verb import cut_out
+    from limner.generate.media.captions.verb import caption_clips
     from limner.generate.media.verbs import generate_media as generate_pictures
     from limner.generate.scoring.fid import fid
     from limner.learning.networks.inspecting import inspect
@@ -46,6 +47,7 @@ keep_offline()
 __all__ = [
     "UserError",
     "__version__",
+    "caption_clips",
     "check",
     "compare",
     "cut_out",
@@ -76,6 +78,7 @@ __all__ = [
 ]
 
 _PLACES = {
+    "caption_clips": "limner.generate.media.captions.verb:caption_clips",
     "check": "limner.learning.verbs:check",
     "compare": "limner.learning.verbs:compare",
     "cut_out": "limner.generate.cutouts.verb:cut_out",

@@ -29,7 +29,8 @@ from limner.learning.runs.opening import bundled_models
 VERBS = (
     "demo", "recipes", "networks", "inspect", "look", "check", "train", "study", "evaluate", "compare", "export",
     "push", "segment", "refine", "score",
-    "recolor", "cutouts", "generate", "fid", "classify", "detect", "translate", "degrade", "draw", "doctor", "studio",
+    "recolor", "cutouts", "generate", "caption", "fid", "classify", "detect", "translate", "degrade", "draw", "doctor",
+    "studio",
 )  # fmt: skip
 PARAMETERS = {  # residual-unet at 4 bands and 2 classes: sums of its layers' weights, biases and BN pairs
     18: 14_853_506, 34: 24_961_666, 50: 78_699_010, 101: 97_691_138, 152: 113_334_786, 200: 117_815_810,
@@ -251,6 +252,12 @@ def test_json_can_be_read_wherever_it_is_offered(
     objects = CONTRACTS["detect"]
     boxes = ["train", "detect/faster-rcnn-light", "--data", objects.draw(here / "objects"), "--out", "finds"]
     assert limner(*boxes, *objects.settings(None), "--loop.precision", "fp32")[0] == 0
+    clips = CONTRACTS["generate"]
+    told = ["train", "generate/captions", "--data", clips.draw(here / "clips"), "--out", "tells"]
+    assert limner(*told, *clips.settings(load_recipe("generate/captions")), "--loop.precision", "fp32")[0] == 0
+    (here / "frames").mkdir()
+    for number in range(2):
+        Image.new("RGB", (16, 16), ("red", "blue")[number]).save(here / f"frames/{number}.png")
     train = ["train", "segment/demo", "--data", str(trained / "town"), "--out", "trained", *QUICK]
     refine = "refine run scene.tif --labels truth.tif --epochs 1 --steps-per-epoch 1"
     commands = (
@@ -261,7 +268,7 @@ def test_json_can_be_read_wherever_it_is_offered(
         "detect finds photo.png",
         "export run --format torch --out run.pt", "push run --out hub", "translate larger photo.png",
         "degrade photo.png --gray",
-        "draw world --pictures 2 --size-px 16",
+        "draw world --pictures 2 --size-px 16", "caption tells frames",
         f"study segment/demo --data {trained / 'town'} --seeds 1 --out study {shlex.join(QUICK)}",
     )  # fmt: skip
     for command in commands:

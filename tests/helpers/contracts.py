@@ -92,6 +92,11 @@ def _draw_boxes(folder: Path) -> Path:
     np.savez(folder / "clips.npz", videos=np.stack([clip_of(draw_solid(0, each), 16, 8) for each in range(20)]))
     np.savez(folder / "solids.npz", voxels=np.stack([voxels_of(draw_solid(0, each), 16) for each in range(20)]))
     (folder / "captions.csv").write_text("\n".join(["file,caption", *rows]) + "\n", encoding="utf-8")
+    (folder / "clips").mkdir()
+    videos = np.random.default_rng(0).integers(0, 256, (20, 3, 16, 16, 3), np.uint8)
+    np.savez(folder / "clips/clips.npz", videos=videos)
+    told = [f"{number:06d},a box moves {('left', 'right')[number % 2]}" for number in range(20)]
+    (folder / "clips/captions.csv").write_text("\n".join(["file,caption", *told]) + "\n", encoding="utf-8")
     scale = "CDEFGABcdefgab"
     tunes = [
         f"X:{number}\nM:4/4\nL:1/4\nK:C\n" + "|".join(scale[number % 11 :][:4] + scale[bar:][:4] for bar in range(5))
@@ -109,6 +114,12 @@ def _media_settings(recipe: Any) -> list[str]:
         small += " --data.size-px 16 --generator.latent 4"
     if recipe.task == "generate-voxels":
         small += " --data.side 16 --generator.latent 4"
+    if recipe.task == "generate-captions":
+        return [
+            *small.split(),
+            *["--likelihood", "2", "--data.size-px", "16", "--data.frames", "3"],
+            *["--generator.hidden", "4", "--discriminator.hidden", "4"],
+        ]
     if recipe.task == "generate-music":
         small = small.replace("0.008", f"{0.008 * recipe.discriminator_steps}") + " --data.voices 1 --bars 4"
         if recipe.generator.name == "c-rnn-gan":
@@ -118,7 +129,8 @@ def _media_settings(recipe: Any) -> list[str]:
 
 
 def _made_steps(recipe: Any) -> int:
-    return 4 if recipe.task == "generate-text" or getattr(recipe, "pretraining", 0) else 2  # what is learned first
+    first = recipe.task in ("generate-text", "generate-captions") or getattr(recipe, "pretraining", 0)
+    return 4 if first else 2
 
 
 def _picture_settings(recipe: Any) -> list[str]:
@@ -139,6 +151,9 @@ def _quick_scores(patch: pytest.MonkeyPatch) -> None:
 def _make(predictor: Any, data: Path) -> None:
     if hasattr(predictor, "filled_above"):
         assert predictor.generate(3).shape == (3, 16, 16, 16)
+        return
+    if hasattr(predictor, "caption"):
+        assert isinstance(predictor.caption(torch.zeros(5, 3, 20, 24, dtype=torch.uint8)), str)
         return
     if hasattr(predictor, "bars"):
         assert predictor.generate(3).shape == (3, 1, 64)

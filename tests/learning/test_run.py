@@ -163,5 +163,5 @@ def test_every_task_is_where_the_table_says() -> None:
     tasks = [task for room in ROOMS.values() for task in room.tasks]
     assert [task_class(name).name for name in tasks] == tasks
     translating = ["translate-pairs", "translate-unpaired", "translate-domains"]
-    made = ["generate", "generate-text", "generate-voxels", "generate-music", "generate-clips"]
+    made = ["generate", "generate-text", "generate-voxels", "generate-music", "generate-clips", "generate-captions"]
     assert tasks == ["segment", *made, "classify", *translating, "detect"]

@@ -114,6 +114,11 @@ EXAMPLES: dict[str, tuple[str, str, str]] = {
         "limner draw world --pictures 4000 --size-px 32 --seed 1 --out more",
         "limner draw world --clips 500 --voxels 500 --views 20",
     ),
+    "caption": (
+        "limner caption runs/captions-001 clip.mp4",
+        "limner caption last clips/*.gif --out captions.csv",
+        "limner caption last frames/ --json",
+    ),
     "fid": (
         "limner fid real fake",
         "limner fid real runs/best-001 --features efficientnet-lite0",

@@ -1,4 +1,4 @@
-"""The verbs of the room `generate`: cutouts, generate and fid."""
+"""The verbs of the room `generate`: cutouts, generate, caption and fid."""
 
 import json
 from pathlib import Path
@@ -75,6 +75,31 @@ def generate(
     else:
         for path in made.paths():
             print(path)
+
+
+@verb
+def caption(
+    run: RunName,
+    clips: Annotated[list[Path], Parameter(help="Videos, GIFs, or folders of numbered frames.", group=INPUT)],
+    *,
+    out: Annotated[Path | None, Parameter(help="A .csv file to write, columns file and caption.", group=OUTPUT)] = None,
+    device: Device = "auto",
+    overwrite: Overwrite = False,
+    as_json: Json = False,
+) -> None:
+    """A sentence for each clip, by a run that learned clips with sentences."""
+    open_run(run, "generate")  # what is not there is told before torch is imported
+    for clip in clips:
+        if not clip.exists():
+            raise UserError(f"{clip}: no such file or folder")
+    from limner.generate.media.captions.verb import caption_clips
+
+    made = caption_clips(run, clips, out=out, device=device, overwrite=overwrite)
+    if as_json:
+        print(json.dumps(made, indent=2))
+    else:
+        for name, sentence in made.items():
+            print(f"{name}: {sentence}")
 
 
 @verb

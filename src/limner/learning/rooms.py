@@ -115,6 +115,7 @@ ROOMS: dict[str, Room] = {
             "generate-voxels": "limner.generate.media.voxels.task:VoxelTask",
             "generate-music": "limner.generate.media.music.task:MusicTask",
             "generate-clips": "limner.generate.media.clips.task:ClipTask",
+            "generate-captions": "limner.generate.media.captions.task:CaptionTask",
         },
         recipes={
             "generate": "limner.generate.training.recipe:GenerateRecipe",
@@ -122,6 +123,7 @@ ROOMS: dict[str, Room] = {
             "generate-voxels": "limner.generate.media.voxels.recipe:VoxelRecipe",
             "generate-music": "limner.generate.media.music.recipe:MusicRecipe",
             "generate-clips": "limner.generate.media.clips.recipe:ClipRecipe",
+            "generate-captions": "limner.generate.media.captions.recipe:CaptionRecipe",
         },
         evaluate=Verb("limner.generate.media.verbs:evaluate_run", "limner.generate.scoring.options:EvaluateOptions"),
         compare=Verb("limner.generate.media.verbs:compare_runs", "limner.generate.scoring.options:CompareOptions"),

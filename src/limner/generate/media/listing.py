@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 
+from limner.generate.media.captions.networks import CAPTION_DISCRIMINATORS, CAPTION_GENERATORS
 from limner.generate.media.music.networks.forms import MusicShape
 from limner.generate.media.music.networks.listing import MUSIC_DISCRIMINATORS, MUSIC_GENERATORS
 from limner.generate.media.text.networks import TEXT_DISCRIMINATORS, TEXT_GENERATORS
@@ -36,6 +37,9 @@ def _media(channels: int) -> Iterator[NetworkRow]:
     for role, text in zip(roles, (TEXT_GENERATORS, TEXT_DISCRIMINATORS), strict=True):
         given = {"size_px": 64, "channels": channels, "code": CODE}
         yield from _rows(text, f"{role} of text, 64 px, codes of {CODE}", given)
+    for role, captions in zip(roles, (CAPTION_GENERATORS, CAPTION_DISCRIMINATORS), strict=True):
+        given = {"words": 40, "length": 16, "size_px": 64}
+        yield from _rows(captions, f"{role} of captions, 40 words, 64 px", given)
     for role, voxels in zip(roles, (VOXEL_GENERATORS, VOXEL_DISCRIMINATORS), strict=True):
         yield from _rows(voxels, f"{role} of voxels, 64 a side", {"side": 64})
     for role, music in zip(roles, (MUSIC_GENERATORS, MUSIC_DISCRIMINATORS), strict=True):

@@ -12,6 +12,7 @@ from limner.foundation.errors import UserError
 from limner.foundation.progress import say
 from limner.generate.making.options import PLAIN, GenerateOptions
 from limner.generate.making.sample import GENERATE, Generated, generate_pictures, write_made
+from limner.generate.media.captions.recipe import CAPTIONS
 from limner.generate.media.clips.predictor import load_clip_maker
 from limner.generate.media.clips.recipe import CLIPS
 from limner.generate.media.clips.writing import write_clips
@@ -58,6 +59,8 @@ def generate_media(
     to the run.
     """
     opened = open_run(run)
+    if opened.task == CAPTIONS:
+        raise UserError(f"{run}: says sentences of clips and makes none; use limner caption {run} CLIP")
     if opened.task not in MAKES:
         return generate_pictures(run, options, out=Path(out), device=device, overwrite=overwrite)
     for name, given in (

@@ -78,13 +78,26 @@ def captions_table(folder: Path) -> Path:
 
 
 def _rows(folder: Path) -> list[tuple[Path, str]]:
+    places: dict[str, Path] = {}
+    found = []
+    for name, caption, where in caption_rows(folder):
+        if name not in places:
+            places[name] = _picture(folder, name, where)
+        found.append((places[name], caption))
+    return found
+
+
+def caption_rows(folder: Path) -> list[tuple[str, str, str]]:
+    """(file, caption, where it stands) of a folder's table, in order.
+
+    Raises `UserError` for a folder without a table, a table without the columns, and a caption without words.
+    """
     table = captions_table(folder)
     try:
         text = table.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise UserError(f"{table}: not text in UTF-8; save it so") from None
     found = []
-    places: dict[str, Path] = {}
     lines = csv.reader(text.splitlines(), delimiter=TABLES[table.name])
     head = next(lines, [])
     if not set(COLUMNS) <= set(head):
@@ -100,9 +113,7 @@ def _rows(folder: Path) -> list[tuple[Path, str]]:
             raise UserError(f"{table}, line {number}: the caption of {name} has no words; write some, or remove it")
         if len(caption) > MOST_CAPTION:
             raise UserError(f"{table}, line {number}: {len(caption)} characters; a caption has {MOST_CAPTION} at most")
-        if name not in places:
-            places[name] = _picture(folder, name, f"{table}, line {number}")
-        found.append((places[name], caption))
+        found.append((name, caption, f"{table}, line {number}"))
     return found
 
 
