@@ -106,6 +106,8 @@ def train(
     divergence: float = ...,
     rest_above: float = ...,
     filled_above: float = ...,
+    mask_penalty: float = ...,
+    first_frame: float = ...,
     likelihood: int = ...,
     likelihood_rate: float = ...,
     anchor: float = ...,
