@@ -132,6 +132,8 @@ def train(
     adversarial: float = ...,
     discriminator_sees: Literal["pair", "target", "hole"] = ...,
     discriminator_weight: float = ...,
+    mask_penalty: float = ...,
+    first_frame: float = ...,
     gradient_penalty: float = ...,
     warmup_epochs: int = ...,
     warmup_content: Sequence[Chosen] = ...,
