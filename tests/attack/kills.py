@@ -120,6 +120,7 @@ COMMANDS = {
     "detect": Command(["detect", "finder", "photos", "--min-score", "0", "--most", "3", "--out", "seen"], ("seen",)),
     "look": Command(["look", "told", "photos/0.png", "--out", "look.html"], ("look.html",)),
     "export": Command(["export", "told", "--format", "torch", "--out", "told.pt"], ("told.pt",)),
+    "push": Command(["push", "told", "--out", "hub", "--overwrite"], ("hub",)),
     "translate": Command(["translate", "painter", "photos", "--tile-px", "64", "--out", "done"], ("done",), parts=True),
     "translate scene": Command(["translate", "painter", "before.tif", "--tile-px", "64", "--out", "done.tif"],
                                ("done.tif", "done.tif.json")),

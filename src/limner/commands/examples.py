@@ -52,7 +52,7 @@ EXAMPLES: dict[str, tuple[str, str, str]] = {
     "push": (
         "limner push last --out roofs-of-kampala --license cc-by-4.0",
         "limner push buildings --out buildings-map --license other",
-        "limner segment roofs-of-kampala scene.tif",
+        "limner push runs/modern-001 --out hub --no-preview",
     ),
     "export": (
         "limner export buildings",
