@@ -106,8 +106,6 @@ def train(
     divergence: float = ...,
     rest_above: float = ...,
     filled_above: float = ...,
-    mask_penalty: float = ...,
-    first_frame: float = ...,
     likelihood: int = ...,
     likelihood_rate: float = ...,
     anchor: float = ...,
