@@ -1,8 +1,8 @@
 """MuseGAN's hybrid model: four bars of several voices at once, from latents that they share and latents of their own.
 
 Dong, Hsiao, Yang and Yang, "MuseGAN: multi-track sequential generative adversarial networks for symbolic music
-generation and accompaniment", AAAI 2018. Generators by the authors' first code, the discriminator by the paper's table:
-its convolutions over bars come first. Voices of chorales stand in the place of the five instruments.
+generation and accompaniment", AAAI 2018. Generators by the authors' first code, the discriminator as we know the
+paper's table: its convolutions over bars come first. Voices of chorales stand in the place of the five instruments.
 """
 
 import torch
