@@ -489,6 +489,17 @@ def test_all_annotated_ground_is_learned_from_unless_a_share_is_asked_for(
     assert shares == {"default": 0.0, "asked": 0.4}
 
 
+def test_the_ground_that_the_parent_was_trained_at_is_none_of_refining(parent: Run, tmp_path: Path) -> None:
+    text = parent.recipe_text()
+    assert "to_ground_m: null" in text
+    (tmp_path / "recipe.yaml").write_text(text.replace("to_ground_m: null", "to_ground_m: 0.3"))
+    (tmp_path / "model.json").write_text("{}")
+    coarse = Run(tmp_path)
+    assert recipe_of(coarse).data.to_ground_m == 0.3
+    assert refining_recipe(coarse, ()).data.to_ground_m is None
+    assert refining_recipe(coarse, ("--data.to-ground-m", "0.25")).data.to_ground_m == 0.25
+
+
 def test_a_budget_of_the_parents_training_is_none_of_refining(parent: Run, tmp_path: Path) -> None:
     text = parent.recipe_text()
     assert "steps: null" in text

@@ -36,7 +36,7 @@ class Rcnn(nn.Module):
         import timm  # takes seconds: only now
 
         body: Any = timm.create_model("tf_efficientnet_lite0", num_classes=0)
-        if pretrained:
+        if pretrained and not next(body.parameters()).is_meta:  # on the meta device there are shapes only
             weights = load_weights(LITE0)
             body.load_state_dict({name: weights[name] for name in body.state_dict()})
         self.body, self.class_count = body.eval().requires_grad_(False), classes

@@ -50,7 +50,7 @@ EPOCHS, STEPS_PER_EPOCH = 5, 30
 SCENE_AS_IT_IS: dict[str, Any] = {
     "masks": MASKS_FOLDER, "group": None, "mosaic": False, "areas": (), "leave_out": (),
     "classes": (), "target": None, "label_field": None, "bands": (),
-    "layer": None, "within_layer": None,
+    "layer": None, "within_layer": None, "to_ground_m": None,
 }  # fmt: skip
 """How the run's own data was read means nothing to the scene;
 its labels are brought to the run's classes by their names.
