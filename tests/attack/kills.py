@@ -48,6 +48,9 @@ QUICK = ["--network.name", "lite-unet", "--network.pretrained", "false", "--netw
          "--data.stride-px", "64", "--loop.checkpoint-minutes", "0", "--loop.log-every", "1"]  # fmt: skip
 MAKING = ["--batch", "4", "--kimg", "0.08", "--scores.every-kimg", "0.04", "--scores.samples", "16",
           "--data.held-out", "10", "--loop.checkpoint-minutes", "0"]  # fmt: skip
+SAYING = ["--batch", "4", "--kimg", "0.016", "--likelihood", "2", "--data.size-px", "16", "--data.frames", "3",
+          "--data.held-out", "4", "--generator.hidden", "8", "--discriminator.hidden", "8", "--generator.width", "2",
+          "--discriminator.width", "2", "--scores.samples", "16"]  # fmt: skip
 TELLING = ["--batch", "8", "--epochs", "2", "--loop.checkpoint-minutes", "0"]
 PAIRING = ["--epochs", "2", "--steps-per-epoch", "3", "--batch", "2", "--data.held-out", "2", "--loop.precision",
            "fp32", "--data.size-px", "32", "--data.jitter-px", "none", "--data.crop-px", "32", "--generator.levels",
@@ -120,6 +123,7 @@ COMMANDS = {
     "detect": Command(["detect", "finder", "photos", "--min-score", "0", "--most", "3", "--out", "seen"], ("seen",)),
     "look": Command(["look", "told", "photos/0.png", "--out", "look.html"], ("look.html",)),
     "export": Command(["export", "told", "--format", "torch", "--out", "told.pt"], ("told.pt",)),
+    "caption": Command(["caption", "teller", "clip.mp4", "--out", "said.csv"], ("said.csv",)),
     "push": Command(["push", "told", "--out", "hub", "--overwrite"], ("hub",)),
     "translate": Command(["translate", "painter", "photos", "--tile-px", "64", "--out", "done"], ("done",), parts=True),
     "translate scene": Command(["translate", "painter", "before.tif", "--tile-px", "64", "--out", "done.tif"],
@@ -169,6 +173,8 @@ def draw_inputs(folder: Path) -> None:
         ["train", "classify/lenet-digits", "--data", "kinds", "--out", "told", *TELLING],
         ["train", "translate/pairs-l1", "--data", "pairs", "--out", "painter", *PAIRING],
         ["train", "detect/mask-rcnn-light", "--data", "balls", "--out", "finder", *BOXING],
+        ["draw", "world", "--clips", "24", "--size-px", "16", "--frames", "4", "--out", "moving"],
+        ["train", "generate/captions", "--data", "moving", "--out", "teller", *SAYING],
     ):
         process = Process(folder, tokens)
         assert process.wait() == 0, process.said()

@@ -98,11 +98,11 @@ def _clips(folder: Path, frames: int, size_px: int) -> Tensor:
         )
     try:
         with np.load(path, allow_pickle=False) as held:
-            if ARRAY not in held:
-                raise UserError(f"{path}: holds no array called {ARRAY}; save it by np.savez(file, {ARRAY}=...)")
-            videos = held[ARRAY]
+            videos = held.get(ARRAY)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(f"{path}: not an .npz file, or cut short ({' '.join(str(error).split())[:80]})") from None
+    if videos is None:
+        raise UserError(f"{path}: holds no array called {ARRAY}; save it by np.savez(file, {ARRAY}=...)")
     if videos.ndim != 5 or videos.shape[-1] != 3 or videos.dtype != np.uint8:
         raise UserError(
             f"{path}: {ARRAY} is of shape {videos.shape} and type {videos.dtype}; needed: (N, T, H, W, 3) uint8"

@@ -189,12 +189,12 @@ def _from_npz(file: Path, settings: MusicSettings) -> tuple[list[Piece], int]:
     needed = f"needed: an array {ARRAY} of (N, {settings.voices}, steps), pitches 0 to 127, -1: none"
     try:
         with np.load(file, allow_pickle=False) as held:
-            if ARRAY not in held:
-                raise UserError(f"{file}: holds no array called {ARRAY}; {needed}")
-            heard = held[ARRAY]
+            heard = held.get(ARRAY)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         words = " ".join(str(error).split())[:80]
         raise UserError(f"{file}: not an .npz file, or cut short ({words})") from None
+    if heard is None:
+        raise UserError(f"{file}: holds no array called {ARRAY}; {needed}")
     if heard.ndim != 3 or heard.shape[1] != settings.voices or heard.dtype.kind not in "iuf":
         raise UserError(f"{file}: {ARRAY} is of shape {heard.shape} and type {heard.dtype}; {needed}")
     return [_heard(piece, f"{file.name} {number}", file, settings) for number, piece in enumerate(heard)], 0
