@@ -17,10 +17,13 @@ from limner.adversarial.weights.spectral import apply_spectral_norm
 from limner.datasets.order import ShuffledOrder
 from limner.foundation.draws import Draws
 from limner.foundation.errors import UserError
+from limner.generate.media.outcome import closing_line
 from limner.generate.media.recipe import MediaRecipe
 from limner.generate.media.sample import Condition, MediaSample
 from limner.learning.loop.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
 from limner.learning.loop.task import Stage, StageContext, Task
+from limner.learning.runs.run import Run
+from limner.nn.parameters import count_parameters
 
 TRAIN = "train"
 """The name of the stage in which generator and discriminator learn."""
@@ -74,6 +77,16 @@ class MediaLearning(Task):
         if recipe.average.name != "none":
             networks["average"] = copy.deepcopy(networks["generator"]).requires_grad_(False)
         return networks
+
+    @property
+    def sizes(self) -> str:
+        """Parameters of the generator and of the discriminator, for people: "1.20 M and 0.80 M"."""
+        both = (self.networks[name] for name in ("generator", "discriminator"))
+        return " and ".join(f"{count_parameters(network) / 1e6:.2f} M" for network in both)
+
+    def closing_line(self, run: Run) -> str:
+        """The scores of a finished run, beside those of its bars."""
+        return closing_line(run)
 
     @property
     def maker(self) -> nn.Module:

@@ -27,7 +27,6 @@ from limner.learning.loop.optimizers import adam
 from limner.learning.loop.task import Stage, StageContext
 from limner.learning.recipes.recipe import to_plain
 from limner.learning.runs.run import Run
-from limner.nn.parameters import count_parameters
 from limner.reporting.grid import grid
 
 WORDS = "likelihood"
@@ -177,12 +176,11 @@ class CaptionTask(MediaLearning):
 
     def summary(self) -> str:
         """Clips, words, steps and parameters in one line."""
-        sizes = [f"{count_parameters(self.networks[name]) / 1e6:.2f} M" for name in ("generator", "discriminator")]
         steps = next(stage.total_steps for stage in self.stages() if stage.name == TRAIN)
         return (
             f"{self.data.summary()} of {len(self.vocabulary)} words; {len(self.held_out)} held out, "
             f"{self.recipe.likelihood} steps of likelihood and {steps} of {self.recipe.batch} clips, "
-            f"{self.recipe.generator.name} against {self.recipe.discriminator.name} of {' and '.join(sizes)} parameters"
+            f"{self.recipe.generator.name} against {self.recipe.discriminator.name} of {self.sizes} parameters"
         )
 
     def facts(self) -> dict[str, Any]:
@@ -208,10 +206,6 @@ class CaptionTask(MediaLearning):
             ),
             run,
         )
-
-    def closing_line(self, run: Run) -> str:
-        """The scores, and those of the nearest clip."""
-        return closing_line(run)
 
     @classmethod
     def predictor(cls, run: Run, device: str = "auto") -> ClipCaptioner:

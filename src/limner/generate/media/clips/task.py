@@ -23,7 +23,6 @@ from limner.generate.media.scores import MADE, MediaScores
 from limner.learning.loop.task import Stage, StageContext
 from limner.learning.recipes.recipe import to_plain
 from limner.learning.runs.run import Run
-from limner.nn.parameters import count_parameters
 
 ROWS = 8
 """Clips that `picture` shows, always of the same latents."""
@@ -150,11 +149,10 @@ class ClipTask(MediaLearning):
 
     def summary(self) -> str:
         """Clips, steps and parameters in one line."""
-        sizes = [f"{count_parameters(self.networks[name]) / 1e6:.2f} M" for name in ("generator", "discriminator")]
         steps = sum(stage.total_steps for stage in self.stages())
         return (
             f"{self.data.summary()}; {len(self.held_out)} held out, {steps} steps of {self.recipe.batch} clips, "
-            f"{self.recipe.generator.name} against {self.recipe.discriminator.name} of {' and '.join(sizes)} parameters"
+            f"{self.recipe.generator.name} against {self.recipe.discriminator.name} of {self.sizes} parameters"
         )
 
     def facts(self) -> dict[str, Any]:
@@ -187,10 +185,6 @@ class ClipTask(MediaLearning):
             ),
             run,
         )
-
-    def closing_line(self, run: Run) -> str:
-        """The scores, and those of frozen clips."""
-        return closing_line(run)
 
     @classmethod
     def predictor(cls, run: Run, device: str = "auto") -> ClipMaker:

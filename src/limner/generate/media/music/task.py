@@ -29,7 +29,6 @@ from limner.generate.media.scores import MediaScores
 from limner.learning.loop.task import Stage, StageContext
 from limner.learning.recipes.recipe import to_plain
 from limner.learning.runs.run import Run
-from limner.nn.parameters import count_parameters
 
 PRETRAIN = "pretrain"
 """The name of the stage in which a recurrent generator learns the next event."""
@@ -257,13 +256,12 @@ class MusicTask(MediaLearning):
 
     def summary(self) -> str:
         """Music, steps and parameters in one line."""
-        sizes = [f"{count_parameters(self.networks[name]) / 1e6:.2f} M" for name in ("generator", "discriminator")]
         steps = next(stage.total_steps for stage in self.stages() if stage.name == TRAIN)
         what = "bars" if self.by_bars else f"phrases of {self.recipe.bars} bars"
         return (
             f"{self.data.summary()}; {len(self.held_out)} pieces held out, {steps} steps of {self.recipe.batch} of "
             f"{len(self.windows):,} {what}, {self.recipe.generator.name} against {self.recipe.discriminator.name} of "
-            f"{' and '.join(sizes)} parameters"
+            f"{self.sizes} parameters"
         )
 
     def facts(self) -> dict[str, Any]:
@@ -292,10 +290,6 @@ class MusicTask(MediaLearning):
             ),
             run,
         )
-
-    def closing_line(self, run: Run) -> str:
-        """The distances, and those of Markov models."""
-        return closing_line(run)
 
     @classmethod
     def predictor(cls, run: Run, device: str = "auto") -> MusicMaker:

@@ -21,7 +21,6 @@ from limner.generate.media.voxels.recipe import VoxelRecipe
 from limner.learning.loop.task import Stage, StageContext
 from limner.learning.recipes.recipe import to_plain
 from limner.learning.runs.run import Run
-from limner.nn.parameters import count_parameters
 from limner.reporting.grid import grid
 
 GRID = 32
@@ -132,11 +131,10 @@ class VoxelTask(MediaLearning):
 
     def summary(self) -> str:
         """Solids, steps and parameters in one line."""
-        sizes = [f"{count_parameters(self.networks[name]) / 1e6:.2f} M" for name in ("generator", "discriminator")]
         steps = sum(stage.total_steps for stage in self.stages())
         return (
             f"{self.data.summary()}; {len(self.held_out)} held out, {steps} steps of {self.recipe.batch} solids, "
-            f"{self.recipe.generator.name} against {self.recipe.discriminator.name} of {' and '.join(sizes)} parameters"
+            f"{self.recipe.generator.name} against {self.recipe.discriminator.name} of {self.sizes} parameters"
         )
 
     def facts(self) -> dict[str, Any]:
@@ -168,10 +166,6 @@ class VoxelTask(MediaLearning):
             ),
             run,
         )
-
-    def closing_line(self, run: Run) -> str:
-        """The scores, and those of the mean shape."""
-        return closing_line(run)
 
     @classmethod
     def predictor(cls, run: Run, device: str = "auto") -> VoxelMaker:

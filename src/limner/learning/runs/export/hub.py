@@ -123,7 +123,7 @@ def _card(told: str, facts: dict[str, Any], name: str, license: str, has_preview
     preview = f"![What it answers to data of its training]({PREVIEW})\n\n" if has_preview else ""
     return (
         f"---\n{yaml.safe_dump(header, sort_keys=False)}---\n\n{told.rstrip()}\n\n{preview}## Use\n\n"
-        f"This folder is a run of [limner](https://pypi.org/project/limner/) {facts.get('limner', '')}:\n\n"
+        f"This folder is a run of limner {facts.get('limner', '')}:\n\n"
         f"```sh\n{use}\n```\n"
     )
 
