@@ -8,8 +8,8 @@ import rasterio
 
 from limner.scenes.statistics import Statistics
 from limner.scenes.windows import Window
-from limner.segment import demo
-from limner.segment.demo_report import read_as_seen
+from limner.segment.demo import acts as demo
+from limner.segment.demo.report import read_as_seen
 from limner.segment.mapping.record import MapFiles, SceneMap
 
 

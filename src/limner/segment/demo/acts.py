@@ -13,8 +13,8 @@ from limner.foundation.files.writing import make_folder
 from limner.foundation.progress import say
 from limner.learning.train import train
 from limner.reporting.bundled import PLACES
-from limner.segment.demo_report import demo_report
-from limner.segment.demo_story import BUNDLED, GROUND, LEARNED, REFINE, Places, Refined, Story, Unseen
+from limner.segment.demo.report import demo_report
+from limner.segment.demo.story import BUNDLED, GROUND, LEARNED, REFINE, Places, Refined, Story, Unseen
 from limner.segment.mapping.map_scenes import map_scenes
 from limner.segment.refining.refine import refine
 

@@ -7,12 +7,12 @@ import numpy as np
 import rasterio
 
 from limner.reporting.bundled import add_sources
-from limner.reporting.pictures import captioned_rows, error_map, overlay, to_display
+from limner.reporting.pictures import error_map, overlay, resized, to_display
 from limner.reporting.report import Report
-from limner.reporting.tables import percent
+from limner.reporting.tables import Share, percent
 from limner.scenes.rasters import Window, open_raster
 from limner.segment.data.annotation import ANNOTATED_FILE
-from limner.segment.demo_story import BUNDLED, GROUND, LEARNED, REFINE, Places, Refined, Story, Unseen
+from limner.segment.demo.story import BUNDLED, GROUND, LEARNED, REFINE, Places, Refined, Story, Unseen
 from limner.segment.footprints.outlines import draw_outlines
 from limner.segment.labels.reader import IGNORE
 from limner.segment.mapping.record import SceneMap
@@ -21,7 +21,7 @@ from limner.segment.training.report import SCORE_COLUMNS, score_row
 
 FOOTPRINTS_PX = 420
 SHOWN_PX = 1024
-CELL_PX = 420
+CELL_PX = 680
 ERROR_KEY = "found green, invented red, missed blue; the annotated ground is hatched."
 
 
@@ -90,8 +90,8 @@ def _add_outcome(report: Report, refined: Refined, places: Places) -> None:
     best = max((item.mean().f1 or 0.0, name) for name, item in constants.items())
     report.facts(
         {
-            "F1 refined": refinement.after.mean().f1 if refinement.after else None,
-            f"F1 of '{best[1]}'": best[0],
+            "F1 refined": None if refinement.after is None else Share(refinement.after.mean().f1 or 0.0),
+            f"F1 of '{best[1]}'": Share(best[0]),
             "buildings drawn": refined.map.polygon_count,
             "annotated": f"{places.fraction:.0%}",
         }
@@ -100,29 +100,32 @@ def _add_outcome(report: Report, refined: Refined, places: Places) -> None:
 
 def _add_first(report: Report, first: SceneMap, places: Places) -> None:
     """The first map over the scene, under a divider."""
-    whole, shrink = _whole_scene(places)
-    shown = shown_every(places.scene, whole, shrink)
-    classes = read_as_seen(first.classes, (whole.height, whole.width), whole, shrink)
+    whole, _ = _whole_scene(places)
+    middle = _middle(whole, whole.width)
+    shrink = max(1, middle.width // SHOWN_PX)
+    shown = shown_every(places.scene, middle, shrink)
+    classes = read_as_seen(first.classes, (whole.height, whole.width), middle, shrink)
     report.section("The first map").text(
         f"By the bundled network '{BUNDLED}', which learned from this town, too: it shows what a map looks like, not "
         f"how well limner maps a place that it never saw. {first.polygon_count} buildings on "
         f"{percent(first.shares['building'])} % of the ground."
     )
-    report.comparison(shown, overlay(shown, classes), "The scene, and what the map calls building.", ("scene", "map"))
+    report.comparison(
+        shown, overlay(shown, classes), "The middle of the scene, and what the map calls building.", ("scene", "map")
+    )
 
 
 def _add_unseen(report: Report, unseen: Unseen, places: Places) -> None:
     """The maps of the network that never saw the town, before there are scores."""
     whole, shrink = _whole_scene(places)
     shown = shown_every(places.scene, whole, shrink)
-    maps = [
-        overlay(shown, read_as_seen(made.classes, (whole.height, whole.width), whole, shrink))
-        for made in (unseen.plain, unseen.normalized)
+    maps = {"in the training colors": unseen.plain, "in its own colors": unseen.normalized}
+    drawn = [
+        (overlay(shown, read_as_seen(made.classes, (whole.height, whole.width), whole, shrink)), name)
+        for name, made in maps.items()
     ]
-    report.section("Maps by a network that never saw the town").picture(
-        captioned_rows(
-            [[shown, *maps]], heads=("scene", "in the training colors", "in its own colors"), cell_px=CELL_PX
-        ),
+    report.section("Maps by a network that never saw the town").pictures(
+        [(resized(picture, CELL_PX), name) for picture, name in [(shown, "the scene"), *drawn]],
         "The whole scene, about 270 m x 540 m.",
     )
 
@@ -142,12 +145,15 @@ def _add_scores(report: Report, refinement: Refinement) -> None:
 def _add_footprints(report: Report, unseen: Unseen, refined: Refined, places: Places) -> None:
     """The true outlines and those of the first and the last map over the middle of the scene."""
     with open_raster(places.scene) as raster:
-        side = min(FOOTPRINTS_PX, raster.height, raster.width)
-        window = Window((raster.height - side) // 2, (raster.width - side) // 2, side, side)
-        files = (places.buildings, unseen.normalized.polygons, refined.map.polygons)
-        drawn = [draw_outlines(raster, path, window) for path in files if path is not None]
-    report.section("Footprints").picture(
-        captioned_rows([drawn], heads=("true buildings", "unseen", "refined"), cell_px=2 * side),
+        window = _middle(Window(0, 0, raster.height, raster.width), FOOTPRINTS_PX)
+        files = {
+            "true buildings": places.buildings,
+            "unseen": unseen.normalized.polygons,
+            "refined": refined.map.polygons,
+        }
+        drawn = [(draw_outlines(raster, path, window), name) for name, path in files.items() if path is not None]
+    report.section("Footprints").pictures(
+        drawn,
         "Polygons over the middle of the scene: the true ones, those of the network that never saw the town, and those "
         "after refining.",
     )
@@ -155,13 +161,36 @@ def _add_footprints(report: Report, unseen: Unseen, refined: Refined, places: Pl
 
 def _add_maps(report: Report, unseen: Unseen, refined: Refined, places: Places) -> None:
     whole, shrink = _whole_scene(places)
-    side = min(SHOWN_PX, whole.height, whole.width)
-    middle = Window((whole.height - side) // 2, (whole.width - side) // 2, side, side)
-    report.section("Maps and errors").picture(
-        draw_maps(unseen, refined, places, middle, 1),
-        f"The middle of the scene. Above: buildings found. Below: {ERROR_KEY}",
-    )
-    report.picture(draw_maps(unseen, refined, places, whole, shrink), "The whole scene, about 270 m x 540 m.")
+    report.section("Maps and errors")
+    _add_errors(report, unseen, refined, places, _middle(whole, SHOWN_PX), 1, "the middle of the scene")
+    _add_errors(report, unseen, refined, places, whole, shrink, "the whole scene, about 270 m x 540 m")
+
+
+def _add_errors(
+    report: Report, unseen: Unseen, refined: Refined, places: Places, window: Window, shrink: int, place: str
+) -> None:
+    """Each map over a window of the scene, and where it errs; every ``shrink``-th pixel. place: what is shown."""
+    with open_raster(places.scene) as raster:
+        size = raster.height, raster.width
+
+    def numbers(path: Path) -> np.ndarray:
+        return read_as_seen(path, size, window, shrink)
+
+    shown = shown_every(places.scene, window, shrink)
+    mask = numbers(places.truth)
+    rest = np.where(numbers(refined.refinement.run.folder / ANNOTATED_FILE) != IGNORE, IGNORE, mask)
+    maps = {
+        "in the training colors": numbers(unseen.plain.classes),
+        "in its own colors": numbers(unseen.normalized.classes),
+        "refined": numbers(refined.map.classes),
+    }
+    found = [(overlay(shown, classes), name) for name, classes in maps.items()]
+    wrong = [(error_map(shown, rest, classes), f"errors, {name}") for name, classes in maps.items()]
+    for cells, caption in (
+        ([(shown, "the scene"), *found], f"Buildings found in {place}."),
+        ([(overlay(shown, mask), "the truth"), *wrong], f"Errors in {place}: {ERROR_KEY}"),
+    ):
+        report.pictures([(resized(picture, CELL_PX), name) for picture, name in cells], caption)
 
 
 def _whole_scene(places: Places) -> tuple[Window, int]:
@@ -169,6 +198,12 @@ def _whole_scene(places: Places) -> tuple[Window, int]:
     with open_raster(places.scene) as raster:
         whole = Window(0, 0, raster.height, raster.width)
     return whole, max(1, max(whole.height, whole.width) // SHOWN_PX)
+
+
+def _middle(whole: Window, longest_px: int) -> Window:
+    """The square in the middle of a scene, of at most so many pixels a side."""
+    side = min(longest_px, whole.height, whole.width)
+    return Window((whole.height - side) // 2, (whole.width - side) // 2, side, side)
 
 
 def shown_every(scene: Path, window: Window, shrink: int) -> np.ndarray:
@@ -190,27 +225,6 @@ def read_as_seen(path: Path, size: tuple[int, int], window: Window, shrink: int)
         for start, count, own, whole in zip(starts, counts, values.shape, size, strict=True)
     )
     return np.asarray(values[np.ix_(rows, columns)])
-
-
-def draw_maps(unseen: Unseen, refined: Refined, places: Places, window: Window, shrink: int) -> np.ndarray:
-    """The scene and its truth, then each map over it and its errors, (H, W, 3) uint8; every ``shrink``-th pixel."""
-
-    with open_raster(places.scene) as raster:
-        size = raster.height, raster.width
-
-    def numbers(path: Path) -> np.ndarray:
-        return read_as_seen(path, size, window, shrink)
-
-    shown = shown_every(places.scene, window, shrink)
-    mask = numbers(places.truth)
-    rest = np.where(numbers(refined.refinement.run.folder / ANNOTATED_FILE) != IGNORE, IGNORE, mask)
-    maps = [numbers(made.classes) for made in (unseen.plain, unseen.normalized, refined.map)]
-    rows = [
-        [shown, *(overlay(shown, classes) for classes in maps)],
-        [overlay(shown, mask), *(error_map(shown, rest, classes) for classes in maps)],
-    ]
-    heads = ("scene, truth below", "in the training colors", "in its own colors", "refined")
-    return captioned_rows(rows, heads=heads, cell_px=CELL_PX)
 
 
 def _add_colors(report: Report, unseen: Unseen) -> None:

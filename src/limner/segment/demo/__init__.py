@@ -1,0 +1,1 @@
+"""The room's story on bundled real places, in three acts, with a report that grows."""
