@@ -3,6 +3,7 @@
 Debian's Chromium, driven by Playwright; skipped where either is missing.
 """
 
+import csv
 import os
 import shutil
 import socket
@@ -12,8 +13,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyogrio.raw
 import pytest
 import rasterio
+import shapely
 from PIL import Image
 
 pytest.importorskip("starlette")
@@ -26,7 +29,9 @@ from playwright.sync_api import expect, sync_playwright
 from contracts import CONTRACTS
 from limner.cli import main
 from limner.learning.library import load_recipe
+from limner.learning.runs.opening import bundled_models
 from limner.studio.folder import EXAMPLES
+from limner.studio.pages.caption import NOTHING
 from limner.studio.server import Studio, open_studio
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -71,9 +76,10 @@ def nothing_wrong(browser: Browser) -> Iterator[None]:
 
 
 def train(room: str, recipe: str, folder: Path, out: Path, *more: str) -> None:
-    """A run of two steps, of a room's smallest network."""
+    """A run of two steps, of a room's smallest network; what is learned from is drawn once."""
     contract = CONTRACTS[room]
-    words = ["train", recipe, "--data", str(contract.draw(folder)), "--out", str(out)]
+    data = folder if folder.exists() else contract.draw(folder)
+    words = ["train", recipe, "--data", str(data), "--out", str(out)]
     with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as left:
         contract.slim(patch)
         main([*words, *contract.settings(load_recipe(recipe)), *more])
@@ -87,6 +93,13 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     shutil.copytree(OLDER / "generate", root / "runs/made")
     train("detect", "detect/yolo-tiny", root / "objects", root / "runs/found")
     train("translate", "translate/pairs-l1", root / "drawn", root / "runs/turned")
+    for recipe, name in (("stylegan2-light", "styled"), ("melody", "played")):
+        train("generate", f"generate/{recipe}", root / "media", root / "runs" / name)
+    train("generate", "generate/captions", root / "media/clips", root / "runs/says")
+    shutil.copytree(bundled_models()["buildings"], root / "runs/before")
+    (root / "runs/before/run.json").write_text('{"status": "finished"}')
+    stills = [Image.new("RGB", (16, 16), color) for color in ("red", "teal", "gold")]
+    stills[0].save(root / "clip.gif", save_all=True, append_images=stills[1:])
     with pytest.raises(SystemExit):
         main(["train", "classify/lenet-digits", "--loop.steps", "20", "--out", str(root / "runs/told")])
     with rasterio.open(EXAMPLES["banepa"]) as whole:  # a corner of it is mapped in a second
@@ -167,20 +180,80 @@ def test_a_scene_is_mapped_by_drop_and_button(browser: Browser) -> None:
         "main"
     )
     check_looks(page, "segment-result")
+    assert page.locator(".comparison").count() == 0
+    page.goto(f"{browser.address}segment?run=runs/before&scene=studio/uploads/corner.tif")
+    page.get_by_role("button", name="Map it").click()
+    page.wait_for_url("**/work/**")
+    done(page)
+    spans = page.locator(".comparison span").all_inner_texts()
+    assert spans == ["buildings", "runs/before"]
+    assert page.locator(".comparison img").first.evaluate("each => each.complete && each.naturalWidth") == 320
+    check_looks(page, "segment-before-and-after")
 
 
-def test_a_photo_is_recolored_and_compared_by_keys(browser: Browser) -> None:
+def test_buildings_are_drawn_over_the_scene_by_mouse_and_keys(browser: Browser) -> None:
+    page = browser.page("refine")
+    page.select_option("[name=scene]", "corner.tif")
+    page.get_by_role("button", name="Draw here: Drawn objects").click()
+    sheet = page.locator(".sheet")
+    page.get_by_role("radio", name="Box").check()
+    sheet.scroll_into_view_if_needed()
+    frame = sheet.bounding_box()
+    page.mouse.move(frame["x"] + 0.25 * frame["width"], frame["y"] + 0.25 * frame["height"])
+    page.mouse.down()
+    page.mouse.move(frame["x"] + 0.5 * frame["width"], frame["y"] + 0.5 * frame["height"], steps=3)
+    page.mouse.up()
+    expect(page.locator(".easel .count")).to_have_text("1 drawn")
+    page.get_by_role("radio", name="Outline").check()
+    sheet.focus()
+    for key, times in (("Space", 1), ("ArrowRight", 10), ("Space", 1), ("ArrowDown", 5), ("Space", 1), ("Enter", 1)):
+        for _ in range(times):
+            page.keyboard.press(key)
+    expect(page.locator(".easel .count")).to_have_text("2 drawn")
+    check_looks(page, "refine-drawing")
+    page.set_viewport_size(SIZES["wide"])
+    page.get_by_role("button", name="Use these objects").click()
+    expect(page.locator("[name=labels]")).to_have_value("studio/uploads/corner-objects.gpkg")
+    expect(page.locator("#command")).to_contain_text("--labels studio/uploads/corner-objects.gpkg")
+    shapes = shapely.from_wkb(pyogrio.raw.read(browser.root / "studio/uploads/corner-objects.gpkg")[2])
+    with rasterio.open(browser.root / "corner.tif") as corner:
+        left, top, ground = corner.bounds.left, corner.bounds.top, corner.transform.a
+    box, outline = shapes
+    expected = (left + 80 * ground, top - 128 * ground, left + 160 * ground, top - 64 * ground)
+    assert box.bounds == pytest.approx(expected, abs=2 * ground)
+    assert outline.area == pytest.approx(0.5 * (0.2 * 320) * (0.1 * 320) * ground**2, rel=0.1)
+
+
+def test_a_photo_is_recolored_where_it_is_painted_and_compared_by_keys(browser: Browser) -> None:
     page = browser.page("recolor", "narrow")
     page.select_option("[name=photo]", "photo.jpg")
+    page.locator("summary").first.click()
+    page.get_by_role("button", name="Paint it here: Mask", exact=True).click()
+    page.locator(".sheet").focus()
+    page.get_by_label("Brush", exact=True).fill("10")
+    page.locator(".sheet").focus()
+    page.keyboard.press("Space")
+    for _ in range(25):
+        page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Space")
+    check_looks(page, "recolor-painting")
+    page.set_viewport_size(SIZES["narrow"])
+    page.get_by_role("button", name="Use this mask").click()
+    expect(page.locator("[name=mask]")).to_have_value("studio/uploads/photo-mask.png")
+    mask = np.asarray(Image.open(browser.root / "studio/uploads/photo-mask.png")) == 255
+    assert mask.shape == (120, 160) and mask[60, :80].all() and not mask[60, 100:].any() and not mask[:40].any()
     page.select_option("[name=like]", "look.png")
     page.select_option("[name=method]", "reinhard")
     page.get_by_role("button", name="Recolor it").click()
     page.wait_for_url("**/work/**")
     job = done(page)
     made = browser.root / "studio" / job / "recolored/photo.jpg"
-    means = [np.asarray(Image.open(path).convert("RGB")).mean((0, 1)) for path in (
-        browser.root / "photo.jpg", browser.root / "look.png", made)]  # fmt: skip
-    assert np.abs(means[2] - means[1]).sum() < np.abs(means[0] - means[1]).sum() / 2
+    before, like, after = (
+        np.asarray(Image.open(path).convert("RGB"), np.float64) for path in (browser.root / "photo.jpg",
+        browser.root / "look.png", made))  # fmt: skip
+    assert np.abs(after - before)[~mask].mean() < 4 < np.abs(after - before)[mask].mean()
+    goal = like.mean((0, 1))
+    assert np.abs(after[mask].mean(0) - goal).sum() < np.abs(before[mask].mean(0) - goal).sum() / 2
     slider = page.get_by_label("How much of the picture is shown as before")
     slider.focus()
     for _ in range(5):
@@ -248,6 +321,42 @@ def test_pictures_are_made_and_a_walk_is_gone(browser: Browser) -> None:
     assert frames.nth(1).is_visible() and not frames.nth(0).is_visible()
     check_looks(page, "walk-result")
     check_looks(makes, "generate-result")
+
+
+def test_styles_are_mixed_music_is_heard_and_a_clip_is_told(browser: Browser) -> None:
+    mixes = browser.page("styles?run=runs/styled")
+    assert "runs/played" not in mixes.locator("[name=run] option").all_inner_texts()
+    slider = mixes.get_by_role("slider", name="Truncation")
+    slider.fill("0.7")
+    expect(mixes.locator("[name=truncation]")).to_have_value("0.7")
+    expect(mixes.locator("#command")).to_contain_text(
+        "limner generate runs/styled --mix 0,3,5 --seed 0 --truncation 0.7"
+    )
+    check_looks(mixes, "styles")
+    mixes.get_by_role("button", name="Mix them").click()
+    mixes.wait_for_url("**/work/**")
+    plays = browser.page("generate?run=runs/played&n=2")
+    plays.get_by_role("button", name="Make them").click()
+    plays.wait_for_url("**/work/**")
+    tells = browser.page("caption")
+    assert tells.locator("[name=run] option").all_inner_texts() == ["runs/says"]
+    tells.select_option("[name=clip]", "clip.gif")
+    tells.get_by_role("button", name="Say it").click()
+    tells.wait_for_url("**/work/**")
+    mixed, played, told = done(mixes), done(plays), done(tells)
+    assert mixes.locator("img[src*='generated-mix-']").evaluate("each => each.complete && each.naturalWidth") > 64
+    assert list((browser.root / "studio" / mixed).glob("generated-mix-*.png"))
+    assert len(list((browser.root / "studio" / played / "generated").glob("*.mid"))) == 2
+    assert plays.locator("audio").count() == 2 and plays.locator(".heard img").count() == 2
+    seconds = "each => new Promise(done => { each.onloadedmetadata = () => done(each.duration); each.load(); })"
+    assert plays.locator("audio").first.evaluate(seconds) > 1
+    with (browser.root / "studio" / told / "captions.csv").open(encoding="utf-8") as table:
+        (row,) = csv.DictReader(table)
+    assert tells.locator(".facts dd").inner_text() == (row["caption"] or NOTHING)
+    assert tells.locator(".clip img").evaluate("each => each.complete && each.naturalWidth") == 16
+    check_looks(mixes, "styles-result")
+    check_looks(plays, "music-result")
+    check_looks(tells, "caption-result")
 
 
 def test_a_picture_is_translated_and_objects_are_found(browser: Browser) -> None:

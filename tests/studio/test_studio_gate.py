@@ -78,7 +78,7 @@ def test_the_address_with_the_token_opens_and_loads_nothing_from_elsewhere(liste
     policy = home.headers["content-security-policy"]
     assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy and "unsafe-inline'; img" in policy
     assert "script-src 'self';" in policy
-    for name in ("studio.css", "studio.js", "report.css", "report_interactive.css", "report.js"):
+    for name in ("studio.css", "studio.js", "easel.js", "report.css", "report_interactive.css", "report.js"):
         answer = listening.ask("GET", f"/static/{name}")
         assert answer.status == 200 and b"http" not in answer.body and b"@import" not in answer.body
 
@@ -137,6 +137,9 @@ def test_paths_outside_the_folder_are_refused(listening: Listening, path: str) -
     ):
         answer = listening.ask("GET", address + quote(path))
         assert answer.status == 400 and SECRET.encode() not in answer.body and b"root:" not in answer.body
+    shape = [[0, 0], [1, 0], [1, 1]]
+    assert listening.ask("POST", "/drawn", {"over": path, "name": "objects", "shapes": [shape]}).status == 400
+    assert listening.ask("PUT", f"/painted?over={quote(path)}", b"\x89PNG").status == 400
     asked = {"photo": path, "like": "photo.png"}
     assert listening.ask("POST", "/recolor/start", asked).status == 400
     assert not listening.studio.board.jobs()
@@ -161,9 +164,8 @@ def test_uploads_have_a_limit_whatever_they_say_of_their_size(listening: Listeni
     with socket.create_connection(("127.0.0.1", listening.port)) as line:  # in chunks, without a length
         head = f"PUT /{listening.studio.token}/upload?name=huge.tif HTTP/1.1\r\nHost: 127.0.0.1:{listening.port}\r\n"
         line.sendall(f"{head}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n".encode())
-        for _ in range(3):
-            line.sendall(f"{LIMIT:x}\r\n".encode() + b"x" * LIMIT + b"\r\n")
-        line.sendall(b"0\r\n\r\n")
+        line.sendall(f"{LIMIT:x}\r\n".encode() + b"x" * LIMIT + b"\r\n")
+        line.sendall(b"1\r\nx\r\n")  # one byte too many: what is sent after it would only reset the connection
         said = b"".join(iter(lambda: line.recv(65536), b""))
     assert b"400" in said.splitlines()[0] and b"larger than" in said
     assert not list(uploads.glob("*huge*"))
@@ -248,6 +250,13 @@ def test_requests_that_are_no_json_are_refused(listening: Listening, body: bytes
     assert answer.status == 400 and "load the page again" in answer.error()
 
 
+def test_drawings_and_masks_have_limits(listening: Listening) -> None:
+    drawn = listening.ask("POST", "/drawn", b'{"over": "' + b"x" * 2_100_000)
+    painted = listening.ask("PUT", "/painted?over=photo.png", b"x" * 8_100_000)
+    assert (drawn.status, painted.status) == (400, 400)
+    assert "too long" in drawn.error() and "too large" in painted.error()
+
+
 @pytest.mark.parametrize(
     "path", ["/nothing", "/static/../server.py", "/static/server.py", "/work/none", "/run?name=none"]
 )
@@ -280,7 +289,7 @@ def test_a_record_that_somebody_changed_runs_nothing_else(tmp_path: Path) -> Non
     (job,) = studio.board.jobs()
 
     with pytest.raises(UserError, match="lies outside"):
-        studio.act(Request({"type": "http", "path_params": {"id": job.id, "act": "again"}}))
+        studio.work.act(Request({"type": "http", "path_params": {"id": job.id, "act": "again"}}))
     assert studio.board.job(job.id).state == "stopped"
 
 

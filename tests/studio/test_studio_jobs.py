@@ -16,11 +16,13 @@ from limner.cli import app
 from limner.commands.learning import app_for
 from limner.foundation.errors import UserError
 from limner.foundation.progress import WATCHED, Progress
+from limner.learning.rooms import room_of_task
 from limner.studio.fields import read_all
 from limner.studio.folder import EXAMPLES, Folder
 from limner.studio.jobs import PROGRESS, RECORD, SAID, Board, Job, command_line
 from limner.studio.pages import PAGES
 from limner.studio.processes import Process
+from limner.studio.runs import USED_BY
 from limner.studio.server import Studio
 
 ENDLESS = ("studio", ".", "--no-browser")
@@ -135,7 +137,10 @@ GIVEN = {
     "check": {"data": "places", "room": "segment", "target": "building"},
     "train": {"recipe": "segment/modern", "data": "places", "target": "building", "steps": 5, "name": "roofs",
               "settings": "--batch 2"},
-    "generate": {"run": "runs/made", "n": 3, "seed": 1, "truncation": 0.7, "classes": "van,bus", "text": "a red cube"},
+    "generate": {"run": "runs/made", "n": 3, "seed": 1, "truncation": 0.7, "classes": "van,bus", "text": "a red cube",
+                 "strength": -1.5, "direction": 2},
+    "styles": {"run": "runs/made", "mixed": "0, 3", "seed": 1, "truncation": 0.7},
+    "caption": {"run": "runs/made", "clip": "clip.mp4"},
     "walk": {"run": "runs/made", "stops": 3, "seconds": 2, "seed": 1, "truncation": 0.7, "classes": "van"},
     "translate": {"run": "runs/made", "picture": "a.png", "to": "b", "mask": "b.png", "tile_px": 128,
                   "check_seams": True},
@@ -148,7 +153,7 @@ GIVEN = {
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folder:
     monkeypatch.chdir(tmp_path)
-    for name in ("scene.tif", "a.png", "b.png", "drawn.gpkg", "places/town/a.png", "runs/made/run.json"):
+    for name in ("scene.tif", "a.png", "b.png", "clip.mp4", "drawn.gpkg", "places/town/a.png", "runs/made/run.json"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("{}")
     return Folder.at(tmp_path)
@@ -175,8 +180,8 @@ def test_a_page_that_trains_takes_a_run_of_its_own(folder: Folder) -> None:
         raise OSError("not here")
 
     studio = Studio(folder, Board(folder, begin=not_here))
-    first = studio.begin(PAGES["train"], GIVEN["train"])
-    second = studio.begin(PAGES["train"], GIVEN["train"])
+    first = studio.forms.begin(PAGES["train"], GIVEN["train"])
+    second = studio.forms.begin(PAGES["train"], GIVEN["train"])
     assert (first.writes, second.writes) == ("runs/roofs-001", "runs/roofs-002")
     assert first.command.startswith("limner train segment/modern --data places --target building --loop.steps 5")
     assert studio.board.wait(first.id, LONG_S).state == "failed"
@@ -199,3 +204,17 @@ def test_lists_show_what_can_be_chosen_and_not_what_jobs_and_runs_wrote(folder: 
 
 def test_examples_are_there() -> None:
     assert all(path.exists() for path in EXAMPLES.values())
+
+
+@pytest.mark.parametrize("mixed", ["0", "0,x", "0,-1", ",".join(map(str, range(20))), "0,1000000000"])
+def test_numbers_of_pictures_to_mix_are_held_against_what_they_can_be(mixed: str, folder: Folder) -> None:
+    page = PAGES["styles"]
+    with pytest.raises(UserError, match="such as 0,3,5"):
+        page.words(read_all(page.fields, {**GIVEN["styles"], "mixed": mixed}, folder), "studio/styles-001")
+
+
+def test_pages_offer_runs_of_tasks_that_there_are() -> None:
+    named = {task for page in PAGES.values() for field in page.fields for task in getattr(field, "tasks", ())}
+    assert {"generate", "generate-music", "generate-captions"} <= named
+    assert {room_of_task(task) for task in named} == {"generate"}
+    assert all(page in PAGES for page, _ in USED_BY.values())

@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from limner.foundation.errors import UserError
 from limner.studio.folder import Folder
@@ -78,6 +78,8 @@ class NumberField(Field):
     maximum: float = math.inf
     step: float = 1
     whole: bool = True
+    slider: bool = False
+    """Whether a slider stands beside it; of one with both bounds."""
 
     def checked(self, given: Any, folder: Folder) -> float | int:
         try:
@@ -128,6 +130,8 @@ class RunField(Field):
     kind: ClassVar[str] = "run"
     room: str = ""
     """Empty: of any room."""
+    tasks: Collection[str] = ()
+    """Empty: of any task of the room."""
 
     def checked(self, given: Any, folder: Folder) -> str:
         if given not in folder.run_names():
@@ -137,11 +141,17 @@ class RunField(Field):
 
 @dataclass(frozen=True)
 class FileField(Field):
-    """A file in the folder, which may be uploaded first. examples: names of bundled ones."""
+    """A file in the folder, which may be uploaded first, or made by drawing over a picture.
+
+    examples: names of bundled ones. easel: what is drawn: objects, ground, or a mask; over: the field that names the
+    picture.
+    """
 
     kind: ClassVar[str] = "file"
     suffixes: Collection[str] = ()
     examples: Sequence[tuple[str, str]] = ()
+    easel: Literal["", "objects", "ground", "mask"] = ""
+    over: str = ""
 
     def checked(self, given: Any, folder: Folder) -> str:
         path = folder.there(self._text(given))

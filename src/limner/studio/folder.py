@@ -15,7 +15,7 @@ from limner.reporting.bundled import PLACES
 WORK = "studio"
 """Where jobs and uploads lie, in the folder."""
 UPLOADS = f"{WORK}/uploads"
-RECEIVED = frozenset((*PICTURES, *RASTERS, *VECTORS, *VIDEOS, ".npz"))
+RECEIVED = frozenset((*PICTURES, *RASTERS, *VECTORS, *VIDEOS, ".gif", ".npz"))
 """Endings of files that are taken in."""
 MOST_LISTED, MOST_LOOKED_AT = 300, 20_000
 """A folder may be somebody's whole disk: a list ends there, and so does the search for it."""

@@ -22,6 +22,8 @@ class Output:
     job: Job
     place: Path
     printed: str
+    jobs: Sequence[Job] = ()
+    """All of the folder, the newest first."""
 
     def as_json(self) -> Any:
         """What it printed, of a job that prints JSON; None as long as that is not whole."""
@@ -66,6 +68,13 @@ class Page:
     """Of a page whose jobs write a run: what the run is called, if it has a name; a number follows where that is
     taken."""
     note: str = ""
+    verb: str = ""
+    """Of the command, where the page has another name."""
+
+    @property
+    def command(self) -> str:
+        """How the page's command begins."""
+        return f"limner {self.verb or self.name}"
 
 
 def text(words: str, *, caution: bool = False) -> Block:

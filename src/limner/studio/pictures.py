@@ -15,7 +15,7 @@ from rasterio.enums import Resampling
 from limner.foundation.errors import UserError
 from limner.foundation.files.names import spelled
 from limner.foundation.unexpected import expected_line
-from limner.reporting.pictures import IGNORE, class_colors, to_display
+from limner.reporting.pictures import IGNORE, class_colors, overlay, to_display
 from limner.scenes.rasters import open_raster
 
 LONGEST_PX, THUMBNAIL_PX = 1400, 360
@@ -67,6 +67,16 @@ def doubt(path: Path, longest_px: int) -> Answer:
     picture[..., :3] = DOUBT
     picture[..., 3] = (bits / max(1.0, float(bits.max())) * 255).round()
     return _png(picture)
+
+
+def overlaid(path: Path, longest_px: int, ground: Path) -> Answer:
+    """A map's classes over the scene that they are of, as JPEG. ground: that scene."""
+    height, width = size_of(ground, longest_px)
+    with open_raster(ground) as raster:
+        pixels = raster.read_decimated(height, width)
+    with rasterio.open(spelled(path)) as file:
+        numbers = file.read(1, out_shape=(height, width), resampling=Resampling.nearest)
+    return _jpeg(overlay(to_display(pixels.values, pixels.valid), numbers))
 
 
 def outlines(path: Path, longest_px: int, ground: Path) -> Answer:
@@ -134,10 +144,12 @@ def shown(kind: str, path: Path, longest_px: int, ground: Path | None = None, nu
 def _kept(kind: str, path: Path, changed: int, longest_px: int, ground: Path | None, number: int) -> Answer:
     if kind == "outlines" and ground is not None:
         return outlines(path, longest_px, ground)
+    if kind == "overlay" and ground is not None:
+        return overlaid(path, longest_px, ground)
     if kind == "frame":
         return frame(path, number)
     if kind not in SHOWN:
-        raise UserError(f"'{kind}' cannot be shown; known: {', '.join(SHOWN)}, outlines, frame")
+        raise UserError(f"'{kind}' cannot be shown; known: {', '.join(SHOWN)}, outlines, overlay, frame")
     return SHOWN[kind](path, longest_px)
 
 

@@ -1,6 +1,6 @@
 """The runs of a folder: what each learned, how good it is, and how it stands."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +18,15 @@ from limner.studio.page import Block, files, link, pictures, text
 USED_BY = {
     "segment": ("segment", "Map a scene with it"),
     "generate": ("generate", "Make pictures with it"),
+    "generate-music": ("generate", "Make music with it"),
+    "generate-clips": ("generate", "Make clips with it"),
+    "generate-voxels": ("generate", "Make solids with it"),
+    "generate-captions": ("caption", "Say what clips show"),
     "translate": ("translate", "Translate a picture with it"),
     "detect": ("detect", "Find objects with it"),
     "classify": ("classify", "Tell pictures with it"),
 }
-"""The page on which a room's runs work."""
+"""The page on which the runs of a task work, or of a room."""
 GOOD = ("score", "f1", "iou", "accuracy", "map", "ssim", "psnr", "kid", "fid", "loss")
 """Numbers that tell most about a run, in this order."""
 
@@ -53,9 +57,13 @@ def run_called(folder: Folder, name: str) -> Run:
     return Run(bundled_models().get(name) or folder.inside(name))
 
 
-def runs_of(folder: Folder, room: str) -> list[str]:
-    """The names of usable runs of a room, or of all where it is empty."""
-    return [each.name for each in listed(folder) if each.usable and room in ("", each.room)]
+def runs_of(folder: Folder, room: str, tasks: Collection[str] = ()) -> list[str]:
+    """The names of usable runs of a room, or of all where it is empty; tasks: of these alone, if any is named."""
+    return [
+        each.name
+        for each in listed(folder)
+        if each.usable and room in ("", each.room) and (not tasks or each.task in tasks)
+    ]
 
 
 def _listed(folder: Folder, name: str) -> Listed:
@@ -112,7 +120,7 @@ def shown(folder: Folder, run: Run, newest: int = 6) -> Sequence[Block]:
     if (run.folder / "report.html").exists():
         blocks.append(link(f"file?path={folder.named(run.folder / 'report.html')}", "Read its report"))
     if (run.folder / "model.json").exists():
-        page, words = USED_BY.get(room_of_task(run.task), ("look", "Look inside it"))
+        page, words = USED_BY.get(run.task, USED_BY.get(room_of_task(run.task), ("look", "Look inside it")))
         blocks.append(link(f"{page}?run={folder.named(run.folder)}", words))
     names = [
         ("recipe.yaml", "how it was trained"),

@@ -14,6 +14,11 @@ def file(output: Output, path: Path) -> str:
     return f"file?{urlencode({'path': output.named(path)})}"
 
 
+def named_file(path: str) -> str:
+    """A file as it is, by its path in the folder."""
+    return f"file?{urlencode({'path': path})}"
+
+
 def shown(output: Output, kind: str, path: Path, ground: Path | None = None) -> str:
     """A file as `limner.studio.pictures.shown` has it."""
     query = {"as": kind, "path": output.named(path)}

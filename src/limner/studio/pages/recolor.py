@@ -78,14 +78,17 @@ RECOLOR = Page(
         ChoiceField("method", "Method", default="superpixel", needed=True, choices=METHODS),
         NumberField(
             "strength", "Strength", "0: nothing changes, 1: the whole transfer.", default=1, needed=True, minimum=0,
-            maximum=1, step=0.05, whole=False,
+            maximum=1, step=0.05, whole=False, slider=True,
         ),
         CheckField("keep_luminance", "Keep the lightness", "Change hue and chroma only.", more=True),
         CheckField("page", "Write the page of matched regions, too", more=True),
-        FileField("mask", "Mask", "Change only where this picture is white.", suffixes=PICTURES, more=True),
+        FileField(
+            "mask", "Mask", "Change only where this picture is white.", suffixes=PICTURES, more=True, easel="mask",
+            over="photo",
+        ),
         FileField(
             "like_mask", "Mask of the reference", "Take colors only from where it is white.", suffixes=PICTURES,
-            more=True,
+            more=True, easel="mask", over="like",
         ),
     ),
     words=words,

@@ -7,7 +7,9 @@ from limner.foundation.files.suffixes import RASTERS
 from limner.reporting.pictures import class_colors
 from limner.reporting.tables import percent
 from limner.studio.fields import CheckField, ChoiceField, FileField, NumberField, RunField, Values
-from limner.studio.page import Block, Output, Page, facts, files, layers, text
+from limner.studio.folder import WORK
+from limner.studio.jobs import Job
+from limner.studio.page import Block, Output, Page, comparison, facts, files, layers, text
 from limner.studio.pages.addresses import shown
 
 NAMES = {
@@ -56,9 +58,37 @@ def show(output: Output) -> Sequence[Block]:
     polygons = {} if made["polygon_count"] is None else {"polygons": f"{made['polygon_count']:,}"}
     blocks.append(facts({**shares, **polygons, "mapped in": f"{made['seconds']:.1f} s"}))
     caption = "The scene with what was made of it; switch each layer, and make it paler. " + UNSURE
+    blocks += _before_and_after(output, classes, scene)
     blocks.append({**layers(shown(output, "scene", scene), over, caption), "legend": _legend(list(made["shares"]))})
     there = [(output.named(Path(path)), NAMES[name]) for name, path in places.items() if path.exists()]
     return [*blocks, files(there)]
+
+
+def map_of(output: Output, scene: str, run: str) -> Job | None:
+    """The newest job that mapped a scene by a run."""
+    return next((job for job in _maps(output, scene) if job.values.get("run") == run), None)
+
+
+def _maps(output: Output, scene: str) -> list[Job]:
+    """Jobs that mapped a scene, the newest first."""
+    made = (job for job in output.jobs if job.page == "segment" and job.state == "done")
+    return [job for job in made if job.values.get("scene") == scene]
+
+
+def _before_and_after(output: Output, classes: Path, scene: Path) -> list[Block]:
+    """This map beside the one that another run made of the scene, under a slider, if there is one."""
+    values, began = output.job.values, output.job.began or 0.0
+    others = (job for job in _maps(output, values["scene"]) if job.values.get("run") != values["run"])
+    job = next((job for job in others if (job.began or 0.0) < began), None)
+    if job is None:
+        return []
+    earlier = output.folder.root / WORK / job.id / "maps" / classes.name
+    if not earlier.exists():
+        return []
+    names = job.values["run"], values["run"]
+    before, after = (shown(output, "overlay", path, scene) for path in (earlier, classes))
+    caption = f"Before and after: the scene as {names[0]} maps it ({job.id}), and as {names[1]} does."
+    return [comparison(before, after, names, caption)]
 
 
 def _legend(names: Sequence[str]) -> list[tuple[str, str]]:
@@ -89,7 +119,7 @@ SEGMENT = Page(
         ),
         NumberField(
             "threshold", "Threshold", "The probability from which on a pixel is an object; empty: the run's own.",
-            default=None, minimum=0.01, maximum=0.99, step=0.01, whole=False, more=True,
+            default=None, minimum=0.01, maximum=0.99, step=0.01, whole=False, slider=True, more=True,
         ),
         NumberField(
             "ground_m", "Meters a pixel", "For files that do not say.", default=None, minimum=0.001, maximum=1000,

@@ -54,7 +54,7 @@ TRANSLATE = Page(
         RunField("run", "Run", "One that learned to translate.", needed=True, room="translate"),
         TextField("to", "Into", "Of a run that knows several kinds of pictures: the one to make.", more=True),
         FileField("mask", "Mask", "Of a run that fills holes: white where something is missing.", suffixes=PICTURES,
-                  more=True),
+                  more=True, easel="mask", over="picture"),
         NumberField("tile_px", "Tile", "Side of a tile in pixels.", default=256, needed=True, minimum=16, maximum=8192,
                     more=True),
         CheckField("check_seams", "Measure what the tiles cost", more=True),

@@ -28,7 +28,7 @@ const form = document.querySelector("form.ask");
 
 function values() {
   const given = {};
-  for (const field of form.querySelectorAll("[name]")) given[field.name] = field.type === "checkbox" ? field.checked : field.value;
+  for (const field of form.querySelectorAll("[name]:not([data-tool])")) given[field.name] = field.type === "checkbox" ? field.checked : field.value;
   return given;
 }
 
@@ -84,6 +84,7 @@ function setUpFile(box) {
     drop.addEventListener(name, event => { event.preventDefault(); drop.classList.toggle("over", name === "dragover"); });
   }
   drop.addEventListener("drop", event => { if (event.dataTransfer.files.length) take(() => send(event.dataTransfer.files[0])); });
+  setUpEasel(box, choose);
   for (const button of box.querySelectorAll("[data-example]")) {
     button.addEventListener("click", () => take(async () => (await ask("/example/" + button.dataset.example)).path));
   }
@@ -103,6 +104,11 @@ if (form) {
         follow();
       } catch (error) { tell(error); }
     });
+  }
+  for (const slider of form.querySelectorAll("[data-slides]")) {
+    const number = form.elements[slider.dataset.slides];
+    slider.addEventListener("input", () => { number.value = slider.value; });
+    number.addEventListener("input", () => { if (number.value) slider.value = number.value; });
   }
   form.addEventListener("input", follow);
   form.addEventListener("submit", async event => {
