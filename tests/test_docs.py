@@ -4,6 +4,8 @@ import ast
 import dataclasses
 import inspect
 import re
+import shlex
+import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from xml.etree import ElementTree
 
 import pytest
+from cyclopts import CycloptsError, MissingArgumentError
 
 import limner
 from limner.adversarial.augment import AUGMENTATIONS
@@ -25,11 +28,13 @@ from limner.classify.training.augment import AugmentSettings
 from limner.classify.training.losses import LOSSES as CLASS_LOSSES
 from limner.classify.training.recipe import ClassifyRecipe, ExampleSettings
 from limner.cli import app
+from limner.commands.completion import app_with_all_options
 from limner.commands.learning import SHARED
 from limner.commands.rooms import app_of_room
 from limner.detect.data.augment import AugmentSettings as DetectAugmentSettings
 from limner.detect.networks import NETWORKS as DETECTORS
 from limner.detect.training.recipe import DetectRecipe, ObjectSettings
+from limner.foundation.errors import UserError
 from limner.generate.media.captions.networks import CAPTION_DISCRIMINATORS, CAPTION_GENERATORS
 from limner.generate.media.captions.recipe import CaptionedClipSettings, CaptionRecipe
 from limner.generate.media.clips.networks import CLIP_DISCRIMINATORS, CLIP_GENERATORS
@@ -444,9 +449,14 @@ def test_every_folder_says_what_it_is_about() -> None:
 # --- all pages -------------------------------------------------------------------------------------------------------
 
 
+def prose_of(text: str) -> str:
+    """A text without its code blocks."""
+    return re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
 def prose(path: Path) -> str:
     """A page without its code blocks."""
-    return re.sub(r"^```.*?^```", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    return prose_of(path.read_text(encoding="utf-8"))
 
 
 def anchor(heading: str) -> str:
@@ -502,3 +512,67 @@ def test_readme_is_a_screen_with_one_picture_two_commands_and_eight_rows() -> No
     assert text.count("![") == 1 and text.count("```sh") == 2
     assert len(re.findall(r"^\| (?!---|I want)", text, re.MULTILINE)) == 8
     assert len(text.splitlines()) <= 60
+
+
+# --- commands and their order ----------------------------------------------------------------------------------------
+
+TAKES = ("seconds", "minutes", "a training")
+TRAINS = ("train", "refine", "study")
+
+
+def commands(text: str) -> Iterator[tuple[list[str], bool]]:
+    """The words of each command of a page, and whether it stands in a block, whole; ``...`` says what is left out."""
+    joined = text.replace("\\\n", " ")
+    blocks = "\n".join(re.findall(r"^```\w*\n(.*?)^```", joined, re.MULTILINE | re.DOTALL))
+    lines = [(line, True) for line in re.findall(r"^(?:\$ )?(limner [a-z].*)$", blocks, re.MULTILINE)]
+    for line, whole in [*lines, *((line, False) for line in re.findall(r"`(limner [^`]+)`", prose_of(joined)))]:
+        if CALL.match(line) and not re.search(r"\.\.\.|[|;<>]|&&", line):
+            yield shlex.split(line, comments=True)[1:], whole
+
+
+@pytest.fixture(scope="module")
+def whole_app() -> Any:
+    """All verbs with the options of all rooms."""
+    return app_with_all_options(app, SHARED)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=named)
+def test_every_command_on_a_page_is_one_that_limner_takes(path: Path, whole_app: Any) -> None:
+    """Taken: its verb, its arguments and their kinds; the verbs themselves are run by tests/commands/test_cli.py."""
+    refused = []
+    for words, whole in commands(path.read_text(encoding="utf-8")):
+        try:
+            _, _, unused = whole_app.parse_known_args(words)[:3]
+        except MissingArgumentError as error:
+            if whole and "--help" not in words:  # prose may speak of a verb with one option
+                refused.append((words, str(error).strip()))
+        except (CycloptsError, UserError) as error:
+            refused.append((words, str(error).strip()))
+        else:
+            if words[0] not in TRAINS and unused:
+                refused.append((words, f"unused: {unused}"))
+    assert refused == []
+
+
+def test_every_job_of_the_list_says_what_it_takes_and_trainings_say_so() -> None:
+    rows = re.findall(r"^\| (?!---|I want)(.+) \| (.+) \| (.+) \|$", (DOCS / "commands.md").read_text(), re.MULTILINE)
+    assert len(rows) > 50
+    for job, command, takes in rows:
+        assert takes in TAKES, job
+        trains = any(f"limner {verb} " in command and "--help" not in command for verb in TRAINS)
+        assert trains <= (takes == "a training"), job
+        assert ("limner demo" in command) <= (takes == "minutes"), job
+
+
+def pages_in(nav: list[Any]) -> Iterator[str]:
+    for entry in nav:
+        for value in [entry] if isinstance(entry, str) else entry.values():
+            yield from [value] if isinstance(value, str) else pages_in(value)
+
+
+def test_the_sites_order_names_every_page_once_and_begins_with_the_three_roads() -> None:
+    nav = tomllib.loads((TOP / "zensical.toml").read_text(encoding="utf-8"))["project"]["nav"]
+    assert sorted(pages_in(nav)) == sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
+    assert [title for entry in nav for title in entry][:4] == [
+        "Start", "Map places", "Make and change pictures", "Learn and teach",
+    ]  # fmt: skip
