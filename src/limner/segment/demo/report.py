@@ -21,7 +21,7 @@ from limner.segment.training.report import SCORE_COLUMNS, score_row
 
 FOOTPRINTS_PX = 420
 SHOWN_PX = 1024
-CELL_PX = 680
+CELL_PX = 480
 ERROR_KEY = "found green, invented red, missed blue; the annotated ground is hatched."
 
 
