@@ -2,10 +2,11 @@
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
 if "PYTEST_XDIST_WORKER" in os.environ:  # workers side by side: threads of each would wait for those of the others
     os.environ.update({"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"})
@@ -31,6 +32,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def attack(request: pytest.FixtureRequest) -> int:
     """How many hostile inputs each reader shall get; 0 where nobody asked for more than the usual few."""
     return int(request.config.getoption("--attack"))
+
+
+DRAW = Figure.draw
+
+
+@pytest.fixture(autouse=True, scope="session")
+def blank_figures() -> Iterator[None]:
+    """Figures are put together and written in their sizes, but blank: drawing takes half a second each, most of a short
+    training. Tests that look at one ask for `drawn_figures`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Figure, "draw", lambda figure, renderer: None)
+        yield
+
+
+@pytest.fixture
+def drawn_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures as users see them."""
+    monkeypatch.setattr(Figure, "draw", DRAW)
 
 
 @pytest.fixture(scope="session")

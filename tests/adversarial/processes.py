@@ -1,9 +1,11 @@
-"""One of several processes that learn together: ``processes.py FOLDER WHAT...``; the environment says which.
+"""Processes that learn together: ``processes.py FOLDER PORT``, one alone and two, on the CPU and joined by gloo.
 
-Writes for each ``FOLDER/WHAT-<number>-<rank>.pt``: the weights after the training, what its state holds, and under
-``moved.`` how far each network came.
+Each writes for each of its trainings ``FOLDER/WHAT-<number>-<rank>.pt``: the weights after it, what its state holds,
+and under ``moved.`` how far each network came. They are forked from one that has imported all they need, which takes
+longest.
 """
 
+import multiprocessing
 import os
 import sys
 from pathlib import Path
@@ -29,6 +31,8 @@ from limner.learning.runs.run import Run
 from limner.learning.train import resolve
 from quick_features import mean_colors
 
+FOLLOWS, AGREES = ("gan", "cyclegan"), "switches"
+"""What one process learns as two do, and what two learn alike."""
 BATCH = 8
 """Pictures of all processes together."""
 COMMON = """
@@ -85,17 +89,30 @@ def make_task(what: str, processes: int, folder: Path) -> Task:
     return GenerateTask(resolve("generate/dcgan", data=[folder / "boxes"], overrides=settings))
 
 
-def main() -> None:
-    """Learn one after the other, and leave the weights."""
-    folder = Path(sys.argv[1])
-    rank, processes = int(os.environ["LOCAL_RANK"]), int(os.environ["WORLD_SIZE"])
+def main(folder: str, port: str) -> None:
+    """Begin them all, and wait for them; an exit code of 1 where one failed."""
     torch.set_num_threads(1)
     FeatureExtractor.of = staticmethod(mean_colors)
+    forked = multiprocessing.get_context("fork")
+    running = []
+    for count, trainings in ((1, FOLLOWS), (2, (*FOLLOWS, AGREES))):
+        for rank in range(count):
+            running.append(forked.Process(target=learn_all, args=(Path(folder), port, rank, count, trainings)))
+            running[-1].start()
+    for process in running:
+        process.join()
+    sys.exit(any(process.exitcode for process in running))
+
+
+def learn_all(folder: Path, port: str, rank: int, processes: int, trainings: tuple[str, ...]) -> None:
+    """Learn one after the other, and leave the weights."""
+    there = {"LOCAL_RANK": rank, "NODE_RANK": 0, "WORLD_SIZE": processes, "MASTER_PORT": port}
+    os.environ.update({name: str(value) for name, value in there.items()}, MASTER_ADDR="127.0.0.1")
     mine = folder / f"{processes}-{rank}"
     save_boxes(mine / "boxes", 40)
     fabric = Fabric(accelerator="cpu", devices=processes, strategy="ddp" if processes > 1 else "auto")
     fabric.launch()
-    for what in sys.argv[2:]:
+    for what in trainings:
         task = make_task(what, processes, mine)
         begun = task.weights()
         run = Run(folder / f"run-{what}-{processes}")
@@ -120,4 +137,4 @@ def left(task: Task, begun: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

@@ -89,7 +89,7 @@ def test_a_training_that_fails_stops_none_of_the_others(
 
 
 def test_a_grid_is_trained_at_one_budget_and_told_with_intervals_and_differences(
-    toy: Path, limner: CommandLine
+    toy: Path, limner: CommandLine, drawn_figures: None
 ) -> None:
     code, out, said = limner("study", "line.yaml", *GRID, "--out", "rates")
     assert code == 0

@@ -16,6 +16,7 @@ from limner.fidelity.inception import INPUT_PX, Inception, draw_weights, fold_no
 from limner.fidelity.resizing import RESIZERS
 from limner.foundation.errors import UserError
 from limner.foundation.nearest import did_you_mean
+from limner.nn.initialize import shapes_only
 from limner.nn.pretrained import INCEPTION, LITE0, load_weights
 
 BATCH, GPU_BATCH = 32, 128
@@ -73,7 +74,7 @@ class FeatureExtractor:
         weights: a file of them (default: the published ones, as `limner.nn.pretrained` finds them). seed: draw random
         ones instead, to test what does not depend on them.
         """
-        with torch.device("meta"):  # nothing is drawn here: a training may be in the middle of its own draws
+        with shapes_only():  # nothing is drawn here: a training may be in the middle of its own draws
             network = Inception()
         if seed is None:
             state = load_weights(INCEPTION, path=weights)
@@ -103,7 +104,7 @@ class FeatureExtractor:
         Both: 1280 features, the mean over the last maps; pictures resized by `bilinear`. name: a key of `LITE_PX`.
         """
         weights = load_weights(name)
-        with torch.device("meta"):
+        with shapes_only():
             network = Lite(name)
         network.body.load_state_dict(weights, assign=True)
         digest = weights_digest(network.body)

@@ -1,8 +1,16 @@
-"""How fresh layers begin."""
+"""How fresh layers begin, and networks of which only the shapes are wanted, whose layers do not begin at all."""
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from math import sqrt
+from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+DRAWING = (nn.init.uniform_, nn.init.normal_, nn.init.kaiming_uniform_, Tensor.uniform_, Tensor.normal_)
+"""How layers draw the numbers that they begin with; torch's other ways come down to the last two."""
 
 
 def he_initialize(module: nn.Module) -> None:
@@ -20,3 +28,35 @@ def he_initialize(module: nn.Module) -> None:
         nn.init.normal_(layer.weight, std=sqrt(2 / inputs))
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)
+
+
+class _WithoutDraws(TorchFunctionMode):
+    """Leaves tensors as they are where something would be drawn into them."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        given = dict(kwargs or {})
+        if func in DRAWING:
+            return args[0] if args else given["tensor"]
+        return func(*args, **given)
+
+
+@contextmanager
+def shapes_only() -> Iterator[None]:
+    """Within the block tensors are made without contents (on torch's meta device), and nothing is drawn into them.
+
+    A network that is made here takes no memory for its weights, whatever its size, and little time: on the meta device
+    alone torch still draws for each tensor, in Python, and keeps nothing.
+
+    >>> with shapes_only():
+    ...     layer = nn.Linear(1 << 20, 1 << 20)
+    >>> tuple(layer.weight.shape)
+    (1048576, 1048576)
+    """
+    with torch.device("meta"), _WithoutDraws():
+        yield

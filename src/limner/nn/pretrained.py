@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -24,6 +25,7 @@ from torch import Tensor
 from limner.foundation.errors import UserError
 from limner.foundation.files.writing import make_folder
 from limner.foundation.nearest import did_you_mean
+from limner.nn.initialize import shapes_only
 
 LITE0 = "efficientnet-lite0"
 INCEPTION = "inception"
@@ -247,18 +249,25 @@ def _named_as_timm(state: dict[str, Tensor], path: Path, name: str) -> dict[str,
 
     The package names them otherwise but keeps timm's order, so they are matched one by one and every shape is checked.
     """
-    import timm  # takes seconds: only now
-
+    wanted = _shapes_of_timm(name)
     title = name.replace("efficientnet-lite", "EfficientNet-Lite")
-    with torch.device("meta"):
-        wanted = timm.create_model(f"tf_{name.replace('-', '_')}", pretrained=False).state_dict()
     if len(state) != len(wanted):
         raise UserError(f"{path}: holds {len(state)} tensors; {title} has {len(wanted)}")
     if state.keys() == wanted.keys():
         return state
     for (given, got), (timm_name, needed) in zip(state.items(), wanted.items(), strict=True):
-        if got.shape != needed.shape:
+        if got.shape != needed:
             raise UserError(
-                f"{path}: {given} has the shape {tuple(got.shape)}; {title} needs {tuple(needed.shape)} for {timm_name}"
+                f"{path}: {given} has the shape {tuple(got.shape)}; {title} needs {tuple(needed)} for {timm_name}"
             )
     return dict(zip(wanted, state.values(), strict=True))
+
+
+@cache
+def _shapes_of_timm(name: str) -> dict[str, torch.Size]:
+    """The shapes of timm's tensors by their names, in its order."""
+    import timm  # takes seconds: only now
+
+    with shapes_only():
+        network = timm.create_model(f"tf_{name.replace('-', '_')}", pretrained=False)
+    return {key: value.shape for key, value in network.state_dict().items()}

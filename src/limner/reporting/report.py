@@ -4,11 +4,12 @@ import base64
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader
+from jinja2 import Environment, FileSystemLoader, Template
 from PIL import Image
 
 from limner.foundation.errors import UserError
@@ -149,11 +150,7 @@ class Report:
 
     def to_html(self) -> str:
         """The whole page."""
-        environment = Environment(
-            loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
-        )
-        template = environment.get_template("report_template.html")
-        return template.render(
+        return _template().render(
             title=self.title, subtitle=self.subtitle, sections=self.sections, contents=self.sections[1:],
             version=__version__, interactive=self._interactive, most_regions=MOST_REGIONS,
         )  # fmt: skip
@@ -168,6 +165,14 @@ class Report:
     def _add(self, kind: str, **block: Any) -> "Report":
         self.sections[-1].blocks.append({"kind": kind, **block})
         return self
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("report_template.html")
 
 
 def _is_number(value: object) -> bool:

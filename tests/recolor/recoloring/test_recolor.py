@@ -237,7 +237,9 @@ def test_every_method_brings_the_colors_nearer_through_the_verb(photos: Path, li
     assert pixels_of(photos / made["path"]).shape == (33, 47, 3)
 
 
-def test_all_methods_come_on_one_sheet_with_their_scores_and_a_plot(photos: Path, limner: Limner) -> None:
+def test_all_methods_come_on_one_sheet_with_their_scores_and_a_plot(
+    photos: Path, limner: Limner, drawn_figures: None
+) -> None:
     code, out, error = limner("recolor", "a.png", "--like", "b.png", "--method", "all", "--json")
     assert code == 0, error
     (made,) = json.loads(out)

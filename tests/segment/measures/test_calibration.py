@@ -70,7 +70,7 @@ def test_it_comes_back_from_an_evaluation_and_is_told_in_its_notes() -> None:
     assert Evaluation.from_json(older).calibration is None
 
 
-def test_the_diagram_is_a_picture(tmp_path: Path) -> None:
+def test_the_diagram_is_a_picture(tmp_path: Path, drawn_figures: None) -> None:
     picture = drawn(np.random.default_rng(0).random(1000)).draw()
     assert picture.dtype == np.uint8
     assert picture.shape[2] == 3

@@ -3,8 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-import torch
-
 from limner.generate.media.captions.networks import CAPTION_DISCRIMINATORS, CAPTION_GENERATORS
 from limner.generate.media.music.networks.forms import MusicShape
 from limner.generate.media.music.networks.listing import MUSIC_DISCRIMINATORS, MUSIC_GENERATORS
@@ -12,6 +10,7 @@ from limner.generate.media.text.networks import TEXT_DISCRIMINATORS, TEXT_GENERA
 from limner.generate.media.voxels.networks import VOXEL_DISCRIMINATORS, VOXEL_GENERATORS
 from limner.generate.networks.listing import list_networks as list_picture_networks
 from limner.learning.networks.listing import NetworkRow, NetworkSizes
+from limner.nn.initialize import shapes_only
 from limner.nn.parameters import count_parameters
 
 CODE = 1024
@@ -28,7 +27,7 @@ def list_networks(sizes: NetworkSizes) -> list[NetworkRow]:
     Raises `UserError` as that does.
     """
     rows = list_picture_networks(sizes)
-    with torch.device("meta"):
+    with shapes_only():
         return [*rows, *_media(sizes.channels)]
 
 

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-import torch
-
 from limner.generate.networks import DISCRIMINATORS, GENERATORS, SIZES_PX
 from limner.learning.networks.listing import NetworkRow, NetworkSizes
+from limner.nn.initialize import shapes_only
 from limner.nn.parameters import count_parameters
 
 
@@ -19,7 +18,7 @@ def list_networks(sizes: NetworkSizes) -> list[NetworkRow]:
     """
     channels, classes = sizes.channels, sizes.classes or 0
     rows = []
-    with torch.device("meta"):
+    with shapes_only():
         for role, entries in (("generator", GENERATORS), ("discriminator", DISCRIMINATORS)):
             for name, kind in entries.items():
                 line = (kind.__doc__ or "").splitlines()[0]

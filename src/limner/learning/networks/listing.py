@@ -41,8 +41,7 @@ def list_forms(
     docstring tells it. forms: names with options. classes: where ``sizes`` says none. fewest: how many there must be,
     in words. Raises `UserError` for less than one band or two classes.
     """
-    import torch
-
+    from limner.nn.initialize import shapes_only
     from limner.nn.parameters import count_parameters
 
     channels, classes = sizes.channels, classes if sizes.classes is None else sizes.classes
@@ -51,7 +50,7 @@ def list_forms(
     if classes < 2:
         raise UserError(f"classes is {classes}; needed: {fewest}")
     rows = []
-    with torch.device("meta"):
+    with shapes_only():
         for name, options in forms:
             network = entries[name](channels=channels, classes=classes, **options)
             line = (entries[name].__doc__ or "").splitlines()[0]

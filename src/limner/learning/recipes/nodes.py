@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NoReturn
 
 import yaml
@@ -37,11 +38,29 @@ def option_of(node: yaml.Node) -> str:
 
 
 def compose(text: str, source: Source) -> yaml.MappingNode:
-    """The nodes of a recipe's text."""
-    root = yaml_nodes.compose(text, source.name)
+    """The nodes of a recipe's text, the caller's own to change."""
+    root = _copied(_composed(text, source.name))
     if not isinstance(root, yaml.MappingNode):
         raise UserError(f"{source.name}:1: a recipe is 'key: value' lines; the first is 'task: ...'")
     return root
+
+
+@lru_cache(maxsize=8)
+def _composed(text: str, name: str) -> yaml.Node | None:
+    """A command reads its recipe several times: for its task, its names, its values."""
+    return yaml_nodes.compose(text, name)
+
+
+def _copied(node: yaml.Node | None) -> yaml.Node | None:
+    if isinstance(node, yaml.MappingNode):
+        pairs = [(_copied(key), _copied(value)) for key, value in node.value]
+        return yaml.MappingNode(node.tag, pairs, node.start_mark, node.end_mark, node.flow_style)
+    if isinstance(node, yaml.SequenceNode):
+        parts = [_copied(part) for part in node.value]
+        return yaml.SequenceNode(node.tag, parts, node.start_mark, node.end_mark, node.flow_style)
+    if isinstance(node, yaml.ScalarNode):
+        return yaml.ScalarNode(node.tag, node.value, node.start_mark, node.end_mark, node.style)
+    return None
 
 
 def items(node: yaml.MappingNode, source: Source) -> Iterator[tuple[str, yaml.Node]]:

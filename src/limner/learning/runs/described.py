@@ -16,6 +16,7 @@ from limner.foundation.files.documents import as_record
 from limner.foundation.nearest import did_you_mean
 from limner.learning.recipes.recipe import Choice, options_of
 from limner.learning.runs.weights import DAMAGED
+from limner.nn.initialize import shapes_only
 
 LARGEST_OPTION = 1 << 20
 """No width, depth or number of channels is larger."""
@@ -59,7 +60,7 @@ def check_fits(build: Callable[[], nn.Module], shapes: Mapping[str, Sequence[int
     It is built without memory for its tensors. folder: the run's, for the message.
     """
     try:
-        with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        with torch.random.fork_rng(devices=[]), shapes_only():
             network = build()
     except UserError as error:
         raise UserError(f"{folder}: model.json describes no network that can be ({error}); {DAMAGED}") from None

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from limner.foundation.errors import UserError
+from limner.nn.initialize import shapes_only
 from limner.nn.pretrained import LITE0, load_weights
 
 STAGES = (0, 1, 2, 3)
@@ -29,7 +30,7 @@ class LiteMaps(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        with torch.device("meta"):
+        with shapes_only():
             whole: Any = timm.create_model("tf_efficientnet_lite0", pretrained=False)
         whole.load_state_dict(load_weights(LITE0), assign=True)
         self.stem = nn.Sequential(whole.conv_stem, whole.bn1)
@@ -56,7 +57,7 @@ class VGGMaps(nn.Module):
         super().__init__()
         from torchvision.models import vgg19  # takes seconds, and most users of this file need nothing of it
 
-        with torch.device("meta"):
+        with shapes_only():
             whole = vgg19(weights=None)
         whole.load_state_dict(load_weights("vgg19"), assign=True)
         self.layers = whole.features[: VGG_LAYERS[layer]].requires_grad_(False).eval()

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-import torch
-
 from limner.learning.networks.listing import NetworkRow, NetworkSizes
+from limner.nn.initialize import shapes_only
 from limner.nn.parameters import count_parameters
 from limner.translate.networks import CLASS_DISCRIMINATORS, DISCRIMINATORS, GENERATORS, TOLD_GENERATORS
 
@@ -34,7 +33,7 @@ def list_networks(sizes: NetworkSizes) -> list[NetworkRow]:
     a discriminator's logit is of a patch. Raises `UserError` for less than one channel.
     """
     rows = []
-    with torch.device("meta"):
+    with shapes_only():
         for name, kind in {**GENERATORS, **DISCRIMINATORS}.items():
             line = (kind.__doc__ or "").splitlines()[0]
             for form in FORMS[name]:
