@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from rasterio.transform import from_origin
 from scipy import ndimage
 from torch import Tensor, nn
 
+from limner.cli import main
 from limner.detect.data.found import find_objects
 from limner.detect.data.options import ObjectReading
 from limner.detect.data.pictures import Sizing
@@ -208,17 +210,24 @@ def test_polygons_over_a_scene_become_objects_of_chips_that_share_no_ground(tmp_
     assert named.class_names == ("b",) and named.counts().sum() < found.counts().sum()
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a scene, polygons over it, and a ``run`` that learned from them for a few steps."""
+    folder = tmp_path_factory.mktemp("made")
+    write_scene(folder / "scene.tif")
+    write_polygons(folder / "roofs.gpkg")
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(SystemExit) as left:
+        patch.chdir(folder)
+        data = ["--data", "scene.tif", "--labels", "roofs.gpkg", "--chip-px", "64"]
+        main(["train", "detect/mask-rcnn-light", *data, "--out", "run", *SMALL])
+    assert left.value.code == 0
+    return folder
+
+
 @pytest.fixture
-def learned(here: Path, limner: CommandLine) -> Path:
-    """A run that learned from polygons over a scene for a few steps."""
-    write_scene(here / "scene.tif")
-    write_polygons(here / "roofs.gpkg")
-    code, out, error = limner(
-        "train", "detect/mask-rcnn-light", "--data", "scene.tif", "--labels", "roofs.gpkg", "--chip-px", "64",
-        "--out", "run", *SMALL,
-    )  # fmt: skip
-    assert (code, out) == (0, "run\n"), error
-    return here
+def learned(here: Path, made: Path) -> Path:
+    """A copy of it to change."""
+    return Path(shutil.copytree(made, here, dirs_exist_ok=True))
 
 
 def test_a_scene_and_its_polygons_go_to_a_run_and_back_to_a_file_of_polygons(

@@ -149,7 +149,7 @@ def rows_of_metrics():
 
 
 @pytest.fixture
-def drawn(monkeypatch):
+def drawn(monkeypatch, drawn_figures):
     """The figures that were drawn."""
     from matplotlib.figure import Figure
 

@@ -17,6 +17,7 @@ from limner.classify.networks.lenet_1998 import CONNECTIONS, LeNet1998, PartialC
 from limner.classify.networks.listing import list_networks
 from limner.foundation.errors import UserError
 from limner.learning.networks.listing import NetworkSizes
+from limner.nn.initialize import shapes_only
 from limner.nn.parameters import count_parameters
 from limner.nn.pretrained import LITE0, load_weights
 
@@ -74,7 +75,7 @@ def test_lenets_for_digits_have_the_papers_parameters() -> None:
 
 
 def test_the_layers_of_lenet_1998_and_alexnet_have_the_papers_parameters() -> None:
-    with torch.device("meta"):
+    with shapes_only():
         lenet, alexnet = LeNet1998(1, 10), NETWORKS["alexnet-two-towers"](3, 1000)
     layers = (lenet.c1, lenet.s2, lenet.c3, lenet.s4, lenet.c5, lenet.f6)
     assert [count_parameters(layer) for layer in layers] == [156, 12, 1516, 32, 48_120, 10_164]
@@ -106,7 +107,7 @@ def test_every_parameter_learns(name: str) -> None:
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_head_is_what_depends_on_the_classes(name: str) -> None:
-    with torch.device("meta"):
+    with shapes_only():
         few, many = (make(name, classes=count) for count in (4, 9))
     differing = {key for key, value in few.named_parameters() if value.shape != many.get_parameter(key).shape}
     of_head = {id(parameter) for parameter in few.head().parameters()}
@@ -254,8 +255,9 @@ def test_weights_of_a_file_are_taken_but_for_the_last_layer(name: str, tmp_path:
     save_file(state, tmp_path / "w.safetensors")
     options = {"depth": 18} if name == "resnet" else {}
     network = make(name, classes=4, weights=tmp_path / "w.safetensors", **options)
-    kept = {key for key in source.body.state_dict() if not key.startswith(f"{network.last}.")}
-    assert all(torch.equal(network.body.state_dict()[key], source.body.state_dict()[key]) for key in kept)
+    given, taken = source.body.state_dict(), network.body.state_dict()
+    kept = {key for key in given if not key.startswith(f"{network.last}.")}
+    assert all(torch.equal(taken[key], given[key]) for key in kept)
     assert network.head().out_features == 4
 
 
@@ -292,7 +294,7 @@ def test_weights_of_another_network_are_told(tmp_path: Path) -> None:
     ],
 )
 def test_a_size_that_a_network_cannot_read_is_told(name: str, size: int, says: str) -> None:
-    with torch.device("meta"):
+    with shapes_only():
         network = make(name)
     with pytest.raises(UserError, match=says):
         network.check_size(size)

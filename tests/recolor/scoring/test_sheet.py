@@ -75,7 +75,7 @@ def test_numbers_keep_their_sign():
     assert numbers_line(score(closed=-0.25, ssim=0.955)) == "closes -25%, SSIM 0.95, blotches 0.4"
 
 
-def test_the_trade_off_is_drawn_with_a_label_for_every_method(tmp_path):
+def test_the_trade_off_is_drawn_with_a_label_for_every_method(tmp_path, drawn_figures):
     scores = {f"method {number}": [score(0.5, 0.9), score(0.52, 0.91)] for number in range(12)}
     path = tmp_path / "trade-off.svg"
     trade_off_plot(path, {"identity": [score(0, 1)] * 2, **scores}, ours=["method 3"], title="two pairs")
@@ -85,7 +85,7 @@ def test_the_trade_off_is_drawn_with_a_label_for_every_method(tmp_path):
 
 
 @pytest.mark.parametrize(("against", "better_is_up"), [("ssim", 0.9), ("blotches", 0.1)])
-def test_the_better_of_two_methods_is_drawn_higher(tmp_path, against, better_is_up):
+def test_the_better_of_two_methods_is_drawn_higher(tmp_path, drawn_figures, against, better_is_up):
     path = tmp_path / "plot.svg"
     better, worse = (replace(score(), **{against: value}) for value in (better_is_up, 0.5))
     trade_off_plot(path, {"better": [better], "worse": [worse]}, against=against)
@@ -96,7 +96,7 @@ def test_the_better_of_two_methods_is_drawn_higher(tmp_path, against, better_is_
     assert height["better"] < height["worse"] - 50  # from the top
 
 
-def test_labels_of_points_at_one_place_do_not_cover_each_other(tmp_path):
+def test_labels_of_points_at_one_place_do_not_cover_each_other(tmp_path, drawn_figures):
     path = tmp_path / "plot.svg"
     trade_off_plot(path, {f"method {number}": [score(0.5, 0.9)] for number in range(6)})
     places = re.findall(r"<!-- method \d -->\s*<g [^>]*translate\(([\d.]+) ([\d.]+)\)", path.read_text())

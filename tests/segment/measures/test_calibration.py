@@ -77,7 +77,7 @@ def test_the_diagram_is_a_picture(tmp_path: Path, drawn_figures: None) -> None:
     assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 20
 
 
-def test_scores_at_a_threshold_are_those_of_the_map_at_it() -> None:
+def test_scores_at_a_threshold_are_those_of_the_map_at_it(drawn_figures: None) -> None:
     draw = np.random.default_rng(3)
     truth = draw.integers(0, 2, 4000)
     said = np.clip(0.3 * truth + draw.random(4000) * 0.7, 0, 1)

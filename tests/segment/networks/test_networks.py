@@ -12,6 +12,7 @@ from torchvision.models import resnet18, resnet50
 
 from limner.foundation.errors import UserError
 from limner.learning.recipes.recipe import options_of
+from limner.nn.initialize import shapes_only
 from limner.nn.pretrained import LITE0, load_weights
 from limner.segment.networks import NETWORKS, LiteUNet, ResidualUNet, UNet
 from limner.segment.networks.backbones import ENCODER_MAPS, IMAGENET_MEAN, IMAGENET_STD
@@ -149,7 +150,7 @@ def test_freezing_the_encoder_leaves_a_decoder_that_learns(name: str) -> None:
 def test_residual_unet_has_the_exact_parameters_of_each_depth(
     depth: int, total: float, encoder: float, decoder: float
 ) -> None:
-    with torch.device("meta"):
+    with shapes_only():
         network = ResidualUNet(channels=4, classes=2, depth=depth)
     assert round(parameters(network) / 1e6, 3) == total
     assert round(parameters(network.encoder) / 1e6, 3) == encoder
@@ -161,7 +162,7 @@ def test_residual_unet_has_the_exact_parameters_of_each_depth(
 
 @pytest.mark.parametrize("depth", [18, 34, 50, 101, 152, 200])
 def test_the_depth_counts_every_convolution_of_the_encoder_and_the_dropped_classifier(depth: int) -> None:
-    with torch.device("meta"):
+    with shapes_only():
         encoder = ResidualUNet(depth=depth).encoder
     convolutions = [
         name for name, module in encoder.named_modules() if isinstance(module, nn.Conv2d) and "downsample" not in name
@@ -179,7 +180,7 @@ def test_the_depth_counts_every_convolution_of_the_encoder_and_the_dropped_class
 def test_each_stage_has_the_papers_shape_and_as_many_maps_as_its_skip(
     depth: int, encoder_maps: list[int], decoder_maps: list[int]
 ) -> None:
-    with torch.device("meta"):
+    with shapes_only():
         network = ResidualUNet(depth=depth)
         image = torch.empty(1, 4, 256, 256)
     seen: dict[str, list[tuple[int, ...]]] = {"encoder": [], "decoder": [], "side": [], "head": []}
@@ -220,7 +221,7 @@ def test_the_encoder_is_torchvisions_resnet_by_name_and_by_number(depth: int, re
 
 
 def test_a_bottleneck_steps_in_its_three_by_three_unless_the_paper_is_asked_for() -> None:
-    with torch.device("meta"):
+    with shapes_only():
         ours, papers = (ResidualUNet(depth=50, stride_in_1x1=choice) for choice in (False, True))
     assert [unit.stride for unit in (ours.encoder.layer2[0].conv1, ours.encoder.layer2[0].conv2)] == [(1, 1), (2, 2)]
     assert [unit.stride for unit in (papers.encoder.layer2[0].conv1, papers.encoder.layer2[0].conv2)] == [
@@ -277,7 +278,7 @@ def test_an_option_out_of_its_range_is_refused(network: type, options: dict[str,
 
 
 def test_lite_unet_fits_in_ten_megabytes_of_float16() -> None:
-    with torch.device("meta"):
+    with shapes_only():
         network = LiteUNet()
     assert parameters(network.encoder) == 2_958_848
     assert parameters(network) == 3_661_170
@@ -286,7 +287,7 @@ def test_lite_unet_fits_in_ten_megabytes_of_float16() -> None:
 
 
 def test_lite_unet_concatenates_as_many_maps_from_below_as_from_the_side() -> None:
-    with torch.device("meta"):
+    with shapes_only():
         network = LiteUNet()
         image = torch.empty(1, 3, 256, 256)
     pairs: list[tuple[torch.Size, torch.Size]] = []
@@ -302,7 +303,7 @@ def test_lite_unet_concatenates_as_many_maps_from_below_as_from_the_side() -> No
 
 @pytest.mark.parametrize(("encoder", "count"), [("efficientnet-lite1", 4_425_842), ("efficientnet-lite2", 5_124_050)])
 def test_lite_unet_takes_the_next_larger_encoders(encoder: str, count: int) -> None:
-    with torch.device("meta"):
+    with shapes_only():
         network = LiteUNet(encoder=encoder)
         assert network(torch.empty(2, 3, 70, 90)).shape == (2, 2, 70, 90)
     assert parameters(network) == count

@@ -117,7 +117,7 @@ def test_the_report_tells_how_tiles_differ_and_how_the_run_was_made(trained: Run
     assert str(trained.folder.parent) not in str(settings)
 
 
-def test_tiles_without_an_object_have_no_f1_and_the_first_with_one_is_the_example() -> None:
+def test_tiles_without_an_object_have_no_f1_and_the_first_with_one_is_the_example(drawn_figures: None) -> None:
     masks = [np.zeros((8, 8), np.uint8), np.eye(8, dtype=np.uint8), np.ones((8, 8), np.uint8)]
     chip = Chip("town", Path("town.tif"), None, None, 24, 8)
     tiles = TileScores([chip], ("background", "roof"))

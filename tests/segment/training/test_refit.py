@@ -26,27 +26,30 @@ STEPS = 3
 SHORT = ("--epochs", "1", "--steps-per-epoch", str(STEPS))
 
 
-@pytest.fixture(autouse=True)
-def small_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+@pytest.fixture(autouse=True, scope="module")
+def small_world() -> Iterator[None]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    monkeypatch.setitem(NETWORKS, "tiny", TinyNetwork)
-    monkeypatch.setattr(annotation, "SQUARE_PX", 64)
-    monkeypatch.setattr("limner.foundation.machine.precision.processor_has_bf16", lambda: False)
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(NETWORKS, "tiny", TinyNetwork)
+        patch.setattr(annotation, "SQUARE_PX", 64)
+        patch.setattr("limner.foundation.machine.precision.processor_has_bf16", lambda: False)
+        yield
     torch.set_num_threads(threads)
 
 
-@pytest.fixture
-def parent(tmp_path: Path) -> Run:
-    area = save_area(tmp_path / "town", [draw_picture(128, 128)])
-    return train_recipe(recipe_for(tmp_path, [area], "--epochs", "1"), "home", out=tmp_path / "home").run
+@pytest.fixture(scope="module")
+def parent(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("parent")
+    area = save_area(folder / "town", [draw_picture(128, 128)])
+    return train_recipe(recipe_for(folder, [area], "--epochs", "1"), "home", out=folder / "home").run
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> tuple[Path, Path]:
-    drawn = draw_picture(256, 320, seed=9, ground=(170, 150, 200), roof=(90, 100, 60))
-    return save(tmp_path / "scene.tif", drawn.values, **PLACE), save(tmp_path / "truth.tif", drawn.mask * 255, **PLACE)
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("place")
+    drawn = draw_picture(192, 256, seed=9, ground=(170, 150, 200), roof=(90, 100, 60))
+    return save(folder / "scene.tif", drawn.values, **PLACE), save(folder / "truth.tif", drawn.mask * 255, **PLACE)
 
 
 Deciding = Callable[[float | None], None]
