@@ -1,6 +1,7 @@
 """How much of a picture one output pixel sees: exact intervals, followed backwards through a chain of layers."""
 
 from collections.abc import Iterable
+from functools import cache
 from math import prod
 from typing import NamedTuple
 
@@ -83,14 +84,19 @@ def _before(layer: Windowed, after: Interval) -> Interval:
 
 def _padding_above(layer: nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d, reach: int, stride: int) -> int:
     """How many rows are padded above the picture, whose height is a multiple of the stride."""
-    from timm.layers import Conv2dSame  # timm takes seconds, and most users of this file need nothing of it
-
-    if isinstance(layer, Conv2dSame):  # TensorFlow's rule: as little as needed, the odd pixel below
+    if isinstance(layer, _padded_as_needed()):  # TensorFlow's rule: as little as needed, the odd pixel below
         return max(0, reach + 1 - stride) // 2
     padding = layer.padding
     if isinstance(padding, str):
         return reach // 2 if padding == "same" else 0
     return _rows(padding)
+
+
+@cache
+def _padded_as_needed() -> type:
+    from timm.layers import Conv2dSame  # timm takes seconds, and most users of this file need nothing of it
+
+    return Conv2dSame
 
 
 def _before_transposed(layer: nn.ConvTranspose2d, after: Interval) -> Interval:

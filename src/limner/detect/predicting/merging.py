@@ -88,13 +88,19 @@ class Merger:
 
     def _same(self, one: SceneObject, other: SceneObject) -> bool:
         """Whether they are one object, of which one detection is enough."""
-        shared = one.shape.intersection(other.shape).area
-        if shared > self.iou * (one.shape.area + other.shape.area - shared):
-            return True
-        return any(
-            part.cut and shared > COVERED * part.shape.area and not (whole.cut and whole.shape.area < part.shape.area)
-            for part, whole in ((one, other), (other, one))
-        )
+
+        def share_enough(shared: float) -> bool:
+            if shared > self.iou * (one.shape.area + other.shape.area - shared):
+                return True
+            return any(
+                part.cut
+                and shared > COVERED * part.shape.area
+                and not (whole.cut and whole.shape.area < part.shape.area)
+                for part, whole in ((one, other), (other, one))
+            )
+
+        most = _shared_by_bounds(one.shape, other.shape)  # of outlines with many corners the exact share takes long
+        return share_enough(most) and share_enough(one.shape.intersection(other.shape).area)
 
     def _continued(self, one: SceneObject, other: SceneObject) -> bool:
         """Whether they are two parts of one object that is larger than what both tiles see."""
@@ -149,6 +155,12 @@ class Merger:
             whole = shapely.union_all([each.shape for each in parts])
             shape = shapely.box(*whole.bounds) if self.boxes else largest_part(whole)
             yield SceneObject(surest.label, surest.score, shape, surest.tile, False, len(parts))
+
+
+def _shared_by_bounds(one: shapely.Geometry, other: shapely.Geometry) -> float:
+    """The most that two shapes can share: what their bounds do."""
+    (left, top, right, bottom), (x0, y0, x1, y1) = one.bounds, other.bounds
+    return max(0.0, min(right, x1) - max(left, x0)) * max(0.0, min(bottom, y1) - max(top, y0))
 
 
 def _pairs(objects: Sequence[SceneObject]) -> Iterator[tuple[int, int]]:

@@ -113,9 +113,10 @@ def _max_pool(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:
-    """The mean over each window, beside the places of real maxima where they are asked for."""
+    """The mean over each window, beside the places of real maxima, those of one channel, where they are asked for."""
     dimensions = input.dim() - 2
-    real = _MAX_POOL[dimensions](input.detach(), kernel_size, stride, padding, dilation, ceil_mode, True)
+    one = one_channel(input)
+    real = _MAX_POOL[dimensions](one.detach(), kernel_size, stride, padding, dilation, ceil_mode, True)
     kernel, steps, pads, dilations = (
         _each(value, dimensions) for value in (kernel_size, stride or kernel_size, padding, dilation)
     )
@@ -124,12 +125,12 @@ def _max_pool(
         reach = (real[0].shape[2 + axis] - 1) * steps[axis] + (kernel[axis] - 1) * dilations[axis] + 1
         missing += [pads[axis], max(0, reach - input.shape[2 + axis] - pads[axis])]
     window = input.new_full((1, 1, *kernel), 1 / prod(kernel))
-    padded = functional.pad(one_channel(input), missing)
+    padded = functional.pad(one, missing)
     found = _CONVOLVE[dimensions](padded, window, None, steps, 0, dilations)
     for axis, places in enumerate(real[0].shape[2:], start=2):
         found = found.narrow(axis, 0, places)
     found = _in_channels(found, input.shape[1])
-    return (found, real[1]) if return_indices else found
+    return (found, real[1].expand(found.shape)) if return_indices else found
 
 
 def _max_pool_with_indices(input: Tensor, *args: Any, **kwargs: Any) -> Any:
