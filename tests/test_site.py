@@ -75,3 +75,11 @@ def test_the_reference_tells_of_every_function_of_the_api(site: Path) -> None:
     told = {name.rpartition(".")[2] for name in tags.ids}
     assert {place.rpartition(":")[2] for place in limner._PLACES.values()} | {"UserError"} <= told
     assert "its folder, <code>last</code>" in (site / "api.html").read_text(encoding="utf-8").replace("\n", " ")
+
+
+def test_notebooks_stand_there_as_they_were_run_with_the_files_to_open(site: Path) -> None:
+    page = (site / "convnets/notebooks/pooling.html").read_text(encoding="utf-8")
+    assert "average [13.0, 8.0, 79.0, 19.5]" in re.sub(r"<[^>]+>", "", page)
+    for path in (TOP / "docs/convnets/notebooks").glob("*.ipynb"):
+        assert (site / "convnets/notebooks" / path.name).exists()
+        assert f'href="{path.name}"' in (site / "convnets/notebooks" / f"{path.stem}.html").read_text(encoding="utf-8")
