@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from limner.foundation.progress import Progress
 from limner.nn.inspection.fields import field_of_place
 from limner.nn.inspection.inspection import Inspection
 from limner.nn.inspection.spreading import evaluating
@@ -46,22 +47,29 @@ def look_into(
     Raises `UserError` for a network that does not take the picture.
     """
     size: tuple[int, int, int] = tuple(image.shape[1:])  # type: ignore[assignment]
-    found = Inspection(network, size, title)
-    names = _chosen(found)
-    outputs, answer_maps = _run(network, image, names)
     warnings: list[str] = []
-    answer, classes = _answer(answer_maps, class_names)
-    facts: dict[str, Any] = {
-        "title": title,
-        "size": list(size),
-        "picture": as_png(shown),
-        "contrast": _contrast(shown),
-        "summary": f"{found.parameters:,} parameters, {found.multiply_adds:,} multiply-adds for this picture",
-        "classes": classes,
-        "layers": [_layer(found, name, outputs[name]) for name in names if name in outputs],
-    }
-    _add_evidence(facts, network, image, answer, [name for name in _stage_ends(found) if name in outputs], warnings)
-    _add_maximized(facts, network, outputs, found, warnings)
+    with Progress("look", 4, "parts") as progress:
+        progress.advance(0, "layers")
+        found = Inspection(network, size, title)
+        names = _chosen(found)
+        outputs, answer_maps = _run(network, image, names)
+        answer, classes = _answer(answer_maps, class_names)
+        progress.advance(1, "maps and kernels")
+        facts: dict[str, Any] = {
+            "title": title,
+            "size": list(size),
+            "picture": as_png(shown),
+            "contrast": _contrast(shown),
+            "summary": f"{found.parameters:,} parameters, {found.multiply_adds:,} multiply-adds for this picture",
+            "classes": classes,
+            "layers": [_layer(found, name, outputs[name]) for name in names if name in outputs],
+        }
+        progress.advance(1, "evidence")
+        ends = [name for name in _stage_ends(found) if name in outputs]
+        _add_evidence(facts, network, image, answer, ends, warnings)
+        progress.advance(1, "what excites its maps most")
+        _add_maximized(facts, network, outputs, found, warnings)
+        progress.advance(1)
     return View(facts, warnings)
 
 
