@@ -1,11 +1,15 @@
 """The demo: its first map is shown at once, and files of one ground on grids of other pixels lie over each other."""
 
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio
 
+from limner.foundation.signals import StopRequest
+from limner.learning.runs.run import Run
+from limner.learning.train import Training
 from limner.scenes.statistics import Statistics
 from limner.scenes.windows import Window
 from limner.segment.demo import acts as demo
@@ -85,3 +89,13 @@ def test_a_report_of_a_whole_story_is_not_replaced_by_its_beginning(quick_maps) 
     with pytest.raises(KeyboardInterrupt):
         demo.run_demo(quick_maps)
     assert (quick_maps / "report.html").read_text() == "the whole story"
+
+
+def test_a_training_that_is_asked_to_stop_ends_the_story_with_its_signal(quick_maps, monkeypatch) -> None:
+    asked = StopRequest()
+    asked.signal = signal.SIGTERM
+    monkeypatch.setattr(demo, "train", lambda *_, **__: Training(Run(quick_maps / "run"), asked))
+    with pytest.raises(SystemExit) as left:
+        demo.run_demo(quick_maps)
+    assert left.value.code == 128 + signal.SIGTERM
+    assert (quick_maps / "first").is_dir() and not (quick_maps / "plain").exists()  # half a network maps nothing
