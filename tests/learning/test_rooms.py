@@ -163,7 +163,7 @@ def test_a_room_without_a_verb_says_which_have_it(here: Path, limner: CommandLin
     assert limner("networks", "segmnt")[2] == "limner: no room 'segmnt'; did you mean 'segment'?\n"
     assert (
         limner("demo", "studio")[2]
-        == "limner: no room 'studio'; known: segment, recolor, generate, classify, translate, detect\n"
+        == "limner: no demo 'studio'; known: segment, recolor, generate, media, classify, translate, detect\n"
     )
 
 

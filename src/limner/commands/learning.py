@@ -21,13 +21,13 @@ from limner.commands.rooms import (
     room_in,
     words_in,
 )
-from limner.commands.words import recipe_names, room_names, run_names
+from limner.commands.words import demo_names, recipe_names, room_names, run_names
 from limner.foundation.command_line import INPUT, OUTPUT
 from limner.foundation.files.writing import must_exist
 from limner.foundation.progress import say
 from limner.learning.library import check_setting_names, settings_of
 from limner.learning.options import input_files_exist, option_names
-from limner.learning.rooms import ROOMS, SharedVerb, rooms_with, verb_of
+from limner.learning.rooms import ROOMS, SharedVerb, demos, rooms_with, verb_of
 
 Data = Annotated[
     list[Path] | None,
@@ -37,19 +37,19 @@ Data = Annotated[
 
 @verb
 def demo(
-    room: Annotated[
+    name: Annotated[
         str,
         Parameter(
-            help="; ".join(f"{name}: {room.demo_line}" for name, room in rooms_with("demo").items()) + ".",
-            completer=room_names,
+            help="; ".join(f"{name}: {demo.line}" for name, demo in demos().items()) + ".",
+            completer=demo_names,
             group=INPUT,
         ),
-    ] = next(iter(ROOMS)),
+    ] = next(iter(demos())),
     /,
     *,
     out: Annotated[
         Path | None,
-        Parameter(help="Where to write (default: limner-demo, and for other rooms limner-demo-ROOM).", group=OUTPUT),
+        Parameter(help="Where to write (default: limner-demo, and for others limner-demo-NAME).", group=OUTPUT),
     ] = None,
     as_json: Json = False,
     quick: Annotated[bool, Parameter(negative=(), show=False)] = False,
@@ -57,7 +57,7 @@ def demo(
     """A room's story on real pictures: every command is shown before it runs; a report at the end."""
     from limner.learning.verbs import demo as run_demo
 
-    report = run_demo(room, out=out, quick=quick)
+    report = run_demo(name, out=out, quick=quick)
     print(json.dumps({"report": str(report)}) if as_json else report)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from limner.learning.rooms import ROOMS
+from limner.learning.rooms import ROOMS, demos
 
 
 def recipe_names(_: Any) -> list[tuple[str, str]]:
@@ -23,6 +23,11 @@ def run_names(_: Any) -> list[str]:
 def room_names(_: Any) -> list[tuple[str, str]]:
     """Rooms with what they do."""
     return [(name, room.line) for name, room in ROOMS.items()]
+
+
+def demo_names(_: Any) -> list[tuple[str, str]]:
+    """Demos with what they show."""
+    return [(name, demo.line) for name, demo in demos().items()]
 
 
 def network_names(_: Any) -> list[str]:

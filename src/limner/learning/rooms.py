@@ -16,7 +16,7 @@ from typing import Any, Literal
 from limner.foundation.errors import UserError
 from limner.foundation.nearest import did_you_mean
 
-SharedVerb = Literal["train", "evaluate", "compare", "networks", "check", "demo"]
+SharedVerb = Literal["train", "evaluate", "compare", "networks", "check"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,16 @@ class Verb:
 
 
 @dataclass(frozen=True)
+class Demo:
+    """A story that ``limner demo`` runs."""
+
+    function: str
+    """As module:name."""
+    line: str
+    """What it shows, and how long that takes."""
+
+
+@dataclass(frozen=True)
 class Room:
     """What a room does for the shared verbs; None: nothing.
 
@@ -55,7 +65,7 @@ class Room:
     - networks: ``(options)`` -> `NetworkRow`s
     - check: ``(data: Sequence[Path], options, *, sheet: Path | None)`` -> what has ``to_json()``, ``to_text()``,
       ``usable``
-    - demo: ``(folder: Path, *, quick: bool)`` -> the path of the report
+    - demos: ``(folder: Path, *, quick: bool)`` -> the path of the report
     """
 
     line: str
@@ -72,9 +82,8 @@ class Room:
     """Its dictionary of networks that take pictures, as module:name: what a name stands for is called with
     ``channels``, ``classes`` and the options of that network (`limner.learning.networks.known`)."""
     check: Verb | None = None
-    demo: Verb | None = None
-    demo_line: str = ""
-    """What its demo shows, and how long that takes."""
+    demos: Mapping[str, Demo] = field(default_factory=dict)
+    """Its stories by name: one of its own name, and others."""
     exports: str = ""
     """What makes a `limner.learning.runs.export.exportable.Exportable` of a run, as module:name."""
     files: tuple[str, ...] = ()
@@ -97,15 +106,17 @@ ROOMS: dict[str, Room] = {
         builds="limner.segment.networks:NETWORKS",
         exports="limner.segment.predicting.exported:exportable",
         check=Verb("limner.segment.data.check:check", "limner.segment.labels.reading:Reading"),
-        demo=Verb("limner.segment.demo.acts:run_demo"),
-        demo_line="learn, map, refine; about 8 minutes on two cores",
+        demos={"segment": Demo("limner.segment.demo:run_demo", "learn, map, refine; about 8 minutes on two cores")},
         files=("annotated.tif", "annotated-before", "colors.safetensors"),
         begin_with=("segment/modern", "segment/demo"),
     ),
     "recolor": Room(
         "colors of one picture given to another",
-        demo=Verb("limner.recolor.demo:run_demo"),
-        demo_line="photos in the colors of others, a scene harmonized; under a minute",
+        demos={
+            "recolor": Demo(
+                "limner.recolor.demo:run_demo", "photos in the colors of others, a scene harmonized; under a minute"
+            )
+        },
     ),
     "generate": Room(
         "new pictures like those of a folder",
@@ -129,8 +140,13 @@ ROOMS: dict[str, Room] = {
         compare=Verb("limner.generate.media.verbs:compare_runs", "limner.generate.scoring.options:CompareOptions"),
         networks=Verb("limner.generate.media.listing:list_networks", "limner.learning.networks.listing:NetworkSizes"),
         exports="limner.generate.making.exported:exportable",
-        demo=Verb("limner.generate.demo:run_demo"),
-        demo_line="cut out, learn, make; about a minute",
+        demos={
+            "generate": Demo("limner.generate.demo:run_demo", "cut out, learn, make; about a minute"),
+            "media": Demo(
+                "limner.generate.media.demo:run_demo",
+                "pictures of sentences and sentences of clips, in a drawn world; under three minutes",
+            ),
+        },
         compares_folders=True,
         begin_with=("generate/best", "generate/tiny"),
     ),
@@ -145,8 +161,9 @@ ROOMS: dict[str, Room] = {
         ),
         builds="limner.classify.networks:NETWORKS",
         exports="limner.classify.predicting.exported:exportable",
-        demo=Verb("limner.classify.demo:run_demo"),
-        demo_line="digits learned, told apart, and why; under a minute",
+        demos={
+            "classify": Demo("limner.classify.demo:run_demo", "digits learned, told apart, and why; under a minute")
+        },
         check=Verb("limner.classify.data.check:check", "limner.classify.data.options:CheckOptions"),
         networks=Verb(
             "limner.classify.networks.listing:list_networks", "limner.learning.networks.listing:NetworkSizes"
@@ -174,8 +191,11 @@ ROOMS: dict[str, Room] = {
             "limner.translate.networks.listing:list_networks", "limner.learning.networks.listing:NetworkSizes"
         ),
         exports="limner.translate.translating.exported:exportable",
-        demo=Verb("limner.translate.demo:run_demo"),
-        demo_line="enlarge, fill, aerial pictures of masks; about two minutes",
+        demos={
+            "translate": Demo(
+                "limner.translate.demo:run_demo", "enlarge, fill, aerial pictures of masks; about two minutes"
+            )
+        },
         begin_with=("translate/upscale", "translate/pairs"),
     ),
     "detect": Room(
@@ -186,8 +206,11 @@ ROOMS: dict[str, Room] = {
         compare=Verb("limner.detect.scoring.comparison:compare_runs", "limner.detect.scoring.options:CompareOptions"),
         check=Verb("limner.detect.data.check:check", "limner.detect.data.options:ObjectReading"),
         networks=Verb("limner.detect.networks.listing:list_networks", "limner.learning.networks.listing:NetworkSizes"),
-        demo=Verb("limner.detect.demo:run_demo"),
-        demo_line="buildings outlined one by one, as polygons; about two minutes",
+        demos={
+            "detect": Demo(
+                "limner.detect.demo:run_demo", "buildings outlined one by one, as polygons; about two minutes"
+            )
+        },
         begin_with=("detect/faster-rcnn-light", "detect/mask-rcnn-light"),
     ),
 }
@@ -217,6 +240,18 @@ def verb_of(room: str, verb: SharedVerb) -> Verb:
     if found is None or room not in rooms_with(verb):
         raise UserError(f"the room {room} has no limner {verb}; rooms that have: {', '.join(rooms_with(verb))}")
     return found
+
+
+def demos() -> dict[str, Demo]:
+    """What ``limner demo`` can run, by name."""
+    return {name: demo for room in ROOMS.values() for name, demo in room.demos.items()}
+
+
+def demo_called(name: str) -> Demo:
+    """The demo of a name. Raises `UserError` for another, with the nearest."""
+    if name not in demos():
+        raise UserError(f"no demo '{name}'; {did_you_mean(name, demos())}")
+    return demos()[name]
 
 
 def room_of_task(task: str) -> str:

@@ -12,7 +12,7 @@ from limner.foundation.errors import UserError
 from limner.foundation.files.writing import as_paths, must_exist
 from limner.learning.networks.listing import NetworkRow
 from limner.learning.options import make_options
-from limner.learning.rooms import ROOMS, SharedVerb, room_of_task, rooms_with, verb_of
+from limner.learning.rooms import SharedVerb, demo_called, demos, named, room_of_task, rooms_with, verb_of
 from limner.learning.runs.evaluations import EVALUATION_FILE, Compared, read_word, write_evaluation
 from limner.learning.runs.opening import bundled_models, open_run
 from limner.learning.runs.run import Run
@@ -124,14 +124,15 @@ def check(
     return verb_of(room, "check")(as_paths(data), chosen, sheet=None if sheet is None else Path(sheet))
 
 
-def demo(room: str = CHECKED, *, out: str | Path | None = None, quick: bool = False) -> Path:
-    """Run a room's story on bundled real pictures, and give the path of its report.
+def demo(name: str = CHECKED, *, out: str | Path | None = None, quick: bool = False) -> Path:
+    """Run a story on bundled real pictures, or drawn ones, and give the path of its report.
 
-    out: the folder (default: ``limner-demo``, and for other rooms ``limner-demo-ROOM``). quick: only to see that all
-    works.
+    out: the folder (default: ``limner-demo``, and for others than the first ``limner-demo-NAME``). quick: only to see
+    that all works.
     """
-    usual = "limner-demo" if room == next(iter(ROOMS)) else f"limner-demo-{room}"
-    report: Path = verb_of(room, "demo")(Path(out or usual), quick=quick)
+    run_demo = named(demo_called(name).function)
+    usual = "limner-demo" if name == next(iter(demos())) else f"limner-demo-{name}"
+    report: Path = run_demo(Path(out or usual), quick=quick)
     return report
 
 

@@ -15,6 +15,7 @@ from limner.datasets.world.sentences import sentence_of
 from limner.datasets.world.solids import Solid, draw_solid
 from limner.foundation.files.records import Account, Made, make_once
 from limner.foundation.progress import Progress
+from limner.video.gif_writing import write_gif
 
 CAPTIONS, SOLIDS, CLIPS, VOXELS = "captions.csv", "solids.csv", "clips.npz", "solids.npz"
 CAPTION_COLUMNS = ("file", "caption")
@@ -68,10 +69,7 @@ def _clips(folder: Path, options: WorldOptions, progress: Progress) -> None:
     for number, solid in enumerate(solids):
         videos[number] = clip_of(solid, options.size_px, options.frames)
         if number < SHOWN:
-            first, *others = map(Image.fromarray, videos[number])
-            first.save(
-                folder / f"{number:06d}.gif", save_all=True, append_images=others, duration=SECONDS * 1000, loop=0
-            )
+            write_gif(folder / f"{number:06d}.gif", videos[number], SECONDS)
         progress.advance()
     np.savez_compressed(folder / CLIPS, videos=videos)
     names = [f"{number:06d}" for number in range(len(solids))]

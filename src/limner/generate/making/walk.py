@@ -7,15 +7,14 @@ from fractions import Fraction
 from pathlib import Path
 
 import torch
-from PIL import Image
 from torch import Tensor
 
 from limner.datasets.pictures.quantized import as_rgb, quantized
 from limner.foundation.errors import UserError
 from limner.foundation.files.suffixes import WRITTEN_VIDEOS, ends_with
 from limner.foundation.files.writing import replacing
-from limner.foundation.machine.disk import open_for_encoder
 from limner.generate.making.predictor import PictureGenerator
+from limner.video.gif_writing import write_gif
 from limner.video.video_writing import write_video
 
 SUFFIXES = (".gif", *WRITTEN_VIDEOS)
@@ -79,7 +78,8 @@ def write_walk(
     nearest = torch.arange(len(latents)).add(steps // 2).div(steps, rounding_mode="floor") % len(stops)
     frames = _frames(generator, latents, None if labels is None else labels[nearest])
     if path.suffix.lower() == ".gif":
-        _write_gif(path, frames)
+        with replacing(path) as temporary:
+            write_gif(temporary, (frame.permute(1, 2, 0).numpy() for frame in frames), 1 / RATE)
     else:
         write_video(path, (frame.float() / 255 for frame in frames), Fraction(RATE))
     return len(latents)
@@ -98,11 +98,3 @@ def _frames(generator: PictureGenerator, latents: Tensor, labels: Tensor | None)
         part = slice(start, start + 64)
         pictures = as_rgb(quantized(generator.decode(latents[part], None if labels is None else labels[part])))
         yield from pictures.repeat_interleave(factor, dim=2).repeat_interleave(factor, dim=3)
-
-
-def _write_gif(path: Path, frames: Iterator[Tensor]) -> None:
-    pictures = (Image.fromarray(frame.permute(1, 2, 0).numpy()).quantize(256) for frame in frames)
-    with replacing(path) as temporary, open_for_encoder(temporary) as file:
-        next(pictures).save(
-            file, "GIF", save_all=True, append_images=pictures, duration=1000 // RATE, loop=0, optimize=False
-        )

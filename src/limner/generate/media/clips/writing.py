@@ -19,6 +19,7 @@ from limner.generate.making.like import digest_of
 from limner.generate.making.options import GenerateOptions
 from limner.generate.making.sample import Generated
 from limner.generate.media.clips.predictor import ClipMaker
+from limner.video.gif_writing import write_gif
 from limner.video.video_writing import write_video
 
 CLIPS_FILE, RATE, SHOWN_PX = "clips.npz", 10, 128
@@ -69,10 +70,7 @@ def write_clip_files(stem: Path, clip: Tensor) -> None:
     large = clip.repeat_interleave(factor, dim=2).repeat_interleave(factor, dim=3)
     write_video(stem.with_suffix(".mp4"), large, Fraction(RATE))
     pixels = (large.permute(0, 2, 3, 1) * 255).round().to(torch.uint8).numpy()
-    first, *others = map(Image.fromarray, pixels)
-    first.save(
-        stem.with_suffix(".gif"), save_all=True, append_images=others, duration=1000 // RATE, loop=0, optimize=False
-    )
+    write_gif(stem.with_suffix(".gif"), pixels, 1 / RATE)
 
 
 def read_still(picture: Path, size_px: int) -> Tensor:

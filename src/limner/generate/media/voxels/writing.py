@@ -15,6 +15,7 @@ from limner.generate.media.voxels.meshes import mesh_of, write_obj, write_ply
 from limner.generate.media.voxels.predictor import SHOWN_PX, VoxelMaker
 from limner.generate.media.voxels.turntable import turntable
 from limner.reporting.grid import grid
+from limner.video.gif_writing import write_gif
 
 VOXELS_FILE, VIEWS, SECONDS, COLUMNS = "voxels.npz", 12, 0.1, 8
 
@@ -56,8 +57,5 @@ def _write_solid(stem: Path, solid: np.ndarray, level: float) -> bool:
         return False
     write_obj(stem.with_suffix(".obj"), mesh)
     write_ply(stem.with_suffix(".ply"), mesh)
-    first, *others = map(Image.fromarray, turntable(solid, 2 * SHOWN_PX, VIEWS, level))
-    first.save(
-        stem.with_suffix(".gif"), save_all=True, append_images=others, duration=1000 * SECONDS, loop=0, optimize=False
-    )
+    write_gif(stem.with_suffix(".gif"), turntable(solid, 2 * SHOWN_PX, VIEWS, level), SECONDS)
     return True
