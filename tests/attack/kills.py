@@ -37,6 +37,7 @@ from drawing import draw_area, draw_mask, draw_polygons, draw_scene, write_raste
 from drawn_cityscapes import write_cityscapes
 from drawn_photos import draw_photo
 from drawn_pictures import draw_balls, draw_shape, save_boxes
+from drawn_tunes import draw_tunes
 from drawn_videos import encode, moving_gradient
 from limner.cli import main as command_line
 from limner.reporting.pictures import write_picture
@@ -51,6 +52,12 @@ MAKING = ["--batch", "4", "--kimg", "0.08", "--scores.every-kimg", "0.04", "--sc
 SAYING = ["--batch", "4", "--kimg", "0.016", "--likelihood", "2", "--data.size-px", "16", "--data.frames", "3",
           "--data.held-out", "4", "--generator.hidden", "8", "--discriminator.hidden", "8", "--generator.width", "2",
           "--discriminator.width", "2", "--scores.samples", "16"]  # fmt: skip
+SOLIDS = ["--batch", "4", "--kimg", "0.016", "--data.held-out", "4", "--generator.width", "2", "--discriminator.width",
+          "2", "--scores.samples", "16"]  # fmt: skip
+CLIPS = ["--batch", "4", "--kimg", "0.016", "--data.size-px", "32", "--data.held-out", "4", "--generator.width", "2",
+         "--discriminator.width", "2", "--scores.samples", "16"]  # fmt: skip
+TUNES = ["--kimg", "0.016", "--batch", "8", "--bars", "2", "--data.held-out", "4", "--scores.samples", "16",
+         "--generator.width", "2", "--generator.latent", "4", "--discriminator.width", "2"]  # fmt: skip
 TELLING = ["--batch", "8", "--epochs", "2", "--loop.checkpoint-minutes", "0"]
 PAIRING = ["--epochs", "2", "--steps-per-epoch", "3", "--batch", "2", "--data.held-out", "2", "--loop.precision",
            "fp32", "--data.size-px", "32", "--data.jitter-px", "none", "--data.crop-px", "32", "--generator.levels",
@@ -109,6 +116,9 @@ COMMANDS = {
     "generate": Command(["generate", "made", "-n", "24", "--out", "new"], ("new", "new-grid.png"), parts=True),
     "generate walk": Command(["generate", "made", "-n", "3", "--interpolate", "walk.gif"], ("walk.gif", "walk.gif.json",
                              "walk.json"), parts=True),
+    "generate solids": Command(["generate", "carver", "-n", "2", "--out", "new"], ("new", "new.json")),
+    "generate clips": Command(["generate", "mover", "-n", "2", "--out", "new"], ("new", "new.json")),
+    "generate music": Command(["generate", "player", "-n", "2", "--out", "new"], ("new", "new.json")),
     "fid": Command(["fid", "boxes", "boxes2", "--features", "efficientnet-lite0"], ("cache",), parts=True),
     "recolor": Command(["recolor", "photos", "--like", "like.png", "--method", "mkl", "--out", "done"],
                        ("done",), parts=True),
@@ -164,6 +174,7 @@ def draw_inputs(folder: Path) -> None:
         for number in range(24):
             write_picture(Path("kinds", kind, f"{number}.png"), draw_shape(kind, number))
     draw_balls(Path("balls"), 10)
+    Path("tunes.abc").write_text(draw_tunes(24))
     for number in range(12):
         for name, pixels in (("source", 255 - draw_shape("box", number)), ("target", draw_shape("box", number))):
             write_picture(Path("pairs", name, f"{number}.png"), pixels)
@@ -174,6 +185,10 @@ def draw_inputs(folder: Path) -> None:
         ["train", "translate/pairs-l1", "--data", "pairs", "--out", "painter", *PAIRING],
         ["train", "detect/mask-rcnn-light", "--data", "balls", "--out", "finder", *BOXING],
         ["draw", "world", "--clips", "24", "--size-px", "16", "--frames", "4", "--out", "moving"],
+        ["draw", "world", "--clips", "24", "--voxels", "24", "--side", "16", "--size-px", "32", "--out", "bodies"],
+        ["train", "generate/3d-gan-light", "--data", "bodies/voxels", "--data.side", "16", "--out", "carver", *SOLIDS],
+        ["train", "generate/vgan-light", "--data", "bodies", "--out", "mover", *CLIPS],
+        ["train", "generate/melody", "--data", "tunes.abc", "--out", "player", *TUNES],
         ["train", "generate/captions", "--data", "moving", "--out", "teller", *SAYING],
     ):
         process = Process(folder, tokens)

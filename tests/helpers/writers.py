@@ -15,8 +15,12 @@ from limner.datasets.world.drawing import draw_world
 from limner.datasets.world.options import WorldOptions
 from limner.foundation.files.writing import replacing, write_json
 from limner.generate.cutouts.rows import Row, write_manifest
+from limner.generate.making.options import GenerateOptions
 from limner.generate.making.sample import _write_png
-from limner.generate.making.walk import _write_gif
+from limner.generate.media.clips.writing import write_clips
+from limner.generate.media.music.networks.forms import MusicShape
+from limner.generate.media.music.writing import write_music
+from limner.generate.media.voxels.writing import write_solids
 from limner.learning.loop.checkpoint import write_checkpoint
 from limner.learning.runs.answers import write_answers
 from limner.learning.runs.metrics import MetricsWriter
@@ -36,6 +40,7 @@ from limner.translate.degrading.verb import degrade_pictures
 from limner.translate.translating.options import TranslateOptions
 from limner.translate.translating.scenes import translate_scene
 from limner.video.frame_folders import write_folder
+from limner.video.gif_writing import write_gif
 from limner.video.video_writing import write_video
 
 SIDE = 192
@@ -149,11 +154,61 @@ def _curves(inputs: Path, path: Path) -> None:
     )
 
 
+def _walk(inputs: Path, path: Path) -> None:
+    with replacing(path) as temporary:
+        write_gif(temporary, noise(4, 96, 96, 3), 0.04)
+
+
+class _Music:
+    """A maker of phrases that sound in every step."""
+
+    shape = MusicShape(1, 4, 16, 50, 70)
+
+    def generate(self, n: int, **options: Any) -> torch.Tensor:
+        """(n, 1, 64) int64."""
+        return torch.randint(50, 71, (n, 1, 64), generator=torch.Generator().manual_seed(0))
+
+
+class _Solids:
+    """A maker of solids of noise."""
+
+    filled_above = 0.5
+
+    def generate(self, n: int, **options: Any) -> torch.Tensor:
+        """(n, 16, 16, 16) in 0..1."""
+        return torch.rand(n, 16, 16, 16, generator=torch.Generator().manual_seed(0))
+
+    def pictures(self, solids: torch.Tensor) -> torch.Tensor:
+        """(n, 3, 16, 16) uint8."""
+        return (solids[:, :3] * 255).byte()
+
+
+class _Clips:
+    """A maker of clips of noise."""
+
+    from_stills, size_px, folder = False, 32, None
+
+    def generate(self, n: int, **options: Any) -> torch.Tensor:
+        """(n, 4, 3, 32, 32) in 0..1."""
+        return torch.rand(n, 4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+
+    def pictures(self, clips: torch.Tensor) -> np.ndarray:
+        """(32, 32, 3) uint8."""
+        return noise(32, 32, 3)
+
+
+def _made(write: Callable[..., object], maker: object) -> Callable[[Path, Path], object]:
+    return lambda inputs, path: write(maker, GenerateOptions(n=1), path, {"model": "0"}, False)
+
+
 WRITERS: dict[str, Callable[[Path, Path], object]] = {
     "picture.jpg": lambda inputs, path: write_picture(path, noise(SIDE, SIDE, 3)),
     "picture.png": lambda inputs, path: write_picture(path, noise(SIDE, SIDE, 3)),
     "generated.png": lambda inputs, path: _write_png(path, noise(SIDE, SIDE, 3)),
-    "walk.gif": lambda inputs, path: _write_gif(path, iter((_frames(4)[0] * 255).byte() for _ in range(4))),
+    "walk.gif": _walk,
+    "music": _made(write_music, _Music()),
+    "solids": _made(write_solids, _Solids()),
+    "clips": _made(write_clips, _Clips()),
     "photo8.jpg": _photo(8),
     "photo8.bmp": _photo(8),
     "photo8.webp": _photo(8),

@@ -13,6 +13,7 @@ from PIL import Image
 from symusic import Note, Score, Track
 
 import limner
+from drawn_tunes import draw_tunes
 from limner.adversarial.update import Update
 from limner.foundation.errors import UserError
 from limner.generate.making.options import GenerateOptions
@@ -54,20 +55,6 @@ CommandLine = Callable[..., tuple[int, str, str]]
 ONE = MusicSettings(voices=1, bar=16, common_key=True)
 TINY = ["--kimg=0.016", "--batch=8", "--bars=2", "--data.held-out=4", "--scores.samples=16", "--loop.precision=fp32"]
 GRID = [*TINY, "--generator.width=2", "--generator.latent=4", "--discriminator.width=2"]
-SCALE = "CDEFGABcdefgab"
-
-
-def draw_tunes(count: int, bars: int = 6) -> str:
-    """Tunes in ABC: eighths and quarters up and down the scale, each of its own."""
-    draws = np.random.default_rng(0)
-    tunes = []
-    for number in range(count):
-        told = []
-        for _ in range(bars):
-            lengths = [["2"] * 4, ["2", "1", "1", "2", "2"], ["1"] * 8][draws.integers(3)]
-            told.append("".join(SCALE[draws.integers(14)] + length for length in lengths))
-        tunes.append(f"X:{number}\nT:tune {number}\nM:4/4\nL:1/8\nK:C\n{'|'.join(told)}|\n")
-    return "\n".join(tunes)
 
 
 @pytest.fixture(scope="module")
@@ -348,8 +335,35 @@ def test_a_choice_is_sharp_and_has_the_gradient_of_its_likelihoods() -> None:
 def test_bars_come_again_where_the_plan_says_so() -> None:
     shape = forms.MusicShape(1, 6, 16, 50, 70)
     makes = MUSIC_GENERATORS["grid"](shape=shape, width=4, latent=8, motifs=1).eval()
-    bars = makes(torch.randn(3, 8)).unflatten(2, (6, 16))
+    bars = makes(torch.randn(3, makes.latent)).unflatten(2, (6, 16))
     assert (bars == bars[:, :, :1]).all()
+
+
+def test_notes_are_drawn_as_likely_as_the_logits_say() -> None:
+    logits = torch.tensor([0.0, 1.0, 2.0, -1.0]).expand(40_000, 4).clone().requires_grad_()
+    noise = torch.randn(40_000, 4, generator=torch.Generator().manual_seed(0))
+    made = chosen(logits, noise)
+    assert torch.equal(made.detach().round().sum(1), torch.ones(40_000))
+    assert torch.allclose(made.detach().mean(0), logits[0].detach().softmax(0), atol=0.01)  # 4 deviations of the mean
+    made[:, 0].sum().backward()
+    assert (logits.grad != 0).any(1).float().mean() > 0.99
+
+
+def test_the_same_latent_gives_the_same_notes_and_noise_alone_gives_others() -> None:
+    shape = forms.MusicShape(1, 2, 16, 50, 70)
+    makes = MUSIC_GENERATORS["grid"](shape=shape, width=4, latent=8).eval()
+    latent = torch.randn(2, makes.latent)
+    assert torch.equal(makes(latent), makes(latent))
+    assert not torch.equal(makes(latent), makes(torch.cat([latent[:, :8], latent[:, 8:].roll(1, 1)], 1)))
+    plain = MUSIC_GENERATORS["grid"](shape=shape, width=4, latent=8, drawn=False)
+    assert plain.latent == 8
+
+
+def test_notes_are_drawn_by_numbers_of_a_normal_distribution(place: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="prior is uniform; drawing notes needs normal"):
+        limner.train(
+            "generate/melody", data=place / "tunes", out=tmp_path / "run", overrides=[*GRID, "--prior", "uniform"]
+        )
 
 
 @pytest.mark.parametrize(("bar", "factors"), [(16, [2, 2, 2, 2]), (12, [3, 2, 2]), (8, [2, 2, 2])])

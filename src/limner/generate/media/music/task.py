@@ -73,6 +73,11 @@ class MusicTask(MediaLearning):
                 "of music; give both the same name"
             )
         self.form: Form = form_of(makes.form, makes, self.shape)
+        if getattr(makes, "parts", (0, 0))[1] and recipe.prior.name not in ("normal", "truncated"):
+            raise UserError(
+                f"prior is {recipe.prior.name}; drawing notes needs normal or truncated; or "
+                "give --generator.drawn false"
+            )
         if recipe.pretraining and makes.form != "events":
             raise UserError(f"pretraining is of c-rnn-gan, and the generator is {recipe.generator.name}; leave it out")
         for name in ("feature_means", "match_features"):

@@ -1,9 +1,10 @@
 """Light networks of music for two cores: convolutions over time alone, of all bars at once or of one after the other.
 
-Our own. Each step of each voice is one choice among hold, rest and the pitches; the generator's is the likeliest, with
-the gradient of its likelihoods (straight through: Bengio et al., "Estimating or propagating gradients through
-stochastic neurons", 2013), so that a discriminator cannot tell notes from made ones by their being sharp. It sees what
-begins and, beside it, what sounds.
+Our own. Each step of each voice is one choice among hold, rest and the pitches, which the generator draws by their
+likelihoods and passes on sharp, with the gradient of the likelihoods (straight-through Gumbel-softmax: Jang et al.,
+"Categorical reparameterization with Gumbel-softmax", ICLR 2017; Kusner and Hernandez-Lobato, "GANs for sequences of
+discrete elements with the Gumbel-softmax distribution", 2016). So a discriminator cannot tell made notes by their being
+blurred, and a pitch that is seldom likely is still tried. It sees what begins and, beside it, what sounds.
 """
 
 from itertools import pairwise
@@ -16,6 +17,9 @@ from limner.foundation.errors import UserError
 from limner.generate.media.music.networks.forms import MusicShape, rows_of
 
 SLOPE = 0.2
+OWN = 4.0
+"""How much likelier, in a logit, a bar is a motif of its own than another bar's, before anything is learned: most bars
+come once."""
 
 
 def factors_of(bar: int) -> list[int]:
@@ -30,11 +34,23 @@ def factors_of(bar: int) -> list[int]:
     return factors
 
 
-def chosen(logits: Tensor) -> Tensor:
-    """(..., rows) of 0 and 1: the likeliest of each row, with the gradient of the likelihoods."""
-    likely = logits.float().softmax(-1)
+def chosen(logits: Tensor, noise: Tensor | None = None) -> Tensor:
+    """(..., rows) of 0 and 1: one of each row, with the gradient of the likelihoods.
+
+    noise: (..., rows) from N(0, 1), by which it is drawn as likely as the logits say: with -log(-log u) of uniform u
+    added, the largest is (Gumbel). None: the likeliest.
+    """
+    logits = logits.float()
+    if noise is not None:
+        logits = logits - (-torch.special.log_ndtr(noise.float())).log()
+    likely = logits.softmax(-1)
     sharp = functional.one_hot(likely.argmax(-1), likely.shape[-1]).to(likely)
     return sharp + likely - likely.detach()
+
+
+def choices_of(shape: MusicShape) -> int:
+    """Numbers by which the notes of a bar are drawn: one for each row of each step."""
+    return shape.voices * shape.bar * rows_of(shape)
 
 
 def sounds(steps: Tensor) -> Tensor:
@@ -90,17 +106,25 @@ class GridGenerator(nn.Module):
 
     So bars can come again note for note, as in music they do.
 
-    latent: numbers in a latent. width: maps at the steps. motifs: among which bars are chosen; None: as many as bars.
+    latent: numbers in the part of a latent that says what a phrase is like. width: maps at the steps. motifs: among
+    which bars are chosen; None: as many as bars. drawn: whether notes are drawn by their likelihoods, with a number
+    from N(0, 1) more in the latent for each row of each step of a motif, and the plan by some more; else the likeliest
+    are taken.
     """
 
     form, by_bars = "steps", False
 
-    def __init__(self, shape: MusicShape, *, latent: int = 64, width: int = 64, motifs: int | None = None) -> None:
+    def __init__(
+        self, shape: MusicShape, *, latent: int = 64, width: int = 64, motifs: int | None = None, drawn: bool = True
+    ) -> None:
         super().__init__()
         factors = factors_of(shape.bar)
         maps = maps_of(len(factors), width)
-        self.latent, self.shape = latent, shape
-        self.motifs = shape.bars if motifs is None else motifs
+        self.shape, self.motifs = shape, shape.bars if motifs is None else motifs
+        self.parts = (latent, self.motifs * (shape.bars + choices_of(shape)) if drawn else 0)
+        self.latent = sum(self.parts)
+        self.register_buffer("own", OWN * torch.eye(shape.bars, self.motifs), persistent=False)
+        self.own: Tensor
         self.bottom = nn.Linear(latent, maps[0] * self.motifs)
         self.plan = nn.Linear(latent, shape.bars * self.motifs)
         self.stages = nn.Sequential(
@@ -109,13 +133,21 @@ class GridGenerator(nn.Module):
         self.choose = nn.Conv1d(maps[-1], shape.voices * rows_of(shape), 3, padding=1)
 
     def forward(self, latent: Tensor) -> Tensor:
-        """latent: (B, latent). Gives (B, voices, steps, rows) of 0 and 1."""
-        motifs = self.bottom(latent).float().unflatten(1, (self.motifs, -1))
-        plan = chosen(self.plan(latent).unflatten(1, (self.shape.bars, self.motifs)))  # (B, bars, motifs)
+        """latent: (B, latent), the last numbers of which are what notes are drawn by. Gives (B, voices, steps, rows) of
+        0 and 1."""
+        code, noise = latent.split(self.parts, 1)
+        drawn, bars_count = self.parts[1] > 0, self.shape.bars
+        of_motifs = noise.reshape(len(noise), self.motifs, -1 if drawn else 0)
+        motifs = self.bottom(code).float().unflatten(1, (self.motifs, -1))
+        plan_logits = self.plan(code).float().unflatten(1, (bars_count, self.motifs)) + self.own
+        plan = chosen(plan_logits, of_motifs[..., :bars_count].transpose(1, 2) if drawn else None)  # (B, bars, motifs)
         codes = (plan @ motifs).flatten(0, 1)[..., None]  # (B bars, maps, 1)
         logits = self.choose(self.stages(codes))  # (B bars, voices rows, bar)
-        bars = chosen(logits.unflatten(1, (self.shape.voices, -1)).transpose(2, 3))
-        return bars.unflatten(0, (len(latent), self.shape.bars)).transpose(1, 2).flatten(2, 3)
+        logits = logits.unflatten(1, (self.shape.voices, -1)).transpose(2, 3)
+        # a motif has its own numbers, so that it comes again note for note
+        of_bars = (plan.detach() @ of_motifs[..., bars_count:]).reshape(logits.shape) if drawn else None
+        made = chosen(logits, of_bars)
+        return made.unflatten(0, (len(latent), bars_count)).transpose(1, 2).flatten(2, 3)
 
 
 class GridDiscriminator(nn.Module):
@@ -158,16 +190,18 @@ class GridDiscriminator(nn.Module):
 class BarGenerator(nn.Module):
     """A bar from a latent and the bar before, whose maps stand beside its own on each level, as in MidiNet.
 
-    latent: numbers in a latent. width: maps at the steps.
+    latent: numbers in the part of a latent that says what a bar is like. width: maps at the steps. drawn: as of
+    `GridGenerator`.
     """
 
     form, by_bars = "steps", True
 
-    def __init__(self, shape: MusicShape, *, latent: int = 32, width: int = 64) -> None:
+    def __init__(self, shape: MusicShape, *, latent: int = 32, width: int = 64, drawn: bool = True) -> None:
         super().__init__()
         factors = factors_of(shape.bar)
         maps = maps_of(len(factors), width)
-        self.latent, self.shape = latent, shape
+        self.shape, self.parts = shape, (latent, choices_of(shape) if drawn else 0)
+        self.latent = sum(self.parts)
         self.first = nn.Conv1d(shape.voices * rows_of(shape), width, 3, padding=1)
         down = maps[::-1]
         self.read = nn.ModuleList(
@@ -181,16 +215,18 @@ class BarGenerator(nn.Module):
         self.choose = nn.Conv1d(2 * maps[-1], shape.voices * rows_of(shape), 3, padding=1)
 
     def forward(self, latent: Tensor, previous: Tensor) -> Tensor:
-        """latent: (B, latent). previous: (B, voices, bar, rows), the bar before, zeros: none. Gives the same shape."""
+        """latent: (B, latent), the last numbers of which are what notes are drawn by. previous: (B, voices, bar, rows),
+        the bar before, zeros: none. Gives the same shape."""
+        code, noise = latent.split(self.parts, 1)
         x = functional.leaky_relu(self.first(previous.transpose(2, 3).flatten(1, 2)), SLOPE)
         seen: list[Tensor] = [x]
         for stage in self.read:
             seen.append(stage(seen[-1]))
-        x = self.bottom(torch.cat([latent, seen[-1][..., 0]], 1))[..., None].relu()
+        x = self.bottom(torch.cat([code, seen[-1][..., 0]], 1))[..., None].relu()
         for stage in self.stages:
             x = stage(torch.cat([x, seen.pop()], 1))
-        logits = self.choose(torch.cat([x, seen.pop()], 1))
-        return chosen(logits.unflatten(1, (self.shape.voices, -1)).transpose(2, 3))
+        logits = self.choose(torch.cat([x, seen.pop()], 1)).unflatten(1, (self.shape.voices, -1)).transpose(2, 3)
+        return chosen(logits, noise.reshape(logits.shape) if self.parts[1] else None)
 
 
 class BarDiscriminator(nn.Module):
