@@ -11,6 +11,7 @@ import shapely
 import torch
 from rasterio import Affine
 
+from limner.datasets.pictures.gif_writing import write_gif
 from limner.datasets.world.drawing import draw_world
 from limner.datasets.world.options import WorldOptions
 from limner.foundation.files.writing import replacing, write_json
@@ -40,7 +41,6 @@ from limner.translate.degrading.verb import degrade_pictures
 from limner.translate.translating.options import TranslateOptions
 from limner.translate.translating.scenes import translate_scene
 from limner.video.frame_folders import write_folder
-from limner.video.gif_writing import write_gif
 from limner.video.video_writing import write_video
 
 SIDE = 192

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from limner.datasets.pictures.gif_writing import write_gif
 from limner.datasets.world.options import WorldOptions
 from limner.datasets.world.rendering import clip_of, picture_of, views_of, voxels_of
 from limner.datasets.world.sentences import sentence_of
 from limner.datasets.world.solids import Solid, draw_solid
 from limner.foundation.files.records import Account, Made, make_once
 from limner.foundation.progress import Progress
-from limner.video.gif_writing import write_gif
 
 CAPTIONS, SOLIDS, CLIPS, VOXELS = "captions.csv", "solids.csv", "clips.npz", "solids.npz"
 CAPTION_COLUMNS = ("file", "caption")

@@ -9,12 +9,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from limner.datasets.pictures.gif_writing import write_gif
 from limner.datasets.pictures.quantized import as_rgb, quantized
 from limner.foundation.errors import UserError
 from limner.foundation.files.suffixes import WRITTEN_VIDEOS, ends_with
 from limner.foundation.files.writing import replacing
 from limner.generate.making.predictor import PictureGenerator
-from limner.video.gif_writing import write_gif
 from limner.video.video_writing import write_video
 
 SUFFIXES = (".gif", *WRITTEN_VIDEOS)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from limner.datasets.pictures.decoding import decode
 from limner.datasets.pictures.fitting import fitted
+from limner.datasets.pictures.gif_writing import write_gif
 from limner.foundation.errors import UserError
 from limner.foundation.files.records import Account, make_once
 from limner.foundation.files.writing import make_folder
@@ -19,7 +20,6 @@ from limner.generate.making.like import digest_of
 from limner.generate.making.options import GenerateOptions
 from limner.generate.making.sample import Generated
 from limner.generate.media.clips.predictor import ClipMaker
-from limner.video.gif_writing import write_gif
 from limner.video.video_writing import write_video
 
 CLIPS_FILE, RATE, SHOWN_PX = "clips.npz", 10, 128

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from limner.datasets.pictures.gif_writing import write_gif
 from limner.foundation.files.records import Account, make_once
 from limner.foundation.files.writing import make_folder
 from limner.foundation.progress import Progress, say
@@ -15,7 +16,6 @@ from limner.generate.media.voxels.meshes import mesh_of, write_obj, write_ply
 from limner.generate.media.voxels.predictor import SHOWN_PX, VoxelMaker
 from limner.generate.media.voxels.turntable import turntable
 from limner.reporting.grid import grid
-from limner.video.gif_writing import write_gif
 
 VOXELS_FILE, VIEWS, SECONDS, COLUMNS = "voxels.npz", 12, 0.1, 8
 

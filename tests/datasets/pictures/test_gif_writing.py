@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
+from limner.datasets.pictures.gif_writing import write_gif
 from limner.video.clips import open_clip
-from limner.video.gif_writing import write_gif
 
 
 @pytest.mark.parametrize("moving", [(), (3,), (1, 2, 3, 4)])
