@@ -6,6 +6,7 @@ by the authors' code, which has no licence: facts alone are taken from it.
 
 from collections.abc import Callable
 from itertools import pairwise
+from math import log
 from typing import NamedTuple
 
 from torch import Tensor, nn
@@ -53,16 +54,26 @@ class ClipGenerator(nn.Module):
 
     size_px: 16, 32, 64 or 128; half as many frames. latent: numbers in a latent. width: maps at half of the size, 64 in
     the paper, 128 with stills. streams: 2, or 1: the moving one alone, as the paper's bar has it. still: whether a
-    first frame is given; latents then mean nothing.
+    first frame is given; latents then mean nothing. moves: how much of a clip the moving stream is before anything is
+    learned, 0.5 in the paper: of less, the background stands still from the beginning.
     """
 
     def __init__(
-        self, size_px: int, *, latent: int = 100, width: int = 64, streams: int = 2, still: bool = False
+        self,
+        size_px: int,
+        *,
+        latent: int = 100,
+        width: int = 64,
+        streams: int = 2,
+        still: bool = False,
+        moves: float = 0.5,
     ) -> None:
         super().__init__()
+        if not 0 < moves < 1:
+            raise UserError(f"generator.moves is {moves:g}; needed: a share above 0 and below 1")
         if streams not in (1, 2):
             raise UserError(f"generator.streams is {streams}; it must be 1 or 2")
-        self.size_px, self.latent, self.still = size_px, latent, still
+        self.size_px, self.latent, self.still, self.offset = size_px, latent, still, log(moves / (1 - moves))
         maps = stage_maps(size_px, width)
         first: nn.Module
         if still:
@@ -96,7 +107,7 @@ class ClipGenerator(nn.Module):
         moving = self.colors(x).float().tanh()
         if self.mask is None:
             return Streams(moving, moving)
-        mask = self.mask(x).float().sigmoid()
+        mask = (self.mask(x).float() + self.offset).sigmoid()
         background = self.stand(code).float().tanh()[:, :, None]
         return Streams(mask * moving + (1 - mask) * background, moving, mask, background)
 

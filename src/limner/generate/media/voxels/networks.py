@@ -6,6 +6,7 @@ generative-adversarial modeling", NeurIPS 2016. Layers by the paper and the rele
 
 from collections.abc import Callable
 from itertools import pairwise
+from math import log
 
 from torch import Tensor, nn
 
@@ -28,12 +29,25 @@ class VoxelGenerator(nn.Module):
     """Latents in, solids out, by transposed convolutions of 4 x 4 x 4 with stride 2, batch normalization and ReLU.
 
     latent: numbers in a latent. width: maps at half of the side. bias: whether convolutions have biases; the authors'
-    were set to 0 in training.
+    were set to 0 in training. filled: how likely a voxel is filled before anything is learned. sharp: whether, in
+    training, voxels are passed on as 0 or 1, with the gradient of their likelihoods, so that a discriminator cannot
+    tell made solids by their being blurred.
     """
 
-    def __init__(self, side: int, *, latent: int = 200, width: int = 64, bias: bool = True) -> None:
+    def __init__(
+        self,
+        side: int,
+        *,
+        latent: int = 200,
+        width: int = 64,
+        bias: bool = True,
+        filled: float = 0.5,
+        sharp: bool = False,
+    ) -> None:
         super().__init__()
-        self.side, self.latent = side, latent
+        if not 0 < filled < 1:
+            raise UserError(f"generator.filled is {filled:g}; needed: a share above 0 and below 1")
+        self.side, self.latent, self.sharp, self.offset = side, latent, sharp, log(filled / (1 - filled))
         maps = stage_maps(side, width)
         layers: list[nn.Module] = [nn.ConvTranspose3d(latent, maps[0], BOTTOM, bias=bias)]
         for before, after in pairwise(maps):
@@ -44,7 +58,10 @@ class VoxelGenerator(nn.Module):
     def forward(self, latent: Tensor) -> Tensor:
         """latent: (B, latent). Gives (B, side, side, side) in [0, 1]: how likely a voxel is filled."""
         solid: Tensor = self.grow(latent[:, :, None, None, None])[:, 0]
-        return solid.float().sigmoid()
+        likely = (solid.float() + self.offset).sigmoid()
+        if not (self.sharp and self.training):
+            return likely
+        return (likely >= 0.5).float() + likely - likely.detach()
 
 
 class VoxelDiscriminator(nn.Module):
