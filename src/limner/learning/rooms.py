@@ -106,7 +106,9 @@ ROOMS: dict[str, Room] = {
         builds="limner.segment.networks:NETWORKS",
         exports="limner.segment.predicting.exported:exportable",
         check=Verb("limner.segment.data.check:check", "limner.segment.labels.reading:Reading"),
-        demos={"segment": Demo("limner.segment.demo.acts:run_demo", "learn, map, refine; about 8 minutes on two cores")},
+        demos={
+            "segment": Demo("limner.segment.demo.acts:run_demo", "learn, map, refine; about 8 minutes on two cores")
+        },
         files=("annotated.tif", "annotated-before", "colors.safetensors"),
         begin_with=("segment/modern", "segment/demo"),
     ),

@@ -334,7 +334,7 @@ def test_a_choice_is_sharp_and_has_the_gradient_of_its_likelihoods() -> None:
 
 def test_bars_come_again_where_the_plan_says_so() -> None:
     shape = forms.MusicShape(1, 6, 16, 50, 70)
-    makes = MUSIC_GENERATORS["grid"](shape=shape, width=4, latent=8, motifs=1).eval()
+    makes = MUSIC_GENERATORS["grid"](shape=shape, width=4, latent=8, motifs=1, drawn=True).eval()
     bars = makes(torch.randn(3, makes.latent)).unflatten(2, (6, 16))
     assert (bars == bars[:, :, :1]).all()
 
@@ -351,11 +351,11 @@ def test_notes_are_drawn_as_likely_as_the_logits_say() -> None:
 
 def test_the_same_latent_gives_the_same_notes_and_noise_alone_gives_others() -> None:
     shape = forms.MusicShape(1, 2, 16, 50, 70)
-    makes = MUSIC_GENERATORS["grid"](shape=shape, width=4, latent=8).eval()
+    makes = MUSIC_GENERATORS["grid"](shape=shape, width=4, latent=8, drawn=True).eval()
     latent = torch.randn(2, makes.latent)
     assert torch.equal(makes(latent), makes(latent))
     assert not torch.equal(makes(latent), makes(torch.cat([latent[:, :8], latent[:, 8:].roll(1, 1)], 1)))
-    plain = MUSIC_GENERATORS["grid"](shape=shape, width=4, latent=8, drawn=False)
+    plain = MUSIC_GENERATORS["grid"](shape=shape, width=4, latent=8)
     assert plain.latent == 8
 
 

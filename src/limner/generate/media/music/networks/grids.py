@@ -115,7 +115,7 @@ class GridGenerator(nn.Module):
     form, by_bars = "steps", False
 
     def __init__(
-        self, shape: MusicShape, *, latent: int = 64, width: int = 64, motifs: int | None = None, drawn: bool = True
+        self, shape: MusicShape, *, latent: int = 64, width: int = 64, motifs: int | None = None, drawn: bool = False
     ) -> None:
         super().__init__()
         factors = factors_of(shape.bar)
@@ -123,7 +123,8 @@ class GridGenerator(nn.Module):
         self.shape, self.motifs = shape, shape.bars if motifs is None else motifs
         self.parts = (latent, self.motifs * (shape.bars + choices_of(shape)) if drawn else 0)
         self.latent = sum(self.parts)
-        self.register_buffer("own", OWN * torch.eye(shape.bars, self.motifs), persistent=False)
+        own = OWN * torch.eye(shape.bars, self.motifs) if drawn else torch.zeros(shape.bars, self.motifs)
+        self.register_buffer("own", own, persistent=False)
         self.own: Tensor
         self.bottom = nn.Linear(latent, maps[0] * self.motifs)
         self.plan = nn.Linear(latent, shape.bars * self.motifs)
@@ -196,7 +197,7 @@ class BarGenerator(nn.Module):
 
     form, by_bars = "steps", True
 
-    def __init__(self, shape: MusicShape, *, latent: int = 32, width: int = 64, drawn: bool = True) -> None:
+    def __init__(self, shape: MusicShape, *, latent: int = 32, width: int = 64, drawn: bool = False) -> None:
         super().__init__()
         factors = factors_of(shape.bar)
         maps = maps_of(len(factors), width)
