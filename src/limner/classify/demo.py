@@ -51,7 +51,7 @@ def run_demo(out: Path, *, quick: bool = False) -> Path:
     say(f"\n1. Look at the data: scikit-learn's digits, which come with limner.\n$ {lines[0]}")
     say(check("digits", room="classify", sheet=sheet).to_text())
     say(f"\n2. LeNet-5 learns them.\n$ {lines[1]}")
-    run = train(RECIPE, out=folder, overrides=few).run
+    run = train(RECIPE, out=folder, overrides=few).to_end()
     write_digits(run, pictures)
     say(f"\n3. Digits that it has not seen, and where it sees what they are.\n$ {lines[2]}")
     classified = classify_pictures(run, pictures, out=seen, overwrite=True)

@@ -73,7 +73,7 @@ def run_demo(out: Path, *, quick: bool = False) -> Path:
     say(f"\n1. Learn from polygons over the first part.\n$ {lines[0]}")
     trained = train(
         "detect/mask-rcnn-light", data=[learned], out=run, overrides=overrides, labels=buildings, chip_px=CHIP_PX
-    ).run
+    ).to_end()
     say(f"\n2. Outline the buildings of the part that it never saw.\n$ {lines[1]}")
     found = detect_scene(trained, unseen, objects, shown)
     say(f"\n3. Count them against the true ones.\n$ {lines[2]}")

@@ -46,7 +46,7 @@ def run_demo(out: Path, *, quick: bool = False) -> Path:
     cut = cut_out(PLACES, OBJECT, cuts, OPTIONS)
     say(cut.to_text())
     say(f"\n2. Two networks: one makes pictures, the other tells them from the cut-outs.\n$ {lines[1]}")
-    run = train(RECIPE, data=[cuts / OBJECT], out=folder, overrides=few).run
+    run = train(RECIPE, data=[cuts / OBJECT], out=folder, overrides=few).to_end()
     say(f"\n3. New buildings, as files and in a grid.\n$ {lines[2]}")
     made = generate_pictures(folder, GenerateOptions(n=64), out=pictures)
     say(f"\n4. A walk from one to the next.\n$ {lines[3]}")

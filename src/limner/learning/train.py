@@ -33,6 +33,13 @@ class Training:
     run: Run
     stopped: StopRequest | None = None
 
+    def to_end(self) -> Run:
+        """The run of a training that came to its end; one that was asked to stop ends the program here, with the exit
+        code of its signal, so that nothing goes on with half a network."""
+        if self.stopped is not None:
+            raise SystemExit(self.stopped.exit_code)
+        return self.run
+
     def _repr_html_(self) -> str:
         return self.run._repr_html_()
 

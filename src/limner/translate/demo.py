@@ -59,15 +59,17 @@ def run_demo(out: Path, *, quick: bool = False) -> Path:
     say(f"\n1. Enlarge four times.\n$ {lines[0]}")
     runs["upscale"] = train(
         "translate/upscale", data=[chips / "image"], out=folders["upscale"], overrides=few["upscale"]
-    ).run
+    ).to_end()
     say(f"$ {lines[1]}")
     translate_pictures(runs["upscale"], scene, out=out / "enlarged.png")
     say(f"\n2. Fill what is missing.\n$ {lines[2]}")
-    runs["fill"] = train("translate/fill", data=[chips / "image"], out=folders["fill"], overrides=few["fill"]).run
+    runs["fill"] = train("translate/fill", data=[chips / "image"], out=folders["fill"], overrides=few["fill"]).to_end()
     say(f"$ {lines[3]}")
     translate_pictures(runs["fill"], scene, TranslateOptions(mask=hole), out=out / "filled.png")
     say(f"\n3. Aerial pictures of masks of buildings.\n$ {lines[4]}")
-    runs["pairs"] = train("translate/pairs", data=[chips], out=folders["pairs"], overrides=[*names, *few["pairs"]]).run
+    runs["pairs"] = train(
+        "translate/pairs", data=[chips], out=folders["pairs"], overrides=[*names, *few["pairs"]]
+    ).to_end()
     say(f"$ {lines[5]}")
     translate_pictures(runs["pairs"], mask, out=out / "aerial.png")
 

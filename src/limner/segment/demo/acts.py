@@ -68,8 +68,7 @@ def map_unseen(places: Places, few: list[str]) -> Unseen:
     )
     _show("train", "segment/demo", *(f"--data={path}" for path in data), *GROUND, "--out", places.run, *few)
     training = train("segment/demo", data=data, out=places.run, overrides=[*GROUND, *few])
-    if training.stopped:
-        raise SystemExit(training.stopped.exit_code)
+    training.to_end()
     _show("segment", places.run, places.scene, "--normalize", "run", "--out", places.plain)
     (plain,) = map_scenes(places.run, [places.scene], places.plain, normalize="run")
     options = ("--normalize", "scene", "--threshold", "auto")
