@@ -24,7 +24,7 @@ from limner.foundation.errors import UserError
 from limner.foundation.files.dependencies import digest
 from limner.foundation.files.records import write_record
 from limner.foundation.files.writing import alone_with
-from limner.foundation.machine.memory import give_back_freed_memory
+from limner.foundation.machine.memory import freed_memory_goes_back
 from limner.foundation.version import __version__
 from limner.scenes.bands import check_bands
 from limner.scenes.names import chips_folder, scene_name
@@ -115,6 +115,7 @@ def map_scene(
         )  # fmt: skip
 
 
+@freed_memory_goes_back()
 def map_raster(
     predictor: Predictor,
     raster: Raster,
@@ -145,7 +146,6 @@ def map_raster(
     Raises `UserError` for a scene that has no data or another number of bands than the network, an option that cannot
     be, and an ``out`` that holds another map of that name, or this one changed by somebody.
     """
-    give_back_freed_memory()
     check_tiling(options.tile_px, options.overlap_px, options.margin, predictor.stride)
     _check_normalize(normalize, harmonizer)
     check_bands(raster, predictor.channels, predictor.bands)
