@@ -8,8 +8,6 @@ and growth of memory beyond `MOST_GROWTH_MB` are faults. The number at work is k
 started this process sees which input it hangs on or dies of.
 """
 
-import contextlib
-import io
 import json
 import os
 import re
@@ -19,13 +17,14 @@ import struct
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
 
 import numpy as np
+from damage_kind import Kind, call
+from media_kinds import MEDIA_KINDS
 from PIL import Image
 
 from drawing import draw_area, draw_mask, draw_picture, draw_polygons, draw_scene, write_raster
@@ -33,25 +32,11 @@ from drawn_cityscapes import write_cityscapes
 from drawn_photos import draw_photo
 from drawn_pictures import draw_shape
 from drawn_videos import encode, moving_gradient
-from limner.cli import main as command_line
 from limner.generate.cutouts.journal import JOURNAL
 
 MOST_GROWTH_MB = 2048
 NUMBERS = (b"-1", b"0", b"99999999999999999999", b"1e999", b"NaN", b"null", b"2147483648", b"[]", b"{}", b'""')
 BYTES = (b"\x00", b"\xff", b"\x7f\xff\xff\xff", b"\xff\xff\xff\xff", b"\x80\x00\x00\x00", b"\n", b"\x00\x00")
-
-
-@dataclass(frozen=True)
-class Kind:
-    """draw: makes all that the commands read, in the working folder. file: which of it is damaged. commands: what is
-    run on it; ``{out}`` is a name that nothing has. restored: a folder that the commands go on with, put back before
-    each input. learns: whether ``draw`` trains for more than a moment."""
-
-    draw: Callable[[], object]
-    file: str
-    commands: tuple[str, ...]
-    restored: str | None = None
-    learns: bool = False
 
 
 def _scene(path: str) -> Callable[[], None]:
@@ -141,14 +126,14 @@ def draw_painter() -> None:
     _pairs()
     draw_photo(Path("photo.png"), height=40, width=56)
     shutil.rmtree("painter", ignore_errors=True)
-    _call(PAINT.split())
+    call(PAINT.split())
 
 
 def draw_detector() -> None:
     _voc()
     draw_photo(Path("photo.png"), height=64, width=72)
     shutil.rmtree("detector", ignore_errors=True)
-    _call(DETECT.split())
+    call(DETECT.split())
 
 
 def draw_generator() -> None:
@@ -156,7 +141,7 @@ def draw_generator() -> None:
     for number in range(24):
         Image.fromarray(draw_shape("box", number)).save(f"boxes/{number}.png")
     shutil.rmtree("made", ignore_errors=True)
-    _call(MAKE.split())
+    call(MAKE.split())
 
 
 def _recipe() -> None:
@@ -186,7 +171,7 @@ def _run(file: str) -> Callable[[], None]:
 def _recolored() -> None:
     draw_photo(Path("photo.png"))
     draw_photo(Path("like.png"), seed=1)
-    _call(["recolor", "photo.png", "--like", "like.png", "--method", "mkl", "--out", "done.png"])
+    call(["recolor", "photo.png", "--like", "like.png", "--method", "mkl", "--out", "done.png"])
 
 
 def _labelled() -> None:
@@ -199,7 +184,7 @@ def _labelled() -> None:
 
 def _cube() -> None:
     _photos("photo.png")()
-    _call(["recolor", "photo.png", "--like", "like.png", "--method", "mkl", "--out", "look.cube"])
+    call(["recolor", "photo.png", "--like", "like.png", "--method", "mkl", "--out", "look.cube"])
 
 
 class _Killed(BaseException):
@@ -221,7 +206,7 @@ def _half_trained() -> None:
 
     training.write_checkpoint = write_and_die
     try:
-        _call(TRAIN.split())
+        call(TRAIN.split())
     finally:
         training.write_checkpoint = write
     assert written == 3
@@ -233,7 +218,7 @@ def _half_cut() -> None:
 
     write_cityscapes(Path("city"), splits=("train",), count=1)
     close, Journal.close = Journal.close, lambda self: None  # type: ignore[method-assign]
-    _call(CUT_CITY.split())
+    call(CUT_CITY.split())
     Journal.close = close  # type: ignore[method-assign]
     Path("cars/manifest.csv").unlink()
 
@@ -279,7 +264,7 @@ def draw_told() -> None:
             Image.fromarray(draw_shape(kind, number)).save(Path("kinds", kind, f"{number}.png"))
     draw_photo(Path("photo.png"))
     shutil.rmtree("told", ignore_errors=True)
-    _call(["train", "classify/lenet-digits", "--data", "kinds", "--out", "told", "--batch", "8", "--epochs", "1"])
+    call(["train", "classify/lenet-digits", "--data", "kinds", "--out", "told", "--batch", "8", "--epochs", "1"])
 
 
 TRAIN = ("train segment/demo --data town --out run --epochs 4 --network.name lite-unet --network.pretrained false "
@@ -358,6 +343,7 @@ KINDS: dict[str, Kind] = {
     **{f"{file} of a GAN": Kind(draw_generator, f"made/{file}", commands, learns=True) for file, commands in (
         ("model.json", ("generate made -n 2 --out {out}", "compare made")),
         ("evaluation.json", ("compare made",)))},
+    **MEDIA_KINDS,
     "look-up table": Kind(_cube, "look.cube", ("recolor photo.png --like look.cube --out {out}.png",)),
 }  # fmt: skip
 
@@ -392,19 +378,6 @@ def damage(content: bytes, generator: np.random.Generator) -> bytes:
     return bytes(data)
 
 
-def _call(tokens: list[str]) -> tuple[int | str, str]:
-    """A command's exit code, or the name of an error that it let through, and what it said on stderr."""
-    said = io.StringIO()
-    try:
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(said):
-            command_line(tokens)
-    except SystemExit as ended:
-        return ended.code if isinstance(ended.code, int) else str(ended.code), said.getvalue()
-    except BaseException as error:
-        return type(error).__name__, f"{said.getvalue()}{error}"
-    return "returned", said.getvalue()
-
-
 def fault_of(code: int | str, said: str, left: set[str]) -> str | None:
     """What is wrong with how a command ended; None where nothing is. left: what a command left that did not work."""
     if code not in (0, 1, 2):
@@ -427,7 +400,7 @@ def main(name: str, first: int, last: int, folder: Path, progress: Path) -> None
     file = Path(kind.file)
     whole = file.read_bytes()
     for number, command in enumerate(kind.commands):  # what is not damaged is read, or nothing would be tried here
-        code, said = _call(command.format(f=kind.file, out=f"whole{number}").split())
+        code, said = call(command.format(f=kind.file, out=f"whole{number}").split())
         assert code == 0, (command, code, said)
     if kind.restored is not None:
         shutil.rmtree(kind.restored)
@@ -444,7 +417,7 @@ def main(name: str, first: int, last: int, folder: Path, progress: Path) -> None
         file.write_bytes(damage(whole, np.random.default_rng([number, *map(ord, name)])))
         for command in kind.commands:
             started = time.monotonic()
-            code, said = _call(command.format(f=kind.file, out="out").split())
+            code, said = call(command.format(f=kind.file, out="out").split())
             left = {str(path) for path in Path().rglob("*")} - known
             fault = fault_of(code, said, left)
             grown_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before_mb

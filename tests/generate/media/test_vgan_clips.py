@@ -216,7 +216,7 @@ def test_clips_that_no_memory_holds_are_refused_by_the_head_of_their_file(
 ) -> None:
     np.savez(tmp_path / "a.npz", videos=np.zeros((20, 8, 16, 16), np.uint8))
     monkeypatch.setattr("limner.generate.media.clips.reading.MOST_BYTES", 1000)
-    monkeypatch.setattr("limner.generate.media.clips.reading._read", None)  # nothing is read
+    monkeypatch.setattr("limner.generate.media.clips.reading.read_array", None)  # nothing is read
     with pytest.raises(UserError, match="20 clips take 0 GB; give fewer"):
         read_clips([tmp_path / "a.npz"], 16)
 

@@ -1,7 +1,6 @@
 """Clips with sentences: a folder with ``clips.npz`` and ``captions.csv``, as `limner draw world --clips` writes it."""
 
 import hashlib
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from limner.datasets.npz import array_head, read_array
 from limner.foundation.errors import UserError
 from limner.generate.media.text.captions import caption_rows
 
@@ -96,19 +96,12 @@ def _clips(folder: Path, frames: int, size_px: int) -> Tensor:
         raise UserError(
             f"{folder}: holds no {FILE}; needed: an array {ARRAY} (limner draw world --clips 2000 draws it)"
         )
-    try:
-        with np.load(path, allow_pickle=False) as held:
-            videos = held.get(ARRAY)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path}: not an .npz file, or cut short ({' '.join(str(error).split())[:80]})") from None
-    if videos is None:
-        raise UserError(f"{path}: holds no array called {ARRAY}; save it by np.savez(file, {ARRAY}=...)")
-    if videos.ndim != 5 or videos.shape[-1] != 3 or videos.dtype != np.uint8:
-        raise UserError(
-            f"{path}: {ARRAY} is of shape {videos.shape} and type {videos.dtype}; needed: (N, T, H, W, 3) uint8"
-        )
-    if videos.shape[1] < 2:
+    shape, kind = array_head(path, ARRAY)
+    if len(shape) != 5 or shape[-1] != 3 or kind != np.uint8:
+        raise UserError(f"{path}: {ARRAY} is of shape {shape} and type {kind}; needed: (N, T, H, W, 3) uint8")
+    if shape[1] < 2:
         raise UserError(f"{path}: clips of one frame, in which nothing moves; needed: 2 frames or more")
-    if len(videos) * frames * size_px**2 * 3 > MOST_BYTES:
-        raise UserError(f"{path}: {len(videos):,} clips take more than {MOST_BYTES >> 30} GB; give fewer")
+    if shape[0] * frames * size_px**2 * 3 > MOST_BYTES:
+        raise UserError(f"{path}: {shape[0]:,} clips take more than {MOST_BYTES >> 30} GB; give fewer")
+    videos = read_array(path, ARRAY)
     return torch.stack([fitted_clip(torch.from_numpy(clip).permute(0, 3, 1, 2), frames, size_px) for clip in videos])

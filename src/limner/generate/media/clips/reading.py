@@ -1,7 +1,6 @@
 """Clips to learn from: ``.npz`` files with an array ``videos``, (N, T, S, S, 3) or (N, T, S, S) of 0 to 255."""
 
 import hashlib
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from limner.datasets.npz import array_head, holds_array, read_array
 from limner.foundation.errors import UserError
 from limner.generate.media.clips.sizes import SIZES_PX
 
@@ -73,7 +73,7 @@ def read_clips(paths: Sequence[Path], size_px: int) -> ClipSet:
     taken = sum(int(np.prod(shape)) for shape in shapes)
     if taken > MOST_BYTES:
         raise UserError(f"{sum(each[0] for each in shapes):,} clips take {taken / (1 << 30):.0f} GB; give fewer")
-    kept = torch.cat([_reduced(torch.from_numpy(_read(file)), size_px, frames) for file in files])
+    kept = torch.cat([_reduced(torch.from_numpy(read_array(file, ARRAY)), size_px, frames) for file in files])
     if len(kept) < LEAST:
         raise UserError(f"{paths[0]}: {len(kept)} clips; needed: {LEAST} or more")
     digest = hashlib.sha256(kept.numpy().tobytes() + str(tuple(kept.shape)).encode()).hexdigest()
@@ -103,7 +103,7 @@ def _files(path: Path) -> list[Path]:
         return [path]
     for folder in (path, path / INSIDE):
         files = sorted(folder.glob("*.npz"))
-        found = [file for file in files if _holds(file)]
+        found = [file for file in files if holds_array(file, ARRAY, otherwise=False)]
         if found:
             return found
     raise UserError(
@@ -112,39 +112,9 @@ def _files(path: Path) -> list[Path]:
     )
 
 
-def _holds(file: Path) -> bool:
-    try:
-        with zipfile.ZipFile(file) as archive:
-            return f"{ARRAY}.npy" in archive.namelist()
-    except (OSError, zipfile.BadZipFile):
-        return False
-
-
 def _shape(file: Path) -> tuple[int, ...]:
     """The shape of a file's clips, from its head alone."""
-    try:
-        with zipfile.ZipFile(file) as archive, archive.open(f"{ARRAY}.npy") as entry:
-            version = np.lib.format.read_magic(entry)
-            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-            shape, _, kind = read(entry)
-    except KeyError:
-        raise UserError(f"{file}: holds no array called {ARRAY}; save it by np.savez(file, {ARRAY}=...)") from None
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise _damaged(file, error) from None
+    shape, kind = array_head(file, ARRAY)
     if kind != np.uint8:
         raise UserError(f"{file}: {ARRAY} is of type {kind}; needed: uint8, 0 to 255")
-    return tuple(int(each) for each in shape)
-
-
-def _read(file: Path) -> np.ndarray:
-    try:
-        with np.load(file, allow_pickle=False) as held:
-            values: np.ndarray = held[ARRAY]
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError, zipfile.error) as error:
-        raise _damaged(file, error) from None
-    return values
-
-
-def _damaged(file: Path, error: Exception) -> UserError:
-    words = " ".join(str(error).split())[:80]
-    return UserError(f"{file}: not an .npz file, or cut short ({words}); save it again by np.savez")
+    return shape

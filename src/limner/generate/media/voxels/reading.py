@@ -1,7 +1,6 @@
 """Voxels to learn from: ``.npz`` files with an array ``voxels``, (N, side, side, side) of 0 and 1."""
 
 import hashlib
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from limner.datasets.npz import array_head, holds_array, read_array
 from limner.foundation.errors import UserError
 
 ARRAY = "voxels"
@@ -74,7 +74,7 @@ def _files(path: Path) -> list[Path]:
     if not path.exists():
         raise UserError(f"{path}: no such file or folder")
     files = [path] if path.is_file() else sorted(path.glob("*.npz"))
-    files = [file for file in files if path.is_file() or _holds(file)] or files
+    files = [file for file in files if path.is_file() or holds_array(file, ARRAY, otherwise=True)] or files
     if not files:
         raise UserError(
             f"{path}: holds no .npz files; needed: one with an array {ARRAY} of (N, side, side, side) "
@@ -83,42 +83,16 @@ def _files(path: Path) -> list[Path]:
     return files
 
 
-def _holds(file: Path) -> bool:
-    """Whether a file has such an array; others in a folder may hold other things."""
-    try:
-        with zipfile.ZipFile(file) as archive:
-            return f"{ARRAY}.npy" in archive.namelist()
-    except (OSError, zipfile.BadZipFile):
-        return True  # reading it says what is wrong
-
-
 def _shape(file: Path) -> tuple[int, ...]:
     """The shape of a file's voxels, from its head alone."""
-    try:
-        with zipfile.ZipFile(file) as archive, archive.open(f"{ARRAY}.npy") as entry:
-            version = np.lib.format.read_magic(entry)
-            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-            shape, _, kind = read(entry)
-    except KeyError:
-        raise UserError(f"{file}: holds no array called {ARRAY}; save it by np.savez(file, {ARRAY}=...)") from None
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise _damaged(file, error) from None
+    shape, kind = array_head(file, ARRAY)
     if kind.hasobject or kind.kind not in "buif":
         raise UserError(f"{file}: {ARRAY} is of type {kind}; needed: numbers 0 and 1, such as uint8")
-    return tuple(int(each) for each in shape)
+    return shape
 
 
 def _read(file: Path) -> np.ndarray:
-    try:
-        with np.load(file, allow_pickle=False) as held:
-            values = held[ARRAY]
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError, zipfile.error) as error:
-        raise _damaged(file, error) from None
+    values = read_array(file, ARRAY)
     if not ((values == 0) | (values == 1)).all():
         raise UserError(f"{file}: {ARRAY} has values from {values.min()} to {values.max()}; needed: 0 and 1 alone")
     return values.astype(np.uint8)
-
-
-def _damaged(file: Path, error: Exception) -> UserError:
-    words = " ".join(str(error).split())[:80]
-    return UserError(f"{file}: not an .npz file, or cut short ({words}); save it again by np.savez")

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -11,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from limner.datasets.npz import array_head, read_array
 from limner.foundation.errors import UserError
 from limner.generate.media.music.data.abc import Tune, read_abc
 from limner.generate.media.music.data.midi import PER_BEAT, read_midi
@@ -187,16 +187,10 @@ def _from_json(file: Path, settings: MusicSettings) -> tuple[list[Piece], int]:
 def _from_npz(file: Path, settings: MusicSettings) -> tuple[list[Piece], int]:
     """notes: (N, voices, steps) of pitches that are heard, -1: none."""
     needed = f"needed: an array {ARRAY} of (N, {settings.voices}, steps), pitches 0 to 127, -1: none"
-    try:
-        with np.load(file, allow_pickle=False) as held:
-            heard = held.get(ARRAY)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        words = " ".join(str(error).split())[:80]
-        raise UserError(f"{file}: not an .npz file, or cut short ({words})") from None
-    if heard is None:
-        raise UserError(f"{file}: holds no array called {ARRAY}; {needed}")
-    if heard.ndim != 3 or heard.shape[1] != settings.voices or heard.dtype.kind not in "iuf":
-        raise UserError(f"{file}: {ARRAY} is of shape {heard.shape} and type {heard.dtype}; {needed}")
+    shape, kind = array_head(file, ARRAY)
+    if len(shape) != 3 or shape[1] != settings.voices or kind.kind not in "iuf":
+        raise UserError(f"{file}: {ARRAY} is of shape {shape} and type {kind}; {needed}")
+    heard = read_array(file, ARRAY)
     return [_heard(piece, f"{file.name} {number}", file, settings) for number, piece in enumerate(heard)], 0
 
 
