@@ -1,6 +1,7 @@
 """Sentences for clips: the networks, the likelihood against a slow one, scores, the verb, bad input."""
 
 import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -115,12 +116,34 @@ def test_wrong_sentences_are_those_of_other_clips(place: Path, tmp_path: Path) -
     assert torch.equal(wrong.condition.previous, real.condition.previous)
 
 
-def test_likelihood_alone_is_kept_from_before_the_discriminator(place: Path) -> None:
-    weights = open_run(place / "run").weights()
+def moved_since_likelihood(folder: Path) -> list[str]:
+    weights = open_run(folder).weights()
     kept = {name.removeprefix("likely."): each for name, each in weights.items() if name.startswith("likely.")}
-    moved = [name for name, each in kept.items() if not torch.equal(each, weights[f"generator.{name}"])]
     assert kept
-    assert moved
+    return [name for name, each in kept.items() if not torch.equal(each, weights[f"generator.{name}"])]
+
+
+def test_likelihood_alone_is_kept_from_before_the_discriminator(place: Path) -> None:
+    limner.train(
+        "generate/captions", data=place / "world", out=place / "last", overrides=[*TINY, "--loop.keep=last"]
+    )  # fmt: skip
+    assert moved_since_likelihood(place / "last")
+
+
+def test_where_the_best_was_likelihood_alone_both_rows_are_of_it(place: Path) -> None:
+    task = task_of(place, place)
+    with torch.no_grad():
+        task.networks["generator"].say.bias.add_(1.0)
+    task.evaluate()
+    assert all(
+        torch.equal(one, other)
+        for one, other in zip(
+            task.networks["generator"].parameters(), task.networks["likely"].parameters(), strict=True
+        )
+    )
+    if not moved_since_likelihood(place / "run"):  # no score was better than the first
+        rows = json.loads((place / "run/evaluation.json").read_text(encoding="utf-8"))["rows"]
+        assert rows[MADE] == rows["maximum likelihood alone"]
 
 
 # --- scores ----------------------------------------------------------------------------------------------------------

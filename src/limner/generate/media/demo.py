@@ -29,10 +29,11 @@ from limner.reporting.report import Report
 
 SENTENCES = (
     "a large red cube", "a large green ball", "a small blue cube at the left", "a large yellow cone at the top",
-    "a small purple ball on the right", "a large cyan ring",
+    "a small purple ball on the right", "a large cyan ring", "a small green ring in the middle",
+    "a large blue cylinder at the bottom",
 )  # fmt: skip
-EACH = 6
-"""Pictures made of each sentence."""
+EACH = 4
+"""Pictures made of each sentence; a row of the grid has one of each."""
 LEARNED = WorldOptions(pictures=3000, clips=700, size_px=32)
 UNSEEN = WorldOptions(clips=6, size_px=32, seed=1)
 """Clips of a seed that nothing was learned from."""
@@ -104,7 +105,8 @@ def run_demo(out: Path, *, quick: bool = False) -> Path:
 def _add_pictures(report: Report, run: Run, made: Path | None) -> None:
     report.section("Pictures of sentences")
     if made is not None:
-        report.picture(made, f"Made, not chosen; of these sentences in turn: {'; '.join(SENTENCES)}.")
+        report.picture(made, f"Made, not chosen, a column a sentence: {'; '.join(SENTENCES)}.")
+    report.text("Color and place are learned first; so few pictures teach hardly any shapes, which take ten minutes.")
     _add_scores(report, run)
 
 
