@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -105,6 +106,15 @@ def test_torchscript_answers_alike_and_carries_the_names(trained: Path, here: Pa
     assert "class_names" in metadata
     code, _, error = limner("export", trained / "run", "--format", "torch")
     assert (code, error) == (2, "limner: run.pt is there already; add --overwrite, or name another file with --out\n")
+
+
+def test_torchscript_holds_nothing_of_who_wrote_it_and_where(trained: Path, here: Path) -> None:
+    """Call stacks and the name of the temporary file would make each export another file, with this machine's paths."""
+    written = export(trained / "run", format="torch", out=here / "a.pt").path
+    assert str(Path(torch.__file__).parent).encode() not in written.read_bytes()
+    assert str(Path(__file__).parent).encode() not in written.read_bytes()
+    with ZipFile(written) as archive:
+        assert {name.split("/")[0] for name in archive.namelist()} == {"archive"}
 
 
 def classifier() -> PictureClassifier:

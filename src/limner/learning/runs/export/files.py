@@ -3,8 +3,10 @@
 import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import torch
 from torch import Tensor
@@ -60,11 +62,29 @@ def open_onnx(path: Path) -> tuple[Answer, dict[str, str]]:
 
 
 def write_torch(network: Exportable, path: Path) -> None:
-    """Write TorchScript, which ``torch.jit.load`` reads without limner; the metadata is in ``limner.json`` within."""
+    """Write TorchScript, which ``torch.jit.load`` reads without limner; the metadata is in ``limner.json`` within.
+
+    The same command gives the same bytes: nothing of who wrote it, and where, is in the file.
+    """
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         traced = torch.jit.trace(network.module, network.examples[0], check_trace=False)
-        torch.jit.save(traced, str(path), _extra_files={"limner.json": json.dumps(dict(network.metadata))})
+        first, saved = BytesIO(), BytesIO()  # torch.jit names an archive by its file, which is a temporary one
+        torch.jit.save(traced, first)
+        untraced = torch.jit.load(_without_call_stacks(first), map_location="cpu")
+        torch.jit.save(untraced, saved, _extra_files={"limner.json": json.dumps(dict(network.metadata))})
+    path.write_bytes(saved.getbuffer())
+
+
+def _without_call_stacks(archive: BytesIO) -> BytesIO:
+    """A TorchScript archive without its debug records, which hold the paths of the machine that traced it."""
+    kept = BytesIO()
+    with ZipFile(archive) as all_records, ZipFile(kept, "w") as some:
+        for record in all_records.infolist():
+            if not record.filename.endswith(".debug_pkl"):
+                some.writestr(record, all_records.read(record))
+    kept.seek(0)
+    return kept
 
 
 def open_torch(path: Path) -> tuple[Answer, dict[str, str]]:
