@@ -5,6 +5,7 @@ Debian's Chromium, driven by Playwright; skipped where either is missing.
 
 import csv
 import os
+import re
 import shutil
 import socket
 import threading
@@ -30,6 +31,7 @@ from contracts import CONTRACTS
 from limner.cli import main
 from limner.learning.library import load_recipe
 from limner.learning.runs.opening import bundled_models
+from limner.learning.runs.run import Run
 from limner.studio.folder import EXAMPLES
 from limner.studio.pages.caption import NOTHING
 from limner.studio.server import Studio, open_studio
@@ -93,6 +95,8 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     shutil.copytree(OLDER / "generate", root / "runs/made")
     train("detect", "detect/yolo-tiny", root / "objects", root / "runs/found")
     train("translate", "translate/pairs-l1", root / "drawn", root / "runs/turned")
+    train("translate", "translate/fill", root / "drawn", root / "runs/filler")
+    train("segment", "segment/demo", root / "town", root / "runs/tiny", "--network.width=4")
     for recipe, name in (("stylegan2-light", "styled"), ("melody", "played")):
         train("generate", f"generate/{recipe}", root / "media", root / "runs" / name)
     train("generate", "generate/captions", root / "media/clips", root / "runs/says")
@@ -150,6 +154,29 @@ def done(page: Any) -> str:
     return str(page.url.rsplit("/", 1)[1])
 
 
+def drag(page: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Drag the mouse over the sheet; (x, y) as shares of its sides."""
+    sheet = page.locator(".sheet")
+    sheet.scroll_into_view_if_needed()
+    frame = sheet.bounding_box()
+    places = [(frame["x"] + x * frame["width"], frame["y"] + y * frame["height"]) for x, y in (start, end)]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    page.mouse.move(*places[1], steps=3)
+    page.mouse.up()
+
+
+def paint_left_of_middle(page: Any) -> None:
+    """Paint a stroke of 20 px from the middle of the picture to its left edge, by keys."""
+    page.get_by_role("button", name="Paint it here: Mask", exact=True).click()
+    page.get_by_label("Brush", exact=True).fill("10")
+    page.locator(".sheet").focus()
+    page.keyboard.press("Space")
+    for _ in range(25):
+        page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Space")
+
+
 def test_a_scene_is_mapped_by_drop_and_button(browser: Browser) -> None:
     page = browser.page("segment")
     check_looks(page, "segment")
@@ -197,12 +224,7 @@ def test_buildings_are_drawn_over_the_scene_by_mouse_and_keys(browser: Browser) 
     page.get_by_role("button", name="Draw here: Drawn objects").click()
     sheet = page.locator(".sheet")
     page.get_by_role("radio", name="Box").check()
-    sheet.scroll_into_view_if_needed()
-    frame = sheet.bounding_box()
-    page.mouse.move(frame["x"] + 0.25 * frame["width"], frame["y"] + 0.25 * frame["height"])
-    page.mouse.down()
-    page.mouse.move(frame["x"] + 0.5 * frame["width"], frame["y"] + 0.5 * frame["height"], steps=3)
-    page.mouse.up()
+    drag(page, (0.25, 0.25), (0.5, 0.5))
     expect(page.locator(".easel .count")).to_have_text("1 drawn")
     page.get_by_role("radio", name="Outline").check()
     sheet.focus()
@@ -224,18 +246,41 @@ def test_buildings_are_drawn_over_the_scene_by_mouse_and_keys(browser: Browser) 
     assert outline.area == pytest.approx(0.5 * (0.2 * 320) * (0.1 * 320) * ground**2, rel=0.1)
 
 
+def test_a_run_is_refined_on_what_was_drawn_and_its_map_stands_beside_the_former(browser: Browser) -> None:
+    page = browser.page("refine?run=runs/tiny&scene=corner.tif")
+    page.get_by_role("button", name="Draw here: Drawn objects").click()
+    page.get_by_role("radio", name="Box").check()
+    for x, y in ((0.1, 0.1), (0.6, 0.1), (0.1, 0.6), (0.6, 0.6)):
+        drag(page, (x, y), (x + 0.2, y + 0.25))
+    expect(page.locator(".easel .count")).to_have_text("4 drawn")
+    page.get_by_role("button", name="Use these objects").click()
+    expect(page.locator("[name=labels]")).to_have_value(re.compile("^studio/uploads/corner-objects"))
+    page.locator("summary").first.click()
+    page.fill("[name=epochs]", "1")
+    page.fill("[name=name]", "town")
+    page.get_by_role("button", name="Refine").click()
+    page.wait_for_url("**/work/**")
+    done(page)
+    status = Run(browser.root / "runs/town-001").status
+    assert status["status"] == "finished" and status["steps"] > 0
+    assert "kept: " in page.locator("pre").first.inner_text()
+    check_looks(page, "refine-result")
+    for link in ("Map the scene as before, to compare", "Map the scene with it"):
+        maps = browser.page(
+            page.get_by_role("link", name=link).evaluate("each => each.href").removeprefix(browser.address)
+        )
+        maps.get_by_role("button", name="Map it").click()
+        maps.wait_for_url("**/work/**")
+        done(maps)
+    assert maps.locator(".comparison span").all_inner_texts() == ["runs/tiny", "runs/town-001"]
+    check_looks(maps, "refine-maps")
+
+
 def test_a_photo_is_recolored_where_it_is_painted_and_compared_by_keys(browser: Browser) -> None:
     page = browser.page("recolor", "narrow")
     page.select_option("[name=photo]", "photo.jpg")
     page.locator("summary").first.click()
-    page.get_by_role("button", name="Paint it here: Mask", exact=True).click()
-    page.locator(".sheet").focus()
-    page.get_by_label("Brush", exact=True).fill("10")
-    page.locator(".sheet").focus()
-    page.keyboard.press("Space")
-    for _ in range(25):
-        page.keyboard.press("ArrowLeft")
-    page.keyboard.press("Space")
+    paint_left_of_middle(page)
     check_looks(page, "recolor-painting")
     page.set_viewport_size(SIZES["narrow"])
     page.get_by_role("button", name="Use this mask").click()
@@ -383,6 +428,24 @@ def test_a_picture_is_translated_and_objects_are_found(browser: Browser) -> None
     )
     check_looks(turns, "translate-result")
     check_looks(finds, "detect-result")
+
+
+def test_a_painted_hole_is_filled_and_the_rest_stays(browser: Browser) -> None:
+    page = browser.page("translate?run=runs/filler")
+    page.select_option("[name=picture]", "photo.jpg")
+    page.locator("summary").first.click()
+    paint_left_of_middle(page)
+    page.get_by_role("button", name="Use this mask").click()
+    expect(page.locator("[name=mask]")).not_to_have_value("")
+    mask = np.asarray(Image.open(browser.root / page.locator("[name=mask]").input_value())) == 255
+    page.get_by_role("button", name="Translate it").click()
+    page.wait_for_url("**/work/**")
+    job = done(page)
+    (made,) = (browser.root / "studio" / job / "translated").glob("photo.*g")
+    before, after = (np.asarray(Image.open(path).convert("RGB"), int) for path in (browser.root / "photo.jpg", made))
+    change = np.abs(after - before)
+    assert change[~mask].mean() < 4 < change[mask].mean()  # JPEG changes a little everywhere
+    check_looks(page, "fill-result")
 
 
 def test_a_picture_is_told_with_its_evidence(browser: Browser) -> None:
