@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from limner.detect.networks import NETWORKS as DETECTORS
 from limner.foundation.errors import UserError
 from limner.learning.networks.inspecting import inspect
 from limner.learning.networks.known import find_network
@@ -69,6 +70,17 @@ def test_a_run_is_inspected_with_its_own_bands() -> None:
     found = inspect("buildings")
     assert found.size == (3, 224, 224)
     assert found.parameters == 3_661_170 + 17  # and 17 of the output that tells how deep inside an object a pixel lies
+
+
+@pytest.mark.parametrize("name", list(DETECTORS))
+def test_of_a_detector_the_part_that_reads_a_picture_is_inspected(name: str) -> None:
+    """Regions and boxes are decided by lists of any length, which no table of layers can show."""
+    found = inspect(f"detect/{name}")
+    assert found.title == f"{name} (what reads the picture)"
+    assert found.multiply_adds > 10**8
+    assert found.stages[-1].stride >= 8
+    whole = {"yolo-v1": 271_703_550, "yolo-v1-darknet": 197_301_875, "yolo-tiny": 27_095_374}
+    assert found.parameters == whole.get(name, found.parameters)
 
 
 def test_a_size_without_bands_takes_those_that_the_network_reads() -> None:

@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from limner.detect.networks.reading import PictureReader
 from limner.foundation.errors import UserError
 from limner.learning.networks.looking import look, read_picture
 from limner.segment.networks import SegNet
@@ -63,6 +64,28 @@ def test_a_dense_net_is_shown_layer_by_layer_with_its_unpooling(photo: Path, tmp
     assert [size_of(each["picture"]) for each in facts["contrast"]] == [(96, 64)] * 2
     assert sum(each["share"] for each in facts["classes"]) == pytest.approx(1)
     assert network.training
+
+
+@pytest.mark.parametrize(("name", "size"), [("yolo-small", (3, 224, 224)), ("faster-rcnn", (3, 96, 128))])
+def test_a_detector_is_shown_by_what_reads_its_pictures(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, size: tuple[int, int, int]
+) -> None:
+    """In the range that it learned, and without evidence for classes: it answers by boxes."""
+    given: list[torch.Tensor] = []
+    forward = PictureReader.forward
+
+    def noted(reader: PictureReader, image01: torch.Tensor) -> torch.Tensor:
+        given.append(image01)
+        return forward(reader, image01)
+
+    monkeypatch.setattr(PictureReader, "forward", noted)
+    made = look(f"detect/{name}", photo, out=tmp_path / "page.html", overrides=["--network.pretrained=false"])
+    facts = facts_of(made.page)
+    real = [each for each in given if each.dtype == torch.float32 and each.device.type == "cpu"]
+    shown = next(each for each in real if tuple(each.shape) == (1, *size))
+    assert 0 <= shown.min() < 0.1 and 0.9 < shown.max() <= 1
+    assert len(facts["layers"]) > 20 and facts["classes"] == facts["evidence"] == []
+    assert "the network gives no classes: no evidence is shown" in made.warnings
 
 
 def test_the_page_needs_nothing_else(photo: Path, tmp_path: Path) -> None:

@@ -236,8 +236,9 @@ def doctor(*, as_json: Json = False) -> None:
     if as_json:
         print(json.dumps(found, indent=2))
     else:
+        width = max(map(len, found)) + 2
         for name, value in found.items():
-            print(f"{name:28}{value}")
+            print(f"{name:{width}}{value}")
 
 
 SHARED: dict[SharedVerb, Command] = {

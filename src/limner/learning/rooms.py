@@ -208,6 +208,7 @@ ROOMS: dict[str, Room] = {
         compare=Verb("limner.detect.scoring.comparison:compare_runs", "limner.detect.scoring.options:CompareOptions"),
         check=Verb("limner.detect.data.check:check", "limner.detect.data.options:ObjectReading"),
         networks=Verb("limner.detect.networks.listing:list_networks", "limner.learning.networks.listing:NetworkSizes"),
+        builds="limner.detect.networks:NETWORKS",
         demos={
             "detect": Demo(
                 "limner.detect.demo:run_demo", "buildings outlined one by one, as polygons; about two minutes"

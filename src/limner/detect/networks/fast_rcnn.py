@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from limner.detect.boxes.objects import Objects
 from limner.detect.networks.rcnn import Found, Lesson
+from limner.detect.networks.reading import PictureReader
 from limner.detect.networks.searching import Search
 from limner.detect.regions.fast_detector import FastRcnn
 from limner.detect.regions.pooling import ALIGN, WAYS
@@ -58,6 +59,11 @@ class FastRcnnNetwork(nn.Module):
             Search(search, search_px, smallest_px, proposals),
             SamplingSettings(count=regions),
         )
+
+    @property
+    def reader(self) -> PictureReader:
+        """What reads a picture, before regions are pooled."""
+        return PictureReader(self.detector.features)
 
     def losses(self, images: list[Tensor], targets: list[dict[str, Tensor]]) -> dict[str, Tensor]:
         """The losses by name. images: (3, H, W) float32 in 0..1 each, of any sizes. targets: ``boxes`` (n, 4) float32,

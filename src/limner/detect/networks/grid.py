@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from limner.detect.boxes.objects import Objects
 from limner.detect.networks.rcnn import Found, Lesson
+from limner.detect.networks.reading import PictureReader
 from limner.detect.yolo.detector import YoloDetector
 from limner.detect.yolo.networks import DarknetYoloV1, SmallYolo, TinyYoloV1, YoloV1
 from limner.foundation.errors import UserError
@@ -29,6 +30,11 @@ class GridDetector(nn.Module):
             self.whole = YoloDetector(kind(**options))
         except ValueError as error:
             raise UserError(str(error)) from None
+
+    @property
+    def reader(self) -> PictureReader:
+        """What reads a picture: all of it."""
+        return PictureReader(self.whole.network, self.whole.network.size_px)
 
     def losses(self, images: list[Tensor], targets: list[dict[str, Tensor]]) -> dict[str, Tensor]:
         """The terms of YOLO's loss by name, as `RegionDetector.losses` takes pictures and targets."""

@@ -12,6 +12,7 @@ from limner.detect.boxes.objects import Objects
 from limner.detect.boxes.overlap import box_areas
 from limner.detect.networks.fast_rcnn import drawn_generator
 from limner.detect.networks.rcnn import Found, Lesson
+from limner.detect.networks.reading import PictureReader
 from limner.detect.networks.searching import Search
 from limner.detect.regions.fast_detector import fitted
 from limner.detect.regions.fast_rcnn import decode_regions, region_loss
@@ -73,6 +74,11 @@ class PerceptualNetwork(nn.Module):
         self.pooling, self.fine_pooling = RegionPooling(self.features.stride), RegionPooling(FINE_STRIDE)
         self.generator = ResidualGenerator(self.features.fine_channels, maps, blocks)
         self.discriminator = PerceptualDiscriminator(maps, classes, hidden=hidden, dropout=dropout)
+
+    @property
+    def reader(self) -> PictureReader:
+        """What reads a picture, before regions are pooled."""
+        return PictureReader(self.features)
 
     def losses(self, images: list[Tensor], targets: list[dict[str, Tensor]]) -> dict[str, Tensor]:
         """``classes`` and ``boxes`` of detection, ``large``: of the discriminator and, turned, of the generator; each

@@ -14,6 +14,7 @@ from torchvision.models.detection.mask_rcnn import MaskRCNNHeads, MaskRCNNPredic
 from torchvision.ops import MultiScaleRoIAlign
 
 from limner.detect.networks.pyramid import LitePyramid, standardized
+from limner.detect.networks.reading import PictureReader
 from limner.foundation.errors import UserError
 
 LEVELS = ["0", "1", "2"]
@@ -52,6 +53,11 @@ class RegionDetector(nn.Module):
     def __init__(self, whole: FasterRCNN) -> None:
         super().__init__()
         self.backbone, self.proposals, self.heads = whole.backbone, whole.rpn, whole.roi_heads
+
+    @property
+    def reader(self) -> PictureReader:
+        """What reads a picture: the body and the pyramid on it."""
+        return PictureReader(self.backbone, standardized=True)
 
     def losses(self, images: list[Tensor], targets: list[dict[str, Tensor]]) -> dict[str, Tensor]:
         """The losses by name. images: (3, H, W) float32 in 0..1 each, of any sizes. targets: ``boxes`` (n, 4) float32,

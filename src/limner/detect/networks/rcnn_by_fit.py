@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from limner.detect.boxes.objects import Objects
 from limner.detect.boxes.overlap import iou_matrix
 from limner.detect.networks.rcnn import Found, Lesson
+from limner.detect.networks.reading import PictureReader
 from limner.detect.networks.searching import Search
 from limner.detect.regions.box_ridge import CLOSE_IOU
 from limner.detect.regions.linear_svm import RegionFeatures
@@ -68,6 +69,11 @@ class RcnnNetwork(nn.Module):
             raise UserError(f"regions is {regions}; needed: 1 or more")
         self.search, self.regions = Search(search, search_px, smallest_px, proposals), regions
         self.detector = Rcnn(classes, crop_px, context_px, pretrained=pretrained)
+
+    @property
+    def reader(self) -> PictureReader:
+        """What reads a region: the network that describes it, here with a picture in the region's place."""
+        return PictureReader(self.detector.body, self.detector.crop_px, standardized=True)
 
     def learned_regions(self, image01: Tensor, objects: Objects, generator: torch.Generator) -> Tensor:
         """(n, 4) float32: the proposals of a picture that it is learned from."""

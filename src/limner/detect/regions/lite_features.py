@@ -51,7 +51,7 @@ class LiteFeatures(nn.Module):
         return self
 
     def forward(self, image01: Tensor) -> Tensor:
-        return self._joined(self.encoder((image01 - 0.5) / 0.5))
+        return self._joined(self.encoder((image01 - 0.5) / 0.5)[-len(self.enter) :])
 
     def with_fine(self, image01: Tensor) -> tuple[Tensor, Tensor]:
         """What `forward` gives, and the encoder's (B, fine_channels, H / 4, W / 4); it was made with ``fine``."""

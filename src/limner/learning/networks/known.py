@@ -25,12 +25,25 @@ GIVEN = ("channels", "classes")
 @dataclass(frozen=True, eq=False)
 class KnownNetwork:
     """A network that takes pictures. title: what to call it. channels: bands of its pictures, None: nobody says.
-    predictor: of a run, what `limner.load` gives, which also knows the run's statistics and classes."""
+    predictor: of a run, what `limner.load` gives, which also knows the run's statistics and classes.
+
+    A network that takes lists of pictures and gives objects has a ``reader``, which is shown in its place: the module
+    that takes one (B, C, H, W) tensor. ``unit_range`` of a network is true where it takes pixels in 0..1;
+    ``tells_classes`` is false where what it gives are no scores of classes.
+    """
 
     network: nn.Module
     title: str
     channels: int | None = None
     predictor: Any = None
+
+    @classmethod
+    def of(cls, network: nn.Module, title: str, channels: int | None, predictor: Any = None) -> "KnownNetwork":
+        """The network, or its reader."""
+        reader = getattr(network, "reader", None)
+        if isinstance(reader, nn.Module):
+            return cls(reader, f"{title} (what reads the picture)", channels, predictor)
+        return cls(network, title, channels, predictor)
 
 
 def find_network(
@@ -67,7 +80,7 @@ def find_network(
     with torch.device("meta" if sizes_only else "cpu"):
         network = choice.build(entries, **given)
     shown = " ".join(f"{key} {str(value).lower()}" for key, value in choice.options.items())
-    return KnownNetwork(network, f"{name} {shown}".strip(), channels)
+    return KnownNetwork.of(network, f"{name} {shown}".strip(), channels)
 
 
 def _of_run(text: str) -> KnownNetwork:
@@ -75,7 +88,7 @@ def _of_run(text: str) -> KnownNetwork:
     network = getattr(predictor, "network", None)
     if not isinstance(network, nn.Module):
         raise UserError(f"{text}: a run that makes pictures; needed: one whose network takes them, such as a map's")
-    return KnownNetwork(network, text, getattr(predictor, "channels", None), predictor)
+    return KnownNetwork.of(network, text, getattr(predictor, "channels", None), predictor)
 
 
 def _place(text: str) -> tuple[str, str]:

@@ -113,9 +113,12 @@ def read_picture(path: Path, bands: int, height: int, width: int) -> np.ndarray:
 
 
 def _as_read(known: KnownNetwork, pixels: np.ndarray) -> Tensor:
-    """(1, C, H, W) float32 as the network takes it: by its run's statistics, else each band standardized by itself."""
+    """(1, C, H, W) float32 as the network takes it: in 0..1, by its run's statistics, or else each band standardized by
+    itself."""
     values = torch.from_numpy(pixels.astype(np.float32)).permute(2, 0, 1)[None]
     predictor: Any = known.predictor
+    if getattr(known.network, "unit_range", False):
+        return values / 255
     if hasattr(predictor, "standardize"):
         return predictor.standardize(values / 255).float()
     statistics = getattr(predictor, "statistics", None)

@@ -53,7 +53,8 @@ def look_into(
         found = Inspection(network, size, title)
         names = _chosen(found)
         outputs, answer_maps = _run(network, image, names)
-        answer, classes = _answer(answer_maps, class_names)
+        tells = getattr(network, "tells_classes", True)
+        answer, classes = _answer(answer_maps, class_names) if tells else (None, [])
         progress.advance(1, "maps and kernels")
         facts: dict[str, Any] = {
             "title": title,
