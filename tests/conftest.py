@@ -1,5 +1,6 @@
 """Shared fixtures: one tiny trained run for the whole session, and a folder of its own for each command."""
 
+import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -26,6 +27,11 @@ QUICK = [
 def pytest_addoption(parser: pytest.Parser) -> None:
     """``--attack N``: so many inputs for each reader in tests/attack, in place of a few."""
     parser.addoption("--attack", type=int, default=0, metavar="N", help="hostile inputs for each reader (tests/attack)")
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: the garbage collector looks through it no more, which was a twentieth of all time."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -7,11 +7,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils.parametrize import is_parametrized
 
 from limner.adversarial.regularizers.orthogonal import orthogonal_penalty
 from limner.adversarial.weights.initialize import INITIALIZATIONS
 from limner.adversarial.weights.layers import as_matrix, learned_weight, mixing_layers, output_axis
-from limner.adversarial.weights.spectral import apply_spectral_norm
+from limner.adversarial.weights.spectral import apply_spectral_norm, await_spectral_norm
 from limner.nn.attention import SelfAttention
 
 
@@ -177,6 +178,24 @@ def test_the_state_is_that_of_torchs_own_spectral_normalization() -> None:
         theirs.load_state_dict(ours.state_dict())
         torch.testing.assert_close(ours.train()[0].weight, theirs.train()[0].weight)
         torch.testing.assert_close(ours.eval()[0].weight, theirs.eval()[0].weight)
+
+
+def test_a_network_that_waits_for_its_weights_is_normalized_like_the_one_that_kept_them() -> None:
+    kept, waiting = network(), network()
+    apply_spectral_norm(kept, draws())
+    state, names = torch.get_rng_state(), [name for name, layer in kept.named_modules() if is_parametrized(layer)]
+    await_spectral_norm(waiting, names)
+    assert torch.equal(state, torch.get_rng_state())  # nothing is drawn
+    waiting.load_state_dict(kept.state_dict())
+    for one, other in zip(kept.modules(), waiting.modules(), strict=True):
+        assert is_parametrized(one) == is_parametrized(other)
+    for name in names:
+        assert torch.equal(kept.eval().get_submodule(name).weight, waiting.eval().get_submodule(name).weight)
+
+
+def test_a_layer_that_cannot_be_normalized_is_refused() -> None:
+    with pytest.raises(ValueError, match="0 cannot be under spectral normalization"):
+        await_spectral_norm(nn.Sequential(nn.BatchNorm2d(3)), ["0"])
 
 
 def test_first_singular_vectors_come_from_the_given_generator() -> None:

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from conftest import copy_run
 from limner.generate.networks import GENERATORS
-from limner.learning.runs.described import check_fits
+from limner.learning.runs.described import build_fitting, check_fits
 from limner.segment.networks import NETWORKS
 
 Change = Callable[[dict[str, Any]], object]
@@ -167,3 +167,23 @@ def test_describing_a_network_draws_no_random_number() -> None:
         Path("run"),
     )
     assert np.array_equal(torch.rand(3).numpy(), expected.numpy())
+
+
+@pytest.mark.parametrize("name", ["residual-unet", "lite-unet", "unet"])
+def test_a_network_that_waits_for_its_weights_draws_none_and_computes_what_the_other_does(
+    name: str, tmp_path: Path
+) -> None:
+    own = {"pretrained": False} if "pretrained" in inspect.signature(NETWORKS[name]).parameters else {}
+    network = NETWORKS[name](channels=3, classes=2, **own).eval()
+    weights = network.state_dict()
+    state = torch.random.get_rng_state()
+    waiting = build_fitting(
+        lambda: NETWORKS[name](channels=3, classes=2, **own),
+        {key: tuple(value.shape) for key, value in weights.items()},
+        tmp_path,
+    )
+    assert torch.equal(torch.random.get_rng_state(), state)
+    waiting.load_state_dict(weights)
+    image = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        assert torch.equal(waiting.eval()(image), network(image))

@@ -30,8 +30,9 @@ def he_initialize(module: nn.Module) -> None:
             nn.init.zeros_(layer.bias)
 
 
-class _WithoutDraws(TorchFunctionMode):
-    """Leaves tensors as they are where something would be drawn into them."""
+class WithoutDraws(TorchFunctionMode):
+    """Within the block tensors are left as they are where something would be drawn into them: for networks whose
+    weights are loaded anyway. What a layer computes of its own is there."""
 
     def __torch_function__(
         self,
@@ -58,5 +59,5 @@ def shapes_only() -> Iterator[None]:
     >>> tuple(layer.weight.shape)
     (1048576, 1048576)
     """
-    with torch.device("meta"), _WithoutDraws():
+    with torch.device("meta"), WithoutDraws():
         yield

@@ -1,5 +1,7 @@
 """Spectral normalization (Miyato et al., "Spectral Normalization for Generative Adversarial Networks", ICLR 2018)."""
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
@@ -7,6 +9,8 @@ from torch.nn.utils import parametrize
 
 from limner.adversarial.weights.layers import MIXING, as_matrix, output_axis
 
+NORMALIZED = (*MIXING, nn.Embedding)
+"""Layers that can be normalized."""
 SETTLING = 15
 """Power iterations on a fresh weight, as torch's own does."""
 
@@ -21,20 +25,23 @@ class SpectralNorm(nn.Module):
     under CUDA's autocast. This one computes in the weight's own precision. Its state has torch's names, so that either
     loads what the other has saved.
 
-    weight: the weight at the start. axis: which of its axes counts outputs. generator: draws the first v.
-    epsilon: the smallest length by which u and v are divided.
+    weight: the weight at the start. axis: which of its axes counts outputs. generator: draws the first v; with None, u
+    and v are zeros until a state is loaded. epsilon: the smallest length by which u and v are divided.
     """
 
     _u: Tensor
     _v: Tensor
 
-    def __init__(self, weight: Tensor, axis: int, generator: torch.Generator, epsilon: float = 1e-12) -> None:
+    def __init__(self, weight: Tensor, axis: int, generator: torch.Generator | None, epsilon: float = 1e-12) -> None:
         super().__init__()
         self.axis, self.epsilon = axis, epsilon
         matrix = as_matrix(weight.detach(), axis)
-        first = torch.randn(matrix.shape[1], generator=generator, device=generator.device).to(matrix)
         self.register_buffer("_u", matrix.new_zeros(matrix.shape[0]))
-        self.register_buffer("_v", normalize(first, dim=0, eps=epsilon))
+        self.register_buffer("_v", matrix.new_zeros(matrix.shape[1]))
+        if generator is None:
+            return
+        first = torch.randn(matrix.shape[1], generator=generator, device=generator.device).to(matrix)
+        self._v.copy_(normalize(first, dim=0, eps=epsilon))
         for _ in range(SETTLING):
             self._iterate(matrix)
 
@@ -69,6 +76,22 @@ def apply_spectral_norm(
     places = [module for module in network.modules() if isinstance(module, within)]
     layers = dict.fromkeys(layer for place in places for layer in place.modules())
     for layer in layers:
-        if isinstance(layer, (*MIXING, nn.Embedding)) and not parametrize.is_parametrized(layer, "weight"):
+        if isinstance(layer, NORMALIZED) and not parametrize.is_parametrized(layer, "weight"):
             normalized = SpectralNorm(layer.weight, output_axis(layer), generator)
             parametrize.register_parametrization(layer, "weight", normalized)
+
+
+def await_spectral_norm(network: nn.Module, names: Iterable[str]) -> None:
+    """Give the layers of ``network`` that are called so spectral normalization whose weights, u and v are still to be
+    loaded: torch's own first settles them, which takes seconds for a network without contents.
+
+    Raises `AttributeError` for a layer that is not there, and `ValueError` for one of another kind than
+    `apply_spectral_norm` takes.
+    """
+    for name in names:
+        layer = network.get_submodule(name)
+        if not isinstance(layer, NORMALIZED):
+            raise ValueError(f"{name} cannot be under spectral normalization")
+        normalized = SpectralNorm(layer.weight, output_axis(layer), None)
+        # Unsafe: torch would try it at once, on the weights that are replaced.
+        parametrize.register_parametrization(layer, "weight", normalized, unsafe=True)

@@ -20,7 +20,7 @@ from limner.datasets.pictures.decoding import CHANNELS, MODES, Colors, decode
 from limner.datasets.pictures.fitting import Fit, fitted
 from limner.foundation.machine.device import choose_device
 from limner.learning.recipes.recipe import Choice
-from limner.learning.runs.described import check_fits, described_choice
+from limner.learning.runs.described import build_fitting, described_choice
 from limner.learning.runs.run import Run
 from limner.nn.finite import finite
 from limner.reporting.card import card
@@ -198,8 +198,7 @@ def load_classifier(run: Run, device: str = "auto") -> PictureClassifier:
         kept = {"whitening": KeptWhitening.of_size(facts.channels * facts.crop_px**2)} if facts.whitened else {}
         return nn.ModuleDict({"network": network, **kept})
 
-    check_fits(build, run.weight_shapes(), run.folder)
-    kept = build()
+    kept = build_fitting(build, run.weight_shapes(), run.folder)
     kept.load_state_dict(run.weights())
     return PictureClassifier(
         network=kept["network"].eval().to(place),

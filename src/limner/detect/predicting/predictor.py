@@ -22,7 +22,7 @@ from limner.detect.networks.rcnn import Found
 from limner.detect.predicting.facts import read_facts
 from limner.foundation.machine.device import choose_device
 from limner.learning.recipes.recipe import Choice
-from limner.learning.runs.described import check_fits, described_choice
+from limner.learning.runs.described import build_fitting, described_choice
 from limner.learning.runs.run import Run
 from limner.nn.finite import finite
 from limner.reporting.card import card
@@ -128,8 +128,7 @@ def load_detector(run: Run, device: str = "auto") -> ObjectDetector:
     def build() -> nn.ModuleDict:
         return nn.ModuleDict({"network": described.build(NETWORKS, channels=3, classes=len(facts.class_names))})
 
-    check_fits(build, run.weight_shapes(), run.folder)
-    kept = build()
+    kept = build_fitting(build, run.weight_shapes(), run.folder)
     kept.load_state_dict(run.weights())
     return ObjectDetector(
         network=kept["network"].eval().to(place),

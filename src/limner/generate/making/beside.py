@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import spectral_norm
 
 from limner.adversarial.latents.settings import LatentOptimization
+from limner.adversarial.weights.spectral import await_spectral_norm
 from limner.foundation.errors import UserError
 from limner.foundation.files.documents import as_record
 from limner.generate.making.facts import GeneratorFacts
 from limner.generate.networks import DISCRIMINATORS
 from limner.generate.networks.encoders import ENCODERS
 from limner.generate.networks.pairs import PairDiscriminator
-from limner.learning.runs.described import check_fits, described_choice
+from limner.learning.runs.described import build_fitting, described_choice
 from limner.learning.runs.weights import DAMAGED
 
 if TYPE_CHECKING:
@@ -77,13 +77,10 @@ def _loaded(
 
     def normalized() -> nn.Module:
         network = build()
-        for name in normalized_layers(own):
-            spectral_norm(network.get_submodule(name))
+        await_spectral_norm(network, normalized_layers(own))
         return network
 
-    check_fits(normalized, {name: tuple(value.shape) for name, value in own.items()}, run.folder)
-    with torch.random.fork_rng(devices=[]):  # layers draw weights, which are replaced
-        network = normalized()
+    network = build_fitting(normalized, {name: tuple(value.shape) for name, value in own.items()}, run.folder)
     network.load_state_dict(own)
     network.eval().requires_grad_(False)
     return network.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]

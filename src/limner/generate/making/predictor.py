@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from PIL import Image
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import spectral_norm
 
 from limner.adversarial.latents.settings import LatentOptimization
 from limner.adversarial.priors import PRIORS, draw
+from limner.adversarial.weights.spectral import await_spectral_norm
 from limner.datasets.pictures.decoding import Colors
 from limner.datasets.pictures.fitting import Fit
 from limner.datasets.pictures.quantized import quantized
@@ -24,12 +24,12 @@ from limner.foundation.errors import UserError
 from limner.foundation.machine.device import choose_device
 from limner.foundation.nearest import did_you_mean
 from limner.generate.making.beside import latent_optimization_of, load_discriminator, load_encoder, normalized_layers
-from limner.generate.making.facts import GeneratorFacts, read_facts
+from limner.generate.making.facts import read_facts
 from limner.generate.making.latents import moved_latents
 from limner.generate.networks import GENERATORS
 from limner.generate.networks.stylegan2.generator import StyleGAN2Generator
 from limner.learning.recipes.recipe import Choice
-from limner.learning.runs.described import check_fits, described_choice
+from limner.learning.runs.described import build_fitting, described_choice
 from limner.learning.runs.weights import DAMAGED
 from limner.nn.finite import finite
 from limner.reporting.card import card
@@ -228,11 +228,14 @@ def load_generator(run: Run, device: str = "auto", *, latent_steps: int | None =
     own = {name.removeprefix(prefix): shape for name, shape in shapes.items() if name.startswith(prefix)}
 
     def build() -> nn.Module:
-        return build_generator(described, facts, normalized_layers(own))
+        network: nn.Module = described.build(
+            GENERATORS, size_px=facts.size_px, channels=facts.channels, classes=len(facts.class_names)
+        )
+        await_spectral_norm(network, normalized_layers(own))  # part of what the layers compute
+        return network
 
-    check_fits(build, own, run.folder)
+    network = build_fitting(build, own, run.folder)
     weights = run.weights()
-    network = build()
     network.load_state_dict({name: weights[prefix + name] for name in own})
     if getattr(network, "latent", facts.latent) != facts.latent:
         raise UserError(
@@ -257,20 +260,6 @@ def load_generator(run: Run, device: str = "auto", *, latent_steps: int | None =
         latent_optimization=moving,
         fit=facts.fit,
     )
-
-
-def build_generator(described: Choice, facts: GeneratorFacts, normalized: Sequence[str] = ()) -> nn.Module:
-    """The generator that ``model.json`` describes, with weights still to be loaded.
-
-    normalized: its layers under spectral normalization, which is part of what they compute.
-    """
-    with torch.random.fork_rng(devices=[]):  # layers draw weights, which are replaced
-        network: nn.Module = described.build(
-            GENERATORS, size_px=facts.size_px, channels=facts.channels, classes=len(facts.class_names)
-        )
-        for name in normalized:
-            spectral_norm(network.get_submodule(name))
-    return network
 
 
 def _choice(run: Run, value: Mapping[str, Any], entries: Mapping[str, Any], given: Sequence[str], name: str) -> Choice:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import torch
 from torch import nn
 
-from limner.learning.runs.described import check_fits
+from limner.learning.runs.described import build_fitting
 
 if TYPE_CHECKING:
     from limner.learning.runs.run import Run
@@ -25,9 +24,7 @@ def load_network(run: Run, build: Callable[[], nn.Module], prefix: str) -> nn.Mo
     Raises `UserError` where they do not fit each other.
     """
     own = {name.removeprefix(prefix): shape for name, shape in run.weight_shapes().items() if name.startswith(prefix)}
-    check_fits(build, own, run.folder)
+    network = build_fitting(build, own, run.folder)
     weights = run.weights()
-    with torch.random.fork_rng(devices=[]):  # layers draw weights, which are replaced
-        network = build()
     network.load_state_dict({name: weights[prefix + name] for name in own})
     return network.eval()

@@ -6,7 +6,7 @@ have shapes and no contents, and held against the head of the file of its weight
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import nn
@@ -16,8 +16,9 @@ from limner.foundation.files.documents import as_record
 from limner.foundation.nearest import did_you_mean
 from limner.learning.recipes.recipe import Choice, options_of
 from limner.learning.runs.weights import DAMAGED
-from limner.nn.initialize import shapes_only
+from limner.nn.initialize import WithoutDraws, shapes_only
 
+Network = TypeVar("Network", bound=nn.Module)
 LARGEST_OPTION = 1 << 20
 """No width, depth or number of channels is larger."""
 
@@ -75,6 +76,14 @@ def check_fits(build: Callable[[], nn.Module], shapes: Mapping[str, Sequence[int
                 f"{folder}: model.safetensors does not fit model.json: {name} is {_shape(there)}, by model.json "
                 f"{_shape(asked)}; {DAMAGED}"
             )
+
+
+def build_fitting(build: Callable[[], Network], shapes: Mapping[str, Sequence[int]], folder: Path) -> Network:
+    """The network that ``build`` gives, with weights still to be loaded: nothing is drawn for them, which takes longer
+    than loading them. Raises `UserError` as `check_fits` does."""
+    check_fits(build, shapes, folder)
+    with torch.random.fork_rng(devices=[]), WithoutDraws():
+        return build()
 
 
 def _shape(shape: tuple[int, ...] | None) -> str:

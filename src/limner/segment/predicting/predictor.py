@@ -15,7 +15,7 @@ from limner.foundation.machine.device import choose_device
 from limner.foundation.machine.precision import choose_precision
 from limner.foundation.progress import say
 from limner.learning.recipes.recipe import Choice
-from limner.learning.runs.described import check_fits, described_choice
+from limner.learning.runs.described import build_fitting, described_choice
 from limner.nn.finite import finite
 from limner.nn.parameters import count_parameters
 from limner.reporting.card import card, newest_picture
@@ -218,8 +218,7 @@ def load_predictor(run: "Run", device: str = "auto", precision: str = "auto") ->
     place = choose_device(device)
     described = described_network(run, facts)
     shapes = {name.removeprefix(PREFIX): shape for name, shape in run.weight_shapes().items()}
-    check_fits(lambda: build_network(described, facts), shapes, run.folder)
-    network = build_network(described, facts)
+    network = build_fitting(lambda: build_network(described, facts), shapes, run.folder)
     network.load_state_dict({key.removeprefix(PREFIX): value for key, value in run.weights().items()})
     network.eval().to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return SegmentPredictor(

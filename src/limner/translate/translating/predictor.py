@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from limner.foundation.errors import UserError
 from limner.foundation.machine.device import choose_device
-from limner.learning.runs.described import check_fits, described_choice
+from limner.learning.runs.described import build_fitting, described_choice
 from limner.reporting.card import card, newest_picture
 from limner.scenes.windows import Window
 from limner.translate.data.reading import Colors
@@ -205,9 +205,7 @@ def load_network(run: Run, name: str, build: Callable[[], nn.Module]) -> nn.Modu
     """
     prefix = f"{name}."
     shapes = {key.removeprefix(prefix): shape for key, shape in run.weight_shapes().items() if key.startswith(prefix)}
-    check_fits(build, shapes, run.folder)
-    with torch.random.fork_rng(devices=[]):  # layers draw weights, which are replaced
-        network = build()
+    network = build_fitting(build, shapes, run.folder)
     weights = run.weights()
     network.load_state_dict({key: weights[prefix + key] for key in shapes})
     return network.requires_grad_(False)
