@@ -31,10 +31,14 @@ def group_regions(regions: Regions, similarity: Similarity) -> np.ndarray:
 
     Regions that touch nothing stay alone. Of equally similar pairs, the one that came to be first is merged first.
     """
-    return _group(
-        regions.histograms.copy(), regions.colors, regions.sizes.copy(), regions.boxes, regions.pairs, regions.pixels,
-        similarity.color, similarity.texture, similarity.size, similarity.fill,
+    count = len(regions.sizes)
+    result = np.empty((2 * count - 1, 4), np.int32)
+    result[:count] = regions.boxes
+    merged = _group(
+        regions.histograms.copy(), regions.colors, regions.sizes.copy(), regions.boxes.copy(), regions.pairs,
+        regions.pixels, similarity.color, similarity.texture, similarity.size, similarity.fill, result,
     )  # fmt: skip
+    return result[:merged]
 
 
 @compiled
@@ -99,19 +103,28 @@ def _pop(heap: np.ndarray, count: int, sims: np.ndarray) -> Real:
 
 
 @compiled
-def _group(
-    histograms: np.ndarray, colors: int, sizes: np.ndarray, first_boxes: np.ndarray, pairs: np.ndarray, pixels: int,
-    color: bool, texture: bool, size: bool, fill: bool,
-) -> np.ndarray:  # fmt: skip
-    """Edges are numbered as they come; edge e joins ends[2 e] and ends[2 e + 1], and half h is in the list of ends[h].
+def _longer(values: np.ndarray, room: int) -> np.ndarray:
+    """As many more places behind. Element by element: numba compiles numpy's append and slices for seconds."""
+    longer = np.empty(len(values) + room, values.dtype)
+    for place in range(len(values)):
+        longer[place] = values[place]
+    return longer
 
+
+@compiled
+def _group(
+    histograms: np.ndarray, colors: int, sizes: np.ndarray, boxes: np.ndarray, pairs: np.ndarray, pixels: int,
+    color: bool, texture: bool, size: bool, fill: bool, result: np.ndarray,
+) -> int:  # fmt: skip
+    """Write the boxes of merged regions behind those of the first in ``result``, and give how many there are in all.
+
+    Edges are numbered as they come; edge e joins ends[2 e] and ends[2 e + 1], and half h is in the list of ends[h].
     A merged region takes the place of its first part in histograms, sizes and boxes; its edges are all new.
     """
     count, edges = len(sizes), len(pairs)
-    boxes = first_boxes.copy()
-    result = np.empty((2 * count - 1, 4), np.int32)
-    result[:count] = first_boxes
-    places = np.arange(2 * count - 1)
+    places = np.empty(2 * count - 1, np.int64)
+    for place in range(count):
+        places[place] = place
     heads = np.full(2 * count - 1, -1, np.int64)
     marks = np.full(2 * count - 1, -1, np.int64)
     room = max(16, 4 * edges)
@@ -140,7 +153,9 @@ def _group(
         sizes[to] += sizes[of]
         boxes[to, 0], boxes[to, 1] = min(boxes[to, 0], boxes[of, 0]), min(boxes[to, 1], boxes[of, 1])
         boxes[to, 2], boxes[to, 3] = max(boxes[to, 2], boxes[of, 2]), max(boxes[to, 3], boxes[of, 3])
-        result[merged], places[merged] = boxes[to], to
+        for side in range(4):
+            result[merged, side] = boxes[to, side]
+        places[merged] = to
         near = 0
         for region in (a, b):
             half = heads[region]
@@ -155,11 +170,11 @@ def _group(
                 half = nexts[half]
         if edges + near > room:
             room = 2 * (edges + near)
-            ends, nexts = np.append(ends, np.empty(2 * room, np.int64)), np.append(nexts, np.empty(2 * room, np.int64))
-            alive, sims = np.append(alive, np.zeros(room, np.bool_)), np.append(sims, np.empty(room, np.float32))
-            heap = np.append(heap, np.empty(room, np.int64))
+            ends, nexts, heap = _longer(ends, 2 * room), _longer(nexts, 2 * room), _longer(heap, room)
+            alive, sims = _longer(alive, room), _longer(sims, room)
             room = len(sims)
-        for other in around[:near]:
+        for one in range(near):
+            other = around[one]
             sims[edges] = alike(histograms, colors, sizes, boxes, pixels, to, places[other], color, texture, size, fill)
             ends[2 * edges], ends[2 * edges + 1], alive[edges] = merged, other, True
             nexts[2 * edges], nexts[2 * edges + 1] = heads[merged], heads[other]
@@ -168,4 +183,4 @@ def _group(
             waiting += 1
             edges += 1
         merged += 1
-    return result[:merged]
+    return merged

@@ -69,9 +69,11 @@ def _texture_bins(down: np.ndarray, across: np.ndarray) -> np.ndarray:
 
 def describe_regions(labels: np.ndarray, bins: np.ndarray, colors: int) -> Regions:
     """labels: (H, W) int32, numbered from 0 without a gap. bins, colors: as `feature_bins` gives them."""
-    sizes, boxes, codes = _outline(labels)
-    count = len(sizes)
-    pairs = np.unique(codes)
+    count = int(labels.max()) + 1
+    sizes, boxes = np.zeros(count, np.int64), np.empty((count, 4), np.int32)
+    boxes[:, :2], boxes[:, 2:] = max(labels.shape), 0
+    codes = np.empty(2 * labels.size, np.int64)
+    pairs = np.unique(codes[: _outline(labels, sizes, boxes, codes)])
     histograms = np.concatenate(
         (
             _histograms(labels.ravel(), bins[:colors].reshape(colors, -1), count, COLOR_BINS),
@@ -86,15 +88,11 @@ def describe_regions(labels: np.ndarray, bins: np.ndarray, colors: int) -> Regio
 
 
 @compiled
-def _outline(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Sizes, boxes, and a number for each place where two regions touch side by side: smaller * count + larger."""
+def _outline(labels: np.ndarray, sizes: np.ndarray, boxes: np.ndarray, codes: np.ndarray) -> int:
+    """Count the sizes from 0, stretch the boxes, and write a number for each place where two regions touch side by
+    side, smaller * count + larger; gives how many."""
     height, width = labels.shape
-    count = labels.max() + 1
-    sizes = np.zeros(count, np.int64)
-    boxes = np.empty((count, 4), np.int32)
-    boxes[:, :2], boxes[:, 2:] = max(height, width), 0
-    codes = np.empty(2 * labels.size, np.int64)
-    found = 0
+    count, found = len(sizes), 0
     for y in range(height):
         for x in range(width):
             label = labels[y, x]
@@ -106,7 +104,7 @@ def _outline(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
                     low, high = min(label, labels[v, u]), max(label, labels[v, u])
                     codes[found] = np.int64(low) * count + high
                     found += 1
-    return sizes, boxes, codes[:found]
+    return found
 
 
 @compiled

@@ -75,12 +75,15 @@ def _weigh(channels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 @compiled
 def _order(keys: np.ndarray) -> np.ndarray:
     """The places of (n,) uint32 in their order, equal ones as they stand: a radix sort by eleven bits at a time."""
-    order, other = np.arange(keys.size).astype(np.int32), np.empty(keys.size, np.int32)
+    order, other = np.empty(keys.size, np.int32), np.empty(keys.size, np.int32)
+    for place in range(keys.size):
+        order[place] = place
     for shift in range(0, 32, DIGIT_BITS):
         starts = np.zeros(DIGITS + 1, np.int64)
         for key in keys:
             starts[((key >> np.uint32(shift)) & np.uint32(DIGITS - 1)) + 1] += 1
-        starts = np.cumsum(starts)
+        for digit in range(DIGITS):
+            starts[digit + 1] += starts[digit]
         for place in order:
             digit = (keys[place] >> np.uint32(shift)) & np.uint32(DIGITS - 1)
             other[starts[digit]] = place

@@ -88,7 +88,8 @@ def number_keys(keys, numbers):  # type: ignore[no-untyped-def]
                 table[slot] = known[number]
                 owner[slot] = number
             longer = np.empty(1 << bits, np.int64)
-            longer[:count] = known[:count]
+            for number in range(1, count):  # a slice's assignment takes numba seconds to compile
+                longer[number] = known[number]
             known = longer
         key = keys[place]
         mask = (1 << bits) - 1
