@@ -147,8 +147,8 @@ LESSONS = {
 }
 """Steps and settings: the other depths of residual-unet have the same parts as 18, at several times its cost."""
 SLOW_LESSONS = {
-    "segnet basic false": (60, *WHOLE, "--network.width", "0.25", "--optimizer.learning-rate", "0.005"),
-    "deconvnet": (150, *WHOLE, *NARROW, "--optimizer.learning-rate", "0.003"),
+    "segnet basic false": (60, *SMALL, "--network.width", "0.25", "--optimizer.learning-rate", "0.005"),
+    "deconvnet": (90, *WHOLE, *NARROW, "--optimizer.learning-rate", "0.003"),
     "dilated context none": (70, *WHOLE, *NARROW, "--optimizer.learning-rate", "5e-4"),
 }
 """Deep narrow networks from fresh weights, which would need minutes to know the chips by heart: their loss halves."""
