@@ -76,8 +76,8 @@ def _weigh(channels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _order(keys: np.ndarray) -> np.ndarray:
     """The places of (n,) uint32 in their order, equal ones as they stand: a radix sort by eleven bits at a time."""
     order, other = np.empty(keys.size, np.int32), np.empty(keys.size, np.int32)
-    for place in range(keys.size):
-        order[place] = place
+    for first in range(keys.size):
+        order[first] = first
     for shift in range(0, 32, DIGIT_BITS):
         starts = np.zeros(DIGITS + 1, np.int64)
         for key in keys:
