@@ -538,7 +538,7 @@ def test_a_wide_scene_mapped_strip_by_strip_gives_the_same_files(
     names = ("background", "building", "road")[:classes]
     options = {**SMALL, "probabilities": True, "answers": AnswerOptions(entropy=True)}
     whole = map_scene(Blur(class_names=names), scene, tmp_path / "whole", **options)
-    monkeypatch.setattr("limner.segment.mapping.map.STRIP_PX", 600)
+    monkeypatch.setattr("limner.segment.mapping.streaming.STRIP_PX", 600)
     blur = Blur(class_names=names)
     said: list[tuple[int, int]] = []
     parts = map_scene(

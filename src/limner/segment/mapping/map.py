@@ -1,16 +1,14 @@
-"""Mapping a scene of any size: it streams through the network in row bands, nothing of its size is ever held.
+"""Mapping a scene of any size: what is checked, what is written, and in which order.
 
-One thread reads the next row of tiles, the caller's runs the network, a third blends the answers and writes finished
-rows. Memory is bounded by a row of tiles (tile height x scene width, or of a wide scene a strip's), the batch and the
-network.
+How its pixels go through the network is told in `limner.segment.mapping.streaming`.
 """
 
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +16,8 @@ import numpy as np
 import rasterio
 import torch
 
-from limner.colors.harmonize import Harmonizer, SceneColors, harmonized
-from limner.foundation.background import BackgroundWriter, Progress
+from limner.colors.harmonize import Harmonizer
+from limner.foundation.background import Progress
 from limner.foundation.errors import UserError
 from limner.foundation.files.dependencies import digest
 from limner.foundation.files.records import write_record
@@ -30,7 +28,7 @@ from limner.scenes.bands import check_bands
 from limner.scenes.names import chips_folder, scene_name
 from limner.scenes.rasters import Raster, open_raster
 from limner.scenes.statistics import Statistics, measure_raster
-from limner.scenes.writing import BLOCK_PX, build_overviews
+from limner.scenes.writing import build_overviews
 from limner.segment.footprints.polygons import layer_name, write_polygons
 from limner.segment.labels.forms import background_of
 from limner.segment.mapping.options import AS_USUAL, MapOptions
@@ -47,46 +45,14 @@ from limner.segment.mapping.record import (
 )
 from limner.segment.mapping.seams import measure_seams
 from limner.segment.mapping.smoothing import PlaneWriter, smooth
-from limner.segment.mapping.streaming import read_bands
+from limner.segment.mapping.streaming import OpenScene, Passage
 from limner.segment.mapping.styles import polygon_style, raster_style
-from limner.segment.predicting.blending import Blend, Rows
 from limner.segment.predicting.engines import OpenVino
 from limner.segment.predicting.ensemble import Ensemble
 from limner.segment.predicting.predictor import SegmentPredictor
-from limner.segment.predicting.tiles import Axis, Columns, check_tiling, strips
+from limner.segment.predicting.tiles import check_tiling
 
 NORMALIZATIONS = ("run", "scene", "matched")
-STRIP_PX = 10_240
-"""Of the scene: wider ones are mapped strip by strip, each about so wide."""
-
-
-@dataclass(frozen=True)
-class OpenScene:
-    """A scene that is mapped: opened once and handed on to all who look at it.
-
-    raster: as its file has it. ground_m: meters that a pixel covers, None where nobody knows. colors: in which it is
-    seen by the network, None for its own.
-    """
-
-    raster: Raster
-    ground_m: float | None
-    colors: SceneColors | None = None
-
-    @property
-    def seen(self) -> Raster:
-        """As the network sees it."""
-        return self.raster if self.colors is None else harmonized(self.raster, self.colors)
-
-    @contextmanager
-    def again(self) -> Iterator[Raster]:
-        """`seen`, opened anew: some files can only be read from the top."""
-        with open_raster(self.path, bands=self.raster.chosen) as raster:
-            yield replace(self, raster=raster).seen
-
-    @property
-    def path(self) -> Path:
-        """Its file, or the folder of its chips."""
-        return self.raster.path
 
 
 def map_scene(
@@ -298,10 +264,11 @@ class _Mapping:
             inside=inside,
         ) as writer:
             network = Network(self.predictor, statistics, self.options.batch, self.progress, insides=self.insides)
+            passage = Passage(self.scene, network, self.options)
             if self.options.answers.crf:
-                self._stream_through_crf(raster, writer, network)
+                self._through_crf(passage, raster, writer)
             else:
-                self._stream(raster, lambda rows: writer.write(writer.take_insides(rows)), network)
+                passage.through(raster, lambda rows: writer.write(writer.take_insides(rows)))
         if writer.pixels.sum() == 0:
             raise UserError(
                 f"no data in {self.scene.path}: every pixel is nodata, transparent or NaN; is it the right file?"
@@ -315,40 +282,16 @@ class _Mapping:
             build_overviews(temporary.entropy)
         return writer.pixels, writer.nodata_px
 
-    def _stream_through_crf(self, raster: Raster, writer: MapWriter, network: Network) -> None:
+    def _through_crf(self, passage: Passage, raster: Raster, writer: MapWriter) -> None:
+        """The network's answers become planes of the scene's size first: each pixel is weighed against far ones."""
         with ExitStack() as stack:
             planes = self.files.working(stack, "unsmoothed")
             count = 1 if len(self.class_names) == 2 else len(self.class_names)
             with PlaneWriter(raster, planes, count) as unsmoothed:
-                self._stream(raster, lambda rows: unsmoothed.write(writer.take_insides(rows)), network)
+                passage.through(raster, lambda rows: unsmoothed.write(writer.take_insides(rows)))
             device = getattr(self.predictor, "device", torch.device("cpu"))
             with self.scene.again() as again:
                 smooth(again, planes, self.options.answers.crf_settings, device, writer.write, self.progress)
-
-    def _stream(self, raster: Raster, write: Callable[[Rows], None], network: Network) -> None:
-        stride, scale = self.predictor.stride, self.predictor.scale
-        rows, columns = (self.options.axis(length, stride, scale) for length in (raster.height, raster.width))
-        parts = strips(columns, STRIP_PX, BLOCK_PX)
-        for number, part in enumerate(parts):
-            with nullcontext(raster) if number == 0 else self.scene.again() as from_top:
-                self._stream_strip(from_top, rows, part, write, network, number * len(rows.origins), len(parts))
-        total = len(parts) * len(rows.origins)
-        self.progress("mapping", total, total)
-
-    def _stream_strip(
-        self, raster: Raster, rows: Axis, columns: Columns, write: Callable[[Rows], None], network: Network,
-        done: int, parts: int,
-    ) -> None:  # fmt: skip
-        is_binary = len(self.class_names) == 2
-        planes = (1 if is_binary else len(self.class_names)) + self.insides
-        blend = Blend(rows, columns, planes, BLOCK_PX)
-        with BackgroundWriter() as behind, closing(read_bands(raster, rows, columns)) as bands:
-            for index, band in enumerate(bands):
-                self.progress("mapping", done + index, parts * len(rows.origins))
-                behind.do(blend.mark_valid, index, band.valid)
-                for chosen, answers in network.answers(band, columns):
-                    behind.do(blend.add, index, chosen, answers[:, 1:] if is_binary else answers)
-                behind.do(lambda index=index: write(blend.take(index)))
 
     def _write_polygons(self, temporary: MapFiles, probability: Path | None, inside: Path | None) -> int | None:
         if temporary.polygons is None or probability is None or self.files.polygons is None:

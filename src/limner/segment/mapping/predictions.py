@@ -76,6 +76,7 @@ class Network:
         self, predictor: Predictor, statistics: Statistics, batch: int, progress: Progress, *, insides: bool = False
     ) -> None:
         self.predictor, self.statistics, self.batch, self.progress = predictor, statistics, batch, progress
+        self.insides = insides
         self.ask = predictor.answers if insides else predictor.probabilities
 
     def answers(self, band: Pixels, columns: Columns) -> Iterator[tuple[list[int], np.ndarray]]:
