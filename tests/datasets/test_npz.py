@@ -40,6 +40,15 @@ def test_no_injury_of_a_byte_lets_an_error_through(packed: Path) -> None:
     assert told > len(whole)
 
 
+@pytest.mark.parametrize("head", ["{'descr': '|u1', 'shape': (2, 3", "(((", "{1:\n    2\n  3}", "\t1\n 2\n"])
+def test_a_head_that_is_no_dictionary_is_told_however_python_fails_at_it(tmp_path: Path, head: str) -> None:
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("clips.npy", b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head.encode())
+    for read in (array_head, read_array):
+        with pytest.raises(UserError, match="not an .npz file, or cut short"):
+            read(tmp_path / "a.npz", "clips")
+
+
 def test_files_locked_by_a_password_are_told(packed: Path) -> None:
     whole = bytearray(packed.read_bytes())
     for head in (b"PK\x03\x04", b"PK\x01\x02"):

@@ -1,5 +1,6 @@
 """Arrays in .npz files, as `numpy.savez` writes them: their heads, which take no memory, and what they hold."""
 
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -9,8 +10,12 @@ import numpy as np
 from limner.foundation.errors import UserError
 from limner.foundation.machine.memory import check_memory
 
-UNREADABLE = (OSError, ValueError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
-"""What reading a file raises that is none, is cut short, damaged, locked by a password or packed in an unknown way."""
+UNREADABLE = (
+    OSError, ValueError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error,
+    tokenize.TokenError, SyntaxError,
+)  # fmt: skip
+"""What reading a file raises that is none, is cut short, damaged, locked by a password or packed in an unknown way. The
+last two: NumPy reads the head of an array, a Python dictionary, by Python's own tokens where it looks like Python 2's."""
 
 
 def holds_array(file: Path, name: str, *, otherwise: bool) -> bool:
