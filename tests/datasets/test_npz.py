@@ -45,7 +45,7 @@ def test_a_head_that_is_no_dictionary_is_told_however_python_fails_at_it(tmp_pat
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("clips.npy", b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head.encode())
     for read in (array_head, read_array):
-        with pytest.raises(UserError, match="not an .npz file, or cut short"):
+        with pytest.raises(UserError, match=r"not an \.npz file, or cut short"):
             read(tmp_path / "a.npz", "clips")
 
 

@@ -15,7 +15,7 @@ UNREADABLE = (
     tokenize.TokenError, SyntaxError,
 )  # fmt: skip
 """What reading a file raises that is none, is cut short, damaged, locked by a password or packed in an unknown way. The
-last two: NumPy reads the head of an array, a Python dictionary, by Python's own tokens where it looks like Python 2's."""
+last two: NumPy reads the head of an array, a Python dictionary, by Python's own tokens where it looks like Python 2."""
 
 
 def holds_array(file: Path, name: str, *, otherwise: bool) -> bool:
