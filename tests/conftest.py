@@ -22,13 +22,13 @@ gc.disable()  # until all tests are collected: it took 9 of 37 s of that to look
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # limner is compiled once, not by each command that a test starts
 
 LONGEST = (
-    "learning/test_contract.py", "segment/networks/test_networks_learn.py", "generate/networks/test_gan_networks.py",
-    "commands/test_cli.py", "segment/refining/test_refine.py", "segment/mapping/test_answers.py",
-    "generate/training/test_generate_going_on.py", "segment/networks/test_networks.py",
-    "generate/test_generate_demo.py", "detect/proposals/test_selective_search.py", "segment/mapping/test_seams.py",
-    "detect/test_detect_room.py", "segment/networks/test_encoder_weights.py", "detect/test_detect_demo.py",
-    "test_wheel.py", "segment/mapping/test_map.py", "generate/media/test_vgan_clips.py",
-    "generate/media/test_media_demo.py",
+    "learning/test_contract.py", "segment/networks/test_networks_learn.py", "commands/test_cli.py",
+    "generate/networks/test_gan_networks.py", "segment/refining/test_refine.py", "segment/mapping/test_answers.py",
+    "generate/training/test_generate_going_on.py", "test_bad_input.py", "segment/networks/test_networks.py",
+    "test_docs.py", "generate/test_generate_demo.py", "detect/proposals/test_selective_search.py", "test_site.py",
+    "segment/mapping/test_seams.py", "segment/networks/test_encoder_weights.py", "detect/test_detect_room.py",
+    "detect/test_detect_demo.py", "test_wheel.py", "segment/mapping/test_map.py", "test_house.py",
+    "generate/media/test_vgan_clips.py", "generate/media/test_media_demo.py",
 )  # fmt: skip
 """Files of tests that take more than ten seconds of a processor, the longest first."""
 
