@@ -276,12 +276,17 @@ COMMANDS = [
     Case("a setting for a network", "inspect unet --depth 3", r"--depth: needed: an option of the network"),
     Case("no way of sharing", "inspect unet --compare sparse", r"'sparse'; needed: dense, local, tiled"),
 ]  # fmt: skip
+STUDIES = [
+    Case("experiment without its prefix", "study pooling", r"no recipe 'pooling'; did you mean the experiment convnets/pooling"),
+]  # fmt: skip
 DATA = [
     Case("no data", "train segment/demo", r"no data: add --data FOLDER"),
     Case("no such folder", TRAIN, r"town: no such file or folder"),
     Case("empty folder", TRAIN, r"town: the folder is empty", lambda here: (here / "town").mkdir()),
     Case("folder without pictures", TRAIN, r"town: no pictures found",
          lambda here: (here / "town/notes").mkdir(parents=True)),
+    Case("folders of classes", TRAIN, r"town: its folders hold pictures and no masks, as of classes: .*classify/\.\.\.",
+         lambda here: write_raster(here / "town/roofs/1.png", draw_mask(32, 32))),
     Case("pictures without masks", TRAIN, r"town: pictures without any labels; needed is masks/", pictures_only),
     Case("masks of other names", TRAIN, r"masks: no mask has the name of a picture", town_and(masks_of_other_names)),
     Case("mask of another size", TRAIN, r"1.png: is 64 x 96 pixels, but its picture .*1.tif is 96 x 96",
@@ -550,7 +555,7 @@ SCORES = [
          lambda here: (here / "some.json").write_text("{}")),
     Case("nothing to compare", "compare", r"(?i)runs"),
 ]  # fmt: skip
-CASES = [*COMMANDS, *RECIPES, *OVERRIDES, *DATA, *OUT, *RUNS, *SCENES, *SCORES]
+CASES = [*COMMANDS, *STUDIES, *RECIPES, *OVERRIDES, *DATA, *OUT, *RUNS, *SCENES, *SCORES]
 
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name.replace(" ", "-") for case in CASES])

@@ -88,6 +88,11 @@ def test_a_detector_is_shown_by_what_reads_its_pictures(
     assert "the network gives no classes: no evidence is shown" in made.warnings
 
 
+def test_a_folder_in_place_of_a_picture_is_called_one(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="a folder; give one picture"):
+        look("lenet", tmp_path, out=tmp_path / "page.html")
+
+
 def test_the_page_needs_nothing_else(photo: Path, tmp_path: Path) -> None:
     network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
     page = look(network, photo, out=tmp_path / "page.html", size=(3, 32, 32)).page

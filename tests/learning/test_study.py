@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -13,6 +14,7 @@ from typing import Any, get_args, get_type_hints
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 
 import limner as api
 import toy_room
@@ -22,7 +24,7 @@ from limner.learning.loop.task import Stage
 from limner.learning.loop.timing import steps_within
 from limner.learning.rooms import ROOMS, named, verb_of
 from limner.learning.runs.run import Run
-from limner.learning.seed_table import Measure, SeedTable, estimate
+from limner.learning.seed_table import Measure, SeedTable, draw_intervals, estimate
 from toy_room import RECIPE, ROOM, ToyRecipe, ToyTask
 from workers_at_hand import AtHand
 
@@ -102,7 +104,8 @@ def test_a_grid_is_trained_at_one_budget_and_told_with_intervals_and_differences
     assert errors[0] != errors[1]  # seeds differ
     assert sorted(tables(toy / "rates")) == ["table.csv", "table.md", "table.tex"]
     assert (toy / "rates/figure.png").stat().st_size > 1000
-    assert out.startswith("|  | error |\n")
+    assert out.startswith("Careful: of two seeds intervals are so wide that they tell little; ")
+    assert out.splitlines()[2] == "|  | error |"
     assert f"{np.mean(errors[:2]):.6f} ± " in out
     assert "Each training had 5 steps." in out
     rows = list(csv.DictReader(io.StringIO((toy / "rates/table.csv").read_text())))
@@ -243,6 +246,21 @@ def test_the_interval_is_that_of_scipy_and_pairing_takes_away_what_seeds_share()
     assert r"\textbf{82.25 $\pm$ " in table.to_tex()
     assert SeedTable((measure,), (0,), {"one": ({"accuracy": 1.0},)}).to_markdown().startswith("Careful: one seed")
     assert all(one < two for one, two in pairwise([found.low, found.mean, found.high]))
+
+
+def test_every_measure_has_its_panel_and_no_interval_hides_the_dots(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drawn_figures: None
+) -> None:
+    """Seven measures, and two seeds, whose intervals are a dozen times as wide as what lies between them."""
+    drawn: list[Figure] = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: drawn.append(figure))
+    measures = tuple(Measure(f"m{number}", unit="%") for number in range(7))
+    one, two = ({each.name: value for each in measures} for value in (50.0, 90.0))
+    with suppress(OSError):  # nothing was written
+        draw_intervals(SeedTable(measures, (0, 1), {"a": (one, two)}), tmp_path / "figure.png")
+    panels = [axes for axes in drawn[0].axes if axes.get_visible()]
+    assert [axes.get_xlabel() for axes in panels] == [f"m{number}, %" for number in range(7)]
+    assert {axes.get_xlim() for axes in panels} == {(30.0, 110.0)}
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from limner.classify.predicting.options import PLAIN, ClassifyOptions
 from limner.commands.app import Device, Json, RunName, verb
 from limner.foundation.command_line import INPUT, METHOD, OUTPUT
 from limner.foundation.files.writing import must_exist
+from limner.foundation.progress import say
 from limner.learning.runs.opening import open_run
 
 
@@ -34,3 +35,5 @@ def classify(
 
     done = classify_pictures(run, pictures, options, out=out, device=device, overwrite=overwrite)
     print(json.dumps(done.to_json(), indent=2) if as_json else done.to_text())
+    if len(done.rows) > 1:
+        say(done.counted())

@@ -63,6 +63,8 @@ def study(
         }
         _experiment(recipe, [name for name, value in given.items() if value], seeds, steps, out, overwrite, as_json)
         return
+    if PREFIX + recipe in EXPERIMENTS:
+        raise UserError(f"no recipe '{recipe}'; did you mean the experiment {PREFIX}{recipe}?")
     recipes, settings = parted([recipe, *more])
     must_exist(data or [])  # what is not there is told before torch is imported
     from limner.foundation.machine.workers.spreading import PartlyFailedError

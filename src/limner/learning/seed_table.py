@@ -33,6 +33,7 @@ class Measure(NamedTuple):
         return f"{self.name}, {self.unit}" if self.unit else self.name
 
 
+PANELS_A_ROW = 4
 Scores = Mapping[str, float | None]
 """Of one training, by the names of `Measure`."""
 
@@ -167,7 +168,9 @@ class SeedTable:
                 "Careful: one seed says nothing of how much a training varies; give --seeds 3 or more.",
                 *self.notes,
             ]
+        few = "Careful: of two seeds intervals are so wide that they tell little; give --seeds 3 or more."
         lines = [
+            *([few] if many == 2 else []),
             *self.notes,
             f"Mean ± half of the 95 % interval by Student's t over {many} seeds: how far other seeds may move it, not "
             "other pictures.",
@@ -255,20 +258,31 @@ class SeedTable:
 
 
 def draw_intervals(table: SeedTable, path: Path) -> None:
-    """A panel for each measure (six at most): a dot for each seed, a bar for mean and interval, arms from above."""
+    """A panel for each measure, four in a row: a dot for each seed, a bar for mean and interval, arms from above.
+
+    An axis shows where the dots lie and as much again: an interval of few seeds may run out of its panel.
+    """
     from matplotlib.figure import Figure
 
-    shown, places = table.measures[:6], range(len(table.arms))
-    figure = Figure(figsize=(2.2 + 2.6 * len(shown), 1.2 + 0.32 * len(places)), layout="constrained")
-    panels = figure.subplots(1, len(shown), squeeze=False)[0]
-    for axes, measure in zip(panels, shown, strict=True):
+    places, wide = range(len(table.arms)), min(PANELS_A_ROW, len(table.measures))
+    rows = -(-len(table.measures) // wide)
+    figure = Figure(figsize=(2.2 + 2.6 * wide, rows * (1.2 + 0.32 * len(places))), layout="constrained")
+    panels = figure.subplots(rows, wide, squeeze=False)
+    for axes in panels.flat[len(table.measures) :]:
+        axes.set_visible(False)
+    for axes, measure in zip(panels.flat, table.measures, strict=False):
+        dots: list[float] = []
         for place, arm in enumerate(table.arms):
             values, mean = table.values(arm, measure), table.mean(arm, measure)
             if values is None or mean is None:
                 continue
+            dots += values
             axes.plot(values, [place] * len(values), "o", color="0.65", markersize=4, zorder=1)
             axes.errorbar(mean.mean, place, xerr=mean.half, fmt="D", color="C0", capsize=4, markersize=5, zorder=2)
-        axes.set_yticks(places, table.arms if axes is panels[0] else [""] * len(places))
+        if dots and max(dots) > min(dots):
+            room = max(dots) - min(dots)
+            axes.set_xlim(min(dots) - room / 2, max(dots) + room / 2)
+        axes.set_yticks(places, table.arms if axes in panels[:, 0] else [""] * len(places))
         axes.set_ylim(len(places) - 0.5, -0.5)
         axes.set_xlabel(measure.head)
         axes.grid(axis="x", alpha=0.3)

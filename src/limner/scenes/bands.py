@@ -53,8 +53,9 @@ def check_bands(raster: "Raster", channels: int, names: Sequence[str] | None) ->
         advice = "give a scene with all of them, or train on scenes like this one"
         if raster.bands > channels:
             named = names is not None and set(names) <= set(raster.band_names or ())
-            # Without names the first bands are but a guess.
-            advice = f"choose {'them with' if named else 'those that stand for them, such as'} --bands {likely}"
+            advice = (
+                f"choose them with --bands {likely}" if named else f"choose those that stand for them, {_guess(likely)}"
+            )
         raise UserError(f"{raster.path}: has {raster.bands} bands, the network was trained on {trained}; {advice}")
     if names and raster.band_names and tuple(names) != raster.band_names:
         likely = _listed(_likely(raster.band_names, names, channels))
@@ -70,6 +71,13 @@ def _likely(found: Sequence[str] | None, wanted: Sequence[str] | None, channels:
     if found and wanted and len(set(found)) == len(found) and set(wanted) <= set(found):
         return tuple(found.index(name) + 1 for name in wanted)
     return tuple(range(1, channels + 1))
+
+
+def _guess(first: str) -> str:
+    """What may be right where no band has a name: cameras store red first, most satellites blue."""
+    if first != "1,2,3":
+        return f"such as --bands {first}"
+    return "such as --bands 1,2,3 where red is stored first, or --bands 3,2,1 where blue is, as on most satellites"
 
 
 def _listed(numbers: Sequence[int]) -> str:

@@ -126,6 +126,19 @@ def test_a_result_without_a_record_is_never_replaced_unasked(photos: Path, limne
         assert everything_below(photos) == before
 
 
+def test_of_a_folder_the_reference_stays_and_what_is_left_out_is_said(photos: Path, limner: Limner) -> None:
+    (photos / "more").mkdir()
+    (photos / "clip.mp4").write_bytes(b"not looked into")
+    code, out, error = limner("recolor", ".", "--like", "b.png", "--method", "mkl", "--out", "done")
+    assert (code, out) == (0, "done/a.png\n")
+    assert (
+        ".: left out: b.png, which is used as it is; 1 clip, to be given by name; 1 folder, to be given by name"
+        in error
+    )
+    code, out, _ = limner("recolor", "b.png", "--like", "b.png", "--method", "mkl", "--out", "named")
+    assert (code, out) == (0, "named/b.png\n")
+
+
 def test_folders_are_recolored_photo_by_photo_and_the_rest_is_made_later(here: Path, limner: Limner) -> None:
     draw_photo(here / "b.png", EVENING)
     for name in ("1.png", "2.jpg", "3.tif"):

@@ -1,5 +1,6 @@
 """`limner classify`: pictures of any kind, their classes with the evidence, as text, JSON, CSV and pictures."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,11 @@ class Classified:
     def to_text(self) -> str:
         """A line for each picture: its path, and its classes with their probabilities."""
         return "\n".join(f"{path}  {', '.join(_told(answer, self.top))}" for path, answer in self.rows)
+
+    def counted(self) -> str:
+        """How many pictures show each class, the commonest first."""
+        often = Counter(answer.names[0] for _, answer in self.rows).most_common()
+        return f"{len(self.rows)} pictures: " + ", ".join(f"{name} {count}" for name, count in often)
 
     def to_json(self) -> dict[str, Any]:
         """For programs: of each picture its classes, the most probable first, and the box around the evidence."""

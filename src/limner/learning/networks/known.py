@@ -15,7 +15,7 @@ from limner.foundation.nearest import did_you_mean
 from limner.learning.recipes.reading import read_choice
 from limner.learning.recipes.recipe import options_of
 from limner.learning.rooms import ROOMS, named
-from limner.learning.runs.opening import is_run
+from limner.learning.runs.opening import LAST, is_run, open_run
 from limner.learning.train import load
 
 GIVEN = ("channels", "classes")
@@ -84,11 +84,12 @@ def find_network(
 
 
 def _of_run(text: str) -> KnownNetwork:
-    predictor = load(text)
+    run = open_run(text)
+    predictor, title = load(run.folder), str(run.folder) if text == LAST else text
     network = getattr(predictor, "network", None)
     if not isinstance(network, nn.Module):
         raise UserError(f"{text}: a run that makes pictures; needed: one whose network takes them, such as a map's")
-    return KnownNetwork.of(network, text, getattr(predictor, "channels", None), predictor)
+    return KnownNetwork.of(network, title, getattr(predictor, "channels", None), predictor)
 
 
 def _place(text: str) -> tuple[str, str]:

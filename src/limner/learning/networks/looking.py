@@ -56,6 +56,8 @@ def look(
     """
     page = Path(out or "look.html")
     must_exist([Path(picture)])
+    if Path(picture).is_dir():
+        raise UserError(f"{picture}: a folder; give one picture, a PNG or JPEG file")
     if page.exists() and not overwrite:
         raise UserError(f"{page} is there already; add --overwrite, or name another page with --out")
     given = parse_size(size) if isinstance(size, str) else tuple(size or ())

@@ -12,7 +12,7 @@ from typing import Any
 from limner.foundation.errors import UserError
 from limner.foundation.files.photo_paths import list_photos, names_a_file, output_paths, refuse_shared_names
 from limner.foundation.files.records import Account, Made, make_once, refuse_own_results
-from limner.foundation.files.suffixes import PICTURES
+from limner.foundation.files.suffixes import PICTURES, VIDEOS, ends_with
 from limner.foundation.files.writing import make_folder
 from limner.foundation.machine.workers.options import ALONE, WorkerOptions
 from limner.foundation.machine.workers.spreading import results_of
@@ -41,6 +41,26 @@ class Extras:
 NONE = Extras()
 
 
+def _asked_for(paths: Sequence[Path], inputs: Sequence[Path]) -> list[Path]:
+    """The photos among files and folders. What lies in a folder and is the reference is not recolored by itself; that,
+    and what else there is left out, is said."""
+    folders, named = [path for path in paths if path.is_dir()], {path.resolve() for path in paths}
+    used = {path.resolve() for path in inputs} - named
+    photos = list_photos(paths)
+    kept = [photo for photo in photos if photo.resolve() not in used] or photos
+    left = [f"{photo.name}, which is used as it is" for photo in photos if photo not in kept]
+    inside = [each for folder in folders for each in folder.iterdir() if not each.name.startswith(".")]
+    for count, what in (
+        (sum(ends_with(each, VIDEOS) for each in inside), "clip"),
+        (sum(each.is_dir() for each in inside), "folder"),
+    ):
+        if count:
+            left.append(f"{count} {what}{'s' if count > 1 else ''}, to be given by name")
+    if left:
+        say(f"{', '.join(map(str, folders))}: left out: {'; '.join(left)}")
+    return kept
+
+
 def recolor_photos(
     job: PhotoJob, paths: Sequence[Path], out: Path, extras: Extras = NONE, *, overwrite: bool = False,
     workers: WorkerOptions = ALONE, make_job: Callable[[], PhotoJob] | None = None, device: str = "auto",
@@ -53,7 +73,7 @@ def recolor_photos(
     for path in paths:
         if path.is_dir() and path.resolve() == out.resolve():
             raise UserError(f"--out {out} is a folder of pictures: results would be pictures next time; give another")
-    photos = list_photos(paths)
+    photos = _asked_for(paths, [path for path in job.inputs if path != job.key])  # the key is one of its series
     refuse_own_results(photos)
     for photo in photos:
         mask_for(job.options.mask, photo)  # a missing one is told before the first picture is made

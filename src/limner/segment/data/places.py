@@ -74,6 +74,11 @@ def _area_folders(path: Path, reading: Reading) -> list[Path]:
         return areas
     if any(_is_picture(file) for file in inside):
         raise UserError(f"{path}: pictures lie in the folder itself; needed are {_wanted(path, reading)}")
+    if any(_is_picture(file) for folder in inside if folder.is_dir() for file in _visible(folder)):
+        raise UserError(
+            f"{path}: its folders hold pictures and no masks, as of classes: to tell these apart, give --room classify "
+            f"to 'limner check', a recipe classify/... to 'limner train'; for maps {_wanted(path, reading)} are needed"
+        )
     raise UserError(f"{path}: no pictures found; needed are {_wanted(path, reading)}")
 
 
