@@ -277,7 +277,8 @@ COMMANDS = [
     Case("no way of sharing", "inspect unet --compare sparse", r"'sparse'; needed: dense, local, tiled"),
 ]  # fmt: skip
 STUDIES = [
-    Case("experiment without its prefix", "study pooling", r"no recipe 'pooling'; did you mean the experiment convnets/pooling"),
+    Case("experiment without its prefix", "study pooling",
+         r"no recipe 'pooling'; did you mean the experiment convnets/pooling"),
 ]  # fmt: skip
 DATA = [
     Case("no data", "train segment/demo", r"no data: add --data FOLDER"),
