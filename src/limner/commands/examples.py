@@ -66,7 +66,7 @@ EXAMPLES: dict[str, tuple[str, str, str]] = {
     ),
     "refine": (
         "limner refine runs/modern-001 scene.tif --labels drawn.gpkg",
-        "limner refine buildings scene.tif --labels drawn.gpkg --out refined",
+        "limner refine buildings scene.tif --labels drawn.gpkg --epochs 1 --out refined",
         "limner refine last scene.tif --truth truth.tif --fraction 0.07",
     ),
     "score": (

@@ -212,10 +212,11 @@ def test_what_is_done_about_the_resolution_is_said_in_a_line(tmp_path: Path) -> 
     assert "coarse.tif: 1 m a pixel, the run was trained at 0.5 m: the network sees it 2 times enlarged" in said(coarse)
     assert said(coarse, ground_m=0.5).endswith("the file says 1 m a pixel; taken as 0.5 m, as --ground-m has it")
     assert "plain.tif: does not say what a pixel covers, the run was trained at 0.5 m" in said(plain)
-    assert said(plain, ground_m=0.5) == ""
+    nowhere = f"{plain}: has no georeference: the map and its polygons are in columns and rows, counted downward"
+    assert said(plain, ground_m=0.5) == nowhere
     assert "4 times shrunk" in said(plain, ground_m=0.125)
     predictor = predictor_of(TinyNetwork(), ground_range_m=None)
-    assert said(coarse) == said(plain) == ""
+    assert (said(coarse), said(plain)) == ("", nowhere)
     assert "--ground-m changes nothing" in said(plain, ground_m=0.5)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from limner.foundation.errors import UserError
+from limner.foundation.files.suffixes import ends_with
 from limner.scenes.bands import check_bands
 from limner.scenes.map_tiles import tile_by_folders
 from limner.scenes.rasters import Raster
@@ -66,6 +67,8 @@ def match_scene(trained: Trained, raster: Raster, *, ground_m: float | None = No
     check_bands(raster, trained.channels, trained.bands)
     scene, said, dtype = raster.path, raster.ground_m, raster.dtype
     advice = [] if raster.misfit is None else [f"{raster.misfit}; mapped without a place, in columns and rows"]
+    if raster.misfit is None and raster.crs is None and ends_with(scene, (".tif", ".tiff")):
+        advice.append("has no georeference: the map and its polygons are in columns and rows, counted downward")
     if raster.placed_by_name and tile_by_folders(scene) is not None:
         advice.append("is placed by its folders, as a web map's tile Z/X/Y; if it is none, rename them")
     if ground_m is not None and said is not None and abs(ground_m / said - 1) > SAME_NUMBER:
