@@ -14,8 +14,13 @@ import torch
 from PIL import Image
 from torch import nn
 
+from limner.classify.data.preprocessing import Preprocessing
+from limner.classify.networks import NETWORKS as CLASSIFIERS
+from limner.classify.predicting.predictor import PictureClassifier
+from limner.datasets.pictures.fitting import Fit
 from limner.detect.networks.reading import PictureReader
 from limner.foundation.errors import UserError
+from limner.learning.networks.known import KnownNetwork
 from limner.learning.networks.looking import look, read_picture
 from limner.segment.networks import SegNet
 
@@ -86,6 +91,24 @@ def test_a_detector_is_shown_by_what_reads_its_pictures(
     assert 0 <= shown.min() < 0.1 and 0.9 < shown.max() <= 1
     assert len(facts["layers"]) > 20 and facts["classes"] == facts["evidence"] == []
     assert "the network gives no classes: no evidence is shown" in made.warnings
+
+
+@pytest.mark.parametrize("fit", ["crop", "pad", "squash"])
+def test_a_classifier_answers_on_the_page_as_it_does_elsewhere(
+    photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fit: Fit
+) -> None:
+    """It sees the picture as its run fits pictures to a square."""
+    torch.manual_seed(0)
+    classifier = PictureClassifier(
+        network=CLASSIFIERS["lenet"](channels=3, classes=2).eval(), class_names=("a", "b"), size_px=34, crop_px=28,
+        colors="rgb", fit=fit, preprocessing=Preprocessing((0.5,) * 3, (0.25,) * 3), device=torch.device("cpu"),
+    )  # fmt: skip
+    known = KnownNetwork(classifier.network, "run", 3, classifier)
+    monkeypatch.setattr("limner.learning.networks.looking.find_network", lambda *_, **__: known)
+    facts = facts_of(look("run", photo, out=tmp_path / "page.html").page)
+    answer = classifier.predict(photo)
+    shares = {each["name"]: each["share"] for each in facts["classes"]}
+    assert shares == pytest.approx(dict(zip(answer.names, answer.probabilities, strict=True)), abs=1e-3)
 
 
 def test_a_folder_in_place_of_a_picture_is_called_one(tmp_path: Path) -> None:

@@ -134,9 +134,7 @@ class PictureClassifier:
     ) -> list[Answer]:
         """`predict` of several at once."""
         images = [self._open(picture) for picture in pictures]
-        squares = torch.stack(
-            [torch.from_numpy(as_channels(fitted(image, self.size_px, self.fit))) for image in images]
-        )  # fmt: skip
+        squares = torch.stack([self._square(image) for image in images])
         probabilities = self.logits(squares).softmax(dim=1)
         ranked = probabilities.sort(dim=1, descending=True)
         maps = self.evidence(squares, ranked.indices[:, 0], kind).numpy()
@@ -154,6 +152,15 @@ class PictureClassifier:
                 )
             )
         return answers
+
+    def as_seen(self, picture: Path | str | Image.Image | np.ndarray) -> np.ndarray:
+        """(crop_px, crop_px, C) uint8: what the network sees of a picture, before it is standardized."""
+        seen = cropped(self._square(self._open(picture))[None], self.crop_px)[0]
+        return np.ascontiguousarray(seen.permute(1, 2, 0).numpy())
+
+    def _square(self, image: Image.Image) -> Tensor:
+        """(C, size_px, size_px) uint8."""
+        return torch.from_numpy(as_channels(fitted(image, self.size_px, self.fit)))
 
     def _open(self, picture: Path | str | Image.Image | np.ndarray) -> Image.Image:
         if isinstance(picture, Path | str):

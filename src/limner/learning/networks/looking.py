@@ -68,7 +68,7 @@ def look(
         known = find_network(network, channels=channels, classes=classes, overrides=overrides)
     bands, height, width = _size(known, Path(picture), given)
     tell_several([Path(picture)])
-    pixels = read_picture(Path(picture), bands, height, width)
+    pixels = _seen(known, Path(picture), (bands, height, width))
     device = next(known.network.parameters(), torch.empty(0)).device
     image = _as_read(known, pixels).to(device)
     shown = np.repeat(pixels, 3, axis=2) if bands == 1 else pixels[..., :3]
@@ -98,6 +98,15 @@ def _size(known: KnownNetwork, picture: Path, given: Sequence[int]) -> tuple[int
     shrink = min(1.0, LONGEST_PX / max(wide, high))
     bands, *_ = whole_size(known.network, (high, wide), known.channels)
     return bands, max(1, round(high * shrink)), max(1, round(wide * shrink))
+
+
+def _seen(known: KnownNetwork, path: Path, size: tuple[int, int, int]) -> np.ndarray:
+    """What the network sees of a picture, (H, W, bands) uint8: as its run fits pictures to itself, where it does and
+    nobody asked for another size."""
+    fits = getattr(known.predictor, "as_seen", None)
+    own = getattr(known.predictor, "crop_px", None)
+    pixels: np.ndarray = fits(path) if fits is not None and size[1:] == (own, own) else read_picture(path, *size)
+    return pixels
 
 
 def read_picture(path: Path, bands: int, height: int, width: int) -> np.ndarray:
@@ -147,7 +156,7 @@ def _nearest(known: KnownNetwork, image: Tensor, folder: Path, size: tuple[int, 
     asked = describe(image)
     rows = []
     for path in paths:
-        pixels = read_picture(path, *size)
+        pixels = _seen(known, path, size)
         rows.append((float(asked @ describe(_as_read(known, pixels).to(image.device))), path, pixels))
     rows.sort(key=lambda row: -row[0])
     return [
