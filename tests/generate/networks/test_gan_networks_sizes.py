@@ -173,6 +173,7 @@ def test_the_list_has_every_player_at_every_size_with_its_exact_numbers() -> Non
     media = {(row.name, row.options.split(",")[0]): row.parameters for row in rows if row not in pictures}
     assert media["gan-cls", "generator of text"] == 18_909_699
     assert media["3d-gan", "discriminator of voxels"] == 11_049_665
+    assert media["vgan", "discriminator of clips"] == 11_057_858
     assert media["midinet", "generator of music"] == 502_337
     assert media["c-rnn-gan", "discriminator of music"] == 2_957_501
     found = {(row.name, row.options): row for row in rows}

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from limner.generate.media.captions.networks import CAPTION_DISCRIMINATORS, CAPTION_GENERATORS
+from limner.generate.media.clips.networks import CLIP_DISCRIMINATORS, CLIP_GENERATORS
 from limner.generate.media.music.networks.forms import MusicShape
 from limner.generate.media.music.networks.listing import MUSIC_DISCRIMINATORS, MUSIC_GENERATORS
 from limner.generate.media.text.networks import TEXT_DISCRIMINATORS, TEXT_GENERATORS
@@ -39,6 +40,8 @@ def _media(channels: int) -> Iterator[NetworkRow]:
     for role, captions in zip(roles, (CAPTION_GENERATORS, CAPTION_DISCRIMINATORS), strict=True):
         given = {"words": 40, "length": 16, "size_px": 64}
         yield from _rows(captions, f"{role} of captions, 40 words, 64 px", given)
+    for role, clips in zip(roles, (CLIP_GENERATORS, CLIP_DISCRIMINATORS), strict=True):
+        yield from _rows(clips, f"{role} of clips, 64 px", {"size_px": 64})
     for role, voxels in zip(roles, (VOXEL_GENERATORS, VOXEL_DISCRIMINATORS), strict=True):
         yield from _rows(voxels, f"{role} of voxels, 64 a side", {"side": 64})
     for role, music in zip(roles, (MUSIC_GENERATORS, MUSIC_DISCRIMINATORS), strict=True):
