@@ -33,7 +33,7 @@ LOOK = Page(
         FileField(
             "picture", "Picture", needed=True, suffixes=PICTURES, examples=(("dubai", "Dubai from above (bundled)"),)
         ),
-        RunField("run", "Run", "A training of yours, or a bundled model.", default="buildings", needed=True),
+        RunField("run", "Run", "A training of yours, or a bundled model.", needed=True),
     ),
     words=words,
     show=show,
