@@ -83,6 +83,19 @@ def test_the_first_map_stands_in_the_report_before_anything_is_trained(quick_map
     assert "7 buildings on 1.56 % of the ground" in page and "limner train" not in page
 
 
+@pytest.mark.parametrize(("bf16", "taken"), [(True, ()), (False, ("--steps-per-epoch", "20"))])
+def test_a_processor_without_bf16_learns_half_as_long_and_says_so(
+    quick_maps: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, bf16: bool, taken: tuple[str]
+) -> None:
+    monkeypatch.setattr(demo, "processor_has_bf16", lambda: bf16)
+    with pytest.raises(KeyboardInterrupt):
+        demo.run_demo(quick_maps)
+    said = capsys.readouterr().err
+    (command,) = [line for line in said.splitlines() if line.startswith("$ limner train segment/demo")]
+    assert command.endswith(" ".join(["--out", str(quick_maps / "run"), *taken]))
+    assert ("does not compute in bf16" in said) is not bf16
+
+
 def test_a_report_of_a_whole_story_is_not_replaced_by_its_beginning(quick_maps) -> None:
     (quick_maps / "run").mkdir(parents=True)
     (quick_maps / "report.html").write_text("the whole story")

@@ -12,7 +12,7 @@ from limner.reporting.report import Report
 from limner.reporting.tables import Share, percent
 from limner.scenes.rasters import Window, open_raster
 from limner.segment.data.annotation import ANNOTATED_FILE
-from limner.segment.demo.story import BUNDLED, GROUND, LEARNED, REFINE, Places, Refined, Story, Unseen
+from limner.segment.demo.story import BUNDLED, GROUND, LEARNED, Places, Refined, Story, Unseen
 from limner.segment.footprints.outlines import draw_outlines
 from limner.segment.labels.reader import IGNORE
 from limner.segment.mapping.record import SceneMap
@@ -71,14 +71,14 @@ def _commands(story: Story, places: Places) -> list[str]:
     if story.unseen is not None:
         data = " ".join(f"--data {shlex.quote(str(places.folder / name))}" for name in LEARNED)
         told += [
-            f"limner train segment/demo {data} {' '.join(GROUND)} --out {run}",
+            " ".join(["limner train segment/demo", data, *GROUND, "--out", run, *story.steps.train]),
             f"limner segment {run} {scene} --normalize run {out(places.plain)}",
             f"limner segment {run} {scene} --normalize scene --threshold auto {out(places.normalized)}",
         ]
     if story.refined is not None:
         truth = f"--fraction {places.fraction} --truth {shlex.quote(str(places.buildings))}"
         told += [
-            f"limner refine {run} {scene} {truth} --out {refined} {' '.join(REFINE)}",
+            " ".join(["limner refine", run, scene, truth, "--out", refined, *story.steps.refine]),
             f"limner segment {refined} {scene} {out(places.maps)}",
         ]
     return told

@@ -18,6 +18,21 @@ REFINE = ("--epochs", "2")
 
 
 @dataclass(frozen=True)
+class Steps:
+    """Settings of the demo's two trainings. train: of the one on other places. refine: of the one on the scene."""
+
+    train: tuple[str, ...] = ()
+    refine: tuple[str, ...] = REFINE
+
+
+AS_PLANNED = Steps()
+HALF = Steps(("--steps-per-epoch", "20"), ("--epochs", "1"))
+"""For processors without bf16, where a step takes more than twice as long: ten minutes are promised on any of them."""
+FEW = Steps(("--steps-per-epoch", "2", "--epochs", "1"), ("--steps-per-epoch", "2", "--epochs", "1"))
+"""To see that all works."""
+
+
+@dataclass(frozen=True)
 class Places:
     """Where the demo's files lie. out: the demo's folder. fraction: of the scene that is annotated."""
 
@@ -94,8 +109,9 @@ class Refined:
 
 @dataclass(frozen=True)
 class Story:
-    """What the demo has made so far, act by act."""
+    """What the demo has made so far, act by act. steps: how long it learns."""
 
     first: SceneMap
+    steps: Steps = AS_PLANNED
     unseen: Unseen | None = None
     refined: Refined | None = None
