@@ -68,19 +68,20 @@ class ScoreTable:
         return ["run", *(column.title for column in self.columns), *told, self.counted]
 
     def body(self, bold: str = "{}") -> list[list[str]]:
-        """The rows as printed, and the trivial answer below; bold: how the best of a column is set."""
+        """The rows as printed, and the trivial answer below; bold: how the best of a column is set. Runs that print
+        alike share it."""
         best = {}
         for column in self.columns:
             values = [value for row in self.rows if (value := row.values[column.name]) is not None]
             if values:
-                best[column] = (min if column.lower_is_better else max)(values)
+                best[column] = column.printed((min if column.lower_is_better else max)(values))
         lines = []
         for row in self.rows:
             cells = []
             for column in self.columns:
                 value = row.values[column.name]
                 cell = column.printed(value)
-                cells.append(bold.format(cell) if value is not None and value == best.get(column) else cell)
+                cells.append(bold.format(cell) if value is not None and cell == best[column] else cell)
             told = [] if row.interval is None else [" to ".join(map(percent, row.interval))]
             lines.append([row.name, *cells, *told, f"{row.scored:,}"])
         if self.trivial is not None:

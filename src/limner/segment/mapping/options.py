@@ -1,7 +1,7 @@
 """How a scene is mapped: the options of `limner segment`, and the tiles that follow from them. Imports no torch."""
 
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from cyclopts import Parameter
 
@@ -11,8 +11,10 @@ from limner.nn.engines.names import Engine
 from limner.segment.footprints.options import AS_MEASURED, FootprintOptions
 from limner.segment.mapping.answers import PLAIN as AS_ANSWERED
 from limner.segment.mapping.answers import AnswerOptions
-from limner.segment.predicting.tiles import Axis, whole_steps
 from limner.segment.scoring.options import Harmonize, HarmonizeTo, Normalize
+
+if TYPE_CHECKING:
+    from limner.segment.predicting.tiles import Axis
 
 PolygonFormat = Literal["gpkg", "geojson", "none"]
 POLYGON_FORMATS: tuple[str, ...] = get_args(PolygonFormat)
@@ -112,7 +114,7 @@ class MapOptions:
             del found["footprints"]["regularize"]  # records of before it was there are of the same request
         return {name: value for name, value in found.items() if name not in ("batch", "check_seams", "answers")}
 
-    def axis(self, length: int, stride: int, scale: float = 1.0) -> Axis:
+    def axis(self, length: int, stride: int, scale: float = 1.0) -> "Axis":
         """The tiles along an axis of ``length`` pixels of the scene.
 
         stride: of the network. scale: network pixels along the edge of one of the scene's. A tile, an overlap and a
@@ -122,6 +124,8 @@ class MapOptions:
         >>> MapOptions(512, 128, 48).axis(1000, stride=32, scale=2)
         Axis(length=1000, tile_px=256, overlap_px=64, margin_px=24, stride=16)
         """
+        from limner.segment.predicting.tiles import Axis, whole_steps  # brings NumPy, which no help needs
+
         step, seen = whole_steps(stride, scale)
         tile_px = max(1, round(self.tile_px / seen)) * step
         overlap_px = min(round(self.overlap_px / seen) * step, tile_px - step)
