@@ -27,7 +27,7 @@ class Steps:
 
 AS_PLANNED = Steps()
 HALF = Steps(("--steps-per-epoch", "20"), ("--epochs", "1"))
-"""For processors without bf16, where a step takes more than twice as long: ten minutes are promised on any of them."""
+"""For processors without bf16, where a step takes more than twice as long."""
 FEW = Steps(("--steps-per-epoch", "2", "--epochs", "1"), ("--steps-per-epoch", "2", "--epochs", "1"))
 """To see that all works."""
 
