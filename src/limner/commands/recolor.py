@@ -11,6 +11,7 @@ from limner.commands.app import Device, Download, Json, Overwrite, Workers, even
 from limner.foundation.command_line import INPUT, METHOD, OUTPUT
 from limner.foundation.files.writing import must_exist
 from limner.foundation.machine.workers.options import ALONE
+from limner.foundation.progress import say
 from limner.learning.runs.opening import is_run
 from limner.recolor.recoloring.options import PLAIN, RecolorOptions, split_weight
 
@@ -85,6 +86,7 @@ def recolor(
     """Give photos the colors of others region by region, clips without flicker, scenes at any size."""
     must_exist(pictures)  # what is not there is told before torch is imported
     must_exist([Path(split_weight(word)[0]) for word in like if not is_run(word)])
+    from limner.recolor.recoloring.photo_files import other_methods
     from limner.recolor.recoloring.recolor import recolor_files
 
     make = partial(
@@ -98,5 +100,7 @@ def recolor(
     else:
         for made in done:
             print(made.path)
+        if options.method is None and (hint := other_methods(done)):
+            say(f"limner: {hint}")
     if code:
         raise SystemExit(code)

@@ -72,6 +72,15 @@ def test_stdout_has_the_paths_and_stderr_all_else(photos: Path, limner: Limner) 
     ]
 
 
+def test_who_chose_no_method_is_told_once_when_to_try_another(photos: Path, limner: Limner) -> None:
+    plain = ("recolor", "a.png", "b.png", "--like", "b.png", "--features", "lab-gradient")
+    first, again = limner(*plain)[2], limner(*plain)[2]
+    assert first.splitlines()[-1].startswith("limner: dull or milky?") and first.count("--method idt-regrain") == 1
+    told = [again, limner(*plain, "--json", "--out", "new")[2], limner(*plain, "--preview", "--out", "small")[2]]
+    told.append(limner(*plain, "--method", "superpixel", "--out", "chosen")[2])
+    assert not any("--method all" in error for error in told)
+
+
 def test_json_parses_and_carries_path_and_numbers(photos: Path, limner: Limner) -> None:
     code, out, _ = limner("recolor", "a.png", "--like", "b.png", "--json")
     (made,) = json.loads(out)
@@ -455,11 +464,17 @@ def test_a_look_out_and_in_again_comes_near_the_direct_result(photos: Path, limn
     (made,) = json.loads(out)
     assert code == 0 and "33 points an edge" in told and made["of"] == method
     assert ("that stands for superpixel" in told) == (method == "superpixel")
+    assert "look.cube: made of one photo" in told and "--key PHOTO" in told
     assert (made["method"] == method) == (method != "superpixel")
     assert limner("recolor", "a.png", "--like", "look.cube", "--out", "by-look.tif")[0] == 0
     error, moved = (apart(photos / "direct.tif", photos / name) for name in ("by-look.tif", "a.png"))
     assert error < 0.5 * moved and (error < 1 or method == "superpixel")  # which no table can hold
     assert (photos / "look.cube").read_text().startswith('TITLE "look"\nLUT_3D_SIZE 33\n')
+
+
+def test_a_look_of_several_photos_is_not_called_one_of_one(photos: Path, limner: Limner) -> None:
+    code, _, told = limner("recolor", "a.png", "b.png", "--like", "b.png", "--method", "mkl", "--out", "look.cube")
+    assert code == 0 and "33 points an edge" in told and "one photo" not in told
 
 
 def test_a_look_takes_strength_and_mask(photos: Path, limner: Limner) -> None:

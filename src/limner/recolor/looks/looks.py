@@ -18,6 +18,12 @@ from limner.foundation.machine.threads import in_one_order
 from limner.recolor.looks.cube import read_cube, write_cube
 from limner.recolor.methods.global_map import FITTED_PX
 
+ONE_PHOTO = (
+    "made of one photo: what becomes of colors that it lacks is extrapolated from those that it has; several photos "
+    "make one table together, and --key PHOTO gives a series one look without a table"
+)
+"""What is said of such a table."""
+
 
 @dataclass(frozen=True)
 class LookMade:

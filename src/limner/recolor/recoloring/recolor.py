@@ -22,7 +22,7 @@ from limner.foundation.progress import say
 from limner.learning.runs.opening import is_run
 from limner.photos.photos import read_photo
 from limner.recolor.looks.cube import read_cube
-from limner.recolor.looks.looks import make_look
+from limner.recolor.looks.looks import ONE_PHOTO, make_look
 from limner.recolor.methods.methods import METHODS
 from limner.recolor.recoloring.clip_files import begin_clips, clip_results
 from limner.recolor.recoloring.options import ALL_METHODS, MATCHING_ONLY, PLAIN, RecolorOptions, split_weight
@@ -214,10 +214,11 @@ def _look(job: PhotoJob, photos: Sequence[Path], out: Path, overwrite: bool) -> 
         color_map = maps[0] if plain and photo.profile is None else None
         look = make_look(temporary, job.method, before, after, color_map, title=out.stem)
         numbers = {"method": look.by, "of": look.method, "error": look.error, "error_95": look.error_95}
-        return Account(numbers, notes=(look.line(),))
+        return Account(numbers, notes=(look.line(), *([ONE_PHOTO] if len(photos) == 1 else [])))
 
     made = make_once(out, {"pictures": [job.request(path) for path in photos]}, sample, overwrite=overwrite)
-    say(made.line() if made.skipped else f"{out.name}: {made.notes[0]}")
+    for line in (made.line(),) if made.skipped else [f"{out.name}: {note}" for note in made.notes]:
+        say(line)
     return made
 
 
