@@ -161,7 +161,9 @@ class _Loop:
             self.board = Board(self.run.folder, self.position.steps)
         total = sum(stage.total_steps for stage in self.stages)
         done = sum(stage.total_steps for stage in self.stages[: self.position.stage])
-        with Progress("train", total, "steps", start=min(done + self.position.index, total)) as progress:
+        start = min(done + self.position.index, total)
+        more = ", evaluations not counted" if self.fabric.is_global_zero else None
+        with Progress("train", total, "steps", start=start, foretell=more) as progress:
             context = StageContext(self.fabric, make_folder(self.run.scratch), progress, stop)
             for stage in self.stages[self.position.stage :]:
                 self._begin(stage, context, saved)
