@@ -25,7 +25,7 @@ from limner.commands.words import demo_names, recipe_names, room_names, run_name
 from limner.foundation.command_line import INPUT, OUTPUT
 from limner.foundation.files.writing import must_exist
 from limner.foundation.progress import say
-from limner.learning.library import check_setting_names, settings_of
+from limner.learning.library import check_settings_of, settings_of
 from limner.learning.options import input_files_exist, option_names
 from limner.learning.rooms import ROOMS, SharedVerb, demos, rooms_with, verb_of
 
@@ -150,8 +150,8 @@ def train(
     as_json: Json = False,
 ) -> None:
     """Train a recipe; any of its settings can follow, such as --network.depth 34. The same command again goes on."""
-    refuse_foreign("train", settings, settings_of(recipe))  # what is wrong in name is told before torch is imported
-    check_setting_names(recipe, settings)
+    refuse_foreign("train", settings, settings_of(recipe))  # what is wrong is told before torch is imported
+    check_settings_of(recipe, settings)
     must_exist(data or [])
     input_files_exist(options)
     from limner.learning import train as verbs

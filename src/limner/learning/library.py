@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from limner.foundation.errors import UserError
 from limner.foundation.nearest import did_you_mean
-from limner.learning.recipes.reading import check_names, read_recipe, read_task
+from limner.learning.recipes.reading import check_settings, read_recipe, read_task
 from limner.learning.recipes.recipe import write_recipe
 from limner.learning.rooms import ROOMS, knows_task, named, room_of_task, verb_of
 from limner.learning.runs.run import Run
@@ -107,12 +107,13 @@ def settings_of(recipe: str) -> list[str]:
     return [item.name for item in fields(kind)] if kind is not None else []
 
 
-def check_setting_names(name: str, overrides: Sequence[str] = ()) -> None:
-    """Raise `UserError` for a setting that a recipe surely does not have, before torch is imported to read the rest."""
+def check_settings_of(name: str, overrides: Sequence[str] = ()) -> None:
+    """Raise `UserError` for a setting that a recipe does not have and a value that cannot be, before torch is imported
+    to read the rest."""
     text, shown = _read(name)
     kind = recipe_type(read_task(text, shown, knows_task))
     if kind is not None:
-        check_names(text, shown, kind, overrides)
+        check_settings(text, shown, kind, overrides)
 
 
 def recipe_of(run: Run) -> Any:

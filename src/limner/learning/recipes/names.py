@@ -9,6 +9,7 @@ import yaml
 from limner.foundation.nearest import near_names
 from limner.learning.recipes.nodes import name_of, value_of
 from limner.learning.recipes.recipe import default_of, options_of
+from limner.learning.recipes.unimported import parameters_of
 
 ALIASES = {
     "lr": "learning_rate", "learningrate": "learning_rate", "wd": "weight_decay", "decay": "weight_decay",
@@ -33,11 +34,30 @@ def setting_names(recipe_type: type, root: yaml.Node, *, options: bool = True) -
     return list(_names(recipe_type, root, "", options))
 
 
-def surely_wrong(name: str, settings: Iterable[str]) -> bool:
-    """Whether a name that is no setting at its place surely means one of the recipe's own. settings: dotted names."""
+def surely_wrong(name: str, settings: Iterable[str], recipe_type: type) -> bool:
+    """Whether a name that is no setting at its place surely means one of the recipe's own, or nothing at all.
+
+    settings: dotted names, without the options of what choices name, such as a network's. Their files are read and not
+    imported, which would take torch: a name that is like one of their words is not surely wrong.
+    """
     wanted = ALIASES.get(name, name)
     words = {setting.rsplit(".", 1)[-1] for setting in settings}
-    return wanted in words or bool(near_names(wanted, words, likeness=SURE))
+    if wanted in words:
+        return True
+    options = _option_words(recipe_type)
+    if near_names(wanted, words, likeness=SURE):
+        return options is None or wanted not in options
+    return options is not None and not near_names(wanted, options)
+
+
+def _option_words(recipe_type: type) -> set[str] | None:
+    """The words that options of the recipe's choices may have, and more; None where nobody knows where they stand."""
+    places = [
+        item.metadata["place"]
+        for item in dataclasses.fields(recipe_type)
+        if "entries" in item.metadata and not item.metadata.get("weighted")
+    ]
+    return None if None in places else {word for place in places for word in parameters_of(place)}
 
 
 def _names(section: Any, node: yaml.Node | None, prefix: str, with_options: bool) -> Iterator[str]:

@@ -68,28 +68,36 @@ def read_choice(
     return _read_choice(node, {"entries": lambda: entries, "given": given, "former_options": {}}, source, setting)
 
 
-def check_names(text: str, name: str, recipe_type: type, overrides: Sequence[str] = ()) -> None:
-    """Raise `UserError` for a setting that a recipe of this type does not have and that surely means another; names of
-    networks and the like, and their options, which need torch, are left to `read_recipe`."""
+def check_settings(text: str, name: str, recipe_type: type, overrides: Sequence[str] = ()) -> None:
+    """Raise `UserError` for a setting that a recipe of this type does not have, and a value that one cannot have, as
+    far as that can be told without torch: names of networks and the like, and their options, are left to
+    `read_recipe`, and so is a name that may mean one of these."""
     root = compose(text, Source(name))
     apply_overrides(root, parse_overrides(overrides), recipe_type)
     names = setting_names(recipe_type, root, options=False)
-    _check_names(root, recipe_type, Source(name, settings=lambda: names), "")
+    _check_settings(root, recipe_type, recipe_type, Source(name, settings=lambda: names), "")
 
 
-def _check_names(node: yaml.MappingNode, kind: type, source: Source, prefix: str) -> None:
+def _check_settings(node: yaml.MappingNode, kind: type, recipe_type: type, source: Source, prefix: str) -> None:
     hints = get_type_hints(kind)
     fields = {item.name: item for item in dataclasses.fields(kind) if item.init}
-    known = {*fields, *(item.metadata.get("formerly") for item in fields.values())}
+    current = {item.metadata["formerly"]: item.name for item in fields.values() if item.metadata.get("formerly")}
     for key, value in node.value:
         if not isinstance(key, yaml.ScalarNode):
             continue
-        if key.value not in known and surely_wrong(key.value, source.settings()):
-            _refuse_setting(key, prefix + key.value, list(fields), source)
-        section: Any = hints.get(key.value)
-        is_section = isinstance(section, type) and dataclasses.is_dataclass(section)
-        if is_section and isinstance(value, yaml.MappingNode) and "entries" not in fields[key.value].metadata:
-            _check_names(value, section, source, f"{prefix}{key.value}.")
+        setting = current[key.value] if key.value in current else str(key.value)
+        if setting not in fields:
+            if surely_wrong(setting, source.settings(), recipe_type):
+                _refuse_setting(key, prefix + setting, list(fields), source)
+            continue
+        section: Any = hints[setting]
+        if "entries" in fields[setting].metadata:
+            continue
+        if isinstance(section, type) and dataclasses.is_dataclass(section) and isinstance(value, yaml.MappingNode):
+            _check_settings(value, section, recipe_type, source, f"{prefix}{setting}.")
+        elif not isinstance(value, yaml.MappingNode):
+            given = convert(value, section, source, prefix + setting, lambda *_: None)  # sections of lists come later
+            _check_bounds(given, fields[setting].metadata, value, source, prefix + setting)
 
 
 def read_task(text: str, name: str, known: Callable[[str], bool]) -> str:

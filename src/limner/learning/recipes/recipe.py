@@ -83,8 +83,10 @@ def choice(
     imported. formerly: the names that options had in an earlier version, under which they are still read, to those
     that they have.
     """
-    found = partial(named, entries) if isinstance(entries, str) else entries
-    metadata = {"help": help, "entries": found, "given": tuple(given), "former_options": formerly or {}}
+    found, place = (partial(named, entries), entries) if isinstance(entries, str) else (entries, None)
+    metadata = {
+        "help": help, "entries": found, "place": place, "given": tuple(given), "former_options": formerly or {},
+    }  # fmt: skip
     return field(default=Choice(default), metadata=metadata)
 
 
