@@ -21,6 +21,13 @@ def test_there_is_one_for_each_topic_and_the_pages_lead_to_it() -> None:
     assert [path.stem for path in NOTEBOOKS if f"(notebooks/{path.stem}.md)" not in pages] == []
 
 
+def test_the_pages_that_list_them_say_how_to_open_them() -> None:
+    opens = "pip install jupyterlab && jupyter lab docs/convnets/notebooks"
+    pages = [FOLDER.parent / "index.md", FOLDER.parents[1] / "index.md"]
+    assert [page.name for page in pages if opens not in page.read_text(encoding="utf-8")] == []
+    assert FOLDER.relative_to(FOLDER.parents[2]).as_posix() == opens.split()[-1]
+
+
 def without_numbers(text: str) -> list[str]:
     """Lines with every number made one: what is printed is alike on every machine, its digits need not be."""
     return [re.sub(r"[\s-]*\d[\d.,e+-]*", " 0", line).strip() for line in text.splitlines()]
