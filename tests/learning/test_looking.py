@@ -50,6 +50,20 @@ def size_of(address: str) -> tuple[int, int]:
         return picture.size
 
 
+def test_a_picture_of_an_idx_file_is_looked_at_as_the_same_picture_of_a_file(tmp_path: Path) -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 28, 28), dtype=np.uint8)
+    idx, alone = tmp_path / "images-idx3-ubyte", tmp_path / "two.png"
+    idx.write_bytes(bytes((0, 0, 8, 3)) + np.array(pictures.shape, ">u4").tobytes() + pictures.tobytes())
+    Image.fromarray(pictures[2]).save(alone)
+    torch.manual_seed(0)
+    network = CLASSIFIERS["lenet"](channels=1, classes=4)
+    by_index, by_file = (
+        facts_of(look(network, path, out=tmp_path / f"{index}.html", size=(1, 28, 28), index=index).page)
+        for path, index in ((idx, 2), (alone, None))
+    )
+    assert by_index["picture"] == by_file["picture"] and by_index["classes"] == by_file["classes"]
+
+
 def test_a_dense_net_is_shown_layer_by_layer_with_its_unpooling(photo: Path, tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = SegNet(classes=3, basic=True, width=0.125)

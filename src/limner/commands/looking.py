@@ -73,6 +73,10 @@ def look(
     classes: Annotated[
         int | None, Parameter(help="Classes to tell apart, for a network without a run.", group=METHOD)
     ] = None,
+    index: Annotated[
+        int | None,
+        Parameter(help="Which picture of an idx file, as of MNIST, from 0 (default: the first).", group=INPUT),
+    ] = None,
     among: Annotated[
         Path | None, Parameter(help="A folder of pictures: the nearest stand on the page.", group=INPUT)
     ] = None,
@@ -85,6 +89,7 @@ def look(
     from limner.learning.networks.looking import look as look_at
 
     made = look_at(
-        network, picture, out=out, size=input, classes=classes, among=among, overrides=settings, overwrite=overwrite
-    )
+        network, picture, out=out, size=input, classes=classes, index=index, among=among, overrides=settings,
+        overwrite=overwrite,
+    )  # fmt: skip
     print(json.dumps({"page": str(made.page), "warnings": made.warnings}, indent=2) if as_json else made.page)

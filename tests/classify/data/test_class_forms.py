@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from limner.classify.data.binaries import read_idx
 from limner.classify.data.sources import find_pictures, part_of
+from limner.datasets.pictures.idx import read_idx
 from limner.foundation.errors import UserError
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (6, 28, 28), dtype=np.uint8)

@@ -1,42 +1,14 @@
 """Binary data sets as their makers publish them: idx files (MNIST and its kin) and CIFAR's binary version."""
 
-import gzip
-import math
-import struct
-import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from limner.classify.data.found import Found, fingerprint_of_arrays, open_arrays
+from limner.datasets.pictures.idx import read_idx, unpacked_bytes
 from limner.foundation.errors import UserError
 
-IDX_BYTES = 0x08
-"""The code of unsigned bytes in an idx file's head."""
-MOST_BYTES = 1 << 33
-"""More no file of these kinds holds, and a head that says so is damaged."""
 CIFAR_RECORD = 3 * 32 * 32
-
-
-def read_idx(path: Path) -> np.ndarray:
-    """The array in an idx file of unsigned bytes, plain or gzipped, in the shape that its head says.
-
-    Raises `UserError` for a file of another kind or one that is cut short.
-    """
-    content = _content(path)
-    if len(content) < 4 or content[:2] != b"\0\0" or content[2] != IDX_BYTES or not 1 <= content[3] <= 4:
-        raise UserError(f"{path}: not an idx file of unsigned bytes; needed: one as MNIST has (images-idx3-ubyte)")
-    start = 4 + 4 * content[3]
-    if len(content) < start:
-        raise UserError(f"{path}: cut short in its head; fetch it again")
-    shape = struct.unpack(f">{content[3]}I", content[4:start])
-    if len(content) - start != math.prod(shape):
-        raise UserError(
-            f"{path}: holds {len(content) - start:,} bytes after its head, which says {math.prod(shape):,}; "
-            "fetch it again"
-        )
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 
 def idx_pairs(folder: Path) -> list[tuple[Path, Path]]:
@@ -87,7 +59,7 @@ def find_cifar(folder: Path) -> Found:
     hundred = (folder / "fine_label_names.txt").is_file()
     head = 2 if hundred else 1
     for path in _cifar_files(folder):
-        content = np.frombuffer(_content(path), np.uint8)
+        content = np.frombuffer(unpacked_bytes(path), np.uint8)
         if len(content) == 0 or len(content) % (head + CIFAR_RECORD):
             raise UserError(
                 f"{path}: {len(content):,} bytes; needed: a multiple of {head + CIFAR_RECORD}; fetch it again"
@@ -123,24 +95,3 @@ def _joined(form: str, parts: list[tuple[np.ndarray, np.ndarray, bool]], names: 
         fingerprint=fingerprint_of_arrays(pictures, labels),
         held_out=held if held.any() and not held.all() else None,
     )
-
-
-def _content(path: Path) -> bytes:
-    if path.suffix != ".gz":
-        return path.read_bytes()
-    try:
-        return b"".join(_unpacked(path))
-    except (OSError, EOFError, zlib.error) as error:
-        raise UserError(f"{path}: cannot be unpacked ({error}); fetch it again") from None
-
-
-def _unpacked(path: Path) -> Iterator[bytes]:
-    total = 0
-    with gzip.open(path) as file:
-        while part := file.read(1 << 24):
-            total += len(part)
-            if total > MOST_BYTES:
-                raise UserError(
-                    f"{path}: more than {MOST_BYTES >> 30} GB when unpacked; no set of this kind is so large"
-                )
-            yield part

@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from limner.datasets.pictures.decoding import decode
+from limner.datasets.pictures.idx import one_picture
 from limner.datasets.pictures.listing import picture_files
 from limner.datasets.pictures.several import tell_several
 from limner.foundation.errors import UserError
@@ -41,6 +42,7 @@ def look(
     out: str | Path | None = None,
     size: str | Sequence[int] | None = None,
     classes: int | None = None,
+    index: int | None = None,
     among: str | Path | None = None,
     overrides: Sequence[str] = (),
     overwrite: bool = False,
@@ -50,7 +52,8 @@ def look(
 
     network: a module, a run, a network of a room (as it is before training), or ``FILE.py:NAME``. picture: any that
     limner decodes. out: the page (default: ``look.html``). size: of what the network reads, as (C, H, W) or text.
-    among: a folder of pictures; the nearest of them, by the network's last stage, stand on the page.
+    index: which picture of an idx file, as of MNIST, from 0. among: a folder of pictures; the nearest of them, by the
+    network's last stage, stand on the page.
 
     Raises `UserError` for a network or a picture that is not there, and a page that is, unless ``overwrite``.
     """
@@ -66,9 +69,10 @@ def look(
     else:
         channels = given[0] if len(given) == 3 else 3
         known = find_network(network, channels=channels, classes=classes, overrides=overrides)
-    bands, height, width = _size(known, Path(picture), given)
-    tell_several([Path(picture)])
-    pixels = _seen(known, Path(picture), (bands, height, width))
+    with one_picture(Path(picture), index) as path:
+        bands, height, width = _size(known, path, given)
+        tell_several([path])
+        pixels = _seen(known, path, (bands, height, width))
     device = next(known.network.parameters(), torch.empty(0)).device
     image = _as_read(known, pixels).to(device)
     shown = np.repeat(pixels, 3, axis=2) if bands == 1 else pixels[..., :3]
