@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import rasterio
 import shapely
 import torch
+from rasterio import Affine
 
 from drawn import PLACE, TinyNetwork, draw_picture, recipe_for, save, save_area
 from limner.foundation.errors import UserError
@@ -21,7 +23,8 @@ from limner.learning.verbs import evaluate
 from limner.scenes.statistics import Statistics
 from limner.scenes.windows import Pixels, Window
 from limner.segment.data.areas import find_data
-from limner.segment.data.chips import Chip
+from limner.segment.data.chips import Area, Chip
+from limner.segment.data.learned_ground import ground_of
 from limner.segment.labels.reader import RING_PX
 from limner.segment.measures import tally
 from limner.segment.measures.counts import Counts
@@ -405,3 +408,19 @@ def test_a_score_on_a_part_of_the_ground_says_so_in_its_first_line(home: Path, t
     assert first_line(labels=str(half_mask)).startswith("Careful: only 13,824 of 27,648 pixels (50.0%) are scored: ")
     whole_mask = save(tmp_path / "whole.tif", mask[None], **place)
     assert first_line(labels=str(whole_mask)).startswith("| area ")  # ground without data is none to be labelled
+
+
+def test_a_score_on_ground_that_was_learned_from_says_so(home: Path, tmp_path: Path) -> None:
+    place = {"crs": "EPSG:32636", "transform": Affine(0.5, 0, 500_000, 0, -0.5, 4_000_000)}
+    values, mask = draw_picture(128, 160, seed=1)
+    save(tmp_path / "port" / "images" / "0.tif", values, **place)
+    save(tmp_path / "port" / "masks" / "0.tif", mask, **place)
+    run = Run(tmp_path / "run")
+    (chip,) = find_data([tmp_path / "port"]).chips
+    told = {}
+    for name, ground in (("seen", ground_of([Area("quay", (chip,))])), ("unseen", {})):
+        run.save_model(Run(home / "run").weights(), {**load_facts(home), "ground": ground})
+        shutil.copy(home / "run" / "recipe.yaml", run.folder)
+        told[name] = evaluate(str(run.folder), data=[tmp_path / "port"], out=tmp_path / f"{name}.json").cautions
+    line = "0.tif: 100% of it lies on ground whose pictures run learned from (quay)"
+    assert [each.startswith(line) for each in told["seen"]] == [True] and told["unseen"] == ()

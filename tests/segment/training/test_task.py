@@ -1,6 +1,7 @@
 """How the segment room learns: it overfits, repeats itself bit for bit, and hands out the network it trained."""
 
 import dataclasses
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from rasterio import Affine
 from torch import Tensor, nn
 
 from drawn import TinyNetwork, draw_picture, recipe_for, same, save, save_area
@@ -153,6 +155,24 @@ def test_a_training_starts_from_the_initial_runs_weights(town: Path, tmp_path: P
     task = SegmentTask(recipe_for(tmp_path, [town], "--initial", str(parent.folder), "--seed", "5"))
     assert same(task.weights(), parent.weights())
     assert not same(SegmentTask(recipe_for(tmp_path, [town], "--seed", "5")).weights(), parent.weights())
+
+
+def test_the_ground_of_its_pictures_is_kept_with_that_of_the_run_that_it_begins_with(
+    town: Path, tmp_path: Path, parent: Run
+) -> None:
+    picture = draw_picture(seed=9)
+    place = {"crs": "EPSG:32636", "transform": Affine(0.5, 0, 500_000, 0, -0.5, 4_000_000)}
+    save(tmp_path / "port" / "images" / "0.tif", picture.values, **place)
+    save(tmp_path / "port" / "masks" / "0.tif", picture.mask, **place)
+    assert parent.facts["ground"] == {}  # the town lies nowhere
+    facts = parent.facts | {"ground": {"quay": [[[1.0, 1.0], [1.0, 2.0], [2.0, 2.0], [1.0, 1.0]]]}}
+    (parent.folder / "model.json").write_text(json.dumps(facts))
+    areas = [tmp_path / "port", town]
+    begun = SegmentTask(recipe_for(tmp_path, areas, "--initial", str(parent.folder), *WHOLE)).facts()["ground"]
+    assert list(begun) == ["quay", "port"] and [len(ring) for ring in begun["port"]] == [5]
+    assert list(SegmentTask(recipe_for(tmp_path, areas, *WHOLE)).facts()["ground"]) == ["port"]
+    refined = recipe_for(tmp_path, areas[:1], "--initial", str(parent.folder), "--keep-if-better", "true", *WHOLE)
+    assert list(SegmentTask(refined).facts()["ground"]) == ["quay"]
 
 
 def test_a_training_is_another_where_the_run_that_it_begins_with_has_changed(

@@ -1,7 +1,8 @@
-"""Whether a scene is like what a run learned from: its colors as the network gets them, and its ground resolution.
+"""Whether a scene is like what a run learned from: its colors as the network gets them, its ground resolution, and the
+type of its pixels.
 
-Both were measured on places that networks had never seen: docs/results/unlike-scenes.md says how little colors tell,
-and how the bounds were chosen.
+The first two were measured on places that networks had never seen: docs/results/unlike-scenes.md says how little colors
+tell, and how the bounds were chosen.
 """
 
 from collections.abc import Mapping, Sequence
@@ -85,6 +86,32 @@ def color_caution(runs: Sequence[Run], raster: Raster, normalize: str) -> str | 
         f"its colors are unlike all that was learned from ({found.distance:.1f} standard deviations from "
         f"{found.nearest}, the nearest training area; ground like the training's lies below {FAR_COLORS:g}); try "
         "--normalize scene, look at the preview, and refine on a part of it (limner refine) before you rely on the map"
+    )
+
+
+def kind_caution(
+    dtype: str, trained_dtype: str | None, ground_m: float | None, trained: tuple[float, float] | None
+) -> str | None:
+    """A line where pixels are of another type than all that was learned from, as a satellite's 16 bits beside photos of
+    8; None where not. Standardized by its own mean and deviation such a scene looks like any other, to the network and
+    to `color_caution`, while its sensor, its ground and what lies on it are others.
+
+    dtype: of the scene's pixels. trained_dtype: of the training pictures', None where nobody knows. ground_m, trained:
+    as of `coarse_caution`.
+
+    >>> kind_caution("uint8", "uint8", None, (0.2, 0.4)) is None
+    True
+    """
+    if trained_dtype in (None, dtype):
+        return None
+    size = "" if ground_m is not None or trained is None else (
+        f", and nobody says what a pixel covers ({meters(trained[0])} to {meters(trained[1])} in training): give "
+        "--ground-m METERS"
+    )  # fmt: skip
+    return (
+        f"its pixels are {dtype}, all that was learned from was {trained_dtype}: a picture of another kind, "
+        f"whose things the network may never have seen (a satellite's ships were mapped as buildings){size}; look at "
+        "the preview, and refine on a part of it (limner refine) before you rely on the map"
     )
 
 

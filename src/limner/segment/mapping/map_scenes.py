@@ -23,7 +23,7 @@ from limner.scenes.rasters import Raster, open_raster
 from limner.scenes.statistics import measure_raster
 from limner.segment.labels.forms import background_of
 from limner.segment.mapping.damage import Damage, check_pair, mark_damage
-from limner.segment.mapping.likeness import coarse_caution, color_caution
+from limner.segment.mapping.likeness import coarse_caution, color_caution, kind_caution
 from limner.segment.mapping.map import map_raster
 from limner.segment.mapping.options import PLAIN, MapOptions, SceneOptions, SegmentOptions
 from limner.segment.mapping.predictions import NOTICES
@@ -32,7 +32,7 @@ from limner.segment.mapping.thresholds import choose_threshold, meaning_of
 from limner.segment.predicting.engines import OpenVino
 from limner.segment.predicting.ensemble import Ensemble, together
 from limner.segment.predicting.exported import load_exported
-from limner.segment.predicting.fit_to_run import Match, match_scene
+from limner.segment.predicting.fit_to_run import Match, learned_caution, match_scene
 from limner.segment.predicting.predictor import SegmentPredictor, load_predictor
 from limner.segment.predicting.turns import turned
 from limner.segment.training.colors import harmonizer_of
@@ -247,7 +247,11 @@ class Job:
     def _cautions(self, raster: Raster, ground_m: float | None) -> tuple[str, ...]:
         coarse = coarse_caution(ground_m, self.predictor.ground_range_m)
         colors = None if self.harmonizer is not None else color_caution(self.runs, raster, self.normalize)
-        return tuple(line for line in (colors, coarse) if line is not None)
+        kind = None  # by the training's own mean and deviation `match_scene` says what the type means
+        if self.normalize != "run":
+            kind = kind_caution(raster.dtype, self.predictor.dtype, ground_m, self.predictor.ground_range_m)
+        learned = learned_caution(self.runs, raster)
+        return tuple(line for line in (learned, kind, colors, coarse) if line is not None)
 
 
 def _line(made: SceneMap) -> str:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from limner.learning.runs.run import Run
 
 MOST_BANDS = 1024
+LEAST_CORNERS = 4
+"""Of an outline whose end is its beginning."""
 NORMALIZATIONS = ("run", "area", "initial", None)
 """How a network was trained to see colors; runs of before that was kept say nothing."""
 
@@ -45,6 +47,8 @@ class MapFacts:
     pictures_ground_m: tuple[float, float] | None = None
     normalize: str | None = None
     borders: Mapping[str, Any] | None = None
+    ground: Mapping[str, tuple[tuple[tuple[float, float], ...], ...]] = field(default_factory=dict)
+    """As `limner.segment.data.learned_ground.Ground`; runs of before that was kept say nothing."""
 
     def __post_init__(self) -> None:
         of_bands = {"statistics.mean": self.statistics.mean, "statistics.deviation": self.statistics.deviation}
@@ -61,6 +65,8 @@ class MapFacts:
             raise ValueError(
                 f"normalize is '{self.normalize}'; needed: one of {', '.join(filter(None, NORMALIZATIONS))}"
             )
+        if any(len(ring) < LEAST_CORNERS for rings in self.ground.values() for ring in rings):
+            raise ValueError(f"ground has an outline of fewer than {LEAST_CORNERS} corners")
         for name in ("ground_range_m", "pictures_ground_m"):
             if (found := getattr(self, name)) is not None and not 0 < found[0] <= found[1]:
                 raise ValueError(f"{name} is {found}; needed: the least and the most, above 0")

@@ -2,21 +2,27 @@
 what is said where it is not.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from limner.foundation.errors import UserError
 from limner.foundation.files.suffixes import ends_with
+from limner.learning.runs.run import Run
 from limner.scenes.bands import check_bands
 from limner.scenes.map_tiles import tile_by_folders
 from limner.scenes.rasters import Raster
+from limner.segment.data.learned_ground import shares_on
+from limner.segment.predicting.facts import read_facts
 
 SAME_GROUND = 1.1
 """Up to this factor a scene is mapped as it is: roofs differ in size by more from place to place, crops were scaled by
 more in training where a recipe says so, and resampling blurs."""
 MOST_FACTOR = 8.0
 """Beyond this one picture shows what the other cannot: no resampling makes a house out of a pixel."""
+LEARNED_SHARE, NAMED = 0.01, 3
+"""Less of a scene on an area that was learned from is not told, and no more areas are named."""
 SAME_NUMBER = 0.01  # a ground resolution told within this share of the file's own does not contradict it
 
 
@@ -83,6 +89,22 @@ def match_scene(trained: Trained, raster: Raster, *, ground_m: float | None = No
             "unless the values mean the same, add --normalize scene"
         )
     return Match(ground, tuple(f"{scene}: {line}" for line in advice))
+
+
+def learned_caution(runs: Sequence[Run], picture: Raster) -> str | None:
+    """A line where a picture lies on ground that one of the runs learned from; None where not, where nobody knows where
+    one of the two lies, and for runs that do not keep their ground."""
+    for run in runs:
+        found = shares_on(picture, read_facts(run).ground)
+        shares = {name: share for name, share in found.items() if share >= LEARNED_SHARE}
+        if total := min(1.0, sum(shares.values())):
+            names = sorted(shares, key=lambda name: -shares[name])
+            more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+            return (
+                f"{total:.0%} of it lies on ground whose pictures {run.name} learned from ({', '.join(names[:NAMED])}"
+                f"{more}): how good its map is here says nothing about places that it never saw"
+            )
+    return None
 
 
 def network_scale(

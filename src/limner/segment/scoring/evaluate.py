@@ -28,6 +28,7 @@ from limner.segment.measures.tally import Read, tally_areas
 from limner.segment.predicting.crf.cells import CellCrf
 from limner.segment.predicting.crf.options import CrfOptions
 from limner.segment.predicting.ensemble import Predictor, together
+from limner.segment.predicting.fit_to_run import learned_caution
 from limner.segment.predicting.predictor import load_predictor
 from limner.segment.predicting.turns import turned
 from limner.segment.scoring.annotated import AnnotatedGround, annotated_ground
@@ -67,9 +68,8 @@ def evaluate_run(run: Run, options: EvaluateOptions, *, data: Sequence[Path] = (
             predictor, found, normalize=normalize, harmonize=harmonizer, without=without, crf=crf, errors=options.errors
         )
         told = options.predicting.told(len(runs))
-        return replace(
-            result, cautions=(*result.cautions, *found.cautions), protocol=result.protocol._replace(answers=told)
-        )
+        cautions = (*_on_learned_ground(runs, found), *result.cautions, *found.cautions)
+        return replace(result, cautions=cautions, protocol=result.protocol._replace(answers=told))
     if harmonizer is not None:
         raise UserError(
             "--harmonize is for places that the run was not trained on; name one with --data, or add --left-out"
@@ -78,6 +78,16 @@ def evaluate_run(run: Run, options: EvaluateOptions, *, data: Sequence[Path] = (
         raise UserError(f"--{next(iter(reading)).replace('_', '-')} says how --data is read, but there is no --data")
     result = evaluate_validation(run, predictor, normalize=normalize, crf=crf, errors=options.errors)
     return replace(result, protocol=result.protocol._replace(answers=options.predicting.told()))
+
+
+def _on_learned_ground(runs: Sequence[Run], data: DataSet) -> tuple[str, ...]:
+    """A line on the first picture of ground that one of the runs learned from."""
+    for chip in data.chips:
+        with chip.open() as picture:
+            line = learned_caution(runs, picture)
+        if line is not None:
+            return (f"{chip.name}: {line}",)
+    return ()
 
 
 def _check_ensemble(options: EvaluateOptions, whole: bool) -> None:

@@ -10,9 +10,11 @@ import numpy as np
 from limner.foundation.errors import UserError
 from limner.foundation.progress import say
 from limner.learning.recipes.recipe import to_plain
+from limner.learning.runs.opening import open_run
 from limner.learning.runs.run import Run
 from limner.nn.parameters import count_parameters
 from limner.scenes.windows import Window
+from limner.segment.data.learned_ground import ground_of
 from limner.segment.labels.drawing import draw_triple, draw_triples
 from limner.segment.labels.reading import Reading
 from limner.segment.measures.counts import mean_scores
@@ -21,6 +23,7 @@ from limner.segment.measures.gallery import WorstTiles
 from limner.segment.measures.scores import Evaluation
 from limner.segment.measures.tally import Observer, ScoredCell, Tally, predict_cells, tally_areas
 from limner.segment.measures.tile_scores import TileScores
+from limner.segment.predicting.facts import read_facts
 from limner.segment.predicting.predictor import SegmentPredictor, load_predictor
 from limner.segment.training.learning import MapLearning
 from limner.segment.training.recipe import SegmentRecipe
@@ -119,7 +122,15 @@ class SegmentTask(MapLearning):
             "threshold": self.threshold,
             "initial": None if self.recipe.initial is None else self.recipe.initial.name,
             "areas": [area.name for area in self.data.areas],
+            "ground": self._ground(),
         }
+
+    def _ground(self) -> dict[str, Any]:
+        """What the run's pictures show of the Earth, and those of the run that it began with. Of a scene that is
+        refined on, the annotated part is kept by itself (`limner.segment.scoring.annotated`)."""
+        before = {} if self.recipe.initial is None else read_facts(open_run(self.recipe.initial, "segment")).ground
+        own = {} if self.recipe.keep_if_better else ground_of(self.data.areas)
+        return {name: (*before.get(name, ()), *own.get(name, ())) for name in {**before, **own}}
 
     def _ground_range_m(self) -> list[float] | None:
         """The finest and the coarsest ground that the network saw: a crop that is enlarged shows less of it a pixel."""
