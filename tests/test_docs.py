@@ -480,6 +480,12 @@ def test_links_and_pictures_lead_somewhere(path: Path) -> None:
     assert broken == []
 
 
+@pytest.mark.parametrize("page", ["verbs/segment.md", "verbs/detect.md", "your-own-scenes.md"])
+def test_pages_on_polygons_without_a_place_say_which_way_y_grows(page: str) -> None:
+    text = " ".join((DOCS / page).read_text(encoding="utf-8").split())
+    assert re.search(r"columns and rows[^.]*\by grow(s|ing) downward", text)
+
+
 @pytest.mark.parametrize("path", PAGES, ids=named)
 def test_python_examples_compile_and_import_what_is_there(path: Path) -> None:
     for block in re.findall(r"^```python\n(.*?)^```", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
