@@ -43,7 +43,9 @@ def read_idx(path: Path) -> np.ndarray:
 
 
 def is_idx(path: Path) -> bool:
-    """Whether a file begins as an idx file of unsigned bytes does; False where it cannot be read."""
+    """Whether a file begins as an idx file of unsigned bytes does; False where it cannot be read, or only once."""
+    if not path.is_file():
+        return False
     try:
         with gzip.open(path) if path.suffix == PACKED else path.open("rb") as file:
             return _is_head(file.read(3))
