@@ -10,9 +10,9 @@ import pytest
 from rasterio import Affine
 from safetensors.numpy import save_file
 
-from conftest import copy_run
 from drawing import NORTH, PIXEL_M, WEST, draw_area, draw_mask, draw_picture, draw_polygons, draw_scene, write_raster
 from mistakes import Case, check_mistake
+from quick_runs import copy_run
 
 pytestmark = pytest.mark.filterwarnings("ignore:'crs' was not provided")
 

@@ -16,7 +16,6 @@ import rasterio
 from PIL import Image
 
 import limner as api
-from conftest import QUICK, copy_run
 from contracts import CONTRACTS, draw_no_curves
 from drawing import CRS, draw_area, draw_mask, draw_picture, draw_scene, write_raster
 from limner import __version__
@@ -25,6 +24,7 @@ from limner.learning.library import bundled_recipes, load_recipe
 from limner.learning.rooms import rooms_with
 from limner.learning.runs import outcome
 from limner.learning.runs.opening import bundled_models
+from quick_runs import QUICK, copy_run
 
 VERBS = (
     "demo", "recipes", "networks", "inspect", "look", "check", "train", "study", "evaluate", "compare", "export",

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import torch
 
-from conftest import QUICK
 from drawing import draw_area
 from limner.foundation.signals import stop_on_signal
 from limner.learning.runs.run import Run
 from limner.learning.train import load
 from limner.segment.training.task import SegmentTask
+from quick_runs import QUICK
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -7,8 +7,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from conftest import QUICK
 from limner.learning.loop.checkpoint import BEFORE, NEWEST, read_checkpoint, write_checkpoint
+from quick_runs import QUICK
 
 Damage = Callable[[bytes], bytes]
 DAMAGES: dict[str, Damage] = {

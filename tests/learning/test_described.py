@@ -14,10 +14,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from conftest import copy_run
 from limner.generate.networks import GENERATORS
 from limner.learning.runs.described import build_fitting, check_fits
 from limner.segment.networks import NETWORKS
+from quick_runs import copy_run
 
 Change = Callable[[dict[str, Any]], object]
 

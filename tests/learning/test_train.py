@@ -8,11 +8,11 @@ import pytest
 import torch
 
 import limner as api
-from conftest import QUICK, copy_run
 from drawing import draw_area, draw_picture, draw_scene
 from limner.learning.library import bundled_recipes, list_recipes, load_recipe
 from limner.learning.runs.run import Run
 from limner.learning.train import Training
+from quick_runs import QUICK, copy_run
 
 CommandLine = Callable[..., tuple[int, str, str]]
 

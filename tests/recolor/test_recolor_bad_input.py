@@ -11,7 +11,6 @@ import torch
 from PIL import Image
 
 from broken_photos import all_nan, huge_png, of_bands, of_type, transparent
-from conftest import copy_run
 from drawing import draw_mask as draw_squares
 from drawing import draw_picture, draw_scene, write_raster
 from drawn_photos import DAY, EVENING, draw_colors, draw_mask, draw_photo, pixels_of
@@ -20,6 +19,7 @@ from limner.photos.deep_files import write_tiff
 from limner.photos.photos import read_photo
 from mistakes import Case, check_mistake, everything_below
 from profile_files import cmyk_profile
+from quick_runs import copy_run
 
 PLAIN = "recolor a.png --like b.png"
 QUICK = f"{PLAIN} --method mkl"

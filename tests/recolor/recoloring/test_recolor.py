@@ -15,7 +15,6 @@ import torch
 from PIL import Image, ImageCms
 
 from changing import change_pixel
-from conftest import copy_run
 from drawing import draw_scene
 from drawn_photos import DAY, EVENING, GOLD_AND_BLUE, draw_colors, draw_mask, draw_photo, pixels_of
 from drawn_videos import encode, moving_gradient
@@ -26,6 +25,7 @@ from limner.recolor.recoloring import transfer
 from limner.video.video_files import open_video
 from mistakes import everything_below
 from profile_files import P3, SRGB_CURVE, matrix_profile, parametric
+from quick_runs import copy_run
 
 Limner = Callable[..., tuple[int, str, str]]
 WIDE = matrix_profile(P3, parametric(*SRGB_CURVE))

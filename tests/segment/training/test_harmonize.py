@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 
-from conftest import copy_run
 from drawing import draw_area, draw_mask, draw_picture, draw_scene, write_raster
 from limner.colors.harmonize import HARMONIZERS, Harmonizer, distance, harmonized, nearest, summarize_raster
 from limner.colors.summary import ColorSummary, merged, read_summaries, summarize
@@ -22,6 +21,7 @@ from limner.segment.mapping.map_scenes import map_scenes
 from limner.segment.predicting.predictor import load_predictor
 from limner.segment.training.colors import run_harmonizer, training_colors
 from mapped import map_scene
+from quick_runs import copy_run
 
 CommandLine = Callable[..., tuple[int, str, str]]
 PLAIN = ["--polygons", "none", "--tile-px", "96", "--overlap-px", "32"]
