@@ -32,13 +32,18 @@ def move_colors(colors, axes, low, per_unit, shifts, result, start, stop):  # ty
     bands, nodes = colors.shape[0], shifts.shape[1]
     number = colors.dtype.type
     half, zero, last = number(0.5), number(0), number(nodes - 1)
-    rises = np.zeros_like(shifts)
-    rises[:, :-1] = shifts[:, 1:] - shifts[:, :-1]
+    rises = np.empty(shifts.shape, shifts.dtype)  # element by element: slices that are set take seconds to compile
+    for axis in range(axes.shape[0]):
+        for step in range(nodes - 1):
+            rises[axis, step] = shifts[axis, step + 1] - shifts[axis, step]
+        rises[axis, nodes - 1] = zero
     shift = np.empty(BLOCK, colors.dtype)
     for begin in range(start, stop, BLOCK):
         end = min(begin + BLOCK, stop)
         length = end - begin
-        result[:, begin:end] = colors[:, begin:end]
+        for band in range(bands):
+            for i in range(begin, end):
+                result[band, i] = colors[band, i]
         for axis in range(axes.shape[0]):
             shift[:] = zero
             for band in range(bands):

@@ -129,10 +129,11 @@ def _group(
     marks = np.full(2 * count - 1, -1, np.int64)
     room = max(16, 4 * edges)
     ends, nexts, alive = np.empty(2 * room, np.int64), np.empty(2 * room, np.int64), np.zeros(room, np.bool_)
-    sims, heap, waiting = np.empty(room, np.float32), np.empty(room, np.int64), 0
+    sims, heap = np.empty(room, np.float32), np.empty(room, np.int64)
+    waiting: Real = np.int64(0)  # of a plain 0 numba makes a type of its own, and compiles what takes it twice
     around = np.empty(2 * count, np.int64)
     for edge in range(edges):
-        a, b = pairs[edge, 0], pairs[edge, 1]
+        a, b = np.int64(pairs[edge, 0]), np.int64(pairs[edge, 1])
         sims[edge] = alike(histograms, colors, sizes, boxes, pixels, a, b, color, texture, size, fill)
         ends[2 * edge], ends[2 * edge + 1], alive[edge] = a, b, True
         nexts[2 * edge], nexts[2 * edge + 1] = heads[a], heads[b]

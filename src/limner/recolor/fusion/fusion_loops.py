@@ -35,11 +35,15 @@ def group_pixels(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Pixel numbers in order of their labels (a counting sort), and where each label begins: (n,) int32
     and (groups + 1,) int64.
     """
-    starts = np.zeros(labels.max() + 2, np.int64)
+    last = 0  # counted, summed and copied here: numba takes seconds to compile what NumPy has for it
+    for label in labels:
+        last = max(last, label)
+    starts, places = np.zeros(last + 2, np.int64), np.zeros(last + 2, np.int64)
     for label in labels:
         starts[label + 1] += 1
-    starts = np.cumsum(starts)
-    places = starts.copy()
+    for place in range(1, last + 2):
+        starts[place] += starts[place - 1]
+        places[place] = starts[place]
     order = np.empty(labels.size, np.int32)
     for pixel in range(labels.size):
         order[places[labels[pixel]]] = pixel
@@ -71,7 +75,10 @@ def fuse_groups(
     """
     height, width = size
     count = len(superpixels)
-    columns = superpixels[:, :14].T.copy()
+    columns = np.empty((14, count), np.float32)
+    for number in range(count):
+        for entry in range(14):
+            columns[entry, number] = superpixels[number, entry]
     bounds = np.empty(count, np.float32)
     ends = np.empty(BINS, np.int64)
     listed = np.empty(count, np.int64)
@@ -92,13 +99,13 @@ def fuse_groups(
         _bound(columns, low, high, bounds)
         _sort_coarsely(bounds, ends, listed)
         stops[:] = -1
-        ready = 0
+        ready: Real = np.int64(0)  # of a plain 0 numba makes a type of its own, and compiles what takes it twice
         for pixel in pixels:
             y, x = np.float32(pixel // width / height), np.float32(pixel % width / width)
             red, green, blue = image[0, pixel], image[1, pixel], image[2, pixel]
             least = np.float32(np.inf)
             stop: Real = count
-            used = 0
+            used: Real = np.int64(0)
             while used < stop:
                 until = min(used + STRIDE, count)
                 if ready < until:  # most pixels of a group stop at the same place: what they need is laid out once
