@@ -267,7 +267,7 @@ def test_json_can_be_read_wherever_it_is_offered(
     for number in range(2):
         Image.new("RGB", (16, 16), ("red", "blue")[number]).save(here / f"frames/{number}.png")
     train = ["train", "segment/demo", "--data", str(trained / "town"), "--out", "trained", *QUICK]
-    refine = "refine run scene.tif --labels truth.tif --epochs 1 --steps-per-epoch 1"
+    refine = "refine run scene.tif --labels truth.tif --epochs 1 --steps-per-epoch 1 --data.validation-share 0.2"
     commands = (
         "check run ../town", "evaluate run", "compare run", "networks generate", "score map.tif truth.tif", recolor,
         made, fid, cutouts, "doctor", "recipes", "segment run scene.tif --tile-px 96 --overlap-px 32", refine,
