@@ -24,12 +24,15 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # limner is compiled once, not 
 FOLDER = Path(__file__).parent
 LONGEST = (
     "learning/test_contract.py", "segment/networks/test_networks_learn.py", "commands/test_cli.py",
-    "generate/networks/test_gan_networks.py", "segment/refining/test_refine.py", "segment/mapping/test_answers.py",
-    "generate/training/test_generate_going_on.py", "test_bad_input.py", "segment/networks/test_networks.py",
-    "test_docs.py", "generate/test_generate_demo.py", "detect/proposals/test_selective_search.py", "test_site.py",
-    "segment/mapping/test_seams.py", "segment/networks/test_encoder_weights.py", "detect/test_detect_room.py",
-    "detect/test_detect_demo.py", "test_wheel.py", "segment/mapping/test_map.py", "test_house.py",
-    "generate/media/test_vgan_clips.py", "generate/media/test_media_demo.py",
+    "attack/test_network.py", "generate/networks/test_gan_networks.py", "segment/refining/test_refine.py",
+    "segment/mapping/test_answers.py", "generate/training/test_generate_going_on.py",
+    "recolor/test_recolor_bad_input.py", "test_bad_input.py", "segment/networks/test_networks.py", "test_docs.py",
+    "recolor/recoloring/test_recolor.py", "generate/test_generate_demo.py", "recolor/methods/test_threads.py",
+    "attack/test_full_disk.py", "detect/proposals/test_selective_search.py", "test_site.py",
+    "segment/mapping/test_seams.py", "translate/test_translate_demo.py", "recolor/recoloring/test_recolored_scene.py",
+    "segment/networks/test_encoder_weights.py", "detect/test_detect_room.py", "detect/test_detect_demo.py",
+    "recolor/recoloring/test_hidden_colors.py", "test_wheel.py", "segment/mapping/test_map.py", "test_house.py",
+    "recolor/methods/test_methods.py", "generate/media/test_vgan_clips.py", "generate/media/test_media_demo.py",
 )  # fmt: skip
 """Files of tests that take more than ten seconds of a processor, the longest first."""
 
