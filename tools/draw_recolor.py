@@ -32,7 +32,7 @@ PICTURES, RESULTS = DOCS / "pictures", DOCS / "results" / "recolor.md"
 PAIRS = (("coffee", "rocket"), ("chelsea", "coffee"), ("astronaut", "chelsea"), ("rocket", "coffee"))
 """Target and reference; the last one failed before smooth areas were kept smooth."""
 NEAREST_THE_PAPER = SuperpixelOptions(
-    centering="channel", palette=0.0, diffusion=0.0, global_share=0.0, soft_range=0.0, fusion="colors"
+    centering="channel", palette=0.0, diffusion=0.0, contrast=0.0, global_share=0.0, soft_range=0.0, fusion="colors"
 )
 COLUMNS = {
     "superpixel": METHODS["superpixel"],

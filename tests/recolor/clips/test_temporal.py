@@ -94,7 +94,7 @@ def test_noise_flickers_less_than_frame_by_frame() -> None:
     """By far in the paper's form; the default hardly flickers where frames stand alone, either."""
     clip = moving(8, noise=0.02)
     for options, share in (
-        (replace(HAND_MADE, diffusion=0, global_share=0, soft_range=0, fusion="colors", palette=0.55), 0.9),
+        (replace(HAND_MADE, diffusion=0, contrast=0, global_share=0, soft_range=0, fusion="colors", palette=0.55), 0.9),
         (HAND_MADE, 1.0),
     ):
         together, alone = (

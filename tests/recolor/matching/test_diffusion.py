@@ -126,7 +126,9 @@ def test_a_smooth_sky_stays_smooth_and_bright_things_in_it_get_no_glow():
     reference = torch.nn.functional.interpolate(torch.rand(1, 3, 8, 12, generator=random), (150, 220), mode="bicubic")
     reference = (reference[0] + 0.05 * torch.rand(3, 150, 220, generator=random)).clamp(0, 1)
     target = dusk()
-    of_paper = SuperpixelOptions(features="lab-gradient", diffusion=0, global_share=0, soft_range=0, fusion="colors")
+    of_paper = SuperpixelOptions(
+        features="lab-gradient", diffusion=0, contrast=0, global_share=0, soft_range=0, fusion="colors"
+    )
     made, plain = (
         transfer_color(target, reference, options).picture
         for options in (SuperpixelOptions(features="lab-gradient"), of_paper)

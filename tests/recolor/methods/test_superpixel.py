@@ -40,6 +40,7 @@ def test_the_method_is_equations_1_to_6_with_explicit_matrices(centering: str) -
         palette=0,
         smoothness=0,
         diffusion=0,
+        contrast=0,
         fusion="colors",
     )
     done = superpixel(Pictures(target, [reference]), options)
@@ -87,8 +88,8 @@ def test_a_picture_onto_itself_hardly_changes(name: str) -> None:
 def test_what_a_run_should_report_is_reported() -> None:
     done = superpixel(Pictures(photo(), [photo("chelsea")]))
     assert list(done.seconds) == [
-        "network", "superpixels", "centers", "features", "attention", "diffusion", "palette", "fusion", "regrain",
-            "range",
+        "network", "superpixels", "centers", "features", "attention", "diffusion", "palette", "contrast", "fusion",
+            "regrain", "range",
     ]  # fmt: skip
     assert done.numbers["target superpixels"] == len(done.matching.target)
     assert done.numbers["perplexity"] == pytest.approx(5, rel=0.2)
@@ -114,7 +115,7 @@ def test_colors_are_taken_only_from_where_a_mask_is_white() -> None:
     mask = torch.zeros(40, 60)
     mask[:, 32:] = 1
     of_paper = SuperpixelOptions(
-        smoothness=0, diffusion=0, soft_range=0, fusion="colors"
+        smoothness=0, diffusion=0, contrast=0, soft_range=0, fusion="colors"
     )  # nothing of the target's own colors
     done = superpixel(Pictures(photo(), [reference], reference_masks=[mask]), of_paper)
     assert done.picture[0].max() < 0.2  # nothing of the red half

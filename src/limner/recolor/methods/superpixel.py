@@ -6,11 +6,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 
 import torch
-from scipy.sparse import csr_array
 from torch import Tensor
 
 from limner.colors.color_map import ColorMap
@@ -23,21 +21,22 @@ from limner.recolor.fusion.range import bend_into_range
 from limner.recolor.fusion.regrain import EDGES, PUBLISHED_WEIGHTS, Weights
 from limner.recolor.fusion.regrain import regrain as regrained
 from limner.recolor.matching.attention import Attended, Matching, Pin, attend, centered, temperature_for
-from limner.recolor.matching.diffusion import diffuse, like_graph
+from limner.recolor.matching.contrast import give_contrast_back
+from limner.recolor.matching.diffusion import diffuse
 from limner.recolor.matching.features import features_of
 from limner.recolor.matching.overall import overall_map
 from limner.recolor.matching.palette import complete_palette
+from limner.recolor.methods.described import Described, describe
 from limner.recolor.methods.pictures import Pictures
 from limner.recolor.methods.recolored import Recolored
-from limner.recolor.superpixels.pooling import Regions, measure_regions, pool_features
-from limner.recolor.superpixels.seen import seen_part
-from limner.recolor.superpixels.segmentation import superpixels
-from limner.recolor.superpixels.working import at_full_size, working_copy
+from limner.recolor.superpixels.pooling import Regions
+from limner.recolor.superpixels.working import at_full_size
 
 PERPLEXITY, PALETTE = 5.0, 0.85
 """Chosen by measurement: see docs/results/recolor.md."""
 BEFORE_PALETTE, AFTER_PALETTE = 90.0, 15.0
 """Strengths of the diffusion: of what was matched, and of what the palette makes of it. Chosen by measurement, too."""
+MOST_CONTRAST = 4.0
 FUSIONS = ("changes", "colors")
 HALF = 0.5
 
@@ -53,26 +52,6 @@ class PinnedPoints:
 
 
 @dataclass(frozen=True)
-class Described:
-    """A picture's superpixels, found on its `working_copy`.
-
-    picture: (3, h, w) float32, that copy. labels: (h, w) int32. regions: their centers, with the pixels of the picture
-    itself. features: (N, C), their super-features. size: height and width of the picture itself.
-    """
-
-    picture: Tensor
-    labels: Tensor
-    regions: Regions
-    features: Tensor
-    size: tuple[int, int]
-
-    @cached_property
-    def graph(self) -> csr_array:
-        """See `limner.recolor.matching.diffusion.like_graph`."""
-        return like_graph(self.regions, self.labels)
-
-
-@dataclass(frozen=True)
 class SuperpixelOptions:
     """How superpixels are matched. Raises `UserError` for values that cannot be.
 
@@ -82,6 +61,8 @@ class SuperpixelOptions:
     ``perplexity`` others. palette: how far the matched colors are spread to the references' whole palette, 0 (the
     paper) to 1: see `limner.recolor.matching.palette`. diffusion: how strongly changes of color are made alike over
     what is alike, in parts of what is usual; 0, the paper, leaves it out: see `limner.recolor.matching.diffusion`.
+    contrast: how much of the contrast that neighboring regions lose is given back, in parts of what is usual; 0, the
+    paper, leaves it out: see `limner.recolor.matching.contrast`.
     global_share: how far the picture goes the way of one linear map, from which regions then differ, 0 (the paper) to
     1: see `limner.recolor.matching.overall`. soft_range: within so much of either end of 0..1, colors that would leave
     it are bent, not cut off; 0, the paper, leaves them: see `limner.recolor.fusion.range`.
@@ -98,6 +79,7 @@ class SuperpixelOptions:
     perplexity: float = PERPLEXITY
     palette: float | None = None
     diffusion: float = 1.0
+    contrast: float = 1.0
     global_share: float = 0.6
     soft_range: float = 0.15
     fusion: str = "changes"
@@ -114,6 +96,10 @@ class SuperpixelOptions:
             )
         if not 0 <= self.diffusion < math.inf:
             raise UserError(f"diffusion is {self.diffusion:g}; needed: 0 (the paper's method) or more, 1 is usual")
+        if not 0 <= self.contrast <= MOST_CONTRAST:
+            raise UserError(
+                f"contrast is {self.contrast:g}; needed: 0 (the paper's method) to {MOST_CONTRAST:g}, 1 is usual"
+            )
         if not 0 <= self.global_share <= 1:
             raise UserError(f"global_share is {self.global_share:g}; needed: 0 (regions alone) to 1 (all of the way)")
         if not 0 <= self.soft_range <= HALF:
@@ -142,7 +128,8 @@ def superpixel(pictures: Pictures, options: SuperpixelOptions = USUAL) -> Recolo
     Both are cut into superpixels, each described by the mean of deep features; each superpixel of the target takes the
     mean color of reference superpixels like it (`limner.recolor.matching.attention`). What superpixels change by,
     beyond one map for all (`limner.recolor.matching.overall`), is made alike over what is alike
-    (`limner.recolor.matching.diffusion`), each pixel of the target changes by a mean of what superpixels like it
+    (`limner.recolor.matching.diffusion`), neighborhoods get back the contrast that they lost by it
+    (`limner.recolor.matching.contrast`), each pixel of the target changes by a mean of what superpixels like it
     change by (`limner.recolor.fusion.fuse`), the target's fine structure is put back
     (`limner.recolor.fusion.regrain`), and colors beyond the range are bent in (`limner.recolor.fusion.range`).
 
@@ -164,6 +151,10 @@ def superpixel(pictures: Pictures, options: SuperpixelOptions = USUAL) -> Recolo
         counts = looks.count if matching.shares is None else matching.shares
         colors = complete_palette(colors, described.regions.count, looks.colors, counts, share)
     colors = _diffused(described, colors, options.diffusion * AFTER_PALETTE, matching, start, watch)
+    with watch.stage("contrast"):
+        colors = give_contrast_back(
+            described.regions, colors, looks, options.contrast, shares=matching.shares, held=matching.pinned()
+        )
     with watch.stage("fusion"):
         fusion = Fusion(described.regions, colors, options.fusion == "changes", start)
         fused = fusion(target, options.kernel, labels=at_full_size(described.labels, *described.size))
@@ -207,35 +198,12 @@ def _diffused(
         return own + diffuse(colors - own, described.graph, strength, matching.pinned())
 
 
-def describe(
-    picture: Tensor, source: FeatureSource, count: int | None, watch: Stopwatch, seen: Tensor | None = None
-) -> Described:
-    """A picture's superpixels with their centers and super-features, found on its `working_copy`.
-
-    seen: (H, W) bool; superpixels without a pixel that is seen are left out.
-    """
-    with watch.stage("superpixels"):
-        working = working_copy(picture)
-        labels = superpixels(working, count)
-    with watch.stage("centers"):
-        regions = measure_regions(working, labels)
-    with watch.stage("features"):
-        features = pool_features(working.clamp(0, 1), labels, source)
-    if seen is not None:
-        labels, regions, kept = seen_part(working, labels, working_copy(seen.float()) > 0)
-        features = features[kept]
-    if working is not picture:
-        pixels = regions.count * (picture[0].numel() / working[0].numel())
-        regions = replace(regions, count=pixels.round().long())
-    return Described(working, labels, regions, features, (picture.shape[1], picture.shape[2]))
-
-
 def match(
     target: Described, pictures: Pictures, source: FeatureSource, options: SuperpixelOptions, watch: Stopwatch
 ) -> Matching:
     """The matching of a target's superpixels with those of all references."""
     taken = [
-        _taken(describe(picture, source, options.count, watch), mask) for picture, mask in pictures.masked_references()
+        describe(picture, source, options.count, watch).within(mask) for picture, mask in pictures.masked_references()
     ]
     labels, first = [], 0
     for part in taken:
@@ -269,26 +237,6 @@ def _shares(pictures: Pictures, looks: Sequence[Regions]) -> Tensor | None:
     return torch.cat(
         [share * (look.count / look.count.sum()) for share, look in zip(pictures.shares, looks, strict=True)]
     )
-
-
-def _taken(described: Described, mask: Tensor | None) -> Described:
-    """Only the superpixels that a mask leaves, renumbered, with centers of the pixels that it leaves; -1 elsewhere."""
-    if mask is None:
-        return described
-    mask, labels = working_copy(mask.float()), described.labels.long()
-    shares = torch.zeros(len(described.features), device=mask.device)
-    shares.index_add_(0, labels.flatten(), mask.flatten())
-    shares /= torch.bincount(labels.flatten(), minlength=len(shares))
-    kept = (shares >= HALF).nonzero()[:, 0]
-    if len(kept) == 0:
-        kept = (shares > 0).nonzero()[:, 0]  # a mask thinner than a superpixel
-    if len(kept) == 0:
-        raise UserError("a mask of a reference leaves none of its pixels; needed: some white in it, on visible ground")
-    regions = measure_regions(described.picture, described.labels, mask)
-    numbers = torch.full((len(shares),), -1, dtype=torch.int32, device=labels.device)
-    numbers[kept] = torch.arange(len(kept), dtype=torch.int32, device=labels.device)
-    chosen = Regions(described.regions.count[kept], regions.mean[kept], regions.covariance[kept])
-    return replace(described, labels=numbers[labels], regions=chosen, features=described.features[kept])
 
 
 def _pin(points: PinnedPoints, target: Tensor, references: Sequence[Tensor], sizes: Sequence[tuple[int, int]]) -> Pin:

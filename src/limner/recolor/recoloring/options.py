@@ -23,6 +23,7 @@ MATCHING_ONLY = (
     "perplexity",
     "palette",
     "diffusion",
+    "contrast",
     "global_share",
     "soft_range",
     "fusion",
@@ -35,6 +36,7 @@ LIMITS: dict[str, tuple[Callable[[float], bool], str]] = {
     "perplexity": (lambda value: 1 <= value < math.inf, "how many regions to look at, 1 or more"),
     "palette": (lambda value: 0 <= value <= 1, "0 (matched colors as they are) to 1 (the whole reference's)"),
     "diffusion": (lambda value: 0 <= value < math.inf, "0 (the paper's method) or more; 1 is usual"),
+    "contrast": (lambda value: 0 <= value <= 4, "0 (the paper's method) to 4; 1 is usual"),
     "global_share": (lambda value: 0 <= value <= 1, "0 (regions alone) to 1 (all of the way of mkl)"),
     "soft_range": (lambda value: 0 <= value <= 0.5, "0 (colors beyond the range are cut off) to 0.5"),
     "superpixels": (lambda value: value >= 1, "1 or more"),
@@ -157,6 +159,13 @@ class RecolorOptions:
     diffusion: Annotated[
         float | None,
         Parameter(help="How strongly changes are made alike over what is alike (default: 1; 0: not, as in the paper)."),
+    ] = None
+    contrast: Annotated[
+        float | None,
+        Parameter(
+            help="How much of the contrast that regions lose is given back: more if a result looks milky (default: 1; "
+            "0: none, as in the paper)."
+        ),
     ] = None
     global_share: Annotated[
         float | None,
