@@ -21,8 +21,6 @@ from limner.nn.looking.reach import Windows, reach_of, worth_it
 
 aten = torch.ops.aten
 
-aten = torch.ops.aten
-
 
 class Known:
     """What a network makes of the unchanged picture, kept for the next windows.
