@@ -9,6 +9,8 @@ from limner.recolor.scoring.score import TransferScore
 from recolor_peers import versions
 
 DEFAULT_METHOD = "superpixel"
+CLEARLY_SSIM, CLEARLY_CLOSED = 0.01, 0.03
+"""By more than this one method is better than another on a pair."""
 LEAST_CLOSED = 0.5
 """The share of the distance that the default method must close on the median pair."""
 
@@ -73,7 +75,20 @@ def verdict(scores: Scores) -> str:
         f"{'no ' if better else 'yes'} at least the SSIM of the {len(as_near)} that close as much:",
         *(f"      {name}: SSIM {rival:.3f}" for name, rival in sorted(as_near.items(), key=lambda item: -item[1])),
     ]
+    beaten = beaten_by(scores)
+    lines += [f"{'no ' if beaten else 'yes'} on no pair another method clearly better on both sides", *beaten]
     return "\n".join(lines)
+
+
+def beaten_by(scores: Scores) -> list[str]:
+    """A line for each pair and method that keeps more structure than the default and closes more, both clearly."""
+    return [
+        f"      {pair}: {name} closes {100 * rival.closed:.0f}% for {100 * ours.closed:.0f}%, "
+        f"SSIM {rival.ssim:.3f} for {ours.ssim:.3f}"
+        for pair, ours in scores[DEFAULT_METHOD].items()
+        for name, rivals in scores.items()
+        if (rival := rivals[pair]).ssim > ours.ssim + CLEARLY_SSIM and rival.closed > ours.closed + CLEARLY_CLOSED
+    ]
 
 
 def middle(values: Mapping[str, TransferScore], field: str) -> float:
