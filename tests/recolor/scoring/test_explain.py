@@ -76,7 +76,7 @@ def test_places_in_the_table_are_pixels_of_the_right_picture(tmp_path):
 
 def test_without_completion_the_new_colors_are_those_of_the_attention(tmp_path):
     target, reference = drawn(33, 47), drawn(29, 40, 1)
-    done = transferred(target, reference, palette=0.0, diffusion=0.0)
+    done = transferred(target, reference, palette=0.0, diffusion=0.0, contrast=0.0)
     explain(tmp_path, target, [reference], done)
     new = column(rows_of(tmp_path / "matches.csv"), "new_red", "new_green", "new_blue")
     torch.testing.assert_close(new, attend(done.matching).colors, rtol=0, atol=6e-5)

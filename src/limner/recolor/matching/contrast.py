@@ -21,10 +21,11 @@ NEAR, ALIKE = 0.05, 0.15
 an edge of the picture is of another neighborhood."""
 SMOOTH = 0.14
 """Neighborhoods with less contrast than this are smooth surfaces, in which more of it would be blotches."""
-LARGEST_GAIN = 2.0
 OVERDONE = 18.0
 """By how much of what is missing regions are moved: the fusion and the regrain even most of it out again, and a
 neighborhood at the limit of smoothness gets half. Chosen by measurement: see docs/results/recolor.md."""
+LARGEST = 3.0
+"""More would paint a rim around what stands out: the heart of a flower."""
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 
 
@@ -42,10 +43,10 @@ def give_contrast_back(
     With s_i(V) the deviation of the colors V within the neighborhood of superpixel i, once of luminance and once of
     what is left of the colors without it, and S the mean of the deviations within superpixels over a whole picture,
 
-        asked_i = s_i(V) min(1, S(references) / S(target)),     g_i = clip(asked_i / s_i(C), 1, `LARGEST_GAIN`)
+        asked_i = s_i(V) min(1, S(references) / S(target))
+        g_i = min(`OVERDONE` max(asked_i / s_i(C) - 1, 0) s_i(V)^2 / (s_i(V)^2 + `SMOOTH`^2), `LARGEST`)
 
-    and C(i) moves away from the mean of its neighborhood by (g - 1) of what it lies apart, g averaged over the
-    neighborhood; less where s_i(V) is below `SMOOTH`.
+    and C(i) moves away from the mean of its neighborhood by g of what it lies apart, g averaged over the neighborhood.
 
     target: the N superpixels with their own colors V. colors: (N, 3) float, C. references: superpixels of all
     references; shares: (N_R,) how much each counts, by default its pixels. strength: 1 is usual, 0 gives the colors
@@ -59,8 +60,8 @@ def give_contrast_back(
     mean, after = _contrast(made, nearest, weights)
     looks = _contrast_within(references, references.count if shares is None else shares)
     asked = before * np.minimum(1, looks / np.maximum(_contrast_within(target, target.count), 1e-6))
-    lacking = np.clip(asked / np.maximum(after, 1e-6), 1, LARGEST_GAIN) - 1
-    lacking *= strength * OVERDONE * before**2 / (before**2 + SMOOTH**2)
+    lacking = strength * OVERDONE * np.maximum(asked / np.maximum(after, 1e-6) - 1, 0)
+    lacking = np.minimum(lacking * before**2 / (before**2 + SMOOTH**2), LARGEST)
     if held is not None:
         lacking *= 1 - held.cpu().double().numpy()[:, None]
     gains = (weights[..., None] * lacking[nearest]).sum(1)

@@ -36,7 +36,7 @@ PERPLEXITY, PALETTE = 5.0, 0.85
 """Chosen by measurement: see docs/results/recolor.md."""
 BEFORE_PALETTE, AFTER_PALETTE = 90.0, 15.0
 """Strengths of the diffusion: of what was matched, and of what the palette makes of it. Chosen by measurement, too."""
-MOST_CONTRAST = 4.0
+MOST_CONTRAST = 2.0
 FUSIONS = ("changes", "colors")
 HALF = 0.5
 

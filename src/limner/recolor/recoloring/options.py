@@ -36,7 +36,7 @@ LIMITS: dict[str, tuple[Callable[[float], bool], str]] = {
     "perplexity": (lambda value: 1 <= value < math.inf, "how many regions to look at, 1 or more"),
     "palette": (lambda value: 0 <= value <= 1, "0 (matched colors as they are) to 1 (the whole reference's)"),
     "diffusion": (lambda value: 0 <= value < math.inf, "0 (the paper's method) or more; 1 is usual"),
-    "contrast": (lambda value: 0 <= value <= 4, "0 (the paper's method) to 4; 1 is usual"),
+    "contrast": (lambda value: 0 <= value <= 2, "0 (the paper's method) to 2; 1 is usual"),
     "global_share": (lambda value: 0 <= value <= 1, "0 (regions alone) to 1 (all of the way of mkl)"),
     "soft_range": (lambda value: 0 <= value <= 0.5, "0 (colors beyond the range are cut off) to 0.5"),
     "superpixels": (lambda value: value >= 1, "1 or more"),
