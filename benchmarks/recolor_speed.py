@@ -27,7 +27,10 @@ from pathlib import Path
 from typing import Any
 
 MEASURES = Path(__file__).with_name("recolor_speed_measures.py")
-STAGES = ("network", "superpixels", "centers", "features", "attention", "palette", "fusion", "regrain")
+STAGES = (
+    "network", "superpixels", "centers", "features", "attention", "diffusion", "palette", "contrast", "fusion",
+    "regrain", "range",
+)  # fmt: skip
 LARGEST_PLAIN = 12
 """Megapixels up to which one pass of the network is measured beside tiles: beyond, it takes too much memory."""
 REPEATED = 4
