@@ -76,7 +76,7 @@ def test_help_answers_in_less_than_half_a_second_without_torch() -> None:
         "finally: sys.exit(bool({'torch', 'numpy', 'rasterio'} & set(sys.modules)))"
     )
     best_s = 60.0
-    for _ in range(3):
+    for _ in range(8):  # the least of them: on a shared machine one call takes up to twice as long as the next
         before = os.times()
         done = python(code)
         after = os.times()
@@ -84,6 +84,8 @@ def test_help_answers_in_less_than_half_a_second_without_torch() -> None:
         spent = after.children_user + after.children_system - before.children_user - before.children_system
         best_s = min(best_s, spent)
         assert done.returncode == 0
+        if best_s < 0.5:
+            break
     assert "Start with: limner demo" in done.stdout
     assert best_s < 0.5
 
