@@ -11,6 +11,9 @@ from torch import Tensor
 
 from limner.colors.blocks import by_blocks
 
+LUMINANCE = (0.2126, 0.7152, 0.0722)
+"""Of red, green and blue in luminance (ITU-R BT.709)."""
+
 # Linear sRGB to XYZ and the white D65 of the 2 degree observer, as scikit-image has them.
 XYZ_FROM_RGB = ((0.412453, 0.357580, 0.180423), (0.212671, 0.715160, 0.072169), (0.019334, 0.119193, 0.950227))
 WHITE_D65 = (0.95047, 1.0, 1.08883)

@@ -12,6 +12,7 @@ import torch
 from scipy.spatial import KDTree
 from torch import Tensor
 
+from limner.colors.spaces import LUMINANCE
 from limner.recolor.superpixels.pooling import Regions
 
 NEIGHBORS = 40
@@ -26,7 +27,7 @@ OVERDONE = 18.0
 neighborhood at the limit of smoothness gets half. Chosen by measurement: see docs/results/recolor.md."""
 LARGEST = 3.0
 """More would paint a rim around what stands out: the heart of a flower."""
-LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
+WEIGHTS = np.array(LUMINANCE)
 
 
 def give_contrast_back(
@@ -91,8 +92,8 @@ def _contrast(colors: np.ndarray, nearest: np.ndarray, weights: np.ndarray) -> t
 def _contrast_within(regions: Regions, counts: Tensor) -> np.ndarray:
     """The mean over a picture of the deviations within its superpixels, of luminance and of the rest, (2,)."""
     covariance = regions.covariance[:, 2:, 2:].cpu().double().numpy()
-    light = np.einsum("i,nij,j->n", LUMINANCE, covariance, LUMINANCE)
-    without = np.eye(3) - np.outer(np.ones(3), LUMINANCE)
+    light = np.einsum("i,nij,j->n", WEIGHTS, covariance, WEIGHTS)
+    without = np.eye(3) - np.outer(np.ones(3), WEIGHTS)
     rest = np.einsum("ki,nij,kj->n", without, covariance, without)
     weights = counts.cpu().double().numpy()
     deviations = np.sqrt(np.maximum(np.stack([light, rest], 1), 0))
@@ -101,5 +102,5 @@ def _contrast_within(regions: Regions, counts: Tensor) -> np.ndarray:
 
 def _parts(apart: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """How far colors are apart, (..., 3), as what luminance makes of it, the same in all channels, and the rest."""
-    light = np.repeat((apart * LUMINANCE).sum(-1, keepdims=True), 3, axis=-1)
+    light = np.repeat((apart * WEIGHTS).sum(-1, keepdims=True), 3, axis=-1)
     return light, apart - light

@@ -38,7 +38,7 @@ BEFORE_PALETTE, AFTER_PALETTE = 90.0, 15.0
 """Strengths of the diffusion: of what was matched, and of what the palette makes of it. Chosen by measurement, too."""
 MOST_CONTRAST = 2.0
 FUSIONS = ("changes", "colors")
-HALF = 0.5
+LARGEST_KNEE = 0.5
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class SuperpixelOptions:
             )
         if not 0 <= self.global_share <= 1:
             raise UserError(f"global_share is {self.global_share:g}; needed: 0 (regions alone) to 1 (all of the way)")
-        if not 0 <= self.soft_range <= HALF:
+        if not 0 <= self.soft_range <= LARGEST_KNEE:
             raise UserError(f"soft_range is {self.soft_range:g}; needed: 0 (colors are cut off) to 0.5")
         if self.fusion not in FUSIONS:
             raise UserError(f"fusion is {self.fusion!r}; needed: {' or '.join(FUSIONS)}")

@@ -14,7 +14,7 @@ import torch
 from skimage.metrics import structural_similarity
 from torch import Tensor
 
-from limner.colors.spaces import srgb_to_lab
+from limner.colors.spaces import LUMINANCE, srgb_to_lab
 from limner.foundation.machine.threads import in_turn
 from limner.photos.hidden import fill_hidden
 from limner.recolor.scoring.faults import blotches, halos, opacity
@@ -24,7 +24,7 @@ DIRECTIONS = 64
 LEVELS = 1024
 """Quantiles at which two distributions on a line are compared."""
 BIN_DELTA_E = 10
-LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
+LUMA = np.array(LUMINANCE, np.float32)
 """Weights of red, green and blue in the luminance of ITU-R BT.709, here of gamma-encoded values."""
 GRAY_LEVEL = 1 / 255
 SSIM_MARGIN_PX = 5
