@@ -17,6 +17,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from limner.segment.footprints.options import Splitting
+from limner.segment.footprints.peaks import peaks_within
 
 PART_PIXELS = 2**19
 """Of a part of a wide block of rows."""
@@ -28,8 +29,7 @@ def split(mask: np.ndarray, how: Splitting, inside: np.ndarray | None = None) ->
     mask: (H, W) bool, the pixels of one class. inside: (H, W) floating, 0..1, how far inside its object each pixel
     lies, where a network tells: its peaks then stand for the distance's. Some numbers may be nobody's.
     """
-    from skimage.feature import peak_local_max  # here: it takes a second, and much memory
-    from skimage.morphology import disk
+    from skimage.morphology import disk  # here: it takes a second, and much memory
     from skimage.segmentation import watershed
 
     filled = fill_holes(mask, how.hole_px)
@@ -44,8 +44,7 @@ def split(mask: np.ndarray, how: Splitting, inside: np.ndarray | None = None) ->
         height = ndimage.gaussian_filter(height, smoothing)
     regions, _ = ndimage.label(filled)
     apart = max(1, round(how.distance_px))
-    peaks = peak_local_max(height, min_distance=apart, labels=regions, exclude_border=False)
-    peaks = peaks[np.lexsort(peaks.T[::-1])]
+    peaks = peaks_within(height, regions, apart)
     markers = np.zeros(mask.shape, np.int32)
     markers[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
     parts = watershed(-height, markers, mask=filled)
