@@ -89,15 +89,23 @@ def split_by_columns(
     return first_of[groups][labels], count
 
 
-def agreed(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Pairs of labels of two namings of the same pixels, (n, 2), that share more than half of the smaller one's."""
+def agreed(one: np.ndarray, other: np.ndarray, most_of_smaller: bool = True) -> np.ndarray:
+    """Pairs of labels of two namings of the same pixels, (n, 2), that share pixels.
+
+    one, other: of equal shape, int from 1, 0 for none. most_of_smaller: only those pairs that share more than half of
+    the smaller one's pixels.
+    """
     both = (one > 0) & (other > 0)
-    pairs, shared = np.unique(np.stack([one[both], other[both]]), axis=1, return_counts=True)
-    if not len(shared):
+    first, second = one[both], other[both]
+    if not len(first):
         return np.zeros((0, 2), np.int64)
+    shared = coo_array((np.ones(len(first), np.int32), (first, second))).tocsr().tocoo()  # adds up, without sorting
+    pairs = np.stack([shared.row, shared.col], axis=1).astype(np.int64)
+    if not most_of_smaller:
+        return pairs
     sizes = [np.bincount(side[side > 0]) for side in (one, other)]
-    smaller = np.minimum(sizes[0][pairs[0]], sizes[1][pairs[1]])
-    return pairs[:, 2 * shared > smaller].T
+    smaller = np.minimum(sizes[0][pairs[:, 0]], sizes[1][pairs[:, 1]])
+    return np.asarray(pairs[2 * shared.data > smaller])
 
 
 def fill_holes(mask: np.ndarray, most_px: int) -> np.ndarray:
@@ -137,7 +145,9 @@ def _necks(parts: np.ndarray, distance: np.ndarray) -> tuple[np.ndarray, np.ndar
         touch = (first != second) & (first > 0) & (second > 0)
         pairs.append(np.sort(np.stack([first[touch], second[touch]], axis=1), axis=1))
         widths.append(np.minimum(distance[one][touch], distance[other][touch]))
-    found, place = np.unique(np.concatenate(pairs), axis=0, return_inverse=True)
+    low, high = np.concatenate(pairs).astype(np.int64).T
+    side = int(high.max(initial=0)) + 1
+    found, place = np.unique(low * side + high, return_inverse=True)  # one number a pair sorts quicker than rows
     widest = np.zeros(len(found))
     np.maximum.at(widest, place.ravel(), np.concatenate(widths))
-    return found, widest
+    return np.stack(np.divmod(found, side), axis=1), widest

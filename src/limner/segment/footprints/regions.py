@@ -23,7 +23,7 @@ from scipy.sparse.csgraph import connected_components
 from limner.foundation.files.names import spelled
 from limner.reporting.pictures import IGNORE
 from limner.scenes.windows import Window
-from limner.segment.footprints.objects import split_by_columns
+from limner.segment.footprints.objects import agreed, split_by_columns
 from limner.segment.footprints.options import Splitting
 
 BLOCK_PIXELS = 2**21  # of the raster at once; labels, probabilities and their sums take about 40 bytes a pixel
@@ -172,7 +172,7 @@ class _Finder:
         sums = np.bincount(mine.ravel(), weights=probabilities.ravel(), minlength=len(class_of))
         kept = areas >= self.minimum_area_px
         for edge in (above, below):
-            kept[np.unique(edge)] = True
+            kept[edge.ravel()] = True
         kept &= areas > 0
         kept[0] = False
         regions: list[Region | None] = [
@@ -203,9 +203,11 @@ class _Finder:
         below = np.full(block.below.shape, NO_REGION)
         known = block.below > 0
         below[known] = group[block.below[known] + offset]
-        numbers = [number for number in np.unique(below).tolist() if number in merged]
+        reaches = np.zeros(len(parts) + 1, bool)
+        reaches[below.ravel()] = True  # the last is `NO_REGION`
+        numbers = [number for number in np.flatnonzero(reaches[:-1]).tolist() if number in merged]
         self.open = [merged.pop(number) for number in numbers]
-        place = np.full(max([NO_REGION, *group.tolist()]) + 2, NO_REGION)
+        place = np.full(len(parts) + 1, NO_REGION)
         place[numbers] = np.arange(len(numbers))
         self.seam = place[below]
         yield from (region for region in merged.values() if region.area_px >= self.minimum_area_px)
@@ -214,14 +216,8 @@ class _Finder:
         """A number for each part, equal where both blocks mean the same region: (count,) int32."""
         links = np.zeros((0, 2), np.int64)
         if block.above.size:
-            before, now = self.seam.ravel(), block.above.ravel()
-            both = (before != NO_REGION) & (now > 0)
-            pairs, shared = np.unique(np.stack([before[both], now[both]]), axis=1, return_counts=True)
-            if self.splitting is not None and len(shared):
-                sizes = [np.bincount(side[side >= 0]) for side in (before, now)]
-                smaller = np.minimum(sizes[0][pairs[0]], sizes[1][pairs[1]])
-                pairs = pairs[:, 2 * shared > smaller]
-            links = np.stack([pairs[0], pairs[1] + len(self.open) - 1], axis=1)
+            links = agreed(self.seam + 1, block.above, most_of_smaller=self.splitting is not None)
+            links += [-1, len(self.open) - 1]
         graph = coo_array((np.ones(len(links)), (links[:, 0], links[:, 1])), shape=(count, count))
         return np.asarray(connected_components(graph, directed=False)[1])
 
