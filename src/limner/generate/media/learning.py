@@ -1,8 +1,10 @@
 """How a generator and a discriminator learn a medium: samples of any shape, with whatever condition."""
 
 import copy
-from collections.abc import Iterator, Mapping
-from typing import Any
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +22,7 @@ from limner.foundation.errors import UserError
 from limner.generate.media.outcome import closing_line
 from limner.generate.media.recipe import MediaRecipe
 from limner.generate.media.sample import Condition, MediaSample
+from limner.generate.media.scores import MADE, Column, MediaScores
 from limner.learning.loop.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
 from limner.learning.loop.task import Stage, StageContext, Task
 from limner.learning.runs.run import Run
@@ -31,15 +34,26 @@ Shown = MediaSample | tuple[MediaSample, ...]
 """What a discriminator is shown: samples, or several groups, each in a pass of its own (batch normalization)."""
 
 
+class MediaData(Protocol):
+    """Samples that were read."""
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of them."""
+
+
 class MediaLearning(Task):
     """One update of the discriminator, then one of the generator (Goodfellow et al. 2014), on samples of any shape.
 
-    A medium reads its data in `__init__`, calls `prepare`, and says what a real sample is (`real`). It may also say
-    what the discriminator is shown beside true samples (`as_fake`), what the generator is asked for (`asked`), and
-    terms.
+    A medium reads its data in `__init__`, calls `prepare` and `build_networks`, and says what a real sample is
+    (`real`). It may also say what the discriminator is shown beside true samples (`as_fake`), what the generator is
+    asked for (`asked`), and terms.
     """
 
     recipe: MediaRecipe
+    data: MediaData
+    columns: Mapping[str, Column]
+    """Of the scores that `evaluate` gives, by their names."""
     learning_rate_options = "--generator-optimizer.learning-rate, --discriminator-optimizer.learning-rate"
     clip: float | None = None
     """The largest norm of a network's gradient."""
@@ -67,9 +81,38 @@ class MediaLearning(Task):
         self.optimizers, self.state = {}, {}
         self.device = torch.device("cpu")
 
-    def begin_weights(self, networks: dict[str, nn.Module]) -> dict[str, nn.Module]:
-        """Networks with the weights that the recipe's initialization gives, and the average of the generator."""
-        recipe, draws = self.recipe, Draws(self.recipe.seed, torch.device("cpu"))
+    @classmethod
+    def with_data(cls, recipe: Any, paths: Sequence[Path], options: None) -> Any:
+        """The recipe with other files (``--data``)."""
+        if not paths:
+            return recipe
+        return dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, paths=tuple(paths)))
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of the data."""
+        return self.data.fingerprint
+
+    def build_networks(
+        self,
+        generators: Mapping[str, Callable[..., nn.Module]],
+        discriminators: Mapping[str, Callable[..., nn.Module]],
+        others: Mapping[str, Callable[[], nn.Module]] | None = None,
+        **given: Any,
+    ) -> dict[str, nn.Module]:
+        """The recipe's networks, with the weights that its seed and initialization give, and the generator's average.
+
+        others: further networks, by name. given: what generator and discriminator are told beside their settings.
+        """
+        recipe: Any = self.recipe  # each medium's has a generator and a discriminator
+        draws = Draws(recipe.seed, torch.device("cpu"))
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(recipe.seed)
+            networks = {
+                "generator": recipe.generator.build(generators, **given),
+                "discriminator": recipe.discriminator.build(discriminators, **given),
+                **{name: build() for name, build in (others or {}).items()},
+            }
         for name in ("generator", "discriminator"):
             recipe.initialization.build(INITIALIZATIONS, networks[name], draws.of(f"initialization of the {name}"))
         if recipe.spectral_norm == "discriminator":
@@ -194,3 +237,25 @@ class MediaLearning(Task):
     def generator_terms(self) -> Mapping[str, Term]:
         """What is added to the generator's loss."""
         return {}
+
+    def measure(self) -> MediaScores:
+        """How good what it makes is, beside the bars."""
+        raise NotImplementedError
+
+    def evaluate(self) -> Mapping[str, float]:
+        """The scores of what it makes that are known."""
+        return self.placed(self.measure().rows[MADE])
+
+    def placed(self, scores: Mapping[str, float | None]) -> dict[str, float]:
+        """Scores by name and by the samples that they compare with, those that are known."""
+        return {f"{self.where}/{name}": value for name, value in scores.items() if value is not None}
+
+    def told(self, scores: Mapping[str, float]) -> str:
+        """The scores under the tables' heads."""
+        parts = []
+        for name, value in scores.items():
+            column = self.columns.get(name.rpartition("/")[2])
+            if column is not None:
+                head = column.head.removesuffix(", %")
+                parts.append(f"{head} {column.printed(value)}{' %' if column.share else ''}")
+        return f"{self.where} {', '.join(parts)}"

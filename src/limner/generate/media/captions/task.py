@@ -16,7 +16,7 @@ from limner.foundation.draws import Draws
 from limner.generate.media.captions.measure import COLUMNS, exact, score_captions
 from limner.generate.media.captions.networks import CAPTION_DISCRIMINATORS, CAPTION_GENERATORS
 from limner.generate.media.captions.predictor import ClipCaptioner, load_captioner
-from limner.generate.media.captions.reading import read_clips
+from limner.generate.media.captions.reading import CaptionedClips, read_clips
 from limner.generate.media.captions.recipe import CaptionRecipe
 from limner.generate.media.learning import TRAIN, MediaLearning
 from limner.generate.media.outcome import MediaOutcome, closing_line, finish_media
@@ -41,6 +41,8 @@ class CaptionTask(MediaLearning):
     name = "generate-captions"
     recipe_type = CaptionRecipe
     recipe: CaptionRecipe
+    data: CaptionedClips
+    columns = COLUMNS
 
     def __init__(self, recipe: CaptionRecipe) -> None:
         self.recipe, self.seed = recipe, recipe.seed
@@ -55,31 +57,12 @@ class CaptionTask(MediaLearning):
         encoded = self.vocabulary.encode([sentence for captions in self.data.captions for sentence in captions])
         self.length = encoded.shape[1] + 1
         self.encoded = functional.pad(encoded, (0, 1))
-        given = {"words": len(self.vocabulary) + 1, "length": self.length, "size_px": data.size_px}
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(recipe.seed)
-            self.networks = self.begin_weights(
-                {
-                    "generator": recipe.generator.build(CAPTION_GENERATORS, **given),
-                    "discriminator": recipe.discriminator.build(CAPTION_DISCRIMINATORS, **given),
-                }
-            )
+        given: dict[str, Any] = {"words": len(self.vocabulary) + 1, "length": self.length, "size_px": data.size_px}
+        self.networks = self.build_networks(CAPTION_GENERATORS, CAPTION_DISCRIMINATORS, **given)
         self.networks["likely"] = copy.deepcopy(self.networks["generator"]).requires_grad_(False)
         held = self.held_out if len(self.held_out) else self.training
         self.scored = held[: recipe.scores.samples]
         self.score = (f"{self.where}/exact", 1)
-
-    @classmethod
-    def with_data(cls, recipe: CaptionRecipe, paths: Sequence[Path], options: None) -> CaptionRecipe:
-        """The recipe with other folders (``--data``)."""
-        if not paths:
-            return recipe
-        return dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, paths=tuple(paths)))
-
-    @property
-    def fingerprint(self) -> str:
-        """A digest of clips and sentences."""
-        return self.data.fingerprint
 
     def stages(self) -> tuple[Stage, ...]:
         """Maximum likelihood, then both networks."""
@@ -164,12 +147,7 @@ class CaptionTask(MediaLearning):
             self.networks["likely"].load_state_dict(self.networks["generator"].state_dict())
         said = self.current_predictor().caption_all(self.data.clips[self.scored])
         true = [self.data.captions[place] for place in self.scored.tolist()]
-        return {f"{self.where}/exact": float(np.mean(exact(said, true)))}
-
-    def told(self, scores: Mapping[str, float]) -> str:
-        """In percent."""
-        value = scores[f"{self.where}/exact"]
-        return f"{self.where} exact match {COLUMNS['exact'].printed(value)} %"
+        return self.placed({"exact": float(np.mean(exact(said, true)))})
 
     def picture(self) -> np.ndarray:
         """The middle frames of the first clips that it is scored by."""

@@ -14,7 +14,7 @@ from limner.adversarial.update import Term, Update, update_generator
 from limner.generate.media.clips.measure import COLUMNS, measure
 from limner.generate.media.clips.networks import CLIP_DISCRIMINATORS, CLIP_GENERATORS, ClipGenerator, shown
 from limner.generate.media.clips.predictor import ClipMaker, load_clip_maker
-from limner.generate.media.clips.reading import read_clips
+from limner.generate.media.clips.reading import ClipSet, read_clips
 from limner.generate.media.clips.recipe import ClipRecipe
 from limner.generate.media.learning import MediaLearning
 from limner.generate.media.outcome import MediaOutcome, closing_line, finish_media
@@ -34,32 +34,15 @@ class ClipTask(MediaLearning):
     name = "generate-clips"
     recipe_type = ClipRecipe
     recipe: ClipRecipe
+    data: ClipSet
+    columns = COLUMNS
 
     def __init__(self, recipe: ClipRecipe) -> None:
         self.recipe, self.seed = recipe, recipe.seed
         self.data = read_clips(recipe.data.paths, recipe.data.size_px)
         self.prepare(len(self.data), recipe.data.held_out, "clips")
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(recipe.seed)
-            self.networks = self.begin_weights(
-                {
-                    "generator": recipe.generator.build(CLIP_GENERATORS, size_px=recipe.data.size_px),
-                    "discriminator": recipe.discriminator.build(CLIP_DISCRIMINATORS, size_px=recipe.data.size_px),
-                }
-            )
+        self.networks = self.build_networks(CLIP_GENERATORS, CLIP_DISCRIMINATORS, size_px=recipe.data.size_px)
         self.score = (f"{self.where}/frechet", -1)
-
-    @classmethod
-    def with_data(cls, recipe: ClipRecipe, paths: Sequence[Path], options: None) -> ClipRecipe:
-        """The recipe with other files (``--data``)."""
-        if not paths:
-            return recipe
-        return dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, paths=tuple(paths)))
-
-    @property
-    def fingerprint(self) -> str:
-        """A digest of the clips."""
-        return self.data.fingerprint
 
     @property
     def true(self) -> Tensor:
@@ -132,16 +115,7 @@ class ClipTask(MediaLearning):
 
     def evaluate(self) -> Mapping[str, float]:
         """Fréchet distance, histograms of motion, how much moves, copies."""
-        made = self.measure(bars=False).rows[MADE]
-        return {f"{self.where}/{name}": value for name, value in made.items() if value is not None}
-
-    def told(self, scores: Mapping[str, float]) -> str:
-        """The scores under the tables' heads."""
-        parts = []
-        for name, value in scores.items():
-            column = COLUMNS[name.rpartition("/")[2]]
-            parts.append(f"{column.head.removesuffix(', %')} {column.printed(value)}{' %' if column.share else ''}")
-        return f"{self.where} {', '.join(parts)}"
+        return self.placed(self.measure(bars=False).rows[MADE])
 
     def picture(self) -> np.ndarray:
         """What it makes of the same latents, or stills, as ever: a row of frames each."""

@@ -15,11 +15,12 @@ from limner.adversarial.update import Term, Update
 from limner.datasets.order import ShuffledOrder
 from limner.foundation.errors import UserError
 from limner.generate.media.learning import TRAIN, MediaLearning
-from limner.generate.media.music.data.notes import PITCHES, REST, Piece
-from limner.generate.media.music.data.reading import MusicSettings, read_music
+from limner.generate.media.music.data.notes import PITCHES, Piece
+from limner.generate.media.music.data.reading import MusicSet, MusicSettings, read_music
 from limner.generate.media.music.measure import bars_of, copied, measure, nearness, phrases_of
-from limner.generate.media.music.networks.forms import FORMS, Form, MusicShape
+from limner.generate.media.music.networks.forms import Form, form_of
 from limner.generate.media.music.networks.listing import MUSIC_DISCRIMINATORS, MUSIC_GENERATORS
+from limner.generate.media.music.phrases import shape_of, windows_of
 from limner.generate.media.music.predictor import MusicMaker, load_music_maker
 from limner.generate.media.music.recipe import MusicRecipe
 from limner.generate.media.music.roll import roll_picture
@@ -44,6 +45,7 @@ class MusicTask(MediaLearning):
     name = "generate-music"
     recipe_type = MusicRecipe
     recipe: MusicRecipe
+    data: MusicSet
 
     def __init__(self, recipe: MusicRecipe) -> None:
         self.recipe, self.seed = recipe, recipe.seed
@@ -57,14 +59,7 @@ class MusicTask(MediaLearning):
         self.learned: list[Piece] = [pieces[place] for place in self.training.tolist()]
         self.true: list[Piece] = [pieces[place] for place in self.held_out.tolist()] or self.learned
         self.shape = shape_of(self.learned, recipe)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(recipe.seed)
-            self.networks = self.begin_weights(
-                {
-                    "generator": recipe.generator.build(MUSIC_GENERATORS, shape=self.shape),
-                    "discriminator": recipe.discriminator.build(MUSIC_DISCRIMINATORS, shape=self.shape),
-                }
-            )
+        self.networks = self.build_networks(MUSIC_GENERATORS, MUSIC_DISCRIMINATORS, shape=self.shape)
         makes, tells = self.networks["generator"], self.networks["discriminator"]
         self.by_bars = bool(makes.by_bars)
         if self.by_bars != bool(tells.by_bars) or isinstance(tells, _only_events()) != (makes.form == "events"):
@@ -101,18 +96,6 @@ class MusicTask(MediaLearning):
     def _settings(self) -> MusicSettings:
         data = self.recipe.data
         return MusicSettings(data.voices, data.bar, data.common_key)
-
-    @classmethod
-    def with_data(cls, recipe: MusicRecipe, paths: Sequence[Path], options: None) -> MusicRecipe:
-        """The recipe with other files (``--data``)."""
-        if not paths:
-            return recipe
-        return dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, paths=tuple(paths)))
-
-    @property
-    def fingerprint(self) -> str:
-        """A digest of the notes."""
-        return self.data.fingerprint
 
     def stages(self) -> tuple[Stage, ...]:
         """Where the recipe says so the next event first; then generator and discriminator."""
@@ -245,7 +228,7 @@ class MusicTask(MediaLearning):
             "nearness": nearness(made, self.true, bar), "copied": copied(made, bar, bars_of(self.learned, bar)),
             "notes": float((made < PITCHES).mean()),
         }  # fmt: skip
-        return {f"{self.where}/{name}": value for name, value in found.items()}
+        return self.placed(found)
 
     def told(self, scores: Mapping[str, float]) -> str:
         """In words."""
@@ -321,33 +304,3 @@ def _only_events() -> type:
     from limner.generate.media.music.networks.c_rnn_gan import RecurrentDiscriminator
 
     return RecurrentDiscriminator
-
-
-def form_of(name: Any, generator: Any, shape: MusicShape) -> Form:
-    """The form in which a generator makes music."""
-    return FORMS[name](shape) if name != "events" else FORMS[name](shape, events=generator.events)  # type: ignore[call-arg]
-
-
-def shape_of(pieces: Sequence[Piece], recipe: MusicRecipe) -> MusicShape:
-    """What networks make: the recipe's bars, of the pitches that pieces have."""
-    heard = np.concatenate([piece.steps[piece.steps < PITCHES] for piece in pieces])
-    return MusicShape(recipe.data.voices, recipe.bars, recipe.data.bar, int(heard.min()), int(heard.max()))
-
-
-def windows_of(pieces: Sequence[Piece], shape: MusicShape, *, by_bars: bool) -> tuple[Tensor, Tensor]:
-    """What is learned from: (N, voices, steps) int64 phrases, from each bar on, or with ``by_bars`` each bar behind the
-    one before; and (N,) bool: whether there is none before."""
-    bar, found, first = shape.bar, [], []
-    for piece in pieces:
-        steps = torch.from_numpy(piece.steps.astype(np.int64))
-        if by_bars:
-            steps = torch.cat([torch.full((len(steps), bar), REST), steps], 1)
-        length = 2 * bar if by_bars else shape.steps
-        for start in range(0, steps.shape[1] - length + 1, bar):
-            window = steps[:, start : start + length]
-            if (window[:, -bar:] < PITCHES).any() or not by_bars:
-                found.append(window)
-                first.append(start == 0)
-    if not found:
-        return torch.empty(0, shape.voices, 0, dtype=torch.int64), torch.empty(0, dtype=torch.bool)
-    return torch.stack(found), torch.tensor(first)

@@ -1,13 +1,13 @@
 """The task of pictures of sentences: GAN-CLS with interpolation (Reed et al., ICML 2016)."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from limner.adversarial.update import Term
 from limner.datasets.pictures.quantized import quantized
@@ -17,7 +17,7 @@ from limner.generate.media.learning import TRAIN, MediaLearning
 from limner.generate.media.outcome import MediaOutcome, closing_line, finish_media
 from limner.generate.media.sample import Condition, MediaSample
 from limner.generate.media.scores import MADE, MediaScores
-from limner.generate.media.text.captions import read_captioned
+from limner.generate.media.text.captions import CaptionedPictures, read_captioned
 from limner.generate.media.text.encoder import PictureEncoder, TextEncoder, Vocabulary, matching_loss
 from limner.generate.media.text.measure import ATTRIBUTES, COLUMNS, MATCHED, measure
 from limner.generate.media.text.networks import TEXT_DISCRIMINATORS, TEXT_GENERATORS
@@ -48,6 +48,8 @@ class TextTask(MediaLearning):
     name = "generate-text"
     recipe_type = TextRecipe
     recipe: TextRecipe
+    data: CaptionedPictures
+    columns = COLUMNS
 
     def __init__(self, recipe: TextRecipe) -> None:
         self.recipe, self.seed = recipe, recipe.seed
@@ -62,33 +64,16 @@ class TextTask(MediaLearning):
         learned = [sentence for place in self.training.tolist() for sentence in self.data.captions[place]]
         self.vocabulary = Vocabulary.of(learned)
         given = {"size_px": data.size_px, "channels": data.channels, "code": recipe.words.code}
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(recipe.seed)
-            self.networks = self.begin_weights(
-                {
-                    "generator": recipe.generator.build(TEXT_GENERATORS, **given),
-                    "discriminator": recipe.discriminator.build(TEXT_DISCRIMINATORS, **given),
-                    "text": TextEncoder(len(self.vocabulary), recipe.words.code, recipe.words.width),
-                    "eyes": PictureEncoder(data.size_px, data.channels, recipe.words.code),
-                }
-            )
+        encoders: dict[str, Callable[[], nn.Module]] = {
+            "text": lambda: TextEncoder(len(self.vocabulary), recipe.words.code, recipe.words.width),
+            "eyes": lambda: PictureEncoder(data.size_px, data.channels, recipe.words.code),
+        }
+        self.networks = self.build_networks(TEXT_GENERATORS, TEXT_DISCRIMINATORS, encoders, **given)
         told = self.held_out if len(self.held_out) >= LEAST_HELD_OUT else self.training
         self.scored = told[: recipe.scores.samples]
         self.sentences = [self.data.captions[place][0] for place in self.scored.tolist()]
         self.score = (f"{self.where}/fitting", 1)
         self._codes: Tensor | None = None
-
-    @classmethod
-    def with_data(cls, recipe: TextRecipe, paths: Sequence[Path], options: None) -> TextRecipe:
-        """The recipe with other folders (``--data``)."""
-        if not paths:
-            return recipe
-        return dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, paths=tuple(paths)))
-
-    @property
-    def fingerprint(self) -> str:
-        """A digest of pictures and sentences."""
-        return self.data.fingerprint
 
     def stages(self) -> tuple[Stage, ...]:
         """The encoders, then generator and discriminator."""
@@ -209,17 +194,7 @@ class TextTask(MediaLearning):
         made = {name: value for name, value in scores.rows[MADE].items() if value is not None}
         leading = [made[name] for name in ATTRIBUTES[:2] if name in made] or [made[MATCHED]]
         found = {"fitting": float(np.mean(leading)), **made}
-        return {f"{self.where}/{name}": value for name, value in found.items()}
-
-    def told(self, scores: Mapping[str, float]) -> str:
-        """Shares in percent."""
-        heads = {f"{self.where}/{name}": column for name, column in COLUMNS.items()}
-        parts = [
-            f"{heads[name].head.removesuffix(', %')} {heads[name].printed(value)} %"
-            for name, value in scores.items()
-            if name in heads
-        ]
-        return f"{self.where} {', '.join(parts)}"
+        return self.placed(found)
 
     def picture(self) -> np.ndarray:
         """What it makes of the same sentences and latents as ever."""

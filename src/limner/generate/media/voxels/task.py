@@ -1,7 +1,7 @@
 """The task of solids of voxels: 3D-GAN (Wu et al., NeurIPS 2016)."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,11 @@ from torch import Tensor
 from limner.generate.media.learning import MediaLearning
 from limner.generate.media.outcome import MediaOutcome, closing_line, finish_media
 from limner.generate.media.sample import MediaSample
-from limner.generate.media.scores import MADE, MediaScores
+from limner.generate.media.scores import MediaScores
 from limner.generate.media.voxels.measure import COLUMNS, measure
 from limner.generate.media.voxels.networks import VOXEL_DISCRIMINATORS, VOXEL_GENERATORS
 from limner.generate.media.voxels.predictor import VoxelMaker, load_voxel_maker
-from limner.generate.media.voxels.reading import read_voxels
+from limner.generate.media.voxels.reading import VoxelSet, read_voxels
 from limner.generate.media.voxels.recipe import VoxelRecipe
 from limner.learning.loop.task import Stage, StageContext
 from limner.learning.recipes.recipe import to_plain
@@ -37,32 +37,15 @@ class VoxelTask(MediaLearning):
     name = "generate-voxels"
     recipe_type = VoxelRecipe
     recipe: VoxelRecipe
+    data: VoxelSet
+    columns = COLUMNS
 
     def __init__(self, recipe: VoxelRecipe) -> None:
         self.recipe, self.seed = recipe, recipe.seed
         self.data = read_voxels(recipe.data.paths, recipe.data.side)
         self.prepare(len(self.data), recipe.data.held_out, "solids")
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(recipe.seed)
-            self.networks = self.begin_weights(
-                {
-                    "generator": recipe.generator.build(VOXEL_GENERATORS, side=recipe.data.side),
-                    "discriminator": recipe.discriminator.build(VOXEL_DISCRIMINATORS, side=recipe.data.side),
-                }
-            )
+        self.networks = self.build_networks(VOXEL_GENERATORS, VOXEL_DISCRIMINATORS, side=recipe.data.side)
         self.score = (f"{self.where}/matching", 1)
-
-    @classmethod
-    def with_data(cls, recipe: VoxelRecipe, paths: Sequence[Path], options: None) -> VoxelRecipe:
-        """The recipe with other files (``--data``)."""
-        if not paths:
-            return recipe
-        return dataclasses.replace(recipe, data=dataclasses.replace(recipe.data, paths=tuple(paths)))
-
-    @property
-    def fingerprint(self) -> str:
-        """A digest of the solids."""
-        return self.data.fingerprint
 
     @property
     def true(self) -> Tensor:
@@ -110,19 +93,6 @@ class VoxelTask(MediaLearning):
         return measure(
             made.to(torch.uint8), self.data.voxels[self.training], true, seed=self.seed, own=not paths
         )  # fmt: skip
-
-    def evaluate(self) -> Mapping[str, float]:
-        """Matching, coverage, copies and the share of filled voxels."""
-        made = self.measure().rows[MADE]
-        return {f"{self.where}/{name}": value for name, value in made.items() if value is not None}
-
-    def told(self, scores: Mapping[str, float]) -> str:
-        """The scores under the tables' heads."""
-        parts = []
-        for name, value in scores.items():
-            column = COLUMNS[name.rpartition("/")[2]]
-            parts.append(f"{column.head.removesuffix(', %')} {column.printed(value)}{' %' if column.share else ''}")
-        return f"{self.where} {', '.join(parts)}"
 
     def picture(self) -> np.ndarray:
         """What it makes of the same latents as ever."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -171,3 +171,8 @@ def rows_of(shape: MusicShape) -> int:
 FORMS: dict[str, Callable[[MusicShape], Form]] = {
     "steps": OneHotSteps, "pitches": PitchRoll, "piano-roll": PianoRoll, "events": Events
 }  # fmt: skip
+
+
+def form_of(name: Any, generator: Any, shape: MusicShape) -> Form:
+    """The form in which a generator makes music."""
+    return FORMS[name](shape) if name != "events" else FORMS[name](shape, events=generator.events)  # type: ignore[call-arg]
