@@ -28,7 +28,8 @@ bytes at most 1032 times fewer, and a byte may hold 8 pixels."""
 SMALL_BYTES = 1 << 28  # not worth asking for
 PNG_TAIL_BYTES = 4096  # its last chunk is looked for here: some programs add a few bytes after it
 
-os.environ.setdefault("GDAL_CACHEMAX", "128")  # MB: GDAL's own default is 5 % of the machine
+CACHE_MB = 128
+os.environ.setdefault("GDAL_CACHEMAX", str(CACHE_MB))  # GDAL's own default is 5 % of the machine
 warnings.filterwarnings("ignore", category=NotGeoreferencedWarning)  # plain pictures are welcome here
 
 

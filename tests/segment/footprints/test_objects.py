@@ -13,10 +13,13 @@ from rasterio.features import rasterize
 from scipy import ndimage
 
 from limner.foundation.errors import UserError
-from limner.segment.footprints.objects import agreed, fill_holes, join_wide_necks, split, split_by_columns
+from limner.segment.footprints.blocks import agreed
+from limner.segment.footprints.objects import fill_holes, join_wide_necks, split
 from limner.segment.footprints.options import AS_MEASURED, FootprintOptions, Splitting
-from limner.segment.footprints.polygons import simplified, valid_polygons, write_polygons
-from limner.segment.footprints.regions import find_regions, with_corner_at_every_pixel
+from limner.segment.footprints.polygons import valid_polygons, write_polygons
+from limner.segment.footprints.regions import find_regions
+from limner.segment.footprints.rings import with_corner_at_every_pixel
+from limner.segment.footprints.simplifying import simplified
 
 USUAL = AS_MEASURED.splitting(0.15, classes=2)
 UTM = {"crs": "EPSG:32645", "transform": rasterio.Affine(0.15, 0, 350_000, 0, -0.15, 3_060_000)}
@@ -53,31 +56,6 @@ def test_two_roofs_with_a_neck_are_two_and_one_long_roof_is_one() -> None:
     assert labels[30, 20] != labels[30, 100]
     assert len(np.unique(labels[62:72, 14:246])) == 1
     assert len(np.unique(labels)) == 4
-
-
-def same_parts(one: np.ndarray, other: np.ndarray) -> bool:
-    """Whether two namings mean the same objects."""
-    pairs = np.unique(np.stack([one.ravel(), other.ravel()]), axis=1)
-    return pairs.shape[1] == len(np.unique(one)) == len(np.unique(other))
-
-
-@pytest.mark.parametrize("learned", [False, True])
-def test_a_wide_scene_is_split_part_by_part_into_the_same_objects(learned: bool) -> None:
-    mask = np.concatenate([houses(260, seed) for seed in range(9)], axis=1)
-    mask[248:258, 500:2000] = True  # one of nearly the whole width, over two seams
-    inside = ndimage.gaussian_filter(mask.astype(np.float32), 4) if learned else None
-    whole, _ = split(mask, USUAL, inside)
-    parts, count = split_by_columns(mask, USUAL, inside, part_pixels=1)
-    assert parts.max() <= count and 4 * USUAL.reach_px < mask.shape[1] / 3  # there were seams
-    assert same_parts(whole, parts)
-    assert len(np.unique(parts[250:256, 510:1990])) == 1
-
-
-def test_a_scene_that_is_not_wide_is_split_at_once() -> None:
-    mask = houses()
-    at_once, by_columns = split(mask, USUAL), split_by_columns(mask, USUAL)
-    np.testing.assert_array_equal(at_once[0], by_columns[0])
-    assert at_once[1] == by_columns[1]
 
 
 def test_labels_agree_where_more_than_half_of_the_smaller_one_is_shared() -> None:

@@ -6,7 +6,7 @@ import shapely
 from scipy import ndimage
 from shapely import affinity
 
-from limner.segment.footprints.polygons import simplified
+from limner.segment.footprints.simplifying import simplified
 from limner.segment.footprints.squaring import squared
 
 

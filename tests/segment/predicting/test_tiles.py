@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from limner.foundation.errors import UserError
-from limner.segment.predicting.blending import Blend
+from limner.segment.predicting.blending import Blend, Rows
 from limner.segment.predicting.tiles import Axis, check_tiling, origins, padded_length, strips
 
 STRIDE = 32
@@ -169,6 +169,14 @@ def test_constant_answers_blend_to_the_same_constant(height: int, width: int, ti
     whole = np.concatenate([part.planes for part in parts], axis=1)
     assert whole.shape == (1, height, width)
     np.testing.assert_allclose(whole, 0.3, atol=1e-6)
+
+
+def test_rows_in_parts_are_the_same_rows() -> None:
+    planes, valid = np.arange(2 * 5 * 3, dtype=np.float32).reshape(2, 5, 3), np.eye(5, 3, dtype=bool)
+    parts = list(Rows(7, planes, valid, 11).parts(2))
+    assert [(part.row, part.column, len(part.valid)) for part in parts] == [(7, 11, 2), (9, 11, 2), (11, 11, 1)]
+    np.testing.assert_array_equal(np.concatenate([part.planes for part in parts], axis=1), planes)
+    np.testing.assert_array_equal(np.concatenate([part.valid for part in parts]), valid)
 
 
 def test_a_strip_takes_no_tile_without_a_share_and_memory_is_bounded_by_its_width() -> None:

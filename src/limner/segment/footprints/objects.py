@@ -13,14 +13,9 @@ then takes the distance's place.
 
 import numpy as np
 from scipy import ndimage
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from limner.segment.footprints.options import Splitting
 from limner.segment.footprints.peaks import peaks_within
-
-PART_PIXELS = 2**19
-"""Of a part of a wide block of rows."""
 
 
 def split(mask: np.ndarray, how: Splitting, inside: np.ndarray | None = None) -> tuple[np.ndarray, int]:
@@ -50,62 +45,6 @@ def split(mask: np.ndarray, how: Splitting, inside: np.ndarray | None = None) ->
     parts = watershed(-height, markers, mask=filled)
     heights = np.concatenate([[0.0], height[tuple(peaks.T)]])
     return join_wide_necks(parts, height, heights, neck), len(peaks)
-
-
-def split_by_columns(
-    mask: np.ndarray, how: Splitting, inside: np.ndarray | None = None, part_pixels: int = PART_PIXELS
-) -> tuple[np.ndarray, int]:
-    """`split`, part by part of the width: it takes about 150 bytes a pixel, which of a wide scene are gigabytes.
-
-    Parts see some columns of their neighbors, as far as a pixel can decide about another. Objects that agree on more
-    than half of the smaller one's pixels near a seam are one: near it alone, for farther away one of both parts sees
-    objects that its end cuts off.
-    """
-    height, width = mask.shape
-    halo = how.reach_px
-    near = max(1, halo // 4)
-    own = max(4 * halo, part_pixels // max(1, height))
-    if width <= own + 2 * halo:
-        return split(mask, how, inside)
-    labels, count = np.zeros(mask.shape, np.int32), 0
-    links: list[np.ndarray] = []
-    before: np.ndarray | None = None
-    for left in range(0, width, own):
-        first, end = max(0, left - halo), min(width, left + own + halo)
-        found, more = split(mask[:, first:end], how, None if inside is None else inside[:, first:end])
-        found = np.where(found > 0, found + np.int32(count), np.int32(0))
-        if before is not None:
-            seam = left - first
-            links.append(agreed(before, found[:, seam - near : seam + near]))
-        labels[:, left : left + own] = found[:, left - first : left + own - first]
-        seam = left + own - first
-        before = found[:, seam - near : seam + near]
-        count += more
-    pairs = np.concatenate(links)
-    graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count + 1, count + 1))
-    groups = connected_components(graph, directed=False)[1]
-    first_of = np.zeros(groups.max() + 1, np.int32)
-    first_of[groups[::-1]] = np.arange(count, -1, -1)  # of each group, the smallest label
-    return first_of[groups][labels], count
-
-
-def agreed(one: np.ndarray, other: np.ndarray, most_of_smaller: bool = True) -> np.ndarray:
-    """Pairs of labels of two namings of the same pixels, (n, 2), that share pixels.
-
-    one, other: of equal shape, int from 1, 0 for none. most_of_smaller: only those pairs that share more than half of
-    the smaller one's pixels.
-    """
-    both = (one > 0) & (other > 0)
-    first, second = one[both], other[both]
-    if not len(first):
-        return np.zeros((0, 2), np.int64)
-    shared = coo_array((np.ones(len(first), np.int32), (first, second))).tocsr().tocoo()  # adds up, without sorting
-    pairs = np.stack([shared.row, shared.col], axis=1).astype(np.int64)
-    if not most_of_smaller:
-        return pairs
-    sizes = [np.bincount(side[side > 0]) for side in (one, other)]
-    smaller = np.minimum(sizes[0][pairs[:, 0]], sizes[1][pairs[:, 1]])
-    return np.asarray(pairs[2 * shared.data > smaller])
 
 
 def fill_holes(mask: np.ndarray, most_px: int) -> np.ndarray:

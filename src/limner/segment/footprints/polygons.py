@@ -22,7 +22,8 @@ from limner.scenes import georeference
 from limner.scenes.georeference import Place, transformer
 from limner.segment.footprints.areas import cut_at_antimeridian, geodesic_areas
 from limner.segment.footprints.options import AS_MEASURED, Splitting
-from limner.segment.footprints.regions import Region, find_regions, with_corner_at_every_pixel
+from limner.segment.footprints.regions import Region, find_regions
+from limner.segment.footprints.simplifying import simplified
 from limner.segment.footprints.squaring import squared
 from limner.segment.footprints.written import check_written
 
@@ -94,9 +95,6 @@ def _written(
     }
     means = np.array([region.mean_probability for region, _ in parts], np.float64)
     return np.array([outline for _, outline in parts], object), columns, {"mean_probability": means}
-
-
-MANY_CORNERS = 20_000
 
 
 def layer_name(stem: str) -> str:
@@ -215,26 +213,6 @@ class PolygonFile:
         column, row = points.T
         place = self.transform
         return np.column_stack([place.a * column + place.b * row + place.c, place.d * column + place.e * row + place.f])
-
-
-def simplified(outlines: np.ndarray, tolerance_px: float) -> np.ndarray:
-    """Polygons along pixels' sides with fewer corners; where two share a border, they still do.
-
-    A corner goes while the triangle with its neighbors is smaller than half the square of ``tolerance_px`` (Visvalingam
-    and Whyatt 1993), as long as no border meets another. Outlines of very many corners (a noisy map), which would take
-    minutes, are simplified each by itself.
-    """
-    shapes = outlines.copy()
-    if tolerance_px == 0 or not len(shapes):
-        return shapes
-    usual = shapely.get_num_coordinates(outlines) < MANY_CORNERS
-    # A corner at every pixel makes the sides of neighbors match, as a coverage needs.
-    matching = np.array([with_corner_at_every_pixel(outline) for outline in outlines[usual]], object)
-    shapes[usual] = shapely.coverage_simplify(matching, tolerance_px)
-    shapes[~usual] = shapely.simplify(outlines[~usual], tolerance_px / 3, preserve_topology=False)
-    lost = shapely.is_empty(shapes)
-    shapes[lost] = outlines[lost]
-    return shapes
 
 
 def valid_polygons(shapes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

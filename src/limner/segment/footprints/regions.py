@@ -1,15 +1,15 @@
 """Connected regions of a class raster of any size, found block of rows by block of rows and joined over the seams.
 
 GDAL's own polygonizer, as rasterio offers it, keeps every polygon of the raster in memory until the last one is done.
-Here a region leaves as soon as the rows it reaches are behind: a block of rows and the regions that cross its lower
-edge are all that is held.
+Here a region leaves as soon as the rows it reaches are behind: a part of a block of rows, the block's regions and those
+that cross its lower edge are all that is held.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import rasterio
@@ -22,12 +22,21 @@ from scipy.sparse.csgraph import connected_components
 
 from limner.foundation.files.names import spelled
 from limner.reporting.pictures import IGNORE
-from limner.scenes.windows import Window
-from limner.segment.footprints.objects import agreed, split_by_columns
+from limner.segment.footprints.blocks import (
+    PART_PIXELS,
+    Part,
+    Seam,
+    Sizes,
+    agreed,
+    alike,
+    blocks_of_rows,
+    shared_pixels,
+)
+from limner.segment.footprints.objects import split
 from limner.segment.footprints.options import Splitting
+from limner.segment.footprints.rings import as_outlined, with_corner_at_every_pixel
 
 BLOCK_PIXELS = 2**21  # of the raster at once; labels, probabilities and their sums take about 40 bytes a pixel
-NO_REGION = -1
 DEEP = 254
 """What a raster of insides has where a pixel lies deep in its object; 255 is none."""
 MOST_CORNERS = 200_000  # of a region whose pieces are joined; a town's largest block of houses has a few thousand
@@ -67,24 +76,12 @@ class Region:
         # takes time in proportion to its corners.
         matching = [with_corner_at_every_pixel(piece) for piece in self.pieces]
         whole = shapely.coverage_union_all(matching)
-        return [_rebuilt(part, _corners_only) for part in shapely.get_parts(whole)]
+        return [as_outlined(part) for part in shapely.get_parts(whole)]
 
 
 def inside_as_bytes(inside: np.ndarray) -> np.ndarray:
     """How far inside its object each pixel lies, 0..1, as uint8 0..`DEEP`: a file of a quarter of the size."""
     return np.rint(np.clip(inside, 0, 1) * DEEP).astype(np.uint8)
-
-
-class _Block(NamedTuple):
-    """Regions within one block of rows; label n is regions[n - 1].
-
-    above, below: (rows, width) int32 labels around its upper and its lower seam, beyond the block, too.
-    """
-
-    class_of: list[int]  # of each label, from 0
-    regions: list[Region | None]  # None: too small, and no seam where it might go on
-    above: np.ndarray
-    below: np.ndarray
 
 
 def find_regions(
@@ -95,131 +92,184 @@ def find_regions(
     block_pixels: int = BLOCK_PIXELS,
     splitting: Splitting | None = None,
     inside: Path | None = None,
+    part_pixels: int = PART_PIXELS,
 ) -> Iterator[Region]:
     """The regions of at least ``minimum_area_px`` pixels, each once, in the order in which their last rows come.
 
     classes: a class raster. probability: the raster that holds, for each wanted class, its probability in the band
     (from 1) that ``probability_bands`` names; other classes have no regions; without that raster all are 1. splitting:
     how objects that touch are told apart; without it a region is all that hangs together. inside: a raster of how far
-    inside its object each pixel lies (uint8, 254 = deep inside), where a network tells.
-
-    A block sees some rows beyond its own. Two blocks name the same rows around their seam, and what they agree on is
-    one region.
+    inside its object each pixel lies (uint8, 254 = deep inside), where a network tells. block_pixels, part_pixels: see
+    `limner.segment.footprints.blocks`.
     """
-    halo = 1 if splitting is None else splitting.reach_px
     with ExitStack() as stack:
         class_raster = stack.enter_context(rasterio.open(spelled(classes)))
         probability_raster = None if probability is None else stack.enter_context(rasterio.open(spelled(probability)))
         inside_raster = None if inside is None else stack.enter_context(rasterio.open(spelled(inside)))
-        height, width = class_raster.shape
-        block_rows = max(1 if splitting is None else 4 * halo, block_pixels // max(1, width))
         finder = _Finder(minimum_area_px, splitting)
-        for row in range(0, height, block_rows):
-            own = Window(row, 0, min(block_rows, height - row), width)
-            top, end = max(0, row - halo), min(height, row + own.height + halo)
-            seen = Window(top, 0, end - top, width).rasterio
-            numbers = class_raster.read(1, window=seen)
-            depth = None if inside_raster is None else inside_raster.read(1, window=seen) / np.float32(DEEP)
-            labels, class_of = finder.label(numbers, tuple(probability_bands), depth)
-            inner = slice(row - top, row - top + own.height)
-            own_probability = _probabilities(
-                probability_raster, own.rasterio, numbers[inner], probability_bands, splitting is not None
-            )
-            above, below = (
-                labels[max(0, seam - halo) - top : min(height, seam + halo) - top] if 0 < seam < height else labels[:0]
-                for seam in (row, row + own.height)
-            )
-            yield from finder.finished(finder.block(labels[inner], class_of, own_probability, row, above, below))
+        height, width = class_raster.shape
+        for block in blocks_of_rows(height, width, splitting, block_pixels, part_pixels):
+            for part in block:
+                seen = part.seen.rasterio
+                numbers = class_raster.read(1, window=seen)
+                depth = None if inside_raster is None else inside_raster.read(1, window=seen) / np.float32(DEEP)
+                own_probability = _probabilities(
+                    probability_raster, part.own.rasterio, numbers[part.inner], probability_bands, splitting is not None
+                )
+                finder.add(part, numbers, tuple(probability_bands), own_probability, depth)
+            yield from finder.finished()
 
 
 class _Finder:
-    """The regions that are open while blocks of rows come by, and how blocks are joined."""
+    """The regions that are open while blocks of rows come by, and how blocks and their parts are joined."""
 
     def __init__(self, minimum_area_px: int, splitting: Splitting | None) -> None:
         self.minimum_area_px, self.splitting = minimum_area_px, splitting
         self.open: list[Region] = []
-        self.seam = np.zeros((0, 0), int)  # (rows, width): which open region each pixel around the seam belongs to
+        self.upper = Seam()  # labels of the block above
+        self.open_of = np.zeros(1, np.int32)  # of each of them its open region, counted from 1; 0: none
+        self.block = _Block()
 
-    def label(
-        self, numbers: np.ndarray, wanted: Sequence[int], inside: np.ndarray | None = None
-    ) -> tuple[np.ndarray, list[int]]:
-        """Labels (rows, width) int32 from 1, 0 where no wanted class is, and the class of each label. inside: (rows,
-        width) float32, 0..1, see `split`."""
+    def add(
+        self,
+        part: Part,
+        numbers: np.ndarray,
+        wanted: Sequence[int],
+        probabilities: np.ndarray,
+        inside: np.ndarray | None = None,
+    ) -> None:
+        """Take the next part of this block. numbers: the classes that it sees. probabilities: of its own pixels.
+        inside: (rows, width) float32, 0..1, see `split`."""
+        block = self.block
+        labels, edges = self._label(part, numbers, wanted, inside)
+        above, below = labels[part.around(part.above)], labels[part.around(part.below)]
+        if above.size:
+            before = self.open_of[self.upper.columns(part.own.column, part.own.column + part.own.width)]
+            block.met.append(shared_pixels(before, above))
+            block.sizes_before.add(before)
+            block.sizes.add(above)
+        block.lower.append(below)
+        block.at_lower.append(np.flatnonzero(np.bincount(below.ravel())))
+        block.regions += self._regions(part, labels[part.inner], probabilities, [above, below, *edges])
+
+    def _label(
+        self, part: Part, numbers: np.ndarray, wanted: Sequence[int], inside: np.ndarray | None
+    ) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Labels (rows, width) int32, 0 where no wanted class is, and those around the seams with the parts beside."""
+        block = self.block
         labels = np.zeros(numbers.shape, np.int32)
-        class_of = [0]
+        edges: list[np.ndarray] = []
         for number in wanted:
             if self.splitting is None:
                 found, count = ndimage.label(numbers == number)  # 4-connected
             else:
-                found, count = split_by_columns(numbers == number, self.splitting, inside)
+                found, count = split(numbers == number, self.splitting, inside)
+            np.add(found, len(block.class_of) - 1, out=found, where=found > 0)
+            left, right = found[:, part.left].copy(), found[:, part.right].copy()
+            if left.size:
+                block.links.append(agreed(block.right[number], left))
+            block.right[number] = right
+            edges += [left, right]
+            if self.splitting is not None:
                 found[(labels > 0) | (numbers == IGNORE)] = 0  # filled holes take neither objects nor unknown ground
-            np.add(found, len(class_of) - 1, out=found, where=found > 0)
             labels += found
-            class_of += [number] * count
-        return labels, class_of
+            block.class_of += [number] * count
+        return labels, edges
 
-    def block(
-        self,
-        mine: np.ndarray,
-        class_of: list[int],
-        probabilities: np.ndarray,
-        first_row: int,
-        above: np.ndarray,
-        below: np.ndarray,
-    ) -> _Block:
-        """Outline the regions of one block that are large enough or reach a seam."""
+    def _regions(
+        self, part: Part, mine: np.ndarray, probabilities: np.ndarray, edges: Sequence[np.ndarray]
+    ) -> list[Region | None]:
+        """A part's regions with their outlines, where they are large enough or reach a seam."""
+        class_of, first = self.block.class_of, 1 + len(self.block.regions)
         areas = np.bincount(mine.ravel(), minlength=len(class_of))
         sums = np.bincount(mine.ravel(), weights=probabilities.ravel(), minlength=len(class_of))
         kept = areas >= self.minimum_area_px
-        for edge in (above, below):
+        for edge in edges:
             kept[edge.ravel()] = True
         kept &= areas > 0
         kept[0] = False
         regions: list[Region | None] = [
             Region(class_of[label], int(areas[label]), float(sums[label])) if kept[label] else None
-            for label in range(1, len(class_of))
+            for label in range(first, len(class_of))
         ]
-        place = Affine.translation(0, first_row)
-        for geometry, label in shapes(mine, mask=kept[mine], connectivity=4, transform=place):
-            region = regions[int(label) - 1]
+        place = Affine.translation(part.own.column, part.own.row)
+        for geometry, label in shapes(np.ascontiguousarray(mine), mask=kept[mine], connectivity=4, transform=place):
+            region = regions[int(label) - first]
             if region is not None:
                 outer, *holes = [shapely.linearrings(np.array(ring)) for ring in geometry["coordinates"]]
                 region.pieces.append(shapely.polygons(outer, holes or None))
-        return _Block(class_of, regions, above, below)
+        return regions
 
-    def finished(self, block: _Block) -> Iterator[Region]:
-        """Join a block's regions with those that came down to it; gives those that are complete and large enough."""
-        parts = [*self.open, *block.regions]
-        offset = len(self.open) - 1  # label n is parts[n + offset]
-        group = self._groups(block, len(parts))
+    def finished(self) -> Iterator[Region]:
+        """End the block: join its regions with each other and with those that came down to it; gives those that are
+        complete and large enough."""
+        block, offset = self.block, len(self.open)
+        order = np.argsort(block.class_of[1:], kind="stable")  # class by class
+        node = np.zeros(len(block.class_of), np.int64)  # of each label, behind the open regions
+        node[1 + order] = np.arange(offset, offset + len(order))
+        parts = [*self.open, *(block.regions[number] for number in order.tolist())]
+        group = self._groups(node, len(parts))
         merged: dict[int, Region] = {}
-        for number, part in zip(group.tolist(), parts, strict=True):
+        for number in np.argsort(group, kind="stable").tolist():
+            part = parts[number]
             if part is None:
                 continue
-            if number in merged:
-                merged[number].absorb(part)
+            if group[number] in merged:
+                merged[group[number]].absorb(part)
             else:
-                merged[number] = part
-        below = np.full(block.below.shape, NO_REGION)
-        known = block.below > 0
-        below[known] = group[block.below[known] + offset]
-        reaches = np.zeros(len(parts) + 1, bool)
-        reaches[below.ravel()] = True  # the last is `NO_REGION`
-        numbers = [number for number in np.flatnonzero(reaches[:-1]).tolist() if number in merged]
+                merged[group[number]] = part
+        labels = np.unique(np.concatenate(block.at_lower))
+        going_on = np.unique(group[node[labels[labels > 0]]])
+        numbers = [number for number in going_on.tolist() if number in merged]
         self.open = [merged.pop(number) for number in numbers]
-        place = np.full(len(parts) + 1, NO_REGION)
-        place[numbers] = np.arange(len(numbers))
-        self.seam = place[below]
+        place = np.zeros(len(parts) + 1, np.int32)
+        place[numbers] = np.arange(1, len(numbers) + 1)
+        self.open_of = place[group[node]] if len(parts) else np.zeros(1, np.int32)
+        self.open_of[0] = 0
+        self.upper, self.block = block.lower, _Block()
         yield from (region for region in merged.values() if region.area_px >= self.minimum_area_px)
 
-    def _groups(self, block: _Block, count: int) -> np.ndarray:
-        """A number for each part, equal where both blocks mean the same region: (count,) int32."""
-        links = np.zeros((0, 2), np.int64)
-        if block.above.size:
-            links = agreed(self.seam + 1, block.above, most_of_smaller=self.splitting is not None)
-            links += [-1, len(self.open) - 1]
-        graph = coo_array((np.ones(len(links)), (links[:, 0], links[:, 1])), shape=(count, count))
-        return np.asarray(connected_components(graph, directed=False)[1])
+    def _groups(self, node: np.ndarray, count: int) -> np.ndarray:
+        """A number for each of ``count`` parts, equal where both blocks mean the same region: (count,) int32."""
+        block = self.block
+        beside = np.concatenate([np.zeros((0, 2), np.int64), *block.links])
+        row_of = _connected(beside, len(node))  # labels of this block that are one, seen from it alone
+        _, first = np.unique(row_of, return_index=True)
+        met = np.concatenate([np.zeros((0, 3), np.int64), *block.met])
+        pairs, place = np.unique(np.stack([met[:, 0], row_of[met[:, 1]]], axis=1), axis=0, return_inverse=True)
+        if self.splitting is not None and len(pairs):
+            shared = np.bincount(place.ravel(), weights=met[:, 2]).astype(np.int64)
+            sizes = np.bincount(row_of[: len(block.sizes.counts)], weights=block.sizes.counts, minlength=len(first))
+            pairs = alike(np.column_stack([pairs, shared]), block.sizes_before.counts, sizes)
+        down = np.stack([pairs[:, 0] - 1, node[first[pairs[:, 1]]]], axis=1)
+        return _connected(np.concatenate([node[beside], down]), count)
+
+
+class _Block:
+    """What is known of a block of rows while its parts come by; labels count from 1 through all of them.
+
+    class_of: of each label. regions: of label n at n - 1; None: too small, and no seam where it might go on. links:
+    pairs of labels (n, 2) that are one. met: (n, 3), an open region of the block above (from 1), a label of this one,
+    and how many pixels around their seam have both. sizes_before, sizes: of those regions and labels, around that seam.
+    lower, at_lower: labels around the lower seam. right: of each class, those around the last part's right seam.
+    """
+
+    def __init__(self) -> None:
+        self.class_of = [0]
+        self.regions: list[Region | None] = []
+        self.links: list[np.ndarray] = []
+        self.met: list[np.ndarray] = []
+        self.sizes_before, self.sizes = Sizes(), Sizes()
+        self.lower = Seam()
+        self.at_lower: list[np.ndarray] = []
+        self.right: dict[int, np.ndarray] = {}
+
+
+def _connected(links: np.ndarray, count: int) -> np.ndarray:
+    """A number for each of ``count`` things, equal where pairs (n, 2) link them, from 0 in the order of each one's
+    first thing: (count,) int32."""
+    graph = coo_array((np.ones(len(links)), (links[:, 0], links[:, 1])), shape=(count, count))
+    return np.asarray(connected_components(graph, directed=False)[1])
 
 
 def _probabilities(dataset: Any, window: Any, numbers: np.ndarray, bands: dict[int, int], filled: bool) -> np.ndarray:
@@ -237,36 +287,3 @@ def _probabilities(dataset: Any, window: Any, numbers: np.ndarray, bands: dict[i
         if mask.any():
             np.copyto(own, dataset.read(band, window=window), where=mask)
     return own
-
-
-def with_corner_at_every_pixel(polygon: Any) -> Any:
-    """The same polygon along the pixels' sides, with a corner wherever two pixels meet.
-
-    In numpy, as `shapely.segmentize` buffers polygons to make sure that they are valid, which takes minutes for large
-    ones.
-    """
-    return _rebuilt(polygon, _densified)
-
-
-def _rebuilt(polygon: Any, change: Callable[[np.ndarray], np.ndarray]) -> Any:
-    """The polygon with each of its rings, (n, 2) closed, changed."""
-    outer, *holes = [shapely.linearrings(change(shapely.get_coordinates(ring))) for ring in shapely.get_rings(polygon)]
-    return shapely.polygons(outer, holes or None)
-
-
-def _densified(ring: np.ndarray) -> np.ndarray:
-    """Points (n, 2) of a closed ring whose sides lie along axes, with all whole places between them."""
-    sides = np.diff(ring, axis=0)
-    lengths = np.abs(sides).sum(axis=1).astype(np.int64)
-    first = np.repeat(np.cumsum(lengths) - lengths, lengths)
-    along = np.arange(lengths.sum()) - first
-    steps = np.repeat(np.sign(sides), lengths, axis=0) * along[:, None]
-    return np.concatenate([np.repeat(ring[:-1], lengths, axis=0) + steps, ring[-1:]])
-
-
-def _corners_only(ring: np.ndarray) -> np.ndarray:
-    """The points of a closed ring along axes where it turns."""
-    sides = np.sign(np.diff(ring, axis=0))
-    turns = (sides != np.roll(sides, 1, axis=0)).any(axis=1)  # the first point belongs to the first and the last side
-    corners = ring[:-1][turns]
-    return np.concatenate([corners, corners[:1]])

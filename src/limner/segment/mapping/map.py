@@ -25,6 +25,7 @@ from limner.foundation.files.writing import alone_with
 from limner.foundation.machine.memory import freed_memory_goes_back
 from limner.foundation.version import __version__
 from limner.scenes.bands import check_bands
+from limner.scenes.caching import cache_for_rows
 from limner.scenes.names import chips_folder, scene_name
 from limner.scenes.rasters import Raster, open_raster
 from limner.scenes.statistics import Statistics, measure_raster
@@ -45,7 +46,7 @@ from limner.segment.mapping.record import (
 )
 from limner.segment.mapping.seams import measure_seams
 from limner.segment.mapping.smoothing import PlaneWriter, smooth
-from limner.segment.mapping.streaming import OpenScene, Passage
+from limner.segment.mapping.streaming import STRIP_PX, OpenScene, Passage
 from limner.segment.mapping.styles import polygon_style, raster_style
 from limner.segment.predicting.engines import OpenVino
 from limner.segment.predicting.ensemble import Ensemble
@@ -144,7 +145,8 @@ def map_raster(
             scene = replace(scene, colors=harmonizer.fit_raster(raster))
         if made is None:
             remove_unfinished(out, name, predictor.class_names)
-            made = _Mapping(predictor, scene, files, options, normalize, engine, tell).run(request, tuple(cautions))
+            with cache_for_rows(raster, STRIP_PX):
+                made = _Mapping(predictor, scene, files, options, normalize, engine, tell).run(request, tuple(cautions))
         if options.check_seams and made.seams is None:
             asked, _ = _computed(predictor, scene, made.statistics, options, engine)
             made = add_seams(made, measure_seams(asked, scene.seen, made.classes, made.statistics, options, tell))

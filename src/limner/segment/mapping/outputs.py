@@ -113,7 +113,8 @@ class MapWriter:
         self.pixels += counts[: len(self.pixels)]
         self.nodata_px += int(counts[IGNORE])
         if self.probability is not None:
-            planes = rows.planes.max(axis=0, keepdims=True) if self.winning_only else rows.planes
+            several = self.winning_only and len(rows.planes) > 1
+            planes = rows.planes.max(axis=0, keepdims=True) if several else rows.planes
             self.probability.write(np.where(rows.valid, planes, np.float32(np.nan)), window=window)
         if self.entropy is not None:
             unsure = np.where(rows.valid, entropy_of(rows.planes), np.float32(np.nan))

@@ -23,7 +23,7 @@ from limner.segment.mapping.predictions import Network
 from limner.segment.predicting.blending import Blend, Rows
 from limner.segment.predicting.tiles import Axis, Columns, strips
 
-STRIP_PX = 10_240
+STRIP_PX = 9_216
 """Of the scene: wider ones are mapped strip by strip, each about so wide."""
 
 
@@ -91,13 +91,18 @@ class Passage:
         is_binary = classes == 2
         planes = (1 if is_binary else classes) + self.network.insides
         blend = Blend(rows, columns, planes, BLOCK_PX)
+
+        def write_finished(index: int) -> None:
+            for part in blend.take(index).parts(BLOCK_PX):
+                write(part)
+
         with BackgroundWriter() as behind, closing(read_bands(raster, rows, columns)) as bands:
             for index, band in enumerate(bands):
                 self.network.progress("mapping", done + index, total)
                 behind.do(blend.mark_valid, index, band.valid)
                 for chosen, answers in self.network.answers(band, columns):
                     behind.do(blend.add, index, chosen, answers[:, 1:] if is_binary else answers)
-                behind.do(lambda index=index: write(blend.take(index)))
+                behind.do(write_finished, index)
 
 
 def read_bands(raster: Raster, rows: Axis, columns: Columns) -> Generator[Pixels, None, None]:
@@ -113,19 +118,23 @@ def read_bands(raster: Raster, rows: Axis, columns: Columns) -> Generator[Pixels
 
     ends = [origin + rows.size_px for origin in rows.origins]
     with ThreadPoolExecutor(max_workers=1) as pool:
-        coming = pool.submit(read, 0, ends[0])
+        coming = [pool.submit(read, 0, ends[0])]
         band: Pixels | None = None
         for index, origin in enumerate(rows.origins):
-            fresh = coming.result()
-            if index + 1 < len(ends):
-                coming = pool.submit(read, ends[index], ends[index + 1])
+            fresh = coming.pop().result()  # nobody else keeps it
             if band is None:
                 # Of its own: what was read may be a view of something larger, or not to be written.
                 band = Pixels(np.array(fresh.values), np.array(fresh.valid))
             else:
-                step = origin - rows.origins[index - 1]
-                for kept, added in ((band.values, fresh.values), (band.valid[None], fresh.valid[None])):
-                    kept[:, : rows.size_px - step] = kept[:, step:]
-                    kept[:, rows.size_px - step :] = added
-            del fresh
+                _move_up(band, fresh, origin - rows.origins[index - 1])
+            del fresh  # before the next rows are read, not meanwhile
+            if index + 1 < len(ends):
+                coming.append(pool.submit(read, ends[index], ends[index + 1]))
             yield band
+
+
+def _move_up(band: Pixels, fresh: Pixels, step: int) -> None:
+    """Let ``step`` rows leave the band at its top, and fresh ones come in below."""
+    for kept, added in ((band.values, fresh.values), (band.valid[None], fresh.valid[None])):
+        kept[:, :-step] = kept[:, step:]
+        kept[:, kept.shape[1] - step :] = added

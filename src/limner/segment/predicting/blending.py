@@ -1,5 +1,6 @@
 """Adding up the tiles' answers in a buffer that rolls down the scene: no more than a row of tiles is ever held."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,12 @@ class Rows(NamedTuple):
     planes: np.ndarray
     valid: np.ndarray
     column: int = 0
+
+    def parts(self, most_rows: int) -> Iterator["Rows"]:
+        """The same rows, so many at a time: what is made of them takes several times their memory."""
+        for first in range(0, len(self.valid), most_rows):
+            own = slice(first, first + most_rows)
+            yield self._replace(row=self.row + first, planes=self.planes[:, own], valid=self.valid[own])
 
 
 class Blend:
