@@ -1,7 +1,7 @@
 """Whatever ends a command midway, the same command again ends where one never stopped would have: bit for bit.
 
-The commands run as processes of their own and are ended by real signals. They are forked from a server that has
-imported torch once, since each import costs more than a whole training here.
+Commands that signals end run as processes of their own. They are forked from a server that has imported torch once,
+since each import costs more than a whole training here. Commands that nobody disturbs run in this process.
 """
 
 import multiprocessing
@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -60,12 +61,20 @@ loop: {precision: fp32, log_every: 1, checkpoint_minutes: 0}
 
 
 def run_command(folder: Path, tokens: list[str]) -> None:
-    """`limner` with these tokens, in ``folder``; what it says goes to out.txt and err.txt."""
-    os.chdir(folder)
-    for stream, name in ((sys.stdout, "out.txt"), (sys.stderr, "err.txt")):
-        os.dup2(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stream.fileno())
+    """`limner` with these tokens, in ``folder``, on one thread; what it says goes to out.txt and err.txt."""
+    threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    main(tokens)
+    try:
+        with (
+            chdir(folder),
+            open("out.txt", "w") as out,
+            open("err.txt", "w") as err,
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            main(tokens)
+    finally:
+        torch.set_num_threads(threads)
 
 
 @dataclass
@@ -82,8 +91,11 @@ class Place:
         return process
 
     def finish(self, *tokens: str) -> int:
-        """The exit code of a command that nobody disturbs."""
-        return ended(self.start(*tokens))
+        """The exit code of a command that nobody disturbs, and which therefore needs no process of its own."""
+        with pytest.raises(SystemExit) as left:
+            run_command(self.folder, list(tokens))
+        assert isinstance(left.value.code, int)
+        return left.value.code
 
     def said(self, stream: str = "err") -> list[str]:
         """The lines of the last command."""
