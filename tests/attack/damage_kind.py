@@ -5,6 +5,10 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import pytest
+from matplotlib.figure import Figure
+
+from contracts import CONTRACTS
 from limner.cli import main as command_line
 
 
@@ -19,6 +23,20 @@ class Kind:
     commands: tuple[str, ...]
     restored: str | None = None
     learns: bool = False
+
+
+def leave_blank(patch: pytest.MonkeyPatch) -> None:
+    """Figures are put together and written, but nothing is drawn in them: that takes up to a second each."""
+    patch.setattr(Figure, "draw", lambda figure, renderer: None)
+
+
+def learn(tokens: list[str]) -> None:
+    """A training whose run is damaged or used: nobody looks at its figures, nor at its scores."""
+    with pytest.MonkeyPatch.context() as patch:
+        leave_blank(patch)
+        for room in ("generate", "translate"):
+            CONTRACTS[room].slim(patch)
+        call(tokens)
 
 
 def call(tokens: list[str]) -> tuple[int | str, str]:

@@ -23,7 +23,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1] / "helpers"))
 
 import numpy as np
-from damage_kind import Kind, call
+from damage_kind import Kind, call, learn
 from media_kinds import MEDIA_KINDS
 from PIL import Image
 
@@ -126,14 +126,14 @@ def draw_painter() -> None:
     _pairs()
     draw_photo(Path("photo.png"), height=40, width=56)
     shutil.rmtree("painter", ignore_errors=True)
-    call(PAINT.split())
+    learn(PAINT.split())
 
 
 def draw_detector() -> None:
     _voc()
     draw_photo(Path("photo.png"), height=64, width=72)
     shutil.rmtree("detector", ignore_errors=True)
-    call(DETECT.split())
+    learn(DETECT.split())
 
 
 def draw_generator() -> None:
@@ -141,7 +141,7 @@ def draw_generator() -> None:
     for number in range(24):
         Image.fromarray(draw_shape("box", number)).save(f"boxes/{number}.png")
     shutil.rmtree("made", ignore_errors=True)
-    call(MAKE.split())
+    learn(MAKE.split())
 
 
 def _recipe() -> None:
@@ -206,7 +206,7 @@ def _half_trained() -> None:
 
     training.write_checkpoint = write_and_die
     try:
-        call(TRAIN.split())
+        learn(TRAIN.split())
     finally:
         training.write_checkpoint = write
     assert written == 3
@@ -264,7 +264,7 @@ def draw_told() -> None:
             Image.fromarray(draw_shape(kind, number)).save(Path("kinds", kind, f"{number}.png"))
     draw_photo(Path("photo.png"))
     shutil.rmtree("told", ignore_errors=True)
-    call(["train", "classify/lenet-digits", "--data", "kinds", "--out", "told", "--batch", "8", "--epochs", "1"])
+    learn(["train", "classify/lenet-digits", "--data", "kinds", "--out", "told", "--batch", "8", "--epochs", "1"])
 
 
 TRAIN = ("train segment/demo --data town --out run --epochs 4 --network.name lite-unet --network.pretrained false "

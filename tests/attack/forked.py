@@ -19,8 +19,10 @@ from limner.foundation.machine.offline import SETTINGS
 PRELOADED = (
     "limner", "damaged", "full_disk", "all_verbs", "isolated", "timm", "torchvision", "pyogrio", "lightning_fabric",
     "limner.segment.mapping", "limner.segment.training", "limner.classify.training", "limner.recolor",
-    "limner.generate.cutouts", "limner.learning.loop.training", "limner.reporting.report",
+    "limner.generate.cutouts", "limner.learning.loop.training", "limner.reporting.report", "numba", "skimage.measure",
+    "matplotlib.figure", "matplotlib.backends.backend_agg", "pycocotools.mask",
 )  # fmt: skip
+"""What more than one of the scripts imports, for up to a second each."""
 _processes = multiprocessing.get_context("forkserver")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from damage_kind import Kind, call
+from damage_kind import Kind, call, learn
 
 from drawn_tunes import draw_tunes
 
@@ -38,7 +38,7 @@ def _trained(name: str) -> Callable[[], None]:
     def draw() -> None:
         (_music if name == "music" else _world)()
         shutil.rmtree(name, ignore_errors=True)
-        call([*TRAININGS[name].split(), "--out", name])
+        learn([*TRAININGS[name].split(), "--out", name])
 
     return draw
 
