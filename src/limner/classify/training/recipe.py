@@ -101,3 +101,8 @@ class ClassifyRecipe(Recipe):
     def pictures_per_step(self) -> int:
         """Pictures that a step learns from."""
         return self.batch * self.loop.accumulate
+
+    @property
+    def pictures_of_all(self) -> int:
+        """Pictures that all processes together learn from in one optimization step."""
+        return self.pictures_per_step * self.loop.devices

@@ -27,7 +27,7 @@ from limner.datasets.order import ShuffledOrder
 from limner.foundation.draws import Draws
 from limner.foundation.errors import UserError
 from limner.foundation.progress import say
-from limner.learning.loop.accumulation import accumulated
+from limner.learning.loop.accumulation import accumulated, mean_of_all
 from limner.learning.loop.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
 from limner.learning.loop.task import Stage, StageContext, Task, number_stages
 from limner.learning.recipes.recipe import to_plain
@@ -148,7 +148,7 @@ class ClassifyTask(Task):
     def stages(self) -> tuple[Stage, ...]:
         """Kernels without labels, where the network learns some so; the last layer alone, where the recipe wants that
         first; then all."""
-        steps = max(1, round(len(self.sides.training) / self.recipe.pictures_per_step))
+        steps = max(1, round(len(self.sides.training) / self.recipe.pictures_of_all))
         stages = [Stage("train", self.recipe.epochs, steps)]
         if self.recipe.head_epochs:
             stages.insert(0, Stage("head", self.recipe.head_epochs, steps))
@@ -217,7 +217,7 @@ class ClassifyTask(Task):
         set_learning_rate(optimizer, self.learning_rate_factor(index / self.stage.steps, self.stage.epochs))
         self.updater.zero_grad(set_to_none=True)
         image, labels = next(batches)
-        whole = self.class_weights[labels.to(self.device)].sum()
+        whole = mean_of_all(self.fabric, self.class_weights[labels.to(self.device)].sum())
         losses, hits = [], []
         for part, truth in accumulated(self.fabric, self.model, (image, labels), parts):
             outputs = self.model(part)

@@ -120,7 +120,7 @@ class DetectTask(Task):
         """All at once, by steps or, where the network has no use for them, by one fit."""
         if self.by_fit:
             return number_stages([Stage("fit", 0)])
-        steps = max(1, round(len(self.sides.training) / self.recipe.batch))
+        steps = max(1, round(len(self.sides.training) / (self.recipe.batch * self.recipe.loop.devices)))
         return number_stages([Stage("train", self.recipe.epochs, steps)])
 
     def begin(self, stage: Stage, context: StageContext) -> None:

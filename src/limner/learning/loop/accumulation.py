@@ -22,3 +22,12 @@ def accumulated(fabric: "Fabric", model: Any, batch: Sequence[Tensor], parts: in
     for number, piece in enumerate(pieces):
         with fabric.no_backward_sync(model, enabled=number + 1 < parts):
             yield fabric.to_device(piece)
+
+
+def mean_of_all(fabric: "Fabric", counted: Tensor) -> Tensor:
+    """The mean over all processes of what a loss is divided by (0-d): the mean of their losses, and so of their
+    gradients, is then that of all their items together, however many count in each process."""
+    if fabric.world_size == 1:
+        return counted
+    mean: Any = fabric.all_reduce(fabric.to_device(counted.float()), reduce_op="mean")
+    return mean

@@ -21,7 +21,7 @@ from limner.segment.data.augmentation import coded, cut_offsets, decoded, draw, 
 from limner.segment.data.blocks import Split
 from limner.segment.data.chips import DataSet
 from limner.segment.data.sampling import each_once, grouped, in_turn
-from limner.segment.data.tones import draw_tones, toned
+from limner.segment.data.tones import Tones, draw_tones, toned
 from limner.segment.labels.depths import read_depths
 from limner.segment.labels.reader import RING_PX
 
@@ -155,15 +155,18 @@ class CropSource:
             self._last_order = (epoch, order)  # one assignment: another thread sees the old pair or the new one
         return order
 
-    def batch(self, epoch: int, index: int, size: int) -> Crops:
-        """The crops of one step: ``size`` tiles at place ``index`` of the epoch's order, augmented."""
+    def batch(self, epoch: int, index: int, size: int, part: tuple[int, int] = (0, 1)) -> Crops:
+        """The crops of one step: ``size`` tiles at place ``index`` of the epoch's order, augmented.
+
+        part: (number, count), only the crops of this one of so many equal parts, as they are in the whole.
+        """
         order = self.order(epoch)
-        places = (index * size + np.arange(size)) % len(order)
-        tiles = [self.tiles[number] for number in order[places]]
+        own = np.arange(size).reshape(part[1], -1)[part[0]]
+        tiles = [self.tiles[number] for number in order[(index * size + own) % len(order)]]
         generator = self._generator(epoch, index)
-        draws = draw(generator, size, self.data.channels, self.scale_range, self.jitter)
-        pixels = np.empty((size, self.data.channels, self.crop_px, self.crop_px), np.float32)
-        code = np.empty((size, self.crop_px, self.crop_px), np.float32)
+        draws = draw(generator, size, self.data.channels, self.scale_range, self.jitter).of(torch.from_numpy(own))
+        pixels = np.empty((len(own), self.data.channels, self.crop_px, self.crop_px), np.float32)
+        code = np.empty((len(own), self.crop_px, self.crop_px), np.float32)
         for place in torch.nonzero(draws.whole_pixels).flatten().tolist():
             number, tile = tiles[place]
             row, column = cut_offsets(draws.offset01[place], self.tile_px, self.crop_px)
@@ -173,8 +176,8 @@ class CropSource:
         others = torch.nonzero(~draws.whole_pixels).flatten()
         if len(others):
             whole_tiles = [self._training_pixels(*tiles[place]) for place in others.tolist()]
-            for crop, part in zip(crops, warp(whole_tiles, draws.of(others), self.crop_px), strict=True):
-                crop[others] = part
+            for crop, warped in zip(crops, warp(whole_tiles, draws.of(others), self.crop_px), strict=True):
+                crop[others] = warped
         flip(crops, draws.flip)
         valid, mask, depth = decoded(crops[1])
         image = crops[0]
@@ -182,7 +185,7 @@ class CropSource:
             image = jittered(image, valid, draws, self.statistics())
         if self.curves or self.band_mixing:
             tones = draw_tones(generator, size, self.data.channels, self.curves, self.band_mixing)
-            image = toned(image, valid, tones, self.statistics())
+            image = toned(image, valid, Tones(*(drawn[own] for drawn in tones)), self.statistics())
         return Crops(image, valid, mask, torch.tensor([number for number, _ in tiles]), depth)
 
     def pictures(self) -> list[tuple[int, Window]]:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from limner.foundation.errors import UserError
 from limner.foundation.machine.memory import check_memory
 from limner.foundation.progress import say
-from limner.learning.loop.accumulation import accumulated
+from limner.learning.loop.accumulation import accumulated, mean_of_all
 from limner.learning.loop.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
 from limner.learning.loop.task import Stage, StageContext, Task, number_stages
 from limner.learning.runs.opening import open_run
@@ -92,7 +92,7 @@ class MapLearning(Task):
 
     def stages(self) -> tuple[Stage, ...]:
         """The recipe's stages; an epoch is one pass over the training tiles unless the recipe says how many steps."""
-        steps = self.recipe.steps_per_epoch or self.source.batches_per_epoch(self.recipe.crops_per_step)
+        steps = self.recipe.steps_per_epoch or self.source.batches_per_epoch(self.recipe.crops_of_all)
         if self.held_out is not None:
             return number_stages(self.held_out.stages(self.recipe.all_stages(), steps))
         return number_stages(
@@ -141,11 +141,12 @@ class MapLearning(Task):
         """What step ``number`` learns from: standardized crops (B, C, crop, crop) float32, masks (B, crop, crop) int64,
         where borders are learned, depths (B, crop, crop) uint8, and, where the loss weighs pixels, their weights (B,
         crop, crop) float32."""
-        size = self.recipe.crops_per_step
+        size, processes = self.recipe.crops_of_all, self.recipe.loop.devices
         per_epoch = self.source.batches_per_epoch(size)
+        step, part = divmod(number, processes)
         # Stages draw different crops: each starts where a distant epoch would.
         first = 1000 * stage.index
-        crops: Crops = self.source.batch(first + number // per_epoch, number % per_epoch, size)
+        crops: Crops = self.source.batch(first + step // per_epoch, step % per_epoch, size, (part, processes))
         image = standardize(crops.image, crops.valid, [self._statistics_of(chip) for chip in crops.chip.tolist()])
         weight = self.loss.pixel_weight(crops.mask)
         weights = () if weight is None else (weight,)
@@ -162,8 +163,10 @@ class MapLearning(Task):
         self.updater.zero_grad(set_to_none=True)
         batch = next(batches)
         first_weight = 2 + (self.borders is not None)
-        whole = Whole(self.loss.counted(batch[1], *batch[first_weight:]), parts) if parts > 1 else None
-        labelled = (batch[1] != IGNORE).sum()
+        together = parts > 1 or self.fabric.world_size > 1
+        counted = mean_of_all(self.fabric, self.loss.counted(batch[1], *batch[first_weight:])) if together else None
+        whole = None if counted is None else Whole(counted, parts)
+        labelled = mean_of_all(self.fabric, (batch[1] != IGNORE).sum())
         losses = []
         for part in accumulated(self.fabric, self.model, batch, parts):
             image, mask, weights = part[0], part[1], part[first_weight:]

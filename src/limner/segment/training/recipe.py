@@ -141,6 +141,11 @@ class SegmentRecipe(Recipe):
         """Crops that a step learns from."""
         return self.batch * self.loop.accumulate
 
+    @property
+    def crops_of_all(self) -> int:
+        """Crops that all processes together learn from in one optimization step."""
+        return self.crops_per_step * self.loop.devices
+
     def all_stages(self) -> tuple[StageSettings, ...]:
         """The stages, or what ``epochs`` and ``decoder_epochs`` mean."""
         if self.stages:

@@ -130,7 +130,7 @@ class DomainTask(Task):
     def stages(self) -> tuple[Stage, ...]:
         """One stage."""
         recipe = self.recipe
-        steps = recipe.steps_per_epoch or -(-max(map(len, self.learned_of)) // recipe.batch)
+        steps = recipe.steps_per_epoch or -(-max(map(len, self.learned_of)) // (recipe.batch * recipe.loop.devices))
         return (Stage("train", recipe.epochs, steps),)
 
     def orders(self) -> list[ShuffledOrder]:

@@ -99,7 +99,7 @@ class PairLearning(Task):
     def stages(self) -> tuple[Stage, ...]:
         """A warm-up by content alone, where the recipe has one, and the training."""
         recipe = self.recipe
-        steps = recipe.steps_per_epoch or -(-len(self.training) // recipe.batch)
+        steps = recipe.steps_per_epoch or -(-len(self.training) // (recipe.batch * recipe.loop.devices))
         warmup = (Stage("warmup", recipe.warmup_epochs, steps),) if recipe.warmup_epochs else ()
         return (*warmup, Stage("train", recipe.epochs, steps))
 
