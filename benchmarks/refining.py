@@ -4,10 +4,11 @@
     python benchmarks/refining.py WORK --report
 
 DATA (default: $LIMNER_DATA) holds dubai-aerial, uganda-buildings, banepa-buildings and spacenet-rio. WORK is a folder
-for what is made: the places brought to one form and a run for each place left out and each seed (those of
-``doubt.py``, which are found there), the scenes, the refined runs, and a file of scores for each. Whatever is there
-already is not done again, so a stopped benchmark goes on; ``--minutes`` stops it by itself after the refining under
-way. ``--report`` prints the tables from what is finished, as Markdown.
+for what is made: the places brought to one form and a run for each place left out (those of ``doubt.py`` of seed 0,
+which are found there), the scenes, the refined runs, and a file for each of what the held-out ground said and what each
+mix of weights scores on the rest. Whatever is there already is not done again, so a stopped benchmark goes on;
+``--minutes`` stops it by itself after the refining under way. ``--report`` prints the tables from what is finished, as
+Markdown: what `limner refine` keeps, and what other rules would have kept.
 """
 
 import argparse
@@ -16,9 +17,12 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import rasterio
@@ -35,10 +39,21 @@ from limner.scenes.windows import Window
 from limner.segment.data.areas import find_data
 from limner.segment.labels.reading import Reading
 from limner.segment.measures.counts import Counts
-from limner.segment.predicting.predictor import load_predictor
+from limner.segment.measures.held_out import (
+    MIXES,
+    Decision,
+    best_step,
+    crossed_matrices,
+    decide,
+    drawn_blocks,
+    drawn_doubt,
+    f1_of,
+)
+from limner.segment.predicting.predictor import SegmentPredictor, load_predictor
 from limner.segment.refining.refine import Refinement, refine
 from limner.segment.scoring.annotated import AnnotatedGround, annotated_ground
 from limner.segment.scoring.evaluate import evaluate_data
+from limner.segment.training import held_out
 
 RECIPE = "segment/demo"
 REFINE = (
@@ -78,29 +93,52 @@ def main() -> None:
 
 
 def refine_and_score(work: Path, data: Path, scene: str, seed: int, share: float) -> None:
-    """Refine a parent on a share of a scene and score both on the rest, unless that is done."""
+    """Refine a parent on a share of a scene and score it and all mixes on the rest, unless that is done."""
     name = f"{scene}-{seed}-{100 * share:g}"
     scores = work / "refinings" / f"{name}.json"
     if scores.exists():
         return
     print(f"{time.strftime('%H:%M:%S')} {name}", flush=True)
-    parent = learn(work, SCENES[scene], seed)
+    parent = learn(work, SCENES[scene], 0)
     picture = write_scene(data, scene, work / "scenes")
-    truth = picture.with_name(f"{scene}-mask.tif")
-    labels = annotate(truth, share, seed, work / "scenes" / f"{name}-labels.tif")
-    began = time.monotonic()
-    refined = refine_on(parent, picture, labels, work, work / "refined" / name, REFINE, seed)
-    seconds = time.monotonic() - began
-    found: dict[str, Any] = {"scene": scene, "seed": seed, "share": share, "seconds": round(seconds, 1)}
-    for which, run in (("parent", open_run(parent)), ("refined", refined.run)):
-        counts = score_on(run, picture, work, without=refined.run)
-        found[which] = {"f1": counts.f1(), "all building": counts.constant(1).f1()}
-    decision = refined.decision
-    found["decision"] = None if decision is None else decision.to_json()
+    labels = annotate(picture.with_name(f"{scene}-mask.tif"), share, seed, work / "scenes" / f"{name}-labels.tif")
+    with keeping_all() as said:
+        refined = refine_on(parent, picture, labels, work, work / "refined" / name, REFINE, seed)
+    before, after = load_predictor(open_run(parent), "cpu"), load_predictor(refined.run, "cpu")
+    found: dict[str, Any] = {"scene": scene, "seed": seed, "share": share, "said": said, "mixes": {}}
+    found["parent"] = score_on(before, picture, work, without=refined.run).f1()
+    if said:
+        first, last = ({key: value.clone() for key, value in each.network.state_dict().items()}
+                       for each in (before, after))  # fmt: skip
+        for mix in MIXES:
+            after.network.load_state_dict(
+                {
+                    key: first[key].lerp(value, mix) if value.is_floating_point() else value
+                    for key, value in last.items()
+                }
+            )
+            at = replace(after, threshold=best_step(np.array(said["mixed"][str(mix)])) / 256)
+            found["mixes"][str(mix)] = score_on(at, picture, work, without=refined.run).f1()
     write_json(scores, found)
     shutil.rmtree(work / "refined" / name)  # a run of 45 MB each
-    before, after = (100 * found[which]["f1"] for which in ("parent", "refined"))
-    print(f"  {before:.1f} to {after:.1f} in {seconds:.0f} s; {'' if decision is None else decision.line}", flush=True)
+
+
+@contextmanager
+def keeping_all() -> Iterator[dict[str, Any]]:
+    """All that is learned is kept, so that every mix can be scored; gives what `decide` would have been given, nothing
+    where it would have decided nothing."""
+    said: dict[str, Any] = {}
+
+    def keep(initial: np.ndarray, mixed: Any, parts: Sequence[int], places: Sequence[int] | None = None) -> Decision:
+        decision = decide(initial, mixed, parts, places)
+        if not mixed or not initial.sum((0, 2)).all():  # no ground held out, or of one class alone
+            return decision
+        counted = {str(mix): each.tolist() for mix, each in mixed.items()}
+        said.update(initial=initial.tolist(), mixed=counted, parts=list(parts), places=list(places or ()))
+        return replace(decision, mix=1.0, threshold=best_step(mixed[1.0]) / 256)
+
+    with patch.object(held_out, "decide", keep), patch.object(held_out, "mixes_to_try", lambda _: MIXES):
+        yield said
 
 
 def refine_on(
@@ -116,9 +154,9 @@ def refine_on(
     return refined
 
 
-def score_on(run: Run, picture: Path, work: Path, *, without: Run | None = None) -> Counts:
-    """What a run counts on a scene of `write_scene`. without: leave out the ground that this run was refined on."""
-    predictor = load_predictor(run, "cpu")
+def score_on(predictor: SegmentPredictor, picture: Path, work: Path, *, without: Run | None = None) -> Counts:
+    """What a predictor counts on a scene of `write_scene`. without: leave out the ground that this run was refined
+    on."""
     reading = Reading(
         labels=picture.with_name(f"{picture.stem}-mask.tif"), classes=(str(work / "places" / "classes.yaml"),)
     )
@@ -223,33 +261,98 @@ def save(path: Path, values: np.ndarray, profile: dict[str, Any]) -> Path:
     return path
 
 
+Rule = Callable[[dict[str, Any]], float | None]
+"""Which mix is kept of a refining that was found; None: the parent."""
+
+
+def gains(found: dict[str, Any]) -> dict[float, np.ndarray]:
+    """Of each mix, the gain in F1 over the parent in each of the draws of blocks, as `decide` draws them."""
+    said = found["said"]
+    parts, places = np.array(said["parts"]), np.array(said["places"])
+    parts = parts if len(np.unique(parts)) > 1 else np.arange(len(parts)) % 2
+    initial, drawn = np.array(said["initial"]), drawn_blocks(places)
+    doubt = drawn_doubt(initial.sum()) if len(np.unique(places)) == 1 else 0.0
+    base = f1_of(np.einsum("db,bij->dij", drawn, initial))
+    after = {mix: crossed_matrices(np.array(said["mixed"][str(mix)]), parts) for mix in MIXES}
+    return {mix: f1_of(np.einsum("db,bij->dij", drawn, each)) - base + doubt for mix, each in after.items()}
+
+
+def as_limner(found: dict[str, Any]) -> float | None:
+    """What `limner refine` keeps."""
+    said = found["said"]
+    mixed = {mix: np.array(said["mixed"][str(mix)]) for mix in MIXES}
+    return decide(np.array(said["initial"]), mixed, said["parts"], said["places"]).mix
+
+
+def always(mix: float) -> Rule:
+    """The same mix wherever there are several places; on one as limner does."""
+    return lambda found: mix if several(found) else as_limner(found)
+
+
+def likely(found: dict[str, Any]) -> float | None:
+    """On several places the mix with the highest mean gain, where that is above 0; on one as limner does."""
+    if not several(found):
+        return as_limner(found)
+    mix, gain = max(gains(found).items(), key=lambda each: float(each[1].mean()))
+    return mix if gain.mean() > 0 else None
+
+
+def surely(found: dict[str, Any]) -> float | None:
+    """On several places, of the mixes whose gain is above 0 in 95 % of the draws, the one that learned most and is not
+    as surely worse than the best; on one as limner does."""
+    if not several(found):
+        return as_limner(found)
+    sure = {mix: gain for mix, gain in gains(found).items() if np.quantile(gain, 0.05) > 0}
+    best = max(sure.values(), key=lambda gain: float(gain.mean()), default=None)
+    return max((mix for mix, gain in sure.items() if np.quantile(best - gain, 0.05) <= 0), default=None)
+
+
+def several(found: dict[str, Any]) -> bool:
+    """Whether its ground lies in several places."""
+    return len(set(found["said"]["places"])) > 1
+
+
+RULES: dict[str, Rule] = {
+    "**half on several places, unless that is surely worse** (`limner refine`)": as_limner,
+    "a quarter on several places": always(0.25),
+    "three quarters on several places": always(0.75),
+    "all on several places": always(1.0),
+    "the initial weights on several places, with a threshold of the ground": always(0.0),
+    "the mix with the highest mean gain on held-out ground": likely,
+    "of the mixes surely better there the one that learned most (before)": surely,
+}
+
+
+def kept_gain(found: dict[str, Any], rule: Rule) -> float:
+    """What a rule gains in F1 on the rest, in points."""
+    mix = rule(found) if found["said"] else None
+    return 0.0 if mix is None else 100 * (found["mixes"][str(mix)] - found["parent"])
+
+
 def report(folder: Path) -> str:
-    """Every refining, and their mean gain and spread, as Markdown; in percent."""
+    """Every refining, and what rules gain, as Markdown; in percent."""
     found = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
     found.sort(key=lambda each: (each["scene"], each["share"], each["seed"]))
-    rows = ["| scene | annotated | seed | F1 of the parent | refined | gain | kept | held-out: gain likely | seconds |"]
-    rows.append("| --- |" + " ---: |" * 5 + " --- | ---: | ---: |")
-    gains = {}
+    heads = " | ".join(f"{mix:.0%}" for mix in MIXES)
+    rows = [f"| scene | annotated | seed | places | parent | {heads} | kept | gain |"]
+    rows.append("| --- | ---: | ---: | ---: |" + " ---: |" * (len(MIXES) + 1) + " --- | ---: |")
     for each in found:
-        before, after = 100 * each["parent"]["f1"], 100 * each["refined"]["f1"]
-        gains[each["scene"], each["share"], each["seed"]] = after - before
-        decision = each["decision"]
-        kept = "parent" if decision["mix"] is None else f"{decision['mix']:g} refined, at {decision['threshold']:.2f}"
-        likely = f"{100 * decision['gain_low']:.1f} to {100 * decision['gain_high']:.1f}"
+        mix = as_limner(each) if each["said"] else None
+        places = len(set(each["said"]["places"])) if each["said"] else "-"
+        scored = " | ".join(f"{100 * each['mixes'][str(of)]:.1f}" if each["mixes"] else "" for of in MIXES)
         rows.append(
-            f"| {each['scene']} | {each['share']:.0%} | {each['seed']} | {before:.1f} | {after:.1f} "
-            f"| {after - before:+.1f} | {kept} | {likely} | {each['seconds']:.0f} |"
+            f"| {each['scene']} | {each['share']:.0%} | {each['seed']} | {places} | {100 * each['parent']:.1f} "
+            f"| {scored} | {'parent' if mix is None else f'{mix:.0%}'} | {kept_gain(each, as_limner):+.1f} |"
         )
-    rows += ["", "| annotated | refinings | mean gain | standard deviation | least | most | parents kept |"]
-    rows.append("| --- |" + " ---: |" * 6)
-    for share in (*SHARES, None):
-        ours = [gain for (_, of, _), gain in gains.items() if share in (of, None)]
-        kept = sum(each["decision"]["mix"] is None for each in found if share in (each["share"], None))
-        if ours:
-            name = "all" if share is None else f"{share:.0%}"
-            spread = float(np.std(ours, ddof=1)) if len(ours) > 1 else 0.0
-            rows.append(f"| {name} | {len(ours)} | {np.mean(ours):+.1f} | {spread:.1f} | {min(ours):+.1f} "
-                        f"| {max(ours):+.1f} | {kept} |")  # fmt: skip
+    rows += ["", f"| rule, {len(found)} refinings | mean gain | standard deviation | worst | of several places: mean |"]
+    rows.append("| --- |" + " ---: |" * 4)
+    for name, rule in RULES.items():
+        gained = np.array([kept_gain(each, rule) for each in found])
+        on_several = [gain for each, gain in zip(found, gained, strict=True) if each["said"] and several(each)]
+        rows.append(f"| {name} | {gained.mean():+.1f} | {gained.std(ddof=1):.1f} | {gained.min():+.1f} "
+                    f"| {np.mean(on_several):+.1f} |")  # fmt: skip
+    best = [max(0.0, *(100 * (f1 - each["parent"]) for f1 in each["mixes"].values()), 0.0) for each in found]
+    rows.append(f"| the best of all, by the truth | {np.mean(best):+.1f} | {np.std(best, ddof=1):.1f} | | |")
     return "\n".join(rows)
 
 

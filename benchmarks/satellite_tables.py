@@ -36,6 +36,7 @@ from limner.learning.runs.opening import open_run
 from limner.learning.train import resolve, train
 from limner.segment.labels.reading import AS_FOUND
 from limner.segment.measures.counts import Counts
+from limner.segment.predicting.predictor import load_predictor
 from refining import REFINE, annotate, refine_on, score_on, write_scene
 
 NETWORKS = ("unet-19", "unet-35", "residual-18", "residual-34", "modern")
@@ -156,7 +157,7 @@ def learn_and_score(work: Path, job: Job, asked: dict[str, float]) -> None:
     counts = {}
     for scene in SCENES:
         picture = work / "scenes" / f"{scene}.tif"
-        counts[scene] = score_on(open_run(job.run(work)), picture, work).matrix.tolist()
+        counts[scene] = score_on(load_predictor(open_run(job.run(work)), "cpu"), picture, work).matrix.tolist()
     status = open_run(job.run(work)).status
     write_json(job.file(work), {"counts": counts, "steps": status["steps"], "seconds": status["seconds"]})
 
@@ -172,7 +173,10 @@ def refine_and_score(work: Path, job: Job) -> None:
     refined = refine_on(job.run(work), picture, labels, work, work / "refined" / job.name, settings, job.seed)
     seconds = round(time.monotonic() - began, 1)
     both = {"before": open_run(job.run(work)), "after": refined.run}
-    counts = {name: score_on(run, picture, work, without=refined.run).matrix.tolist() for name, run in both.items()}
+    counts = {
+        name: score_on(load_predictor(run, "cpu"), picture, work, without=refined.run).matrix.tolist()
+        for name, run in both.items()
+    }
     decision = None if refined.decision is None else refined.decision.to_json()
     write_json(job.file(work), {"counts": counts, "decision": decision, "seconds": seconds})
     shutil.rmtree(refined.run.folder)  # up to 350 MB each

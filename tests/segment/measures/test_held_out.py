@@ -5,6 +5,7 @@ import pytest
 
 from limner.segment.measures.counts import Counts
 from limner.segment.measures.held_out import (
+    HALF,
     MIXES,
     Decision,
     best_step,
@@ -14,6 +15,7 @@ from limner.segment.measures.held_out import (
     drawn_doubt,
     f1_of,
     matrices_at,
+    mixes_to_try,
 )
 from limner.segment.measures.tally import Tally
 
@@ -86,16 +88,15 @@ def test_a_gain_of_all_blocks_is_kept_with_the_mix_that_gains_most(seed: int) ->
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_of_mixes_that_are_about_as_good_the_one_that_learned_most_is_kept_on_several_places(seed: int) -> None:
+def test_on_several_places_half_is_kept_whichever_mix_scores_best_there(seed: int) -> None:
     initial = at_half(histograms(np.full(BLOCKS, 1.0), seed))
-    even, uneven = np.full(BLOCKS, 2.0), np.tile([2.7, 1.3], BLOCKS // 2)
-    quality = {0.0: even, 0.25: even, 0.5: even, 0.75: uneven, 1.0: even - 0.7}
-    mixed = {mix: histograms(apart, seed + 10) for mix, apart in quality.items()}
+    mixed = {mix: histograms(np.full(BLOCKS, 1.5 + mix), seed + 10) for mix in MIXES}
     decision = decide(initial, mixed, PARTS, np.repeat(range(4), 4).tolist())
-    assert decision.mix == 0.75  # what learned all is surely worse
+    assert decision.mix == HALF
     assert decision.low > 0
-    assert decision.after == Counts(crossed_matrices(mixed[0.75], np.array(PARTS)).sum(0))
-    assert decide(initial, mixed, PARTS).mix != 0.75  # of one place: what gains most surely
+    assert decision.after == Counts(crossed_matrices(mixed[HALF], np.array(PARTS)).sum(0))
+    assert decide(initial, mixed, PARTS).mix == 1  # of one place: what gains most surely
+    assert (mixes_to_try(np.repeat(range(4), 4)), mixes_to_try([0, 0])) == ((HALF,), MIXES)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -165,9 +166,18 @@ def test_a_gain_of_one_place_among_several_is_less_sure_than_of_many_blocks() ->
     alike, apart = decide(initial, mixed, PARTS), decide(initial, mixed, PARTS, places)
     assert (alike.places, apart.places) == (1, 2)
     assert alike.mix is not None and alike.low > 0
-    assert apart.mix is None and apart.low <= 0 < apart.high  # nobody knows which place the rest is like
+    assert apart.low <= 0 < apart.high  # nobody knows which place the rest is like
+    assert apart.mix == HALF
+    assert "kept: 50% refined, 50% initial weights" in apart.line
     assert apart.high - apart.low > 1.5 * (alike.high - alike.low)
     assert apart.cautions == () and "in 2 places" in apart.line
+
+
+def test_what_is_surely_worse_in_several_places_is_not_kept() -> None:
+    initial = at_half(histograms(np.full(BLOCKS, 3.0)))
+    worse = {mix: histograms(np.full(BLOCKS, 3.0 - mix), 7) for mix in MIXES}
+    decision = decide(initial, worse, PARTS, np.repeat(range(4), 4).tolist())
+    assert (decision.mix, decision.reason) == (None, "half of what was learned is surely worse")
 
 
 def test_one_small_place_must_gain_more_than_places_differ() -> None:

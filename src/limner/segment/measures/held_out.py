@@ -16,7 +16,8 @@ from limner.segment.measures.calibration import STEPS
 from limner.segment.measures.counts import Counts
 
 MIXES = (0.0, 0.25, 0.5, 0.75, 1.0)
-"""Shares of what was learned in the weights that are tried; 0 is the initial network with a threshold of its own."""
+"""Shares of what was learned in the weights that are tried on a single place; 0 is the initial network with a threshold
+of its own."""
 FEWEST_BLOCKS = 4
 """On fewer, nobody can tell a gain from luck."""
 DRAWS = 1000
@@ -25,6 +26,9 @@ DOUBT = 0.05
 PLACE_DOUBT, PLACE_PX = 0.2, 256**2
 """How far, as a standard deviation, the gain in F1 on a single place of so many pixels is taken to lie from that of the
 rest of the scene. On fifteen single places it was off by 0.20, root mean square (docs/results/refining.md)."""
+HALF = 0.5
+"""The mix that is kept of ground in several places unless it is surely worse: on thirty refinings no choice by what the
+blocks said came near it (docs/results/refining.md)."""
 AS_GOOD = 0.003
 """Thresholds whose F1 is so near to the best count as equal: the one nearest 0.5 is taken."""
 
@@ -204,13 +208,14 @@ def decide(
 ) -> Decision:
     """Which mix is kept, or the initial run.
 
-    Of the mixes whose gain in F1 over the initial run is sure (above 0 in 95 % of the draws of `drawn_blocks`), the one
-    that `_choose` takes. Where no gain is sure, or there is nothing to tell by, the initial run stays.
+    Of ground in several places half of what was learned is kept, unless its gain in F1 over the initial run is below 0
+    in 95 % of the draws of `drawn_blocks`. Of a single place, of the mixes whose gain is above 0 in 95 % of the draws,
+    the one whose gain is most surely high. Where there is none, or nothing to tell by, the initial run stays.
 
-    initial: (blocks, classes, classes) int64, counts of the initial run as it is. mixed: of each mix, (blocks, 2, 256)
-    histograms of two classes (`Tally.histogram`), or of more classes the counts. parts: which part of the ground each
-    block belongs to; thresholds are tested on other parts than they were set on. places: which piece of connected
-    ground; None: all of one.
+    initial: (blocks, classes, classes) int64, counts of the initial run as it is. mixed: of each mix of `mixes_to_try`,
+    (blocks, 2, 256) histograms of two classes (`Tally.histogram`), or of more classes the counts. parts: which part of
+    the ground each block belongs to; thresholds are tested on other parts than they were set on. places: which piece of
+    connected ground; None: all of one.
     """
     of = np.asarray(parts)
     if len(np.unique(of)) == 1:
@@ -235,25 +240,25 @@ def decide(
         matrices = crossed_matrices(counted, of) if classes == 2 else counted
         gains = np.nan_to_num(f1_of(np.einsum("db,bij->dij", weights, matrices)) - base) + doubt
         tried[mix] = _Tried(gains, matrices.sum(0))
-    sure = {mix: each for mix, each in tried.items() if each.low > 0}
-    if not sure:
+    mix = _choose(tried, count)
+    if mix is None:
         nearest = max(tried.values(), key=lambda each: each.low)
+        reason = "no mix is surely better" if count == 1 else "half of what was learned is surely worse"
         low, high = nearest.low, nearest.high
-        return Decision(None, None, before, Counts(nearest.matrix), low, high, blocks, "no mix is surely better", count)
-    mix = _choose(sure, count)
-    kept = sure[mix]
+        return Decision(None, None, before, Counts(nearest.matrix), low, high, blocks, reason, count)
+    kept = tried[mix]
     threshold = best_step(mixed[mix]) / STEPS if classes == 2 else None
     return Decision(mix, threshold, before, Counts(kept.matrix), kept.low, kept.high, blocks, places=count)
 
 
-def _choose(sure: Mapping[float, _Tried], places: int) -> float:
-    """Which of the mixes that are surely better is kept.
+def mixes_to_try(places: Sequence[int]) -> tuple[float, ...]:
+    """The mixes that `decide` asks for. places: of each block, which piece of connected ground it lies in."""
+    return MIXES if len(set(places)) <= 1 else (HALF,)
 
-    On several places the one that learned most and is not surely worse than the best: what was tested learned from a
-    part of the ground, what is kept learns from all of it, so that doubt speaks for learning. On a single place, which
-    a network may learn by heart, the one whose gain is most surely high.
-    """
-    if places == 1:
-        return max(sure, key=lambda mix: (sure[mix].low, mix))
-    best = max(sure.values(), key=lambda each: float(each.gains.mean()))
-    return max(mix for mix, each in sure.items() if np.quantile(best.gains - each.gains, DOUBT) <= 0)
+
+def _choose(tried: Mapping[float, _Tried], places: int) -> float | None:
+    """Which mix is kept; None: the initial run."""
+    if places > 1:
+        return HALF if tried[HALF].high > 0 else None
+    sure = [mix for mix, each in tried.items() if each.low > 0]
+    return max(sure, key=lambda mix: (tried[mix].low, mix), default=None)

@@ -210,7 +210,7 @@ class MapLearning(Task):
         return Decision.from_json(self.state[DECISION]) if DECISION in self.state else None
 
     def _keeps_initial(self) -> bool:
-        """Whether the run is the initial one as it was: nothing is surely better, or that is not known yet."""
+        """Whether the run is the initial one as it was: what was learned is not kept, or that is not known yet."""
         return self.held_out is not None and (self.decision is None or self.decision.mix is None)
 
     def weights(self) -> dict[str, Tensor]:
