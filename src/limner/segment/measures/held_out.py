@@ -240,15 +240,15 @@ def decide(
         matrices = crossed_matrices(counted, of) if classes == 2 else counted
         gains = np.nan_to_num(f1_of(np.einsum("db,bij->dij", weights, matrices)) - base) + doubt
         tried[mix] = _Tried(gains, matrices.sum(0))
-    mix = _choose(tried, count)
-    if mix is None:
+    chosen = _choose(tried, count)
+    if chosen is None:
         nearest = max(tried.values(), key=lambda each: each.low)
         reason = "no mix is surely better" if count == 1 else "half of what was learned is surely worse"
         low, high = nearest.low, nearest.high
         return Decision(None, None, before, Counts(nearest.matrix), low, high, blocks, reason, count)
-    kept = tried[mix]
-    threshold = best_step(mixed[mix]) / STEPS if classes == 2 else None
-    return Decision(mix, threshold, before, Counts(kept.matrix), kept.low, kept.high, blocks, places=count)
+    kept = tried[chosen]
+    threshold = best_step(mixed[chosen]) / STEPS if classes == 2 else None
+    return Decision(chosen, threshold, before, Counts(kept.matrix), kept.low, kept.high, blocks, places=count)
 
 
 def mixes_to_try(places: Sequence[int]) -> tuple[float, ...]:
