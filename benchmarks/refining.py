@@ -40,6 +40,7 @@ from limner.segment.data.areas import find_data
 from limner.segment.labels.reading import Reading
 from limner.segment.measures.counts import Counts
 from limner.segment.measures.held_out import (
+    FEWEST_BLOCKS,
     MIXES,
     Decision,
     best_step,
@@ -131,7 +132,7 @@ def keeping_all() -> Iterator[dict[str, Any]]:
 
     def keep(initial: np.ndarray, mixed: Any, parts: Sequence[int], places: Sequence[int] | None = None) -> Decision:
         decision = decide(initial, mixed, parts, places)
-        if not mixed or not initial.sum((0, 2)).all():  # no ground held out, or of one class alone
+        if len(initial) < FEWEST_BLOCKS or not initial.sum((0, 2)).all():  # too little ground, or of one class alone
             return decision
         counted = {str(mix): each.tolist() for mix, each in mixed.items()}
         said.update(initial=initial.tolist(), mixed=counted, parts=list(parts), places=list(places or ()))

@@ -98,7 +98,7 @@ class SegmentRecipe(Recipe):
     )
     keep_if_better: bool = setting(
         False,
-        "hold labelled ground out in turn, and keep so much of what was learned as it says: half, all, or nothing",
+        "hold labelled ground out in turn, and keep so much of what was learned as it allows: all, a share, or nothing",
     )
     loss: Choice = choice("cross-entropy", "what is minimized", "limner.segment.training.losses:LOSSES", ("known",))
     borders: Choice = choice(
