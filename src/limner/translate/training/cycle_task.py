@@ -10,10 +10,9 @@ from torch.nn.functional import l1_loss
 from limner.adversarial.losses import LOSSES, AdversarialLoss, LeastSquares
 from limner.adversarial.pool import FakePool
 from limner.adversarial.update import Term, Update, update_discriminator, update_generator
-from limner.adversarial.updater import Updater, average_buffers, set_up_network
+from limner.adversarial.updater import average_buffers
 from limner.foundation.draws import Draws
 from limner.foundation.errors import UserError
-from limner.learning.loop.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
 from limner.learning.loop.task import Stage, StageContext
 from limner.translate.networks import DISCRIMINATORS, GENERATORS
 from limner.translate.networks.beginning import INITIALIZATIONS
@@ -77,20 +76,9 @@ class CycleTask(DomainTask):
     def begin(self, stage: Stage, context: StageContext) -> None:
         """Bring the networks to the device, and make what moves them: an optimizer of both generators, one of both
         discriminators."""
-        recipe, fabric = self.recipe, context.fabric
-        self.stage, self.fabric, self.device = stage, fabric, fabric.device
-        for network in self.networks.values():
-            network.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.call = {name: set_up_network(fabric, network) for name, network in self.networks.items()}
-        self.optimizers = {
-            kind: getattr(recipe, f"{kind}_optimizer").build(
-                OPTIMIZERS, [each for name in names for each in self.networks[name].parameters()]
-            )
-            for kind, names in (("generator", INTO), ("discriminator", TELLING))
-        }
-        self.updaters = {name: Updater(fabric, optimizer) for name, optimizer in self.optimizers.items()}
-        self.learning_rate_factor = recipe.schedule.build(SCHEDULES)
-        self.draws = Draws(recipe.seed, torch.device("cpu"), fabric.global_rank)
+        recipe = self.recipe
+        self.begin_moving(stage, context, {"generator": INTO, "discriminator": TELLING})
+        self.draws = Draws(recipe.seed, torch.device("cpu"), self.fabric.global_rank)
         self.loss: AdversarialLoss = Weighed(recipe.loss.build(LOSSES), 1.0, recipe.adversarial)
         self.pool = FakePool(recipe.pool) if recipe.pool else None
         self.orders_of = self.orders()
@@ -106,11 +94,7 @@ class CycleTask(DomainTask):
 
     def step(self, batches: Iterator[Any], index: int) -> dict[str, Tensor]:
         """Both generators, then both discriminators."""
-        factor = self.learning_rate_factor(index / self.stage.steps, self.stage.epochs)
-        for optimizer in self.optimizers.values():
-            set_learning_rate(optimizer, factor)
-        for network in self.networks.values():
-            network.train()
+        self.begin_step(index)
         real = Both(
             *(
                 each.to(self.device, non_blocking=True).contiguous(memory_format=torch.channels_last)

@@ -13,11 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from limner.colors.classic.clouds import AffineMap
-from limner.datasets.order import ShuffledOrder
 from limner.foundation.errors import UserError
 from limner.foundation.progress import say
 from limner.learning.alarms import ringing
-from limner.learning.loop.task import Stage, Task
 from limner.learning.recipes.recipe import to_plain
 from limner.learning.runs.run import Run
 from limner.nn.parameters import count_parameters
@@ -27,6 +25,7 @@ from limner.translate.data.reading import as_float
 from limner.translate.measures.domain_measure import Edit, map_to_domain, measure_domains
 from limner.translate.measures.judge import some_of_each
 from limner.translate.training.domain_alarms import ALARMS, domain_alarms, worst
+from limner.translate.training.domain_learning import DomainLearning
 from limner.translate.training.domain_outcome import DomainOutcome, closing_line, finish_domains, given_and_made
 from limner.translate.translating.domains import DomainTranslator, load_domains
 
@@ -35,7 +34,7 @@ SHOWN = 3
 LEAST_HELD_OUT = 2
 
 
-class DomainTask(Task):
+class DomainTask(DomainLearning):
     """Pictures of domains made into each other without pairs. A subclass makes the networks, and steps.
 
     It sets ``networks`` and writes `network_to`, `discriminators_right`, `begin`, `batch` and `step`.
@@ -126,19 +125,6 @@ class DomainTask(Task):
     def fingerprint(self) -> str:
         """A digest of the pictures."""
         return self.domains.fingerprint
-
-    def stages(self) -> tuple[Stage, ...]:
-        """One stage."""
-        recipe = self.recipe
-        steps = recipe.steps_per_epoch or -(-max(map(len, self.learned_of)) // (recipe.batch * recipe.loop.devices))
-        return (Stage("train", recipe.epochs, steps),)
-
-    def orders(self) -> list[ShuffledOrder]:
-        """Of each domain the order in which its pictures are shown, independent of the others'."""
-        return [
-            ShuffledOrder(len(places), self.recipe.batch, self.seed + 1000 * number)
-            for number, places in enumerate(self.learned_of)
-        ]
 
     def translator(self) -> DomainTranslator:
         """What translates, around the networks as they are now."""

@@ -10,11 +10,10 @@ from torch.nn.functional import cross_entropy, l1_loss, one_hot
 from limner.adversarial.losses import LOSSES
 from limner.adversarial.regularizers.gradient_penalties import gradient_penalty
 from limner.adversarial.update import Term, Update, update_discriminator, update_generator
-from limner.adversarial.updater import Updater, average_buffers, set_up_network
+from limner.adversarial.updater import average_buffers
 from limner.datasets.order import ShuffledOrder
 from limner.foundation.draws import Draws
 from limner.foundation.errors import UserError
-from limner.learning.loop.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
 from limner.learning.loop.task import Stage, StageContext
 from limner.translate.networks import CLASS_DISCRIMINATORS, TOLD_GENERATORS
 from limner.translate.networks.beginning import INITIALIZATIONS
@@ -73,18 +72,9 @@ class StarTask(DomainTask):
 
     def begin(self, stage: Stage, context: StageContext) -> None:
         """Bring the networks to the device, and make what moves them."""
-        recipe, fabric = self.recipe, context.fabric
-        self.stage, self.fabric, self.device = stage, fabric, fabric.device
-        for network in self.networks.values():
-            network.to(fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.call = {name: set_up_network(fabric, network) for name, network in self.networks.items()}
-        self.optimizers = {
-            name: getattr(recipe, f"{name}_optimizer").build(OPTIMIZERS, network.parameters())
-            for name, network in self.networks.items()
-        }
-        self.updaters = {name: Updater(fabric, optimizer) for name, optimizer in self.optimizers.items()}
-        self.learning_rate_factor = recipe.schedule.build(SCHEDULES)
-        self.draws = Draws(recipe.seed, fabric.device, fabric.global_rank)
+        recipe = self.recipe
+        self.begin_moving(stage, context, {name: [name] for name in self.networks})
+        self.draws = Draws(recipe.seed, self.device, self.fabric.global_rank)
         self.loss = recipe.loss.build(LOSSES)
         self.order = ShuffledOrder(len(self.training), recipe.batch, recipe.seed)
 
@@ -98,11 +88,7 @@ class StarTask(DomainTask):
 
     def step(self, batches: Iterator[Any], index: int) -> dict[str, Tensor]:
         """The discriminator's updates, then the generator's."""
-        factor = self.learning_rate_factor(index / self.stage.steps, self.stage.epochs)
-        for optimizer in self.optimizers.values():
-            set_learning_rate(optimizer, factor)
-        for network in self.networks.values():
-            network.train()
+        self.begin_step(index)
         steps = self.recipe.discriminator_steps
         for number in range(index * steps, (index + 1) * steps):
             batch = Labeled(*(each.to(self.device, non_blocking=True) for each in next(batches)))
