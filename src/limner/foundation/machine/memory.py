@@ -3,7 +3,7 @@
 import ctypes
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -19,7 +19,11 @@ GROUPS = (
 LARGE_BYTES = 1 << 20
 KEPT_BYTES = 32 << 20
 """Arrays of so many bytes leave the process in any case: the most that glibc comes to by itself."""
-GLIBC_MMAP_THRESHOLD, GLIBC_TRIM_THRESHOLD = -3, -1  # M_MMAP_THRESHOLD and M_TRIM_THRESHOLD of <malloc.h>
+MMAP_THRESHOLD, MMAP_MAX, TRIM_THRESHOLD = -3, -4, -1
+"""Names of ``mallopt`` (<malloc.h>): from how many bytes on an array gets pages of its own, how many arrays may have
+them, and how many free bytes end a heap before it is cut."""
+BY_ITSELF = {MMAP_THRESHOLD: KEPT_BYTES, MMAP_MAX: 65536, TRIM_THRESHOLD: 2 * KEPT_BYTES}
+"""What glibc comes to by itself where large arrays are taken and freed."""
 
 
 @contextmanager
@@ -28,25 +32,40 @@ def freed_memory_goes_back() -> Iterator[None]:
 
     glibc begins so, and then keeps arrays of up to 32 MB for later, in a heap for each thread: where they are as
     wide as a scene and change hands between threads, that is nearly as much again as is in use. Afterwards it keeps
-    them again: a training takes and frees the same arrays in each step, and takes a quarter longer where the system
-    has to clear them anew (measured with ``segment/demo``).
-    ``MALLOC_MMAP_THRESHOLD_`` in the environment, and other C libraries, stay as they are.
+    them again. ``MALLOC_..._`` in the environment, and other C libraries, stay as they are.
     """
-    _set_glibc(LARGE_BYTES, LARGE_BYTES // 8)
+    _set_glibc({MMAP_THRESHOLD: LARGE_BYTES, TRIM_THRESHOLD: LARGE_BYTES // 8})
     try:
         yield
     finally:
-        _set_glibc(KEPT_BYTES, 2 * KEPT_BYTES)
+        _set_glibc(BY_ITSELF)
 
 
-def _set_glibc(leaves: int, trimmed: int) -> None:
-    """From how many bytes on an array leaves when it is freed, and how many free bytes end a heap before it is cut."""
-    if "MALLOC_MMAP_THRESHOLD_" in os.environ:
+@contextmanager
+def freed_memory_is_kept() -> Iterator[None]:
+    """Within it, freed memory stays with the process for the next array; afterwards all that is free goes back.
+
+    A training takes and frees the same arrays in each step. Those above 32 MB leave the process by themselves, and the
+    system clears their pages anew each time: 13 of 74 s of a processor for 20 steps of ``segment/demo``.
+    ``MALLOC_..._`` in the environment, and other C libraries, stay as they are.
+    """
+    _set_glibc({MMAP_MAX: 0, TRIM_THRESHOLD: -1})
+    try:
+        yield
+    finally:
+        _set_glibc(BY_ITSELF)
+        with suppress(AttributeError, OSError, TypeError):
+            ctypes.CDLL(None).malloc_trim(0)
+
+
+def _set_glibc(values: Mapping[int, int]) -> None:
+    """Set what ``mallopt`` knows, unless the environment does."""
+    if any(name.startswith("MALLOC_") for name in os.environ):
         return
     with suppress(AttributeError, OSError, TypeError):  # another C library, or Windows
         library = ctypes.CDLL(None)
-        library.mallopt(GLIBC_MMAP_THRESHOLD, leaves)
-        library.mallopt(GLIBC_TRIM_THRESHOLD, trimmed)
+        for name, value in values.items():
+            library.mallopt(name, value)
 
 
 def free_memory() -> int:

@@ -22,6 +22,7 @@ from torch import Tensor
 from limner.foundation.draws import Draws
 from limner.foundation.errors import UserError
 from limner.foundation.files.writing import make_folder, remove, remove_leftovers
+from limner.foundation.machine.memory import freed_memory_is_kept
 from limner.foundation.machine.precision import choose_precision
 from limner.foundation.progress import Progress, say
 from limner.foundation.signals import StopRequest, stop_on_signal
@@ -103,7 +104,8 @@ def learn(task: Task, run: Run, settings: LoopSettings, fabric: Fabric) -> StopR
     with _own_draws(fabric):
         with stop_on_signal() as stop:
             try:
-                loop.go(stop)
+                with freed_memory_is_kept():
+                    loop.go(stop)
             except torch.cuda.OutOfMemoryError:
                 raise UserError("the GPU's memory ran out; halve the recipe's batch (--batch N) or its crop") from None
             except NotANumberError as error:
