@@ -1,14 +1,14 @@
 """What refining gains and loses: networks that never saw a place, refined on 1 to 15 % of it, scored on the rest.
 
-    python benchmarks/refining.py WORK [--data DATA] [--minutes 55]
-    python benchmarks/refining.py WORK --report
+    python benchmarks/refining.py WORK [--data DATA] [--seeds 0 1] [--minutes 55]
+    python benchmarks/refining.py WORK --report [--seeds 0 1]
 
 DATA (default: $LIMNER_DATA) holds dubai-aerial, uganda-buildings, banepa-buildings and spacenet-rio. WORK is a folder
 for what is made: the places brought to one form and a run for each place left out (those of ``doubt.py`` of seed 0,
 which are found there), the scenes, the refined runs, and a file for each of what the held-out ground said and what each
-mix of weights scores on the rest. Whatever is there already is not done again, so a stopped benchmark goes on;
-``--minutes`` stops it by itself after the refining under way. ``--report`` prints the tables from what is finished, as
-Markdown: what `limner refine` keeps, and what other rules would have kept.
+mix of weights scores on the rest. ``--seeds`` draw what is annotated. Whatever is there already is not done again, so
+a stopped benchmark goes on; ``--minutes`` stops it by itself after the refining under way. ``--report`` prints the
+tables from what is finished, as Markdown: what `limner refine` keeps, and what other rules would have kept.
 """
 
 import argparse
@@ -60,7 +60,7 @@ RECIPE = "segment/demo"
 REFINE = (
     "--epochs", "1", "--steps-per-epoch", "25", "--batch", "2", "--data.crop-px", "128", "--data.tile-px", "192",
 )  # fmt: skip
-SHARES, SEEDS = (0.01, 0.05, 0.15), (0, 1)
+SHARES = (0.01, 0.05, 0.15)
 SQUARE_PX = 128
 """Annotated is in squares of so many pixels, drawn by the seed: as if somebody had drawn here and there."""
 MOST_PX = 1024
@@ -76,9 +76,10 @@ def main() -> None:
     given.add_argument("--data", type=Path, default=os.environ.get("LIMNER_DATA"), help="folder of the four data sets")
     given.add_argument("--minutes", type=float, default=float("inf"), help="begin no other refining after so many")
     given.add_argument("--report", action="store_true", help="print the tables of what is finished")
+    given.add_argument("--seeds", type=int, nargs="+", default=[0, 1], help="of what is annotated, and of the refining")
     options = given.parse_args()
     if options.report:
-        print(report(options.work / "refinings"))
+        print(report(options.work / "refinings", options.seeds))
         return
     if options.data is None:
         given.error("needs --data, or $LIMNER_DATA")
@@ -86,7 +87,7 @@ def main() -> None:
     end = time.monotonic() + 60 * options.minutes
     for place in PLACES:
         prepare(place, Path(options.data), options.work / "places")
-    for seed, share, scene in itertools.product(SEEDS, SHARES, SCENES):
+    for seed, share, scene in itertools.product(options.seeds, SHARES, SCENES):
         if time.monotonic() > end:
             print("out of time; the same command goes on")
             return
@@ -330,9 +331,10 @@ def kept_gain(found: dict[str, Any], rule: Rule) -> float:
     return 0.0 if mix is None else 100 * (found["mixes"][str(mix)] - found["parent"])
 
 
-def report(folder: Path) -> str:
-    """Every refining, and what rules gain, as Markdown; in percent."""
-    found = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+def report(folder: Path, seeds: Sequence[int]) -> str:
+    """Every refining by these seeds, and what rules gain, as Markdown; in percent."""
+    every = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+    found = [each for each in every if each["seed"] in seeds]
     found.sort(key=lambda each: (each["scene"], each["share"], each["seed"]))
     heads = " | ".join(f"{mix:.0%}" for mix in MIXES)
     rows = [f"| scene | annotated | seed | places | parent | {heads} | kept | gain |"]
