@@ -1,8 +1,9 @@
-"""Rooms whose processes learn together: ``rooms_in_processes.py FOLDER PORT``, one alone and two, joined by gloo.
+"""Rooms whose processes learn together: ``rooms_in_processes.py FOLDER PORT PORT``, one alone and two, joined by gloo.
 
 Each writes for each room ``FOLDER/ROOM-<number>-<rank>.pt``, the weights after it. The two stop on the way and leave
-their run as ``FOLDER/ROOM-stopped``; one process goes on with it: ``FOLDER/ROOM-on.pt``. They are forked from one that
-has imported all they need, which takes longest.
+their run as ``FOLDER/ROOM-stopped``; one process goes on with it: ``FOLDER/ROOM-on.pt``. Two others train one room
+twice in ``FOLDER/torchrun`` as torchrun starts them. All are forked from one that has imported what they need, which
+takes longest.
 """
 
 import dataclasses
@@ -31,7 +32,7 @@ from limner.learning.loop.task import Task
 from limner.learning.loop.training import learn
 from limner.learning.runs.folder import start_run
 from limner.learning.runs.run import Run
-from limner.learning.train import resolve
+from limner.learning.train import resolve, train_recipe
 from limner.segment.networks import NETWORKS
 from limner.segment.training.task import SegmentTask
 from limner.translate.training.pair_task import PairTask
@@ -95,7 +96,7 @@ def stopped(task: Task, steps: int) -> Task:
     return task
 
 
-def main(folder: str, port: str) -> None:
+def main(folder: str, port: str, other_port: str) -> None:
     """Begin them all, and wait for them; an exit code of 1 where one failed."""
     torch.set_num_threads(1)
     draw(Path(folder))
@@ -104,7 +105,9 @@ def main(folder: str, port: str) -> None:
     for count in (1, 2):
         for rank in range(count):
             running.append(forked.Process(target=learn_all, args=(Path(folder), port, rank, count)))
-            running[-1].start()
+    running += [forked.Process(target=train_by_torchrun, args=(Path(folder), other_port, rank)) for rank in (0, 1)]
+    for process in running:
+        process.start()
     for process in running:
         process.join()
     sys.exit(any(process.exitcode for process in running))
@@ -123,6 +126,19 @@ def learn_all(folder: Path, port: str, rank: int, processes: int) -> None:
         torch.save(task.weights(), folder / f"{room}-{processes}-{rank}.pt")
         if processes == 2:
             go(stopped(make_task(room, processes, folder, rank), STOP_AFTER), folder / f"{room}-stopped", fabric)
+
+
+def train_by_torchrun(folder: Path, port: str, rank: int) -> None:
+    """Train a room, and once more, in the environment that torchrun gives its processes; its settings name one."""
+    there = {"LOCAL_RANK": rank, "RANK": rank, "WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 2, "MASTER_PORT": port}
+    os.environ.update({name: str(value) for name, value in there.items()}, MASTER_ADDR="127.0.0.1")
+    os.environ["TORCHELASTIC_RUN_ID"] = "test"
+    (folder / "torchrun").mkdir(exist_ok=True)
+    os.chdir(folder / "torchrun")
+    recipe = make_task("classify", 2, folder, rank).recipe
+    recipe = dataclasses.replace(recipe, loop=dataclasses.replace(recipe.loop, devices=1, keep="last"))
+    folders = {train_recipe(recipe, "classify").run.folder.as_posix() for _ in range(2)}
+    assert folders == {"runs/classify-001"}, folders
 
 
 def go(task: Task, folder: Path, fabric: Fabric) -> None:

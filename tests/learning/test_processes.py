@@ -11,6 +11,10 @@ import torch
 from rooms_in_processes import SETTINGS, STOP_AFTER, go_on
 from torch import Tensor
 
+from limner.foundation.errors import UserError
+from limner.foundation.progress import say
+from limner.learning.loop.processes import first_speaks_for_all, machines, rank, with_processes
+from limner.learning.loop.settings import LoopSettings
 from limner.learning.runs.run import Run
 
 PROCESSES = Path(__file__).parent / "rooms_in_processes.py"
@@ -20,11 +24,13 @@ PROCESSES = Path(__file__).parent / "rooms_in_processes.py"
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What one process and two leave, all on the CPU and joined by gloo."""
     folder = tmp_path_factory.mktemp("processes")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    with socket.socket() as one, socket.socket() as other:
+        ports = []
+        for free in (one, other):
+            free.bind(("127.0.0.1", 0))
+            ports.append(str(free.getsockname()[1]))
     done = subprocess.run(
-        [sys.executable, str(PROCESSES), str(folder), str(port)],
+        [sys.executable, str(PROCESSES), str(folder), *ports],
         env=os.environ | {"OMP_NUM_THREADS": "1"}, stderr=subprocess.PIPE, text=True, timeout=600, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-4000:]
@@ -51,3 +57,32 @@ def test_two_processes_follow_one_of_the_same_batch_and_one_goes_on_where_they_s
     stopped = Run(folder / f"{room}-stopped").metrics()
     assert not stopped or int(stopped[-1]["step"]) <= STOP_AFTER
     near(go_on(room, folder), alone)
+
+
+def test_processes_that_torchrun_starts_are_one_training(folder: Path) -> None:
+    """They would learn two networks into one folder, were each to go by ``loop.devices``."""
+    assert [path.name for path in (folder / "torchrun" / "runs").iterdir()] == ["classify-001"]
+    run = Run(folder / "torchrun" / "runs" / "classify-001")
+    assert run.status["status"] == "finished"
+    assert "devices: 2" in run.recipe_text()
+    learned = torch.load(folder / "classify-2-0.pt", weights_only=True)
+    near(run.weights(), learned)
+
+
+def test_another_number_of_processes_than_torchrun_started_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("TORCHELASTIC_RUN_ID", "1"), ("WORLD_SIZE", "4"), ("LOCAL_WORLD_SIZE", "2"), ("RANK", "3")):
+        monkeypatch.setenv(name, value)
+    assert (with_processes(LoopSettings()).devices, machines(), rank()) == (4, 2, 3)
+    with pytest.raises(UserError, match="torchrun has started 4 processes"):
+        with_processes(LoopSettings(devices=2))
+
+
+def test_only_the_first_process_writes_to_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in ("0", "1"):
+        monkeypatch.setenv("LOCAL_RANK", number)
+        with first_speaks_for_all():
+            print(f"result of {number}")
+            say(f"line of {number}")
+    assert tuple(capsys.readouterr()) == ("result of 0\n", "line of 0\n")

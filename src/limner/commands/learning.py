@@ -155,15 +155,16 @@ def train(
     must_exist(data or [])
     input_files_exist(options)
     from limner.learning import train as verbs
+    from limner.learning.loop.processes import first_speaks_for_all
     from limner.nn.pretrained import allowing_downloads
 
-    resolved = verbs.resolve(recipe, data=data or (), overrides=settings, options=options)
-    with allowing_downloads(download):
+    with first_speaks_for_all(), allowing_downloads(download):
+        resolved = verbs.resolve(recipe, data=data or (), overrides=settings, options=options)
         if dry_run:
             print(verbs.rehearse(resolved))
             return
         done = verbs.train_recipe(resolved, Path(recipe).stem, out=out, overwrite=overwrite)
-    print(json.dumps(done.to_json(), indent=2) if as_json else done.run.folder)
+        print(json.dumps(done.to_json(), indent=2) if as_json else done.run.folder)
     if done.stopped:
         raise SystemExit(done.stopped.exit_code)
 

@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from lightning_fabric import Fabric
 
 from limner.foundation.errors import UserError
 from limner.foundation.files.writing import as_paths, must_exist
@@ -13,6 +15,7 @@ from limner.foundation.signals import StopRequest
 from limner.learning.library import load_recipe, task_class, task_of_recipe
 from limner.learning.loop import board
 from limner.learning.loop.budget import planned_stages
+from limner.learning.loop.processes import rank, started_by_torchrun, with_processes
 from limner.learning.loop.settings import LoopSettings
 from limner.learning.loop.task import Task
 from limner.learning.loop.training import estimate_seconds, learn, make_fabric
@@ -109,13 +112,18 @@ def rehearse(recipe: Any) -> str:
 
 def train_recipe(recipe: Any, name: str, *, out: Path | None = None, overwrite: bool = False) -> Training:
     """`train` with a resolved recipe; ``name`` names the run's folder where ``out`` does not."""
+    recipe = replace(recipe, loop=with_processes(recipe.loop))
     task = task_class(recipe.task)(recipe)
     planned_stages(task, recipe.loop)  # what does not fit is refused before anything is written
     if recipe.loop.tensorboard:
         board.check_tensorboard()
+    if rank() > 0:  # the first of several processes claims a folder for all
+        return _learn(task, None, recipe.loop)
     with claim_folder(name, lambda text: says(text, recipe), task.fingerprint, out, overwrite) as (run, going_on):
         if going_on and run.status["status"] == "finished":
             say(f"{run.folder}: this recipe has already been trained on this data; --overwrite trains it anew")
+            if started_by_torchrun():  # the others wait for what to do
+                _meet(run, recipe.loop)
             return Training(run)
         if not going_on:
             start_run(run, write_recipe(recipe), task.fingerprint, (*all_run_files(), board.FOLDER))
@@ -136,9 +144,18 @@ def says(text: str, recipe: Any) -> bool:
         return False
 
 
-def _learn(task: Task, run: Run, settings: LoopSettings) -> Training:
-    began = time.monotonic()
+def _meet(run: Run | None, settings: LoopSettings) -> tuple[Fabric, Run]:
+    """All processes of a training, met, and its run, which the first tells the others."""
     fabric = make_fabric(settings)
+    folder: str = fabric.broadcast("" if run is None else str(run.folder))
+    return fabric, Run(Path(folder))
+
+
+def _learn(task: Task, run: Run | None, settings: LoopSettings) -> Training:
+    began = time.monotonic()
+    fabric, run = _meet(run, settings)
+    if run.status["status"] == "finished":
+        return Training(run)
     stop = learn(task, run, settings, fabric)
     if stop:
         say(f"stopped; {run.folder} is usable as it is, and the same command goes on from here")

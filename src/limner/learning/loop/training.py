@@ -29,6 +29,7 @@ from limner.foundation.signals import StopRequest, stop_on_signal
 from limner.learning.loop.board import Board
 from limner.learning.loop.budget import planned_stages
 from limner.learning.loop.checkpoint import read_checkpoint, write_checkpoint
+from limner.learning.loop.processes import machines
 from limner.learning.loop.settings import LoopSettings
 from limner.learning.loop.stream import Stream
 from limner.learning.loop.task import Stage, StageContext, Task
@@ -80,9 +81,11 @@ class Position:
 
 
 def make_fabric(settings: LoopSettings) -> Fabric:
-    """Fabric for these settings: a GPU when there is one, bf16 autocast where the processor has it."""
+    """Fabric for these settings, met by all their processes: a GPU when there is one, bf16 autocast where the processor
+    has it."""
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it says the precision whenever it is made
-    fabric = Fabric(devices=settings.devices, precision=choose_precision(settings.precision))  # type: ignore[arg-type]
+    precision: Any = choose_precision(settings.precision)
+    fabric = Fabric(devices=settings.devices // machines(), num_nodes=machines(), precision=precision)
     fabric.launch()
     return fabric
 

@@ -1,6 +1,5 @@
 """Choosing the folder of a training: its own earlier run, or a fresh one, and alone in it."""
 
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -44,12 +43,8 @@ def choose_folder(name: str, alike: Alike, data: str, out: Path | None, overwrit
 def claim_folder(name: str, alike: Alike, data: str, out: Path | None, overwrite: bool) -> Iterator[tuple[Run, bool]]:
     """`choose_folder`, and alone there while the block lasts; the folder is made.
 
-    Raises `BusyError` where another limner trains the same, or in the folder that ``out`` names. Of several processes
-    of one training the first has the folder for all.
+    Raises `BusyError` where another limner trains the same, or in the folder that ``out`` names.
     """
-    if int(os.environ.get("LOCAL_RANK", "0")) > 0:
-        yield choose_folder(name, alike, data, out, overwrite)
-        return
     while True:
         run, going_on = choose_folder(name, alike, data, out, overwrite)
         if going_on and run.status.get("status") == "finished":  # nothing will be written, not even a lock
