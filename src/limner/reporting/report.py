@@ -240,7 +240,8 @@ def draw_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     if not panels:
         raise UserError("no curve to draw: metrics.csv holds no number yet; train for a few steps first")
     figure = Figure(figsize=(6.4, 2.6 * len(panels)), layout="constrained")  # letters stay legible on a phone
-    for axes, (family, names) in zip(figure.subplots(len(panels), squeeze=False)[:, 0], panels.items(), strict=True):
+    every = figure.subplots(len(panels), squeeze=False)[:, 0]
+    for axes, (family, names) in zip(every, panels.items(), strict=True):
         quantities = list(dict.fromkeys(_quantity(name) for name in names))
         for name in names:
             steps, values = zip(*_points(rows, name), strict=True)
@@ -254,9 +255,12 @@ def draw_curves(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(framealpha=0.8, edgecolor="none")
-        for step, stage in _stage_starts(rows):
+        for step, _ in _stage_starts(rows):
             axes.axvline(step, color="gray", linestyle=":", linewidth=1)
-            axes.annotate(stage, (step, 1.01), xycoords=("data", "axes fraction"), va="bottom", color="gray")
+    for step, stage in _stage_starts(rows):  # aslant, for some stages take no steps and begin close together
+        every[0].annotate(
+            stage, (step, 1.01), xycoords=("data", "axes fraction"), rotation=60, va="bottom", color="gray"
+        )
     axes.set_xlabel("step")
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=120)

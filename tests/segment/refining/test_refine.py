@@ -449,6 +449,9 @@ def test_without_truth_it_is_the_held_out_ground_that_is_compared(parent: Run, s
     assert done.decision.blocks > 12
     assert done.comparison == f"H{done.decision.line[1:]}."
     assert (done.run.folder / "annotated.tif").exists()
+    report = (done.run.folder / "report.html").read_text(encoding="utf-8")
+    assert "F1 held out" in report and "validation F1" not in report
+    assert "all building" in report and "all class" not in report
 
 
 # --- what is kept and what is changed ---

@@ -48,7 +48,7 @@ def training_report(outcome: Outcome, run: Run) -> Report:
         run,
         f"{outcome.recipe.network.name} trained to map {mapped_classes(outcome.class_names)}",
         {
-            "validation F1": _share(scored.mean().f1) if scored else None,
+            **_headline(outcome),
             "areas": len(outcome.data.areas),
             "training tiles": outcome.tiles,
         },
@@ -65,7 +65,7 @@ def training_report(outcome: Outcome, run: Run) -> Report:
             add_confusion(report, scored)
         add_calibration(report, scored)
     if outcome.decision is not None:
-        add_decision(report, outcome.decision)
+        add_decision(report, outcome.decision, outcome.class_names)
     add_curves(report, run, "Losses and scores over the training.")
     add_tiles(report, outcome.tile_scores, outcome.class_names)
     add_pictures(report, run.folder / "pictures", outcome.worst)
@@ -84,13 +84,22 @@ def add_scores(report: Report, scored: Evaluation) -> Report:
     return add_objects(report, scored.objects)
 
 
-def add_decision(report: Report, decision: Decision) -> Report:
+def _headline(outcome: Outcome) -> dict[str, Any]:
+    """The score that a reader looks for first, where there is one."""
+    if outcome.scored is not None:
+        return {"validation F1": _share(outcome.scored.mean().f1)}
+    if outcome.decision is not None:
+        return {"F1 held out": _share(outcome.decision.after.scores().f1)}
+    return {}
+
+
+def add_decision(report: Report, decision: Decision, class_names: Sequence[str]) -> Report:
     """What is kept of the initial run and what was learned, and the scores that tell so."""
     report.section("Before and after, on annotated ground held out").text(
         f"{decision.line[:1].upper()}{decision.line[1:]}."
     )
     rows = {"before": decision.before, "after": decision.after}
-    rows |= {f"all class {number}": decision.before.constant(number) for number in range(decision.before.classes)}
+    rows |= {f"all {name}": decision.before.constant(number) for number, name in enumerate(class_names)}
     return report.table(
         ("map", *SCORE_COLUMNS),
         [score_row(name, counts.scores()) for name, counts in rows.items() if counts.pixels],
