@@ -38,7 +38,8 @@ class Contract:
 
     draw: writes data into a folder and gives what ``--data`` takes. settings: for two steps of a recipe in each of its
     stages. steps: how many a recipe with these settings takes. slim: makes what is large small. use: has a predictor
-    predict, and checks what comes out. left: files of a run beside those of all rooms.
+    predict, and checks what comes out. left: files of a run beside those of all rooms. place: which of what was drawn a
+    recipe takes.
     """
 
     draw: Callable[[Path], Path]
@@ -47,6 +48,7 @@ class Contract:
     slim: Callable[[pytest.MonkeyPatch], None]
     use: Callable[[Any, Path], None]
     left: tuple[str, ...] = ()
+    place: Callable[[Any, Path], Path] = lambda recipe, drawn: drawn
 
 
 def draw_no_curves(rows: object, path: Path) -> None:
@@ -234,14 +236,20 @@ def _classify(predictor: Any, data: Path) -> None:
 
 
 def _draw_pairs(folder: Path) -> Path:
-    """Pairs of 64 px: shapes, and the same in the opposite colors. Recipes that make their sources take all of them."""
-    for name in ("source", "target"):
-        (folder / "pairs" / name).mkdir(parents=True)
+    """Pairs of 64 px: shapes, and the same in the opposite colors. Recipes that make their sources take all of them.
+    Beside the pairs, in ``classes``, the same with a folder for each shape."""
     for number in range(10):
-        picture = Image.fromarray(draw_shape(("box", "disk")[number % 2], number)).convert("RGB").resize((64, 64))
-        picture.save(folder / "pairs" / "target" / f"{number}.png")
-        Image.fromarray(255 - np.asarray(picture)).save(folder / "pairs" / "source" / f"{number}.png")
+        shape = ("box", "disk")[number % 2]
+        picture = Image.fromarray(draw_shape(shape, number)).convert("RGB").resize((64, 64))
+        for name, pixels in (("source", 255 - np.asarray(picture)), ("target", np.asarray(picture))):
+            for place in (folder / "pairs" / name, folder / "classes" / name / shape):
+                place.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(pixels).save(place / f"{number}.png")
     return folder / "pairs"
+
+
+def _pairs_or_classes(recipe: Any, drawn: Path) -> Path:
+    return drawn.parent / "classes" if recipe.task == "translate-transfer" else drawn
 
 
 def _pair_settings(recipe: Any) -> list[str]:
@@ -274,12 +282,16 @@ def _domain_settings(recipe: Any) -> list[str]:
     """The folders of both pictures of the pairs are two domains."""
     small = "--epochs=1 --steps-per-epoch=2 --batch=2 --data.held-out=2 --scores.keep-by=kid"
     sizes = "--data.size-px=32 --data.jitter-px=36 --data.crop-px=32"
-    narrow = "--generator.blocks=1 --generator.width=4 --discriminator.layers=2 --discriminator.width=4"
-    return [*small.split(), *sizes.split(), *narrow.split()]
+    narrow = "--generator.width=4 --discriminator.width=4"
+    own = "--generator.blocks=1 --discriminator.layers=2"
+    if recipe.task == "translate-transfer":
+        own = "--extractor-epochs=1 --extractor.width=4 --extractor.code=4"
+    return [*small.split(), *sizes.split(), *narrow.split(), *own.split()]
 
 
 def _pair_steps(recipe: Any) -> int:
-    return 2 * (1 + bool(getattr(recipe, "warmup_epochs", 0)))
+    first = getattr(recipe, "warmup_epochs", 0) or getattr(recipe, "extractor_epochs", 0)
+    return 2 * (1 + bool(first))
 
 
 def _slim_translators(patch: pytest.MonkeyPatch) -> None:
@@ -352,6 +364,8 @@ CONTRACTS = {
     "detect": Contract(_draw_objects, _object_settings, _object_steps, lambda patch: None, _detect),
     "classify": Contract(_draw_classes, _class_settings, _class_steps, _slim_classifiers, _classify),
     "generate": Contract(_draw_boxes, _picture_settings, _made_steps, _quick_scores, _make),
-    "translate": Contract(_draw_pairs, _pair_settings, _pair_steps, _slim_translators, _translate),
+    "translate": Contract(
+        _draw_pairs, _pair_settings, _pair_steps, _slim_translators, _translate, place=_pairs_or_classes
+    ),
 }
 """By room."""

@@ -93,7 +93,7 @@ def test_a_recipe_keeps_the_contract(
     if recipe.task not in DRAWN:
         DRAWN.add(recipe.task)
         request.getfixturevalue("drawn_figures")
-    place = data[room_of_task(recipe.task)]
+    place = contract.place(recipe, data[room_of_task(recipe.task)])
     contract.slim(monkeypatch)
     command = ["train", name, "--data", place, *contract.settings(recipe), "--loop.precision", "fp32"]
 

@@ -13,6 +13,9 @@ from limner.translate.networks import (
     GENERATORS,
     ContextDiscriminator,
     ContextEncoder,
+    DTNDiscriminator,
+    DTNExtractor,
+    DTNGenerator,
     LightResidual,
     PatchDiscriminator,
     RandomContextEncoder,
@@ -23,6 +26,7 @@ from limner.translate.networks import (
     StarGenerator,
     UNet,
 )
+from limner.translate.networks.dtn import Transfer
 from limner.translate.networks.stargan import Told, with_maps
 
 COUNTS: list[tuple[type[nn.Module], dict[str, Any], int]] = [
@@ -122,6 +126,29 @@ def test_stargans_discriminator_has_the_parameters_that_were_counted(
     assert opinion.logits.shape == (2, 1, side, side) and opinion.classes.shape == (2, classes)
 
 
+def test_dtns_networks_have_the_parameters_that_were_counted() -> None:
+    with torch.device("meta"):
+        extractor, generator = DTNExtractor(3), DTNGenerator(128, 1)
+        assert count_parameters(extractor) == 896_384 and count_parameters(nn.Linear(extractor.code, 10)) == 1_290
+        assert count_parameters(generator) == count_parameters(DTNGenerator(128, 1, upsample="resize")) == 2_526_977
+        assert [count_parameters(DTNDiscriminator(1, outputs=n)) for n in (1, 3)] == [1_486_593, 1_502_979]
+        code = extractor(torch.empty(2, 3, 32, 32))
+        assert code.shape == (2, 128) and generator(code).shape == (2, 1, 32, 32)
+        assert DTNDiscriminator(1, 48)(torch.empty(2, 1, 48, 48)).shape == (2, 3)
+
+
+def test_dtn_brings_pictures_of_other_sizes_to_its_own_and_back() -> None:
+    network = Transfer(DTNExtractor(3, 16, width=4, code=8), DTNGenerator(8, 3, 16, width=4), 3).eval()
+    small = torch.rand(1, 3, 16, 16) * 2 - 1
+    made = network(small)
+    assert torch.equal(made, network.generator(network.extractor(small)))
+    large = network(small.repeat_interleave(3, 2).repeat_interleave(2, 3))
+    assert large.shape == (1, 3, 48, 32)
+    torch.testing.assert_close(
+        nn.functional.interpolate(large, (16, 16), mode="area"), made, atol=0.05, rtol=0
+    )  # a rectangle is squashed, seen, and stretched again
+
+
 def test_stargans_generator_hears_which_domain_it_is_told() -> None:
     """Beside `test_reflected_borders_and_instance_normalization_remove_constant_maps`."""
     torch.manual_seed(0)
@@ -182,6 +209,10 @@ def test_reflected_borders_and_instance_normalization_remove_constant_maps() -> 
         (lambda: ResNet(1, 3, residual_out=True), "equally many"),
         (lambda: StarGenerator(5, 3, 2), "scale 2"),
         (lambda: StarDiscriminator(3, 100, 5), "a multiple of 64"),
+        (lambda: DTNExtractor(3, 20), "a multiple of 8"),
+        (lambda: DTNGenerator(0, 3), "code 0"),
+        (lambda: DTNDiscriminator(3, outputs=2), "outputs 2; needed: 3 as printed"),  # type: ignore[arg-type]
+        (lambda: DTNExtractor(3, width=4)(torch.zeros(1, 3, 16, 16)), "the dtn extractor got 16 x 16 px"),
         (lambda: StarDiscriminator(3, 64, 5, layers=2, width=4)(torch.zeros(1, 3, 32, 32)), "takes 64 px"),
         (lambda: ResNet(3, 3, upsample="bilinear"), "upsample is 'bilinear'"),  # type: ignore[arg-type]
         (lambda: SRResNet(3, 3, 3), "3 times as large"),

@@ -178,11 +178,13 @@ ROOMS: dict[str, Room] = {
             "translate-pairs": "limner.translate.training.pair_task:PairTask",
             "translate-unpaired": "limner.translate.training.cycle_task:CycleTask",
             "translate-domains": "limner.translate.training.star_task:StarTask",
+            "translate-transfer": "limner.translate.training.transfer_task:TransferTask",
         },
         recipes={
             "translate-pairs": "limner.translate.training.recipe:PairRecipe",
             "translate-unpaired": "limner.translate.training.domain_recipe:UnpairedRecipe",
             "translate-domains": "limner.translate.training.domain_recipe:StarRecipe",
+            "translate-transfer": "limner.translate.training.domain_recipe:TransferRecipe",
         },
         evaluate=Verb(
             "limner.translate.scoring.evaluate:evaluate_run", "limner.translate.scoring.options:EvaluateOptions"

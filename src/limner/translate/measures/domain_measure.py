@@ -1,7 +1,7 @@
 """What translations between domains are worth: there is no true picture, so the scores are of likeness to the domain
 and of what was kept, beside what changes nothing and what changes colors alone."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,7 +35,8 @@ class Edit:
     """One direction of translating. name: of the domain that pictures are made into.
 
     sources: (C, H, W) in [0, 1], pictures of other domains. made: of these, likewise. restored: these translated back;
-    empty where that means nothing. true: pictures of the domain.
+    empty where that means nothing. true: pictures of the domain. classes: of the sources, (n,) int64, and of the true
+    pictures, (m,), where both are known.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Edit:
     made: Sequence[Tensor]
     true: Sequence[Tensor]
     restored: Sequence[Tensor] = ()
+    classes: tuple[Tensor, Tensor] | None = None
 
 
 def measure_domains(
@@ -52,13 +54,14 @@ def measure_domains(
     on: str,
     intervals: bool = True,
     learned: tuple[Sequence[Tensor], Tensor] | None = None,
+    bars: Mapping[str, Sequence[Tensor]] | None = None,
 ) -> DomainScores:
     """Scores of what was made in every direction, beside untouched pictures and pictures of the domain's colors.
 
     colors_of: by a domain's name, the map of colors to it (`map_to_domain`); None: no bars. intervals: resample the
     pictures, for the interval of the mean KID. learned: pictures that were learned from, and the number of the edit
-    that
-    each belongs to, (n,) int64: what a judge is fitted to. Raises `UserError` for fewer than two pictures on a side.
+    that each belongs to, (n,) int64: what a judge is fitted to. bars: where there is one edit, what further ways make
+    of its sources. Raises `UserError` for fewer than two pictures on a side.
     """
     extractor = FeatureExtractor.of(LITE0)
     rows: dict[str, dict[str, float]] = {}
@@ -80,6 +83,7 @@ def measure_domains(
         if colors_of is not None:
             colors = colors_of(edit.name)
             ways |= {UNTOUCHED: edit.sources, COLORS: [recolored(each, colors) for each in edit.sources]}
+        ways |= bars or {}
         for way, pictures in ways.items():
             found = rows.setdefault(way, {})
             features = _features(pictures, extractor)

@@ -10,6 +10,12 @@ from limner.translate.measures.result import MADE, Row, interval_of
 
 UNTOUCHED = "untouched"
 COLORS = "colors alone (mkl)"
+Main = Literal["kid", "classes"]
+TITLES = {
+    "kept": "edges kept", "restored": "back again, dB (RGB)", "accuracy": "taken for the domain, %",
+    "classes": "classes right, %",
+}  # fmt: skip
+DIGITS = {"kept": 2, "restored": 2, "accuracy": 1, "classes": 1}
 
 
 @dataclass(frozen=True)
@@ -17,8 +23,9 @@ class DomainScores:
     """Scores of translated pictures, of untouched ones and of recolored ones.
 
     rows: by name, what the network made first. Scores of a row: ``kid``, the mean over all directions, ``kid to
-    DOMAIN`` of each, ``kept``, ``restored`` (of what the network made alone), ``accuracy``. counts: how many pictures
-    in each direction. features: the network behind KID. on: which pictures.
+    DOMAIN`` of each, ``kept``, ``restored`` (of what the network made alone), ``accuracy`` or ``classes``. counts: how
+    many pictures in each direction. features: the network behind KID. on: which pictures. main: the score that the
+    intervals are of, and that the line tells.
     """
 
     rows: Mapping[str, Row]
@@ -26,8 +33,17 @@ class DomainScores:
     features: str
     on: str = "held out"
     notes: tuple[str, ...] = ()
+    main: Main = "kid"
 
-    interval_title = "mean KID's 95 % interval"
+    @property
+    def interval_title(self) -> str:
+        """The head of the intervals' column."""
+        return f"{'mean KID' if self.main == 'kid' else 'classes right'}'s 95 % interval"
+
+    @property
+    def interval_digits(self) -> int:
+        """Behind the point."""
+        return 4 if self.main == "kid" else DIGITS[self.main]
 
     @property
     def counted(self) -> str:
@@ -40,7 +56,7 @@ class DomainScores:
             return f"mean KID[{self.features}]"
         if score.startswith("kid to "):
             return f"KID to {score.removeprefix('kid to ')}"
-        return {"kept": "edges kept", "restored": "back again, dB (RGB)", "accuracy": "taken for the domain, %"}[score]
+        return TITLES[score]
 
     def better(self, score: str) -> Literal["lower", "higher", "none"]:
         """Which side of a score is better; of edges neither, for a domain may ask for other ones."""
@@ -50,7 +66,7 @@ class DomainScores:
         """A score as tables print it."""
         if value is None:
             return ""
-        return f"{value:.{4 if score.startswith('kid') else {'kept': 2, 'restored': 2, 'accuracy': 1}[score]}f}"
+        return f"{value:.{4 if score.startswith('kid') else DIGITS[score]}f}"
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -59,22 +75,33 @@ class DomainScores:
 
     @property
     def best_bar(self) -> tuple[str, float] | None:
-        """The bar with the best mean KID, and that."""
-        bars = {name: row.scores["kid"] for name, row in self.rows.items() if name != MADE}
-        name = min(bars, key=lambda each: bars[each], default=None)
+        """The bar that is best by the main score, and that."""
+        bars = {name: row.scores[self.main] for name, row in self.rows.items() if name != MADE}
+        choose = min if self.better(self.main) == "lower" else max
+        name = choose(bars, key=lambda each: bars[each], default=None)
         return None if name is None else (name, bars[name])
 
+    @property
+    def beats_bars(self) -> bool:
+        """Whether what was made is better than every bar."""
+        made, (_, bar) = self.rows[MADE].scores[self.main], self.best_bar or ("", 0.0)
+        return made < bar if self.better(self.main) == "lower" else made > bar
+
     def line(self) -> str:
-        """The mean KID of what was made, beside the best bar's."""
-        made = f"mean KID[{self.features}] {self.rows[MADE].scores['kid']:.4f}"
+        """The main score of what was made, beside the best bar's."""
+        made = f"{self.title(self.main)} {self.printed(self.main, self.rows[MADE].scores[self.main])}"
         bar = self.best_bar
-        return made if bar is None else f"{made}; without learning: {bar[1]:.4f} ({bar[0]})"
+        return made if bar is None else f"{made}; without learning: {self.printed(self.main, bar[1])} ({bar[0]})"
 
     def table(self) -> tuple[list[str], list[list[str]]]:
         """(Head, rows) as printed."""
         head = ["", *(self.title(name) for name in self.columns), self.interval_title]
         rows = [
-            [name, *(self.printed(each, row.scores.get(each)) for each in self.columns), interval_of(row, 4)]
+            [
+                name,
+                *(self.printed(each, row.scores.get(each)) for each in self.columns),
+                interval_of(row, self.interval_digits),
+            ]
             for name, row in self.rows.items()
         ]
         return head, rows
@@ -103,6 +130,7 @@ class DomainScores:
             "features": self.features,
             "on": self.on,
             "notes": list(self.notes),
+            "main": self.main,
         }
 
     @classmethod
@@ -117,8 +145,9 @@ class DomainScores:
                 for name, row in value["rows"].items()
             }
             found = cls(
-                rows, str(value["counts"]), str(value["features"]), str(value["on"]), tuple(map(str, value["notes"]))
-            )
+                rows, str(value["counts"]), str(value["features"]), str(value["on"]), tuple(map(str, value["notes"])),
+                "classes" if value.get("main") == "classes" else "kid",
+            )  # fmt: skip
             _ = found.table(), found.line()
             return found
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError):

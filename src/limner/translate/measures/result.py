@@ -59,7 +59,9 @@ class PairScores:
             "seam": "jump at the hole's border, levels",
         }[score]
 
+    main = "psnr"
     interval_title = "PSNR's 95 % interval"
+    interval_digits = DIGITS["psnr"]
 
     def better(self, score: str) -> Literal["lower", "higher", "none"]:
         """Which side of a score is better; sharpness and seam have none: true pictures have edges, too."""
@@ -93,7 +95,7 @@ class PairScores:
         rows = []
         for name, row in self.rows.items():
             cells = [self.printed(score, row.scores.get(score)) for score in self.columns]
-            rows.append([name, *cells, interval_of(row, 2)])
+            rows.append([name, *cells, interval_of(row, self.interval_digits)])
         return head, rows
 
     def all_notes(self) -> list[str]:

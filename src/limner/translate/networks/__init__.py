@@ -4,6 +4,7 @@ from torch import nn
 
 from limner.translate.networks.context_encoder import ContextEncoder, RandomContextEncoder
 from limner.translate.networks.dense import ContextDiscriminator, SRGANDiscriminator
+from limner.translate.networks.dtn import DTNDiscriminator, DTNExtractor, DTNGenerator
 from limner.translate.networks.light_residual import LightResidual
 from limner.translate.networks.multi_scale import MultiScale, PyramidDiscriminator
 from limner.translate.networks.patch import PatchDiscriminator
@@ -34,9 +35,17 @@ TOLD_GENERATORS: dict[str, type[nn.Module]] = {"stargan": StarGenerator}
 """Those that are told a domain by constant maps, and pad with zeros so that they hear it; each as `GENERATORS`."""
 CLASS_DISCRIMINATORS: dict[str, type[nn.Module]] = {"stargan": StarDiscriminator}
 """Those that also tell classes; each as `DISCRIMINATORS`, and takes ``classes``."""
+EXTRACTORS: dict[str, type[nn.Module]] = {"dtn": DTNExtractor}
+"""Those that tell a picture in few numbers; each takes ``channels`` and ``size_px``, and has a ``code``."""
+CODE_GENERATORS: dict[str, type[nn.Module]] = {"dtn": DTNGenerator}
+"""Those that make a picture of such numbers; each takes ``code``, ``outputs`` and ``size_px``."""
+TRANSFER_DISCRIMINATORS: dict[str, type[nn.Module]] = {"dtn": DTNDiscriminator}
+"""Those that tell what was made of a source, made of a target, and true; each as `DISCRIMINATORS`."""
 
 __all__ = [
-    "CLASS_DISCRIMINATORS", "DISCRIMINATORS", "GENERATORS", "TOLD_GENERATORS", "ContextDiscriminator", "ContextEncoder",
-    "LightResidual", "MultiScale", "PatchDiscriminator", "PyramidDiscriminator", "RandomContextEncoder", "ResNet",
-    "SRGANDiscriminator", "SRResNet", "StarDiscriminator", "StarGenerator", "Translator", "UNet",
+    "CLASS_DISCRIMINATORS", "CODE_GENERATORS", "DISCRIMINATORS", "EXTRACTORS", "GENERATORS", "TOLD_GENERATORS",
+    "TRANSFER_DISCRIMINATORS", "ContextDiscriminator", "ContextEncoder", "DTNDiscriminator", "DTNExtractor",
+    "DTNGenerator", "LightResidual", "MultiScale", "PatchDiscriminator", "PyramidDiscriminator",
+    "RandomContextEncoder", "ResNet", "SRGANDiscriminator", "SRResNet", "StarDiscriminator", "StarGenerator",
+    "Translator", "UNet",
 ]  # fmt: skip

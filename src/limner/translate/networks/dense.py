@@ -38,7 +38,7 @@ class SRGANDiscriminator(nn.Module):
 
     def forward(self, image_pm1: Tensor) -> Tensor:
         """Logits (B,). image_pm1: (B, channels, size_px, size_px)."""
-        check_size(image_pm1, self.size_px, "srgan")
+        check_size(image_pm1, self.size_px, "srgan discriminator")
         logits: Tensor = self.verdict(self.features(image_pm1))
         return logits.flatten()
 
@@ -66,14 +66,12 @@ class ContextDiscriminator(nn.Module):
 
     def forward(self, image_pm1: Tensor) -> Tensor:
         """Logits (B,). image_pm1: (B, channels, size_px, size_px)."""
-        check_size(image_pm1, self.size_px, "context")
+        check_size(image_pm1, self.size_px, "context discriminator")
         logits: Tensor = self.layers(image_pm1)
         return logits.flatten()
 
 
 def check_size(image_pm1: Tensor, size_px: int, name: str) -> None:
-    """Raise `UserError` for pictures of another size than a discriminator was made for."""
+    """Raise `UserError` for pictures of another size than a network was made for. name: what to call it."""
     if image_pm1.shape[2:] != (size_px, size_px):
-        raise UserError(
-            f"the {name} discriminator got {image_pm1.shape[2]} x {image_pm1.shape[3]} px; it was made for {size_px}"
-        )
+        raise UserError(f"the {name} got {image_pm1.shape[2]} x {image_pm1.shape[3]} px; it was made for {size_px}")

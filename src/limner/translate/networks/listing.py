@@ -2,10 +2,20 @@
 
 from typing import Any
 
+from torch import nn
+
 from limner.learning.networks.listing import NetworkRow, NetworkSizes
 from limner.nn.initialize import shapes_only
 from limner.nn.parameters import count_parameters
-from limner.translate.networks import CLASS_DISCRIMINATORS, DISCRIMINATORS, GENERATORS, TOLD_GENERATORS
+from limner.translate.networks import (
+    CLASS_DISCRIMINATORS,
+    CODE_GENERATORS,
+    DISCRIMINATORS,
+    EXTRACTORS,
+    GENERATORS,
+    TOLD_GENERATORS,
+    TRANSFER_DISCRIMINATORS,
+)
 
 FORMS: dict[str, tuple[dict[str, Any], ...]] = {
     "unet": ({"levels": 8}, {"levels": 7}, {"levels": 6}),
@@ -58,4 +68,18 @@ def list_networks(sizes: NetworkSizes) -> list[NetworkRow]:
             line = (CLASS_DISCRIMINATORS["stargan"].__doc__ or "").splitlines()[0]
             told = f"discriminator, domains {count}, size 128"
             rows.append(NetworkRow("stargan", told, count_parameters(network), None, line))
+        rows += _of_dtn(sizes.channels)
     return rows
+
+
+def _of_dtn(channels: int) -> list[NetworkRow]:
+    networks: dict[str, nn.Module] = {
+        "extractor, code 128": EXTRACTORS["dtn"](channels),
+        "generator, code 128": CODE_GENERATORS["dtn"](128, channels),
+        "discriminator, outputs 3": TRANSFER_DISCRIMINATORS["dtn"](channels),
+        "discriminator, outputs 1": TRANSFER_DISCRIMINATORS["dtn"](channels, outputs=1),
+    }
+    return [
+        NetworkRow("dtn", f"{form}, size 32", count_parameters(network), None, (network.__doc__ or "").splitlines()[0])
+        for form, network in networks.items()
+    ]

@@ -33,6 +33,8 @@ class Translator(nn.Module):
     normalization, which sees all, left out."""
     takes_center: ClassVar[bool] = False
     """Whether it makes only the middle of the picture, half as high and wide."""
+    side_px: int = 0
+    """Not 0: the side that it brings every picture to, and what it makes back. 0: it takes each at its own size."""
 
     def __init__(self, inputs: int, outputs: int, scale: int = 1) -> None:
         super().__init__()

@@ -53,7 +53,7 @@ class Comparison:
             bold.format(cell) if cell and cell == best.get(column) else cell
             for column, cell in zip(self.columns, cells, strict=True)
         ]
-        return [name, *marked, interval_of(row, 2 if isinstance(scores, PairScores) else 4)]
+        return [name, *marked, interval_of(row, scores.interval_digits)]
 
     def notes(self) -> list[str]:
         """What may mislead, first; then the protocol."""
@@ -75,7 +75,7 @@ class Comparison:
         """Comma-separated, unrounded: runs, then bars."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        first = "psnr" if isinstance(self.rows[0][1], PairScores) else "kid"
+        first = self.rows[0][1].main
         writer.writerow(["run", *self.columns, f"{first}_low", f"{first}_high"])
         rows = [(name, scores.rows[MADE]) for name, scores in self.rows]
         rows += [(name, row) for name, row in self.rows[0][1].rows.items() if name != MADE]
@@ -157,6 +157,11 @@ def _compare_domains(items: Sequence[Compared]) -> Comparison:
             raise UserError(
                 f"{name} makes pictures into {', '.join(ours)}, {first[0]} into {', '.join(theirs)}; compare runs of "
                 "the same domains"
+            )
+        if scores.main != first[1].main:
+            raise UserError(
+                f"{name} and {first[0]}: only one was scored on targets with classes; run limner evaluate for both "
+                "with the same --data"
             )
     return Comparison(tuple(rows))
 

@@ -12,11 +12,11 @@ from limner.translate.measures.bars import known_of
 from limner.translate.measures.domain_result import DomainScores
 from limner.translate.measures.measure import measure
 from limner.translate.measures.result import PairScores
-from limner.translate.scoring.domain_evaluate import evaluate_domains
+from limner.translate.scoring.domain_evaluate import evaluate_domains, evaluate_transfer
 from limner.translate.scoring.options import EvaluateOptions
 from limner.translate.training.pairs_of_recipe import bars_of, pairs_of, protocol_of, split_pairs
 from limner.translate.training.recipe import PairRecipe
-from limner.translate.translating.domains import PAIRS
+from limner.translate.translating.domains import PAIRS, TRANSFER
 from limner.translate.translating.predictor import load_translator
 
 
@@ -40,7 +40,8 @@ def evaluate_run(
                 f"{run.folder}: the run learned without pairs, so no true picture is known and --channel and "
                 "--border-px mean nothing; leave them out"
             )
-        return evaluate_domains(run, data=data, device=device)
+        score = evaluate_transfer if run.task == TRANSFER else evaluate_domains
+        return score(run, data=data, device=device)
     recipe: PairRecipe = recipe_of(run)
     translator = load_translator(run, device)
     degradation = recipe.degrade.build(DEGRADATIONS)

@@ -90,15 +90,15 @@ def domain_report(outcome: DomainOutcome, run: Run) -> Report:
         run,
         f"{recipe.generator.name} against {recipe.discriminator.name}, without pairs: {', '.join(outcome.domains)}",
         {
-            scored.title("kid"): f"{scored.rows[MADE].scores['kid']:.4f}",
+            scored.title(scored.main): scored.printed(scored.main, scored.rows[MADE].scores[scored.main]),
             "pictures learned from": outcome.learned,
             "held out": outcome.held_out,
         },
     )
     if best := scored.best_bar:
-        made = scored.rows[MADE].scores["kid"]
-        verdict = "less than" if made < best[1] else "not less than"
-        report.text(f"A mean KID of {made:.4f}, {verdict} {best[0]} ({best[1]:.4f}), which learns no pictures.")
+        made, bar = (scored.printed(scored.main, each) for each in (scored.rows[MADE].scores[scored.main], best[1]))
+        verdict = "better" if scored.beats_bars else "not better"
+        report.text(f"{scored.title(scored.main)}: {made}, {verdict} than {best[0]} ({bar}), which learns no pictures.")
     where = "Held-out pictures" if outcome.held_out else "Pictures that it learned from, as none are held out"
     report.section("Given and made").picture(run.folder / "pictures" / PICTURE, f"{where}, not chosen.")
     head, rows = scored.table()

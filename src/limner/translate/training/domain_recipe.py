@@ -10,6 +10,8 @@ from limner.learning.recipes.recipe import Choice, choice, setting
 from limner.translate.training.recipe import DISCRIMINATOR_GIVEN, GENERATOR_GIVEN
 from limner.translate.training.shared_settings import beginning_setting, optimizer_setting, schedule_setting
 
+CODE_GENERATOR_GIVEN = ("code", "outputs", "size_px")
+
 
 @dataclass(frozen=True)
 class DomainSettings:
@@ -122,11 +124,51 @@ class StarRecipe(Recipe):
             raise UserError("class_loss is 0, so nothing tells the generator one domain from another; give it a weight")
 
 
-def refuse_what_cannot_be(recipe: UnpairedRecipe | StarRecipe) -> None:
-    """Raise `UserError` for what optimizers and schedules cannot take, before anything is written."""
+@dataclass(frozen=True)
+class TransferRecipe(Recipe):
+    """How to learn to make pictures of a source that has classes into those of a target: what tells a picture in few
+    numbers, a generator that makes one of these, and a discriminator (DTN)."""
+
+    task: Literal["translate-transfer"] = setting("translate-transfer", "a source with classes into a target")
+    data: DomainSettings = setting(DomainSettings, "domains: the source, a folder for each class, and the target")
+    extractor: Choice = choice(
+        "dtn", "tells a picture in few numbers", "limner.translate.networks:EXTRACTORS", DISCRIMINATOR_GIVEN
+    )
+    generator: Choice = choice(
+        "dtn", "makes a picture of these", "limner.translate.networks:CODE_GENERATORS", CODE_GENERATOR_GIVEN
+    )
+    discriminator: Choice = choice(
+        "dtn", "tells made of a source, made of a target, and true",
+        "limner.translate.networks:TRANSFER_DISCRIMINATORS", DISCRIMINATOR_GIVEN,
+    )  # fmt: skip
+    constancy: float = setting(15.0, "weight of the squared difference of f(s) and f(G(s)), for sources s", minimum=0)
+    identity: float = setting(15.0, "weight of the squared difference of t and G(t), for targets t", minimum=0)
+    total_variation: float = setting(
+        0.0, "weight of the length of the gradient of what is made, summed over pixels", minimum=0
+    )
+    initialization: Choice = beginning_setting("xavier")
+    extractor_optimizer: Choice = optimizer_setting("how f and its classifier move")
+    generator_optimizer: Choice = optimizer_setting("how the generator moves")
+    discriminator_optimizer: Choice = optimizer_setting("how the discriminator moves")
+    schedule: Choice = schedule_setting("how all learning rates change, in each of both stages")
+    batch: int = setting(64, "pictures of each domain in a step", unit="pictures", minimum=1)
+    extractor_epochs: int = setting(10, "stretches in which f learns the source's classes, before all else", minimum=1)
+    epochs: int = setting(20, "stretches of training with f frozen, each with an evaluation", minimum=1)
+    steps_per_epoch: int | None = setting(
+        None, "steps in each; none: as many as show every picture of the larger domain once", minimum=1
+    )
+    scores: DomainScoreSettings = setting(DomainScoreSettings, "what is measured while it learns")
+
+    def __post_init__(self) -> None:
+        refuse_what_cannot_be(self, self.extractor_optimizer)
+
+
+def refuse_what_cannot_be(recipe: UnpairedRecipe | StarRecipe | TransferRecipe, *more: Choice) -> None:
+    """Raise `UserError` for what optimizers and schedules cannot take, before anything is written. more: optimizers
+    beside those that all have."""
     from limner.learning.loop.optimizers import SCHEDULES, try_optimizer
 
-    for optimizer in (recipe.generator_optimizer, recipe.discriminator_optimizer):
+    for optimizer in (recipe.generator_optimizer, recipe.discriminator_optimizer, *more):
         try_optimizer(optimizer)
     recipe.schedule.build(SCHEDULES)
     if recipe.loop.accumulate != 1:

@@ -20,9 +20,10 @@ from limner.learning.recipes.recipe import to_plain
 from limner.learning.runs.run import Run
 from limner.nn.parameters import count_parameters
 from limner.translate.data.domain_crops import DomainCrops
-from limner.translate.data.domains import find_domains, hold_out_domains, read_domains
+from limner.translate.data.domains import DomainSet, find_domains, hold_out_domains, read_domains
 from limner.translate.data.reading import as_float
 from limner.translate.measures.domain_measure import Edit, map_to_domain, measure_domains
+from limner.translate.measures.domain_result import DomainScores
 from limner.translate.measures.judge import some_of_each
 from limner.translate.training.domain_alarms import ALARMS, domain_alarms, worst
 from limner.translate.training.domain_learning import DomainLearning
@@ -32,6 +33,8 @@ from limner.translate.translating.domains import DomainTranslator, load_domains
 SHOWN = 3
 """Pictures of each direction that `picture` shows."""
 LEAST_HELD_OUT = 2
+TOLD_APART = 16
+"""Pictures of each kind that the discriminators are asked about."""
 
 
 class DomainTask(DomainLearning):
@@ -45,11 +48,13 @@ class DomainTask(DomainLearning):
     """Whether a batch holds so many pictures of each domain, or of all together."""
     restores = True
     """Whether what was made can be translated back: to its own domain."""
+    into: tuple[int, ...] | None = None
+    """The domains that pictures are made into, by their numbers; None: all."""
 
     def __init__(self, recipe: Any) -> None:
         self.recipe, self.seed = recipe, recipe.seed
         data = recipe.data
-        self.domains = read_domains(find_domains(data.paths, data.domains), colors=data.colors, size_px=data.size_px)
+        self.domains = self.read()
         self.training, self.held_out = hold_out_domains(self.domains, data.held_out, recipe.seed)
         self.learned_of = [self.domains.of(number, self.training) for number in range(len(self.domains.domains))]
         self._check_counts()
@@ -102,6 +107,11 @@ class DomainTask(DomainLearning):
                     "px; give --data.crop-px"
                 )
 
+    def read(self) -> DomainSet:
+        """The pictures that the recipe names, in memory."""
+        data = self.recipe.data
+        return read_domains(find_domains(data.paths, data.domains), colors=data.colors, size_px=data.size_px)
+
     @abstractmethod
     def make_networks(self) -> dict[str, nn.Module]:
         """The networks that the recipe names, with the weights that they begin with."""
@@ -130,9 +140,11 @@ class DomainTask(DomainLearning):
         """What translates, around the networks as they are now."""
         from limner.translate.translating.domains import domain_translator
 
+        names = self.domains.domains
+        into = self.into or range(len(names))
         return domain_translator(
-            self.domains.domains, self.network_to, channels=self.channels, colors=self.recipe.data.colors,
-            device=self.device,
+            tuple(names[number] for number in into), lambda place: self.network_to(into[place]),
+            channels=self.channels, colors=self.recipe.data.colors, device=self.device,
         )  # fmt: skip
 
     def edits(self, most: int | None = None, *, back: bool = False) -> list[Edit]:
@@ -178,19 +190,20 @@ class DomainTask(DomainLearning):
     def alarms(self, edits: Sequence[Edit]) -> dict[str, float]:
         """The alarms' numbers, each of the direction where it is nearest to ringing."""
         found = []
-        for number, edit in enumerate(edits):
+        for edit in edits:
+            number = self.domains.domains.index(edit.name)
             learned = [self.domains.pictures[place] for place in self.learned_of[number].tolist()]
             found.append(domain_alarms(edit.sources, edit.made, learned))
-            true, made = (self._crops_of(pictures) for pictures in (edit.true, edit.made))
+            true, made = (self.middles_of(pictures[:TOLD_APART]) for pictures in (edit.true, edit.made))
             if len(true) and len(made):
                 found[-1]["alarm/discriminator"] = self.discriminators_right(number, true, made)
         return worst(found)
 
-    def _crops_of(self, pictures: Sequence[Tensor]) -> Tensor:
+    def middles_of(self, pictures: Sequence[Tensor]) -> Tensor:
         """(n, C, h, w) in [-1, 1]: the middles of those that are as large as crops."""
         height, width = self.crops.crop_px
         kept = []
-        for each in pictures[:16]:
+        for each in pictures:
             top, left = (each.shape[1] - height) // 2, (each.shape[2] - width) // 2
             if min(top, left) >= 0:
                 kept.append(each[:, top : top + height, left : left + width] * 2 - 1)
@@ -242,24 +255,29 @@ class DomainTask(DomainLearning):
             learned=len(self.training),
             held_out=len(self.held_out),
             parameters=count_parameters(self.network_to(0)),
-            scored=measure_domains(edits, self.colors_of, on=on, learned=self._judged()),
+            scored=self.scored(edits, on),
             alarms=self.alarms(edits),
             edits=edits,
-            colors={name: self.colors_of(name) for name in self.domains.domains},
-            nearest={edit.name: self._nearest(number, edit) for number, edit in enumerate(edits)},
+            colors={edit.name: self.colors_of(edit.name) for edit in edits},
+            nearest={edit.name: self._nearest(edit) for edit in edits},
         )
         finish_domains(outcome, run)
+
+    def scored(self, edits: Sequence[Edit], on: str) -> DomainScores:
+        """The scores of what was made, beside the bars. on: which pictures."""
+        return measure_domains(edits, self.colors_of, on=on, learned=self._judged())
 
     def _judged(self) -> tuple[list[Tensor], Tensor]:
         """What a judge of domains is fitted to: pictures that were learned from, and their domains."""
         places = some_of_each(self.learned_of)
         return [self.domains.picture(place) for place in places.tolist()], self.domains.labels[places]
 
-    def _nearest(self, number: int, edit: Edit) -> list[Tensor]:
+    def _nearest(self, edit: Edit) -> list[Tensor]:
         """Of the first made pictures, those learned from that look most like them."""
         from limner.datasets.pictures.duplicates import nearest_pictures
         from limner.translate.data.thumbnails import thumbnails
 
+        number = self.domains.domains.index(edit.name)
         learned = [self.domains.pictures[place] for place in self.learned_of[number].tolist()]
         found = nearest_pictures(thumbnails(edit.made[:6]), thumbnails(learned)).indices[:, 0]
         return [as_float(learned[place]) for place in found.tolist()]

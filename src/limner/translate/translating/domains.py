@@ -19,8 +19,10 @@ from limner.foundation.nearest import did_you_mean
 from limner.learning.runs.described import described_choice
 from limner.learning.runs.weights import DAMAGED
 from limner.reporting.card import card, newest_picture
+from limner.translate.data.labeled import TARGET
 from limner.translate.data.reading import Colors
-from limner.translate.networks import GENERATORS, TOLD_GENERATORS
+from limner.translate.networks import CODE_GENERATORS, EXTRACTORS, GENERATORS, TOLD_GENERATORS
+from limner.translate.networks.dtn import Transfer
 from limner.translate.networks.stargan import Told
 from limner.translate.translating.predictor import (
     GENERATOR_GIVEN,
@@ -35,7 +37,10 @@ if TYPE_CHECKING:
 
 UNPAIRED = "translate-unpaired"
 SEVERAL = "translate-domains"
+TRANSFER = "translate-transfer"
 PAIRS = "translate-pairs"
+EXTRACTOR_GIVEN = ("channels", "size_px")
+CODE_GENERATOR_GIVEN = ("code", "outputs", "size_px")
 
 
 @dataclass(frozen=True)
@@ -48,11 +53,20 @@ class DomainFacts:
     colors: Colors
 
 
+@dataclass(frozen=True)
+class TransferFacts(DomainFacts):
+    """The same of a run that learned from a source and a target."""
+
+    domains: tuple[str, ...] = field(metadata=bounds(minimum=2, maximum=2))
+    extractor: Mapping[str, Any]
+    size_px: int = field(metadata=bounds(minimum=8, maximum=1 << 12))
+
+
 @dataclass(frozen=True, repr=False)
 class DomainTranslator:
     """Pictures made into another domain by a trained network, of any size.
 
-    domains: their names. make: what translates to a domain, by its number.
+    domains: the names of those that it makes. make: what translates to a domain, by its number.
     """
 
     domains: tuple[str, ...]
@@ -61,15 +75,18 @@ class DomainTranslator:
     score: str = ""
 
     def to(self, domain: str | None) -> PictureTranslator:
-        """What makes pictures into a domain. Raises `UserError` for none and for one that the run does not know."""
+        """What makes pictures into a domain; the only one need not be named. Raises `UserError` for none of several,
+        and for one that the run does not know."""
         known = ", ".join(self.domains)
+        if domain is None and len(self.domains) == 1:
+            return self.make(0)
         if domain is None:
             raise UserError(f"the run translates between domains; say which by --to: {known}")
         if domain not in self.domains:
             raise UserError(f"--to {domain}: no domain of the run; {did_you_mean(domain, self.domains)}")
         return self.make(self.domains.index(domain))
 
-    def translate(self, picture01: Tensor, to: str) -> Tensor:
+    def translate(self, picture01: Tensor, to: str | None = None) -> Tensor:
         """A picture of any other domain made into one of ``to``. picture01: (C, H, W) float32 in [0, 1]; gives
         likewise.
 
@@ -113,6 +130,8 @@ def load_domains(run: Run, device: str = "auto") -> DomainTranslator:
 
     Raises `UserError` for a run that is damaged and for a device that is not here.
     """
+    if run.task == TRANSFER:
+        return _load_transfer(run, choose_device(device))
     source = run.folder / "model.json"
     facts = as_record(run.facts, DomainFacts, str(source), DAMAGED)
     if run.task == UNPAIRED and len(facts.domains) != 2:
@@ -136,6 +155,28 @@ def load_domains(run: Run, device: str = "auto") -> DomainTranslator:
 
     return domain_translator(
         facts.domains, network_to, channels=facts.channels, colors=facts.colors, device=place, own=True,
+        digest=run.digest(), folder=run.folder,
+    )  # fmt: skip
+
+
+def _load_transfer(run: Run, device: torch.device) -> DomainTranslator:
+    source = run.folder / "model.json"
+    facts = as_record(run.facts, TransferFacts, str(source), DAMAGED)
+    extractor = described_choice(facts.extractor, EXTRACTORS, EXTRACTOR_GIVEN, source, "extractor")
+    generator = described_choice(facts.generator, CODE_GENERATORS, CODE_GENERATOR_GIVEN, source, "generator")
+
+    def network_to(number: int) -> nn.Module:
+        told: Any = load_network(
+            run, "extractor", lambda: extractor.build(EXTRACTORS, channels=facts.channels, size_px=facts.size_px)
+        )
+        made: Any = load_network(
+            run, "generator",
+            lambda: generator.build(CODE_GENERATORS, code=told.code, outputs=facts.channels, size_px=facts.size_px),
+        )  # fmt: skip
+        return Transfer(told, made, facts.channels)
+
+    return domain_translator(
+        facts.domains[TARGET:], network_to, channels=facts.channels, colors=facts.colors, device=device, own=True,
         digest=run.digest(), folder=run.folder,
     )  # fmt: skip
 

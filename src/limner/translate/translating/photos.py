@@ -51,7 +51,7 @@ def translate_photo(
         written = write_photo(out, _colors(made, photo), _enlarged(photo, translator.scale))
         notes = written.notes
     numbers["seconds"] = round(time.perf_counter() - began, 2)
-    return Account(numbers, notes=(*photo.notes, *notes))
+    return Account(numbers, notes=(*photo.notes, *translator.size_notes(*source.shape[1:]), *notes))
 
 
 def as_source(translator: PictureTranslator, photo: Photo) -> Tensor:

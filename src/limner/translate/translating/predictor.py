@@ -52,7 +52,8 @@ class PictureTranslator:
     see_mask: bool
     device: torch.device
     whole: bool = False
-    """Its batch normalization uses a picture's own statistics, so that no picture can be cut into tiles."""
+    """Its batch normalization uses a picture's own statistics, or it brings pictures to one size, so that no picture
+    can be cut into tiles."""
     frames: int = 0
     """Of a clip it is given so many, and makes the next one; 0: it is given pictures."""
     digest: str = ""
@@ -68,6 +69,13 @@ class PictureTranslator:
     def sees_all(self) -> bool:
         """Whether what it makes somewhere depends on the whole picture, through instance normalization."""
         return any(isinstance(layer, PictureNorm) for layer in self.network.modules())
+
+    def size_notes(self, height: int, width: int) -> tuple[str, ...]:
+        """What to know of a picture of this size, where the network knows one size alone."""
+        side = getattr(self.network, "side_px", 0)
+        if side in (0, height) and side in (0, width):
+            return ()
+        return (f"the network knows {side} x {side} px: other pictures are brought to that, and what it makes back",)
 
     def translate(
         self, picture01: Tensor, mask: Tensor | None = None, *, tile_px: int | None = TILE_PX, in_place: bool = False
@@ -193,7 +201,8 @@ def make_translator(
         fill=degrade_options.get("fill", "mean") if fills else None,
         see_mask=see_mask,
         device=device,
-        whole=picture_statistics and any(isinstance(layer, nn.BatchNorm2d) for layer in used.modules()),
+        whole=getattr(used, "side_px", 0) > 0
+        or (picture_statistics and any(isinstance(layer, nn.BatchNorm2d) for layer in used.modules())),
         **more,
     )
 

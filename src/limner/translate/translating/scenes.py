@@ -46,7 +46,8 @@ def translate_scene(translator: PictureTranslator, path: Path, out: Path, option
                 made = ((part + 1) / 2).clamp(0, 1).numpy() * full
                 values = made.astype(dtype) if dtype.kind == "f" else np.rint(made).astype(dtype)
                 _write_part(file, raster, window, values, translator.scale, masked=masked)
-    return Account({"seconds": round(time.perf_counter() - began, 2)})
+        notes = translator.size_notes(raster.height, raster.width)
+    return Account({"seconds": round(time.perf_counter() - began, 2)}, notes=notes)
 
 
 def _created(out: Path, raster: Raster, translator: PictureTranslator) -> RasterFile:
