@@ -64,12 +64,24 @@ from limner.segment.training.borders import BORDERS
 from limner.segment.training.losses import LOSSES
 from limner.segment.training.recipe import DataSettings, SegmentRecipe, StageSettings
 from limner.translate.degrading.ways import DEGRADATIONS
-from limner.translate.networks import CLASS_DISCRIMINATORS, TOLD_GENERATORS
+from limner.translate.networks import (
+    CLASS_DISCRIMINATORS,
+    CODE_GENERATORS,
+    EXTRACTORS,
+    TOLD_GENERATORS,
+    TRANSFER_DISCRIMINATORS,
+)
 from limner.translate.networks import DISCRIMINATORS as TRANSLATE_DISCRIMINATORS
 from limner.translate.networks import GENERATORS as TRANSLATORS
 from limner.translate.networks.beginning import INITIALIZATIONS as TRANSLATE_INITIALIZATIONS
 from limner.translate.training.content import CONTENT
-from limner.translate.training.domain_recipe import DomainScoreSettings, DomainSettings, StarRecipe, UnpairedRecipe
+from limner.translate.training.domain_recipe import (
+    DomainScoreSettings,
+    DomainSettings,
+    StarRecipe,
+    TransferRecipe,
+    UnpairedRecipe,
+)
 from limner.translate.training.recipe import PairRecipe, PairSettings
 from limner.translate.training.recipe import ScoreSettings as PairScoreSettings
 from test_house import FLOORS
@@ -140,6 +152,10 @@ PAGES_OF_SETTINGS: dict[str, tuple[dict[str, type], dict[str, Mapping[str, Any]]
         {"generator": TOLD_GENERATORS, "discriminator": CLASS_DISCRIMINATORS},
     ),
     "translate/stargan-recipe.md": ({"": StarRecipe}, {}),
+    "translate/dtn-recipe.md": (
+        {"": TransferRecipe},
+        {"extractor": EXTRACTORS, "generator": CODE_GENERATORS, "discriminator": TRANSFER_DISCRIMINATORS},
+    ),
 }  # fmt: skip
 """Each page of settings: the sections of its recipe, and what each choice may name."""
 GIVEN = {

@@ -147,6 +147,11 @@ def train(
     identity: float = ...,
     pool: int = ...,
     class_loss: float = ...,
+    extractor: Chosen = ...,
+    extractor_optimizer: Chosen = ...,
+    extractor_epochs: int = ...,
+    constancy: float = ...,
+    total_variation: float = ...,
     **settings: Any,
 ) -> Training: ...
 def evaluate(

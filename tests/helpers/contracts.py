@@ -285,7 +285,7 @@ def _domain_settings(recipe: Any) -> list[str]:
     narrow = "--generator.width=4 --discriminator.width=4"
     own = "--generator.blocks=1 --discriminator.layers=2"
     if recipe.task == "translate-transfer":
-        own = "--extractor-epochs=1 --extractor.width=4 --extractor.code=4"
+        own = "--extractor-epochs=1 --extractor.width=4 --extractor.features=4"
     return [*small.split(), *sizes.split(), *narrow.split(), *own.split()]
 
 

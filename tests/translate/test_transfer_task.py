@@ -29,7 +29,7 @@ from quick_features import mean_colors
 
 CommandLine = Callable[..., tuple[int, str, str]]
 SMALL = (
-    "--data.size-px 16 --data.jitter-px none --data.crop-px none --extractor.width 8 --extractor.code 8 "
+    "--data.size-px 16 --data.jitter-px none --data.crop-px none --extractor.width 8 --extractor.features 8 "
     "--generator.width 8 --discriminator.width 8 --batch 8 --loop.precision fp32 --data.held-out 10 "
 )
 CLASSES = ("lying", "standing")
@@ -144,9 +144,7 @@ def test_total_variation_is_the_length_of_the_gradient_over_all_pixels(bars: Pat
     picture[..., 3:] = 2.0
     assert float(losses.total_variation(picture)) == pytest.approx(5 * 2, rel=1e-3)  # an edge of 5 px, 2 high
     picture = (3 * torch.arange(6.0)[:, None] + 4 * torch.arange(6.0)).expand(1, 1, 6, 6)
-    assert float(losses.total_variation(picture)) == pytest.approx(
-        25 * 5
-    )  # 3 down and 4 across make 5 at each of 25 pixels
+    assert float(losses.total_variation(picture)) == pytest.approx(25 * 5)  # 3 down, 4 across: 5 at each of 25
     task, stage = begun(bars, 1, "--total-variation 0.05")
     shown = task.batch(stage, 0)
     assert "total_variation" in task.terms(shown, task.call["extractor"](shown.source), shown.source, shown.target)
@@ -301,7 +299,7 @@ def test_a_run_is_evaluated_and_compared(run: Path, bars: Path, here: Path, limn
         (["colored", "plain"], "--data.size-px 20", "a multiple of 8"),
         (["colored", "plain"], "--batch 80", "batch is 80"),
         (["colored", "plain"], "--extractor-epochs 0", "at least 1"),
-        (["colored", "plain"], "--discriminator.outputs 2", "outputs"),
+        (["colored", "plain"], "--discriminator.kinds 2", "kinds"),
         (["colored", "plain"], "--loop.accumulate 2", "loop.accumulate is 2"),
     ],
 )

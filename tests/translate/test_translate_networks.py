@@ -131,14 +131,14 @@ def test_dtns_networks_have_the_parameters_that_were_counted() -> None:
         extractor, generator = DTNExtractor(3), DTNGenerator(128, 1)
         assert count_parameters(extractor) == 896_384 and count_parameters(nn.Linear(extractor.code, 10)) == 1_290
         assert count_parameters(generator) == count_parameters(DTNGenerator(128, 1, upsample="resize")) == 2_526_977
-        assert [count_parameters(DTNDiscriminator(1, outputs=n)) for n in (1, 3)] == [1_486_593, 1_502_979]
+        assert [count_parameters(DTNDiscriminator(1, kinds=n)) for n in (1, 3)] == [1_486_593, 1_502_979]
         code = extractor(torch.empty(2, 3, 32, 32))
         assert code.shape == (2, 128) and generator(code).shape == (2, 1, 32, 32)
         assert DTNDiscriminator(1, 48)(torch.empty(2, 1, 48, 48)).shape == (2, 3)
 
 
 def test_dtn_brings_pictures_of_other_sizes_to_its_own_and_back() -> None:
-    network = Transfer(DTNExtractor(3, 16, width=4, code=8), DTNGenerator(8, 3, 16, width=4), 3).eval()
+    network = Transfer(DTNExtractor(3, 16, width=4, features=8), DTNGenerator(8, 3, 16, width=4), 3).eval()
     small = torch.rand(1, 3, 16, 16) * 2 - 1
     made = network(small)
     assert torch.equal(made, network.generator(network.extractor(small)))
@@ -211,7 +211,7 @@ def test_reflected_borders_and_instance_normalization_remove_constant_maps() -> 
         (lambda: StarDiscriminator(3, 100, 5), "a multiple of 64"),
         (lambda: DTNExtractor(3, 20), "a multiple of 8"),
         (lambda: DTNGenerator(0, 3), "code 0"),
-        (lambda: DTNDiscriminator(3, outputs=2), "outputs 2; needed: 3 as printed"),  # type: ignore[arg-type]
+        (lambda: DTNDiscriminator(3, kinds=2), "kinds 2; needed: 3 as printed"),  # type: ignore[arg-type]
         (lambda: DTNExtractor(3, width=4)(torch.zeros(1, 3, 16, 16)), "the dtn extractor got 16 x 16 px"),
         (lambda: StarDiscriminator(3, 64, 5, layers=2, width=4)(torch.zeros(1, 3, 32, 32)), "takes 64 px"),
         (lambda: ResNet(3, 3, upsample="bilinear"), "upsample is 'bilinear'"),  # type: ignore[arg-type]

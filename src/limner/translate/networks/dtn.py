@@ -14,29 +14,29 @@ HALVINGS = 3
 
 
 class DTNExtractor(nn.Module):
-    """DTN's f: three halvings, then a convolution over all that is left, as many numbers as ``code``, in [-1, 1].
+    """DTN's f: three halvings, then a convolution over all that is left, to a code in [-1, 1].
 
-    Of 32 px and three channels, width 64 and a code of 128 have 896,384 parameters.
+    Of 32 px and three channels, width 64 and 128 features have 896,384 parameters.
 
-    channels: of the picture. size_px: its side, a multiple of 8. width: channels after the first convolution. code:
-    how many numbers tell a picture.
+    channels: of the picture. size_px: its side, a multiple of 8. width: channels after the first convolution.
+    features: how many numbers tell a picture, its code.
     """
 
-    def __init__(self, channels: int, size_px: int = 32, *, width: int = 64, code: int = 128) -> None:
+    def __init__(self, channels: int, size_px: int = 32, *, width: int = 64, features: int = 128) -> None:
         super().__init__()
-        _check("extractor", size_px, channels=channels, width=width, code=code)
-        self.size_px, self.code = size_px, code
+        _check("extractor", size_px, channels=channels, width=width, features=features)
+        self.size_px, self.code = size_px, features
         layers: list[nn.Module] = []
         before = channels
         for maps in (width, 2 * width, 4 * width):
             layers += _halved(before, maps)
             before = maps
         self.layers = nn.Sequential(
-            *layers, nn.Conv2d(before, code, size_px >> HALVINGS), nn.BatchNorm2d(code), nn.Tanh()
+            *layers, nn.Conv2d(before, features, size_px >> HALVINGS), nn.BatchNorm2d(features), nn.Tanh()
         )
 
     def forward(self, image_pm1: Tensor) -> Tensor:
-        """(B, code) of (B, channels, size_px, size_px). Raises `UserError` for another size."""
+        """(B, features) of (B, channels, size_px, size_px). Raises `UserError` for another size."""
         check_size(image_pm1, self.size_px, "dtn extractor")
         code: Tensor = self.layers(image_pm1).flatten(1)
         return code
@@ -73,26 +73,26 @@ class DTNGenerator(nn.Module):
 class DTNDiscriminator(nn.Module):
     """DTN's discriminator: three halvings, then a logit each of made of a source, made of a target, and true.
 
-    Of one channel at 32 px, width 128 has 1,502,979 parameters; with one output, as the code has it, 1,486,593.
+    Of one channel at 32 px, width 128 has 1,502,979 parameters; of one kind, as the code has it, 1,486,593.
 
-    channels: of the picture. size_px: its side, a multiple of 8. width: channels after the first convolution. outputs:
+    channels: of the picture. size_px: its side, a multiple of 8. width: channels after the first convolution. kinds:
     3, or 1, a logit of true alone.
     """
 
-    def __init__(self, channels: int, size_px: int = 32, *, width: int = 128, outputs: Literal[1, 3] = 3) -> None:
+    def __init__(self, channels: int, size_px: int = 32, *, width: int = 128, kinds: Literal[1, 3] = 3) -> None:
         super().__init__()
         _check("discriminator", size_px, channels=channels, width=width)
-        if outputs not in (1, 3):
-            raise UserError(f"the dtn discriminator got outputs {outputs}; needed: 3 as printed, or 1")
+        if kinds not in (1, 3):
+            raise UserError(f"the dtn discriminator got kinds {kinds}; needed: 3 as printed, or 1")
         self.size_px = size_px
         self.layers = nn.Sequential(
             nn.Conv2d(channels, width, 3, 2, 1), nn.ReLU(inplace=True), nn.BatchNorm2d(width), nn.ReLU(inplace=True),
             *_halved(width, 2 * width), *_halved(2 * width, 4 * width),
-            nn.Conv2d(4 * width, outputs, size_px >> HALVINGS),
+            nn.Conv2d(4 * width, kinds, size_px >> HALVINGS),
         )  # fmt: skip
 
     def forward(self, image_pm1: Tensor) -> Tensor:
-        """Logits (B, outputs) of (B, channels, size_px, size_px). Raises `UserError` for another size."""
+        """Logits (B, kinds) of (B, channels, size_px, size_px). Raises `UserError` for another size."""
         check_size(image_pm1, self.size_px, "dtn discriminator")
         logits: Tensor = self.layers(image_pm1).flatten(1)
         return logits

@@ -74,10 +74,10 @@ def list_networks(sizes: NetworkSizes) -> list[NetworkRow]:
 
 def _of_dtn(channels: int) -> list[NetworkRow]:
     networks: dict[str, nn.Module] = {
-        "extractor, code 128": EXTRACTORS["dtn"](channels),
+        "extractor, features 128": EXTRACTORS["dtn"](channels),
         "generator, code 128": CODE_GENERATORS["dtn"](128, channels),
-        "discriminator, outputs 3": TRANSFER_DISCRIMINATORS["dtn"](channels),
-        "discriminator, outputs 1": TRANSFER_DISCRIMINATORS["dtn"](channels, outputs=1),
+        "discriminator, kinds 3": TRANSFER_DISCRIMINATORS["dtn"](channels),
+        "discriminator, kinds 1": TRANSFER_DISCRIMINATORS["dtn"](channels, kinds=1),
     }
     return [
         NetworkRow("dtn", f"{form}, size 32", count_parameters(network), None, (network.__doc__ or "").splitlines()[0])
