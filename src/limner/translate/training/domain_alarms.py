@@ -33,7 +33,8 @@ ALARMS = (
     Alarm(
         "alarm/constant", 0.2, False,
         "how much made pictures differ from each other, over how much given ones do: 0, all are one picture",
-        "constant: made pictures differ {value:.0%} as much as given ones; a larger --cycle may help",
+        "constant: made pictures differ {value:.0%} as much as given ones; a larger --cycle or --constancy, "
+        "whichever the recipe has, may help",
     ),
     Alarm(
         "alarm/discriminator", 0.99, True,

@@ -67,16 +67,18 @@ def closing_line(run: Run) -> str:
 
 
 def given_and_made(edits: Sequence[Edit], count: int, colors: Mapping[str, AffineMap] | None = None) -> np.ndarray:
-    """(H, W, 3) uint8: of each direction a row of given pictures, one of them recolored (with ``colors``), one of what
-    was made of them, and one of what came back."""
+    """(H, W, 3) uint8: of each direction a row of given pictures, spread evenly over all, one of them recolored (with
+    ``colors``), one of what was made of them, and one of what came back."""
     rows, captions = [], []
     for edit in edits:
-        parts: list[tuple[str, Sequence[Tensor]]] = [("given", edit.sources[:count])]
+        shown = np.linspace(0, len(edit.sources) - 1, min(count, len(edit.sources))).round().astype(int)
+        given, made = ([pictures[place] for place in shown] for pictures in (edit.sources, edit.made))
+        parts: list[tuple[str, Sequence[Tensor]]] = [("given", given)]
         if colors is not None:
-            parts.append(("colors alone", [recolored(each, colors[edit.name]) for each in edit.sources[:count]]))
-        parts.append((f"to {edit.name}", edit.made[:count]))
+            parts.append(("colors alone", [recolored(each, colors[edit.name]) for each in given]))
+        parts.append((f"to {edit.name}", made))
         if edit.restored:
-            parts.append(("back again", edit.restored[:count]))
+            parts.append(("back again", [edit.restored[place] for place in shown]))
         for name, pictures in parts:
             rows.append([as_array(each) for each in pictures])
             captions.append([name] * len(pictures))

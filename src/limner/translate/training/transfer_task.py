@@ -96,9 +96,9 @@ class TransferTask(DomainTask):
 
     def begin(self, stage: Stage, context: StageContext) -> None:
         """Bring the networks to the device, and make what moves those of the stage."""
-        own = {"extractor": ("extractor", "head")}
-        moved = {name: (name,) for name in ("generator", "discriminator")}
-        self.begin_moving(stage, context, own if stage.name == EXTRACTOR else moved)
+        first = {"extractor": ("extractor", "head")}
+        second = {"generator": ("generator",), "discriminator": ("discriminator",)}
+        self.begin_moving(stage, context, first if stage.name == EXTRACTOR else second)
         self.orders_of = self.orders()
 
     def batch(self, stage: Stage, number: int) -> Shown:
@@ -122,9 +122,8 @@ class TransferTask(DomainTask):
         return {"class_loss": loss.detach()}
 
     def transfer(self, shown: Shown) -> dict[str, Tensor]:
-        """One step of the discriminator and one of g. The discriminator sees each kind by itself, as batch
-        normalization of a mixture would tell it which is which; g makes both together, so that what it keeps for later
-        is of both."""
+        """One step of the discriminator, which sees each kind by itself, and one of g, which makes both kinds in one
+        pass: what its batch normalization keeps for later is of both."""
         code_of, discriminate = self.call["extractor"], self.call["discriminator"]
         self.networks["extractor"].eval()
         with torch.no_grad():
