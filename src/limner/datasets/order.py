@@ -1,4 +1,4 @@
-"""Which items of a data set a batch holds: a pure function of the batch's number."""
+"""Which items of a data set are held out, and which a batch holds: pure functions of the seed and of its number."""
 
 import torch
 from torch import Tensor
@@ -27,3 +27,13 @@ class ShuffledOrder:
         order = torch.cat([torch.randperm(self.count, generator=self._draws.of("order", each)) for each in passes])
         start = first - passes[0] * self.count
         return order[start : start + self.batch]
+
+
+def draw_held_out(count: int, wanted: float, seed: int) -> tuple[Tensor, Tensor]:
+    """(Items to learn from, held-out ones), each (n,) int64 in rising order, whatever the items are.
+
+    wanted: a share below 1, or how many.
+    """
+    order = torch.randperm(count, generator=Draws(seed, torch.device("cpu")).of("held out"))
+    kept = round(wanted * count) if wanted < 1 else int(wanted)
+    return order[kept:].sort().values, order[:kept].sort().values

@@ -30,12 +30,12 @@ from limner.generate.media.captions.measure import (
 from limner.generate.media.captions.networks import CaptionDiscriminator, CaptionGenerator
 from limner.generate.media.captions.reading import fitted_clip, read_clips
 from limner.generate.media.captions.task import CaptionTask
-from limner.generate.media.scores import MADE, MediaScores
 from limner.generate.media.verbs import evaluate_run, generate_media
 from limner.generate.scoring.options import EvaluateOptions
 from limner.learning.library import load_recipe
 from limner.learning.loop.task import StageContext
 from limner.learning.runs.opening import open_run
+from limner.learning.runs.score_rows import MADE, ScoreRows
 
 CommandLine = Callable[..., tuple[int, str, str]]
 TINY = [
@@ -182,7 +182,7 @@ def test_bars_are_what_they_say() -> None:
     assert scores.rows[NEAREST]["exact"] == 1
     assert scores.rows[MAJORITY]["exact"] == 0.5
     assert scores.rows[LIKELIHOOD]["exact"] == scores.rows[TRUE]["exact"] == 0
-    assert MediaScores.from_json(scores.to_json()).rows == scores.rows
+    assert ScoreRows.from_json(scores.to_json()).rows == scores.rows
 
 
 # --- a run at work ---------------------------------------------------------------------------------------------------

@@ -43,12 +43,12 @@ from limner.generate.media.music.roll import PITCH_PX, STEP_PX, VOICES, roll_pic
 from limner.generate.media.music.sound import RATE, tones
 from limner.generate.media.music.task import MusicTask
 from limner.generate.media.sample import MediaSample
-from limner.generate.media.scores import MADE, MediaScores
 from limner.generate.media.verbs import evaluate_run, generate_media
 from limner.generate.scoring.options import EvaluateOptions
 from limner.learning.library import load_recipe
 from limner.learning.loop.task import StageContext
 from limner.learning.runs.opening import open_run
+from limner.learning.runs.score_rows import MADE, ScoreRows
 from limner.nn.parameters import count_parameters
 
 CommandLine = Callable[..., tuple[int, str, str]]
@@ -404,7 +404,7 @@ def test_copies_are_told_and_held_music_is_nearer_than_noise() -> None:
     assert perfect.rows[MADE]["nearer"] == 4  # no bar comes again in any of them
     silent = measure(np.full((4, 2, 32), REST), pieces[:8], pieces[8:], 16)
     assert all(silent.rows[MADE][name] == 1 for name in HISTOGRAMS)
-    assert MediaScores.from_json(perfect.to_json()).rows == perfect.rows
+    assert ScoreRows.from_json(perfect.to_json()).rows == perfect.rows
 
 
 def test_markov_models_know_as_much_as_their_order() -> None:

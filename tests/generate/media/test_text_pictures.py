@@ -19,7 +19,6 @@ from limner.datasets.world.solids import draw_solid
 from limner.foundation.errors import UserError
 from limner.generate.making.options import GenerateOptions
 from limner.generate.media.sample import Condition, MediaSample
-from limner.generate.media.scores import MADE, MediaScores
 from limner.generate.media.text.captions import read_captioned
 from limner.generate.media.text.encoder import PictureEncoder, TextEncoder, Vocabulary, match, matching_loss
 from limner.generate.media.text.gan_cls import Bottleneck
@@ -31,6 +30,7 @@ from limner.generate.media.verbs import evaluate_run, generate_media
 from limner.generate.scoring.options import EvaluateOptions
 from limner.learning.library import load_recipe
 from limner.learning.runs.opening import open_run
+from limner.learning.runs.score_rows import MADE, ScoreRows
 from limner.nn.parameters import count_parameters
 
 CommandLine = Callable[..., tuple[int, str, str]]
@@ -218,7 +218,7 @@ def test_true_pictures_fit_their_sentences_and_shuffled_ones_do_not() -> None:
         assert abs(found.rows[SHUFFLED][name] - chance) < 0.17
         assert chance <= found.rows[ONE][name] < chance + 0.2
     assert found.intervals["color"] == (1.0, 1.0)
-    again = MediaScores.from_json(found.to_json())
+    again = ScoreRows.from_json(found.to_json())
     assert again.line() == found.line()
     assert "color right 100.0 %" in found.line()
 
@@ -260,7 +260,7 @@ def test_a_run_makes_pictures_of_sentences(place: Path, tmp_path: Path) -> None:
 def test_evaluating_again_gives_the_scores_of_the_training(place: Path) -> None:
     run = open_run(place / "run")
     found = evaluate_run(run, EvaluateOptions())
-    kept = MediaScores.from_json(limner.evaluate(place / "run").to_json())
+    kept = ScoreRows.from_json(limner.evaluate(place / "run").to_json())
     assert kept.rows == found.rows
     other = evaluate_run(run, EvaluateOptions(), data=[place / "world/pictures"])
     assert "24 sentences of pictures of other data" in other.protocol

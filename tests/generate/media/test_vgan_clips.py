@@ -29,13 +29,13 @@ from limner.generate.media.clips.networks import ClipDiscriminator, ClipGenerato
 from limner.generate.media.clips.predictor import ClipMaker
 from limner.generate.media.clips.reading import read_clips
 from limner.generate.media.clips.task import ClipTask
-from limner.generate.media.scores import MADE, MediaScores
 from limner.generate.media.verbs import evaluate_run, generate_media
 from limner.generate.scoring.options import EvaluateOptions
 from limner.learning.library import load_recipe
 from limner.learning.loop.task import StageContext
 from limner.learning.recipes.recipe import Choice
 from limner.learning.runs.opening import open_run
+from limner.learning.runs.score_rows import MADE, ScoreRows
 from limner.nn.parameters import count_parameters
 
 CommandLine = Callable[..., tuple[int, str, str]]
@@ -264,7 +264,7 @@ def test_clips_like_the_held_out_score_best_and_those_whose_time_means_nothing_w
     assert set(same.rows) == {MADE}
     fast = measure(squares(30, 2, seed=2), training, true, bars=False)
     assert fast.rows[MADE]["motion"] > 3 * rows[MADE]["motion"]  # type: ignore[operator]
-    assert MediaScores.from_json(found.to_json()).rows == rows
+    assert ScoreRows.from_json(found.to_json()).rows == rows
     assert "; without learning: Fréchet distance" in found.line()
     assert rows[TRAINING]["copies"] is None
 
@@ -337,6 +337,6 @@ def test_a_run_is_evaluated_on_its_own_and_on_other_clips(place: Path) -> None:
     run = open_run(place / "noise")
     own = evaluate_run(run, EvaluateOptions(), device="cpu")
     other = evaluate_run(run, EvaluateOptions(), data=[place / "world"], device="cpu")
-    assert isinstance(own, MediaScores) and isinstance(other, MediaScores)
+    assert isinstance(own, ScoreRows) and isinstance(other, ScoreRows)
     assert "8 held-out clips" in own.protocol
     assert "24 clips of other data" in other.protocol

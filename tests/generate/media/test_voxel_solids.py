@@ -18,7 +18,6 @@ from limner.datasets.world.rendering import voxels_of
 from limner.datasets.world.solids import draw_solid
 from limner.foundation.errors import UserError
 from limner.generate.making.options import GenerateOptions
-from limner.generate.media.scores import MADE, MediaScores
 from limner.generate.media.verbs import evaluate_run, generate_media
 from limner.generate.media.voxels.measure import HELD_OUT, MEAN, TRAINING, mean_shape, measure, overlaps
 from limner.generate.media.voxels.meshes import Mesh, mesh_of, write_obj, write_ply
@@ -30,6 +29,7 @@ from limner.generate.scoring.options import EvaluateOptions
 from limner.learning.library import load_recipe
 from limner.learning.loop.task import StageContext
 from limner.learning.runs.opening import open_run
+from limner.learning.runs.score_rows import MADE, ScoreRows
 from limner.nn.parameters import count_parameters
 
 CommandLine = Callable[..., tuple[int, str, str]]
@@ -152,7 +152,7 @@ def test_copies_are_told_and_match_as_the_training_solids_do() -> None:
     assert one.rows[MADE]["coverage"] == pytest.approx(1 / 12)  # a collapsed generator
     nothing = measure(torch.zeros_like(true), training, true)
     assert nothing.rows[MADE]["matching"] == 0
-    assert MediaScores.from_json(copied.to_json()).rows == copied.rows
+    assert ScoreRows.from_json(copied.to_json()).rows == copied.rows
     assert "; without learning: matching IoU" in copied.line()
 
 

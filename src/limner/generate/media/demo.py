@@ -19,10 +19,10 @@ from limner.foundation.files.writing import make_folder
 from limner.foundation.progress import say
 from limner.generate.making.options import GenerateOptions
 from limner.generate.media.captions.verb import caption_clips
-from limner.generate.media.scores import MediaScores
 from limner.generate.media.verbs import generate_media
 from limner.learning.runs.evaluations import evaluation_of
 from limner.learning.runs.run import Run
+from limner.learning.runs.score_rows import ScoreRows
 from limner.learning.train import train
 from limner.reporting.grid import grid
 from limner.reporting.report import Report
@@ -125,7 +125,7 @@ def _add_captions(report: Report, run: Run, unseen: Path, said: list[str]) -> No
 
 def _add_scores(report: Report, run: Run) -> None:
     if found := evaluation_of(run):
-        scores = MediaScores.from_json(found)
+        scores = ScoreRows.from_json(found)
         report.table(*scores.table())
         report.text("\n\n".join([scores.protocol, *scores.notes]))
 

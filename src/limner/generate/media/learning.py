@@ -16,16 +16,16 @@ from limner.adversarial.update import Term, Update, update_discriminator, update
 from limner.adversarial.updater import Updater, set_up_network
 from limner.adversarial.weights.initialize import INITIALIZATIONS
 from limner.adversarial.weights.spectral import apply_spectral_norm
-from limner.datasets.order import ShuffledOrder
+from limner.datasets.order import ShuffledOrder, draw_held_out
 from limner.foundation.draws import Draws
 from limner.foundation.errors import UserError
-from limner.generate.media.outcome import closing_line
 from limner.generate.media.recipe import MediaRecipe
 from limner.generate.media.sample import Condition, MediaSample
-from limner.generate.media.scores import MADE, Column, MediaScores
 from limner.learning.loop.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
 from limner.learning.loop.task import Stage, StageContext, Task
+from limner.learning.runs.rows_outcome import closing_line
 from limner.learning.runs.run import Run
+from limner.learning.runs.score_rows import MADE, Column, ScoreRows, told_by
 from limner.nn.parameters import count_parameters
 
 TRAIN = "train"
@@ -74,10 +74,8 @@ class MediaLearning(Task):
 
     def split(self, count: int, held_out: float) -> None:
         """Hold some of ``count`` back: a share below 1, or so many."""
-        order = torch.randperm(count, generator=Draws(self.seed, torch.device("cpu")).of("held out"))
-        kept = round(held_out * count) if held_out < 1 else int(held_out)
-        self.training, self.held_out = order[kept:].sort().values, order[:kept].sort().values
-        self.where = "validation" if kept else "training"
+        self.training, self.held_out = draw_held_out(count, held_out, self.seed)
+        self.where = "validation" if len(self.held_out) else "training"
         self.optimizers, self.state = {}, {}
         self.device = torch.device("cpu")
 
@@ -238,7 +236,7 @@ class MediaLearning(Task):
         """What is added to the generator's loss."""
         return {}
 
-    def measure(self) -> MediaScores:
+    def measure(self) -> ScoreRows:
         """How good what it makes is, beside the bars."""
         raise NotImplementedError
 
@@ -252,10 +250,4 @@ class MediaLearning(Task):
 
     def told(self, scores: Mapping[str, float]) -> str:
         """The scores under the tables' heads."""
-        parts = []
-        for name, value in scores.items():
-            column = self.columns.get(name.rpartition("/")[2])
-            if column is not None:
-                head = column.head.removesuffix(", %")
-                parts.append(f"{head} {column.printed(value)}{' %' if column.share else ''}")
-        return f"{self.where} {', '.join(parts)}"
+        return f"{self.where} {told_by(self.columns, scores)}"

@@ -19,7 +19,6 @@ from limner.generate.media.clips.writing import write_clips
 from limner.generate.media.music.predictor import load_music_maker
 from limner.generate.media.music.recipe import MUSIC
 from limner.generate.media.music.writing import write_music
-from limner.generate.media.scores import MediaComparison, MediaScores, compare_media
 from limner.generate.media.text.predictor import TextPictureGenerator, load_text_generator
 from limner.generate.media.text.recipe import TEXT
 from limner.generate.media.voxels.predictor import load_voxel_maker
@@ -32,6 +31,7 @@ from limner.learning.library import recipe_of, task_class
 from limner.learning.runs.evaluations import Compared
 from limner.learning.runs.opening import open_run
 from limner.learning.runs.run import Run
+from limner.learning.runs.score_rows import RowsComparison, ScoreRows, compare_rows
 
 MAKES = {TEXT: "pictures of sentences", VOXELS: "solids", CLIPS: "clips", MUSIC: "music"}
 """What runs of other tasks than plain pictures make."""
@@ -40,7 +40,7 @@ MAKES = {TEXT: "pictures of sentences", VOXELS: "solids", CLIPS: "clips", MUSIC:
 class Measured(Protocol):
     """A task of a medium."""
 
-    def measure(self, paths: Sequence[Path]) -> MediaScores:
+    def measure(self, paths: Sequence[Path]) -> ScoreRows:
         """Its scores."""
 
 
@@ -103,7 +103,7 @@ def _generate_of_text(
 
 def evaluate_run(
     run: Run, options: EvaluateOptions, *, data: Sequence[Path] = (), device: str = "auto"
-) -> PictureScores | MediaScores:
+) -> PictureScores | ScoreRows:
     """Score what a run makes, against what it did not learn from, or other data.
 
     Raises `UserError` as reading the data does, and for options of pictures given to a run of another medium.
@@ -129,7 +129,7 @@ def measured_task(run: Run) -> Measured:
 
 def compare_runs(
     compared: Sequence[Compared], options: CompareOptions, *, device: str = "auto"
-) -> PictureComparison | MediaComparison:
+) -> PictureComparison | RowsComparison:
     """Compare runs of one medium; runs that make pictures alone, also with folders of pictures.
 
     Raises `UserError` for runs of several media, and as `compare_pictures` does.
@@ -140,4 +140,4 @@ def compare_runs(
         raise UserError(
             "the options of limner compare are, in this room, of runs that make pictures alone; leave them out"
         )
-    return compare_media(compared)
+    return compare_rows(compared)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from limner.datasets.world.sentences import read_sentence, words_of
-from limner.generate.media.scores import MADE, Column, MediaScores
+from limner.learning.runs.score_rows import MADE, Column, ScoreRows, interval
 
 LIKELIHOOD, NEAREST, MAJORITY, TRUE = (
     "maximum likelihood alone",
@@ -21,7 +21,6 @@ COLUMNS = {
     "exact": Column("exact match, %", share=True), "bleu": Column("BLEU-4", digits=3),
     "told": Column("all it tells is so, %", share=True),
 }  # fmt: skip
-RESAMPLES = 1000
 LONGEST = 4
 """Words of the longest sequences that BLEU counts."""
 
@@ -95,7 +94,7 @@ def score_captions(
     learned_captions: Sequence[Sequence[str]],
     *,
     own: bool = True,
-) -> MediaScores:
+) -> ScoreRows:
     """Score sentences said of clips.
 
     likely: those of the generator before it met a discriminator. true: the clips' own. learned, learned_captions: what
@@ -110,14 +109,14 @@ def score_captions(
     several = [others for others in true if len(others) > 1]
     if several:
         scores[TRUE] = _scores([others[0] for others in several], [others[1:] for others in several])
-    interval = {"exact": _interval(exact(said, true))}
+    intervals = {"exact": interval(exact(said, true))}
     where = "that it did not learn from" if own else "of other data"
     protocol = (
         f"{len(said)} clips {where}, the likeliest words of each; against all sentences of a clip. Exact: word for "
         "word one of them. All it tells is so: shape, color and motion are told, and nothing that they do not say."
     )
     note = "Nearest: the first sentence of the training clip whose pixels differ least."
-    return MediaScores(COLUMNS, scores, NEAREST, protocol, interval, (note,))
+    return ScoreRows(COLUMNS, scores, NEAREST, protocol, intervals, (note,))
 
 
 def _scores(said: Sequence[str], true: Sequence[Sequence[str]]) -> dict[str, float | None]:
@@ -126,13 +125,6 @@ def _scores(said: Sequence[str], true: Sequence[Sequence[str]]) -> dict[str, flo
         "exact": float(np.mean(exact(said, true))), "bleu": bleu(said, true),
         "told": None if told is None else float(np.mean(told)),
     }  # fmt: skip
-
-
-def _interval(answers: Sequence[bool]) -> tuple[float, float]:
-    values = np.asarray(answers, float)
-    means = np.random.default_rng(0).choice(values, (RESAMPLES, len(values))).mean(1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(low), float(high)
 
 
 def as_words(sentences: Tensor, words: Sequence[str]) -> list[str]:

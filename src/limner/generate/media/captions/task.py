@@ -19,14 +19,14 @@ from limner.generate.media.captions.predictor import ClipCaptioner, load_caption
 from limner.generate.media.captions.reading import CaptionedClips, read_clips
 from limner.generate.media.captions.recipe import CaptionRecipe
 from limner.generate.media.learning import TRAIN, MediaLearning
-from limner.generate.media.outcome import MediaOutcome, closing_line, finish_media
 from limner.generate.media.sample import Condition, MediaSample
-from limner.generate.media.scores import MediaScores
 from limner.generate.media.text.encoder import Vocabulary
 from limner.learning.loop.optimizers import adam
 from limner.learning.loop.task import Stage, StageContext
 from limner.learning.recipes.recipe import to_plain
+from limner.learning.runs.rows_outcome import RowsOutcome, closing_line, finish_rows
 from limner.learning.runs.run import Run
+from limner.learning.runs.score_rows import ScoreRows
 from limner.reporting.grid import grid
 
 WORDS = "likelihood"
@@ -128,7 +128,7 @@ class CaptionTask(MediaLearning):
         data = self.recipe.data
         return ClipCaptioner(network.eval(), self.vocabulary.words, data.size_px, data.frames, self.device)
 
-    def measure(self, paths: Sequence[Path] = ()) -> MediaScores:
+    def measure(self, paths: Sequence[Path] = ()) -> ScoreRows:
         """How right its sentences are on clips that it did not learn from, or on those of other folders."""
         data = self.recipe.data
         clips, true = self.data.clips[self.scored], [self.data.captions[place] for place in self.scored.tolist()]
@@ -173,8 +173,8 @@ class CaptionTask(MediaLearning):
     def finish(self, run: Run) -> None:
         """Scores, card and report."""
         said = self.current_predictor().caption_all(self.data.clips[self.scored[:SHOWN]])
-        finish_media(
-            MediaOutcome(
+        finish_rows(
+            RowsOutcome(
                 recipe=self.recipe,
                 what=f"Tells clips in sentences of {len(self.vocabulary)} words.",
                 data=f"{self.data.summary()}; {len(self.held_out)} clips were held out",

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from limner.fidelity.frechet import frechet_distance
 from limner.foundation.draws import Draws
-from limner.generate.media.scores import MADE, Column, MediaScores
+from limner.learning.runs.score_rows import MADE, Column, ScoreRows
 
 FROZEN, SHUFFLED, TRAINING = "training clips, frozen", "training clips, frames shuffled", "training clips, as many"
 COLUMNS = {
@@ -103,7 +103,7 @@ def shuffled(clips: Tensor, generator: torch.Generator) -> Tensor:
 
 def measure(
     made: Tensor, training: Tensor, true: Tensor, *, seed: int = 0, own: bool = True, bars: bool = True
-) -> MediaScores:
+) -> ScoreRows:
     """Score made clips, (n, 3, T, S, S) uint8, beside what needs no learning.
 
     training: (N, ...), learned from. true: (m, ...), held out. own: whether the true ones are of the run's own data.
@@ -144,7 +144,7 @@ def measure(
         "Frozen clips repeat their first frame. The interval is over resampled made clips, which raise the distance a "
         "little: it tells how far it may move, not where it lies.",
     )
-    return MediaScores(COLUMNS, rows, FROZEN, protocol, intervals, notes)
+    return ScoreRows(COLUMNS, rows, FROZEN, protocol, intervals, notes)
 
 
 def _interval(wanted: Tensor, seen: Tensor) -> tuple[float, float]:

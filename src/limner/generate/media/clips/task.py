@@ -17,12 +17,12 @@ from limner.generate.media.clips.predictor import ClipMaker, load_clip_maker
 from limner.generate.media.clips.reading import ClipSet, read_clips
 from limner.generate.media.clips.recipe import ClipRecipe
 from limner.generate.media.learning import MediaLearning
-from limner.generate.media.outcome import MediaOutcome, closing_line, finish_media
 from limner.generate.media.sample import Condition, MediaSample
-from limner.generate.media.scores import MADE, MediaScores
 from limner.learning.loop.task import Stage, StageContext
 from limner.learning.recipes.recipe import to_plain
+from limner.learning.runs.rows_outcome import RowsOutcome, closing_line, finish_rows
 from limner.learning.runs.run import Run
+from limner.learning.runs.score_rows import MADE, ScoreRows
 
 ROWS = 8
 """Clips that `picture` shows, always of the same latents."""
@@ -107,7 +107,7 @@ class ClipTask(MediaLearning):
             return predictor.generate(count)
         return predictor.go_on(true[:count, :, 0].float() / 255)
 
-    def measure(self, paths: Sequence[Path] = (), *, bars: bool = True) -> MediaScores:
+    def measure(self, paths: Sequence[Path] = (), *, bars: bool = True) -> ScoreRows:
         """How far what it makes is from clips that it did not learn from, or from those of other files."""
         true = read_clips(paths, self.recipe.data.size_px).clips if paths else self.true
         made = (self.made(self.recipe.scores.samples, true).transpose(1, 2) * 255).round().to(torch.uint8)
@@ -143,8 +143,8 @@ class ClipTask(MediaLearning):
         size_px = self.recipe.data.size_px
         true = shown(self.true[:ROWS].float() / 127.5 - 1)
         like = " --like STILL" if self.from_stills else " -n 16"
-        finish_media(
-            MediaOutcome(
+        finish_rows(
+            RowsOutcome(
                 recipe=self.recipe,
                 what=f"Makes clips of {size_px // 2} frames of {size_px} px.",
                 data=f"{self.data.summary()}; {len(self.held_out)} were held out",

@@ -10,7 +10,7 @@ import numpy as np
 
 from limner.generate.media.music.data.notes import PITCHES, Piece, begun, notes_of
 from limner.generate.media.music.markov import Markov
-from limner.generate.media.scores import MADE, Column, MediaScores
+from limner.learning.runs.score_rows import MADE, Column, ScoreRows
 
 MARKOV_1, MARKOV_4, TRAINING, HELD_OUT = "Markov, order 1", "Markov, order 4", "training music", "held-out music"
 LARGEST = 12
@@ -118,7 +118,7 @@ def copied(phrases: np.ndarray, bar: int, known: set[bytes]) -> float:
 
 def measure(
     made: np.ndarray, training: Sequence[Piece], true: Sequence[Piece], bar: int, *, seed: int = 0, own: bool = True
-) -> MediaScores:
+) -> ScoreRows:
     """Score made phrases, (n, voices, steps) of pitches, `HOLD` and `REST`.
 
     training: learned from. true: held out. own: whether the true ones are of the run's own data. Phrases of the true
@@ -152,7 +152,7 @@ def measure(
         "Markov models draw each voice by itself, by what followed its last step, or last four, in the training music; "
         "training music is as near as other music of the kind comes."
     )
-    return MediaScores(COLUMNS, rows, MARKOV_1, protocol, _intervals(made, wanted, bar), (note,))
+    return ScoreRows(COLUMNS, rows, MARKOV_1, protocol, _intervals(made, wanted, bar), (note,))
 
 
 def nearness(made: np.ndarray, true: Sequence[Piece], bar: int) -> float:

@@ -24,12 +24,12 @@ from limner.generate.media.music.phrases import shape_of, windows_of
 from limner.generate.media.music.predictor import MusicMaker, load_music_maker
 from limner.generate.media.music.recipe import MusicRecipe
 from limner.generate.media.music.roll import roll_picture
-from limner.generate.media.outcome import MediaOutcome, closing_line, finish_media
 from limner.generate.media.sample import Condition, MediaSample
-from limner.generate.media.scores import MediaScores
 from limner.learning.loop.task import Stage, StageContext
 from limner.learning.recipes.recipe import to_plain
+from limner.learning.runs.rows_outcome import RowsOutcome, closing_line, finish_rows
 from limner.learning.runs.run import Run
+from limner.learning.runs.score_rows import ScoreRows
 
 PRETRAIN = "pretrain"
 """The name of the stage in which a recurrent generator learns the next event."""
@@ -210,7 +210,7 @@ class MusicTask(MediaLearning):
         """What makes music, around the network as it is now."""
         return MusicMaker(self.maker.eval(), self.shape, self.recipe.bars, self.recipe.prior, self.device)
 
-    def measure(self, paths: Sequence[Path] = ()) -> MediaScores:
+    def measure(self, paths: Sequence[Path] = ()) -> ScoreRows:
         """How near what it makes comes to music that it did not learn from, or to that of other files."""
         made = self.current_predictor().generate(self.recipe.scores.samples).numpy()
         true = list(read_music(paths, self._settings).pieces) if paths else self.true
@@ -262,8 +262,8 @@ class MusicTask(MediaLearning):
     def finish(self, run: Run) -> None:
         """Scores, pictures, card and report."""
         real = phrases_of(self.true, self.recipe.bars * self.shape.bar)[:SHOWN]
-        finish_media(
-            MediaOutcome(
+        finish_rows(
+            RowsOutcome(
                 recipe=self.recipe,
                 what=f"Makes phrases of {self.recipe.bars} bars for {self.shape.voices} voices.",
                 data=f"{self.data.summary()}; {len(self.held_out)} pieces were held out",

@@ -10,8 +10,8 @@ from torch import Tensor
 from limner.datasets.world.reader import read_picture
 from limner.datasets.world.sentences import Told, read_sentence
 from limner.foundation.draws import Draws
-from limner.generate.media.scores import MADE, Column, MediaScores
 from limner.generate.media.text.encoder import match
+from limner.learning.runs.score_rows import MADE, Column, ScoreRows, interval
 
 AMONG = 16
 """Sentences among which a picture's own is to be found."""
@@ -22,7 +22,6 @@ COLUMNS = {
     **{name: Column(f"{name} right, %", share=True) for name in ATTRIBUTES},
     MATCHED: Column(f"own sentence first of {AMONG}, %", share=True),
 }
-RESAMPLES = 1000
 
 
 def measure(
@@ -34,7 +33,7 @@ def measure(
     *,
     seed: int = 0,
     own: bool = True,
-) -> MediaScores:
+) -> ScoreRows:
     """Score pictures that were made of sentences.
 
     made: (n, C, S, S) uint8, of each sentence one. real: (n, C, S, S) uint8, the pictures that the sentences tell of.
@@ -56,7 +55,7 @@ def measure(
     intervals = {MATCHED: interval(matched[MADE])}
     if made.shape[1] != 3 or any(each is None for each in said):
         note = "Its judges are the encoders that learned beside it: of another run's they are no measure."
-        return MediaScores({MATCHED: COLUMNS[MATCHED]}, rows, ONE, _protocol(len(made), own), intervals, (note,))
+        return ScoreRows({MATCHED: COLUMNS[MATCHED]}, rows, ONE, _protocol(len(made), own), intervals, (note,))
     told = {
         MADE: agreements(made, sentences), SHUFFLED: agreements(made, others), REAL: agreements(real, sentences)
     }  # fmt: skip
@@ -71,7 +70,7 @@ def measure(
         "The reader of the drawn world tells what a picture shows; what a sentence leaves out is not counted. One "
         "answer for all: the share of the commonest color, shape, size and place."
     )
-    return MediaScores(COLUMNS, rows, ONE, _protocol(len(made), own), intervals, (note,))
+    return ScoreRows(COLUMNS, rows, ONE, _protocol(len(made), own), intervals, (note,))
 
 
 def agreements(pictures: Tensor, sentences: Sequence[str]) -> Mapping[str, list[bool]]:
@@ -83,14 +82,6 @@ def agreements(pictures: Tensor, sentences: Sequence[str]) -> Mapping[str, list[
             if name in found:
                 found[name].append(right)
     return found
-
-
-def interval(answers: Sequence[bool]) -> tuple[float, float]:
-    """The 95 % interval of a share, by `RESAMPLES` bootstrap resamples of the samples."""
-    values = np.asarray(answers, float)
-    means = np.random.default_rng(0).choice(values, (RESAMPLES, len(values))).mean(1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(low), float(high)
 
 
 def _found(pictures: Tensor, codes: Tensor, draws: Draws) -> list[bool]:

@@ -14,9 +14,7 @@ from limner.datasets.pictures.quantized import quantized
 from limner.foundation.draws import Draws
 from limner.foundation.errors import UserError
 from limner.generate.media.learning import TRAIN, MediaLearning
-from limner.generate.media.outcome import MediaOutcome, closing_line, finish_media
 from limner.generate.media.sample import Condition, MediaSample
-from limner.generate.media.scores import MADE, MediaScores
 from limner.generate.media.text.captions import CaptionedPictures, read_captioned
 from limner.generate.media.text.encoder import PictureEncoder, TextEncoder, Vocabulary, matching_loss
 from limner.generate.media.text.measure import ATTRIBUTES, COLUMNS, MATCHED, measure
@@ -26,7 +24,9 @@ from limner.generate.media.text.recipe import TextRecipe
 from limner.learning.loop.optimizers import adam
 from limner.learning.loop.task import Stage, StageContext
 from limner.learning.recipes.recipe import to_plain
+from limner.learning.runs.rows_outcome import RowsOutcome, closing_line, finish_rows
 from limner.learning.runs.run import Run
+from limner.learning.runs.score_rows import MADE, ScoreRows
 from limner.reporting.grid import grid
 
 WORDS = "words"
@@ -170,7 +170,7 @@ class TextTask(MediaLearning):
         sentences = self.sentences[:count]
         return quantized(self.current_predictor().decode(range(len(sentences)), sentences))
 
-    def measure(self, paths: Sequence[Path] = ()) -> MediaScores:
+    def measure(self, paths: Sequence[Path] = ()) -> ScoreRows:
         """How well what it makes fits the sentences of pictures that it did not learn from, or of other folders'."""
         predictor, data = self.current_predictor(), self.recipe.data
         pictures, sentences = self.data.pictures[self.scored], self.sentences
@@ -226,8 +226,8 @@ class TextTask(MediaLearning):
     def finish(self, run: Run) -> None:
         """Scores, pictures, card and report."""
         first = self.sentences[:8]
-        finish_media(
-            MediaOutcome(
+        finish_rows(
+            RowsOutcome(
                 recipe=self.recipe,
                 what=f"Makes pictures of {self.recipe.data.size_px} px of sentences of {len(self.vocabulary)} words.",
                 data=f"{self.data.summary()}; {len(self.held_out)} pictures were held out",

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from limner.foundation.draws import Draws
-from limner.generate.media.scores import MADE, Column, MediaScores
+from limner.learning.runs.score_rows import MADE, Column, ScoreRows
 
 TRAINING, MEAN, HELD_OUT = "training solids, as many", "mean shape", "held-out solids"
 SHARES_FILLED = tuple(step / 20 for step in range(1, 15))
@@ -35,7 +35,7 @@ def overlaps(one: Tensor, other: Tensor) -> Tensor:
     return both / either.clamp(min=1)
 
 
-def measure(made: Tensor, training: Tensor, true: Tensor, *, seed: int = 0, own: bool = True) -> MediaScores:
+def measure(made: Tensor, training: Tensor, true: Tensor, *, seed: int = 0, own: bool = True) -> ScoreRows:
     """Score made solids, (n, side, side, side) uint8 of 0 and 1, beside what needs no learning.
 
     training: (N, ...), learned from. true: (m, ...), held out. own: whether the true ones are of the run's own data.
@@ -66,7 +66,7 @@ def measure(made: Tensor, training: Tensor, true: Tensor, *, seed: int = 0, own:
         "(coverage)."
     )
     note = "As many training solids, drawn at random, are what a generator that copies would give."
-    return MediaScores(COLUMNS, rows, MEAN, protocol, {"matching": (float(low), float(high))}, (note,))
+    return ScoreRows(COLUMNS, rows, MEAN, protocol, {"matching": (float(low), float(high))}, (note,))
 
 
 def mean_shape(training: Tensor) -> Tensor:

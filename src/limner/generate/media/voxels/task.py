@@ -10,9 +10,7 @@ import torch
 from torch import Tensor
 
 from limner.generate.media.learning import MediaLearning
-from limner.generate.media.outcome import MediaOutcome, closing_line, finish_media
 from limner.generate.media.sample import MediaSample
-from limner.generate.media.scores import MediaScores
 from limner.generate.media.voxels.measure import COLUMNS, measure
 from limner.generate.media.voxels.networks import VOXEL_DISCRIMINATORS, VOXEL_GENERATORS
 from limner.generate.media.voxels.predictor import VoxelMaker, load_voxel_maker
@@ -20,7 +18,9 @@ from limner.generate.media.voxels.reading import VoxelSet, read_voxels
 from limner.generate.media.voxels.recipe import VoxelRecipe
 from limner.learning.loop.task import Stage, StageContext
 from limner.learning.recipes.recipe import to_plain
+from limner.learning.runs.rows_outcome import RowsOutcome, closing_line, finish_rows
 from limner.learning.runs.run import Run
+from limner.learning.runs.score_rows import ScoreRows
 from limner.reporting.grid import grid
 
 GRID = 32
@@ -86,7 +86,7 @@ class VoxelTask(MediaLearning):
             self.maker.eval(), self.recipe.data.side, self.recipe.prior, self.recipe.filled_above, self.device
         )
 
-    def measure(self, paths: Sequence[Path] = ()) -> MediaScores:
+    def measure(self, paths: Sequence[Path] = ()) -> ScoreRows:
         """How well what it makes stands for solids that it did not learn from, or for those of other files."""
         made = self.current_predictor().generate(self.recipe.scores.samples) >= self.recipe.filled_above
         true = read_voxels(paths, self.recipe.data.side).voxels if paths else self.true
@@ -120,8 +120,8 @@ class VoxelTask(MediaLearning):
     def finish(self, run: Run) -> None:
         """Scores, pictures, card and report."""
         predictor = self.current_predictor()
-        finish_media(
-            MediaOutcome(
+        finish_rows(
+            RowsOutcome(
                 recipe=self.recipe,
                 what=f"Makes solids of {self.recipe.data.side} voxels a side.",
                 data=f"{self.data.summary()}; {len(self.held_out)} were held out",

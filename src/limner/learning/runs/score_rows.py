@@ -1,9 +1,11 @@
-"""Scores of a medium as they are kept, printed and compared: rows of what was made, and of the bars beside it."""
+"""Scores as they are kept, printed and compared: rows of what was made, and of the bars beside it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
+
+import numpy as np
 
 from limner.foundation.errors import UserError
 from limner.foundation.files.documents import as_record
@@ -13,6 +15,7 @@ from limner.reporting.tables import csv_table, markdown_table, tex, tex_table, w
 
 MADE = "made"
 """The row of what the networks made."""
+RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class MediaScores:
+class ScoreRows:
     """Rows of scores on the same samples, what was made first, the bars after it.
 
     columns: by the name of a score, the leading first. rows: by name, each score's value or None. intervals: of scores
@@ -89,17 +92,17 @@ class MediaScores:
         }  # fmt: skip
 
     @staticmethod
-    def from_json(value: Mapping[str, Any], source: str = "evaluation.json") -> "MediaScores":
+    def from_json(value: Mapping[str, Any], source: str = "evaluation.json") -> "ScoreRows":
         """What `to_json` gave. Raises `UserError` for anything else."""
-        known = {name: value[name] for name in MediaScores.__dataclass_fields__ if name in value}
-        return as_record(known, MediaScores, source, "run limner evaluate again")
+        known = {name: value[name] for name in ScoreRows.__dataclass_fields__ if name in value}
+        return as_record(known, ScoreRows, source, "run limner evaluate again")
 
 
 @dataclass(frozen=True)
-class MediaComparison:
-    """Several runs of one medium, each with its own bars' best beside it."""
+class RowsComparison:
+    """Several runs of one task, each with its own bars' best beside it."""
 
-    items: Sequence[tuple[str, MediaScores]]
+    items: Sequence[tuple[str, ScoreRows]]
 
     def table(self) -> tuple[list[str], list[list[str]]]:
         """(Head, rows): what each made, and the bars of the first."""
@@ -152,10 +155,10 @@ class MediaComparison:
         )
 
 
-def compare_media(compared: Sequence[Compared]) -> MediaComparison:
-    """Compare runs of one medium by their evaluations.
+def compare_rows(compared: Sequence[Compared]) -> RowsComparison:
+    """Compare runs of one task by their evaluations.
 
-    Raises `UserError` for runs of several media, and for one without an evaluation.
+    Raises `UserError` for runs of several tasks, and for one without an evaluation.
     """
     tasks = {each.task for each in compared}
     if len(tasks) > 1:
@@ -163,8 +166,26 @@ def compare_media(compared: Sequence[Compared]) -> MediaComparison:
             f"the runs are of {' and '.join(sorted(map(str, tasks)))}, which have no scores in common; compare runs of "
             "one kind"
         )
-    items = [(each.name, MediaScores.from_json(each.needed(), str(each.path))) for each in compared]
+    items = [(each.name, ScoreRows.from_json(each.needed(), str(each.path))) for each in compared]
     heads = {tuple(scores.columns) for _, scores in items}
     if len(heads) > 1:
         raise UserError("the runs were scored by other measures, on other data; compare runs of one data set")
-    return MediaComparison(items)
+    return RowsComparison(items)
+
+
+def interval(values: Sequence[float]) -> tuple[float, float]:
+    """The 95 % interval of a mean, or of a share of answers, by `RESAMPLES` bootstrap resamples of the samples."""
+    drawn = np.random.default_rng(0).choice(np.asarray(values, float), (RESAMPLES, len(values)))
+    low, high = np.quantile(drawn.mean(1), [0.025, 0.975])
+    return float(low), float(high)
+
+
+def told_by(columns: Mapping[str, Column], scores: Mapping[str, float]) -> str:
+    """Scores under the tables' heads, in words. scores: by names that end in those of columns; others are left out."""
+    parts = []
+    for name, value in scores.items():
+        column = columns.get(name.rpartition("/")[2])
+        if column is not None:
+            head = column.head.removesuffix(", %")
+            parts.append(f"{head} {column.printed(value)}{' %' if column.share else ''}")
+    return ", ".join(parts)

@@ -1,40 +1,41 @@
-"""What a training of any medium leaves for people: scores, pictures, curves, a model card and a report."""
+"""What a training leaves for people that is scored by rows: scores, pictures, curves, a model card and a report."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from limner.datasets.licences import terms_beside
-from limner.generate.media.recipe import MediaRecipe
-from limner.generate.media.scores import MediaScores
 from limner.learning.runs.outcome import Card, add_commands, add_curves, begin_report, closing_words, write_outcome
 from limner.learning.runs.run import Run
+from limner.learning.runs.score_rows import ScoreRows
 from limner.reporting.pictures import write_picture
 from limner.reporting.report import Report
 from limner.reporting.tables import markdown
 
 
 @dataclass(frozen=True)
-class MediaOutcome:
+class RowsOutcome:
     """What a training came to.
 
-    what: a sentence of what it makes. data: in a line. paths: of the data. pictures: by file name in ``pictures/``,
-    (pixels, caption). not_for: what it should not be used for. commands: what can be done with the run.
+    recipe: of the training. what: a sentence of what it makes. data: in a line. paths: of the data. pictures: by file
+    name in ``pictures/``, (pixels, caption). not_for: what it should not be used for. commands: what can be done with
+    the run.
     """
 
-    recipe: MediaRecipe
+    recipe: Any
     what: str
     data: str
     paths: Sequence[Path]
-    scores: MediaScores
+    scores: ScoreRows
     pictures: Mapping[str, tuple[np.ndarray, str]]
     not_for: str
     commands: Sequence[str]
 
 
-def finish_media(outcome: MediaOutcome, run: Run) -> None:
+def finish_rows(outcome: RowsOutcome, run: Run) -> None:
     """Write ``evaluation.json``, ``curves.png``, ``card.md``, ``report.html`` and pictures into the run."""
     for name, (pixels, _) in outcome.pictures.items():
         write_picture(run.folder / "pictures" / name, pixels)
@@ -43,10 +44,10 @@ def finish_media(outcome: MediaOutcome, run: Run) -> None:
         what=outcome.what, data=paths, data_facts=f"{outcome.data}.", seed=outcome.recipe.seed,
         steps=f"{outcome.recipe.batch} samples", scores=outcome.scores.to_markdown(), not_for=outcome.not_for,
     )  # fmt: skip
-    write_outcome(run, outcome.recipe.task, outcome.scores.to_json(), card, lambda: media_report(outcome, run))
+    write_outcome(run, outcome.recipe.task, outcome.scores.to_json(), card, lambda: rows_report(outcome, run))
 
 
-def media_report(outcome: MediaOutcome, run: Run) -> Report:
+def rows_report(outcome: RowsOutcome, run: Run) -> Report:
     """The run's report: pictures, scores beside the bars, curves, data."""
     report = begin_report(run, outcome.what, {"scores": outcome.scores.line()})
     report.section("Made").pictures(
@@ -63,4 +64,4 @@ def media_report(outcome: MediaOutcome, run: Run) -> Report:
 
 def closing_line(run: Run) -> str:
     """What a run scored, beside the bar; nothing where none can be read."""
-    return closing_words(run, lambda found: MediaScores.from_json(found).line())
+    return closing_words(run, lambda found: ScoreRows.from_json(found).line())
