@@ -65,15 +65,23 @@ from limner.segment.training.losses import LOSSES
 from limner.segment.training.recipe import DataSettings, SegmentRecipe, StageSettings
 from limner.translate.degrading.ways import DEGRADATIONS
 from limner.translate.networks import (
+    ATTRIBUTE_DISCRIMINATORS,
+    ATTRIBUTE_GENERATORS,
     CLASS_DISCRIMINATORS,
     CODE_GENERATORS,
     EXTRACTORS,
+    PICTURE_READERS,
     TOLD_GENERATORS,
     TRANSFER_DISCRIMINATORS,
 )
 from limner.translate.networks import DISCRIMINATORS as TRANSLATE_DISCRIMINATORS
 from limner.translate.networks import GENERATORS as TRANSLATORS
 from limner.translate.networks.beginning import INITIALIZATIONS as TRANSLATE_INITIALIZATIONS
+from limner.translate.training.attributes.recipe import (
+    AttributeRecipe,
+    AttributeScoreSettings,
+    AttributeSettings,
+)
 from limner.translate.training.content import CONTENT
 from limner.translate.training.domain_recipe import (
     DomainScoreSettings,
@@ -156,9 +164,17 @@ PAGES_OF_SETTINGS: dict[str, tuple[dict[str, type], dict[str, Mapping[str, Any]]
         {"": TransferRecipe},
         {"extractor": EXTRACTORS, "generator": CODE_GENERATORS, "discriminator": TRANSFER_DISCRIMINATORS},
     ),
+    "translate/icgan-recipe.md": (
+        {"": AttributeRecipe, "data.": AttributeSettings, "scores.": AttributeScoreSettings},
+        {
+            "generator": ATTRIBUTE_GENERATORS, "discriminator": ATTRIBUTE_DISCRIMINATORS,
+            "latent_encoder": PICTURE_READERS,
+        },
+    ),
 }  # fmt: skip
 """Each page of settings: the sections of its recipe, and what each choice may name."""
 GIVEN = {
+    "attributes",
     "channels",
     "classes",
     "code",

@@ -152,6 +152,12 @@ def train(
     extractor_epochs: int = ...,
     constancy: float = ...,
     total_variation: float = ...,
+    # recipes that draw pictures again with other attributes
+    latent_encoder: Chosen = ...,
+    attribute_encoder: Chosen = ...,
+    wrong_attributes: bool = ...,
+    encoder_optimizer: Chosen = ...,
+    encoder_epochs: int = ...,
     **settings: Any,
 ) -> Training: ...
 def evaluate(

@@ -237,7 +237,8 @@ def _classify(predictor: Any, data: Path) -> None:
 
 def _draw_pairs(folder: Path) -> Path:
     """Pairs of 64 px: shapes, and the same in the opposite colors. Recipes that make their sources take all of them.
-    Beside the pairs, in ``classes``, the same with a folder for each shape."""
+    A table tells their attributes. Beside the pairs, in ``classes``, the same with a folder for each shape."""
+    rows = ["file,disk,opposite"]
     for number in range(10):
         shape = ("box", "disk")[number % 2]
         picture = Image.fromarray(draw_shape(shape, number)).convert("RGB").resize((64, 64))
@@ -245,6 +246,8 @@ def _draw_pairs(folder: Path) -> Path:
             for place in (folder / "pairs" / name, folder / "classes" / name / shape):
                 place.mkdir(parents=True, exist_ok=True)
                 Image.fromarray(pixels).save(place / f"{number}.png")
+            rows.append(f"{name}/{number}.png,{number % 2},{int(name == 'source')}")
+    (folder / "pairs" / "attributes.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     return folder / "pairs"
 
 
@@ -252,8 +255,17 @@ def _pairs_or_classes(recipe: Any, drawn: Path) -> Path:
     return drawn.parent / "classes" if recipe.task == "translate-transfer" else drawn
 
 
+def _attribute_settings() -> list[str]:
+    small = "--epochs=1 --encoder-epochs=1 --steps-per-epoch=2 --batch=4 --data.held-out=2 --scores.keep-by=psnr"
+    narrow = "--generator.width=4 --discriminator.width=4 --latent-encoder.width=4 --attribute-encoder.width=4"
+    dense = "--latent-encoder.dense=8 --attribute-encoder.dense=8 --data.size-px=16"
+    return f"{small} {narrow} {dense}".split()
+
+
 def _pair_settings(recipe: Any) -> list[str]:
     """Networks of a few channels. Sources of recipes that make theirs are made of both folders' pictures."""
+    if recipe.task == "translate-attributes":
+        return _attribute_settings()
     if recipe.task != "translate-pairs":
         return _domain_settings(recipe)
     small = ["--epochs=1", "--steps-per-epoch=2", "--batch=2", "--data.held-out=2", "--scores.keep-by=psnr"]
@@ -290,8 +302,8 @@ def _domain_settings(recipe: Any) -> list[str]:
 
 
 def _pair_steps(recipe: Any) -> int:
-    first = getattr(recipe, "warmup_epochs", 0) or getattr(recipe, "extractor_epochs", 0)
-    return 2 * (1 + bool(first))
+    more = ("warmup_epochs", "extractor_epochs", "encoder_epochs")
+    return 2 * (1 + any(getattr(recipe, name, 0) for name in more))
 
 
 def _slim_translators(patch: pytest.MonkeyPatch) -> None:
@@ -303,6 +315,9 @@ def _translate(predictor: Any, data: Path) -> None:
     if hasattr(predictor, "domains"):
         for name in predictor.domains:
             _translate(predictor.to(name), data)
+        return
+    if hasattr(predictor, "attributes"):
+        _translate(predictor.with_changes({predictor.attributes[0]: True}), data)
         return
     side = 128 if predictor.network.stride == 128 else 20
     mask = torch.zeros(1, side, side)

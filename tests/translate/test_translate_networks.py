@@ -7,10 +7,13 @@ import torch
 from torch import nn
 
 from limner.foundation.errors import UserError
+from limner.nn.initialize import shapes_only
 from limner.nn.parameters import count_parameters
 from limner.translate.networks import (
     DISCRIMINATORS,
     GENERATORS,
+    AttributeDiscriminator,
+    AttributeGenerator,
     ContextDiscriminator,
     ContextEncoder,
     DTNDiscriminator,
@@ -18,6 +21,7 @@ from limner.translate.networks import (
     DTNGenerator,
     LightResidual,
     PatchDiscriminator,
+    PictureReader,
     RandomContextEncoder,
     ResNet,
     SRGANDiscriminator,
@@ -27,6 +31,7 @@ from limner.translate.networks import (
     UNet,
 )
 from limner.translate.networks.dtn import Transfer
+from limner.translate.networks.icgan import Redrawing
 from limner.translate.networks.stargan import Told, with_maps
 
 COUNTS: list[tuple[type[nn.Module], dict[str, Any], int]] = [
@@ -156,6 +161,55 @@ def test_stargans_generator_hears_which_domain_it_is_told() -> None:
     first, second = (Told(network, torch.tensor(label))(image) for label in ([1.0, 0.0], [0.0, 1.0]))
     assert first.shape == (1, 3, 16, 16) and (first - second).abs().max() > 0.01
     assert torch.equal(with_maps(image, torch.tensor([[1.0, 0.0]]))[:, 3:].mean((2, 3)), torch.tensor([[1.0, 0.0]]))
+
+
+def test_icgans_networks_have_the_parameters_that_were_counted() -> None:
+    with shapes_only():
+        generator, discriminator = AttributeGenerator(64, 3, 18), AttributeDiscriminator(64, 3, 18)
+        latents, attributes = PictureReader(64, 3, 100), PictureReader(64, 3, 18, dense=512)
+        networks = (generator, discriminator, latents, attributes)
+        assert list(map(count_parameters, networks)) == [3_725_123, 2_803_393, 18_278_244, 3_186_962]
+        drawn = generator(torch.empty(2, 100), torch.empty(2, 18))
+        assert drawn.shape == (2, 3, 64, 64)
+        assert discriminator(drawn, torch.empty(2, 18)).shape == (2,)
+        assert latents(drawn).shape == (2, 100) and attributes(drawn).shape == (2, 18)
+    assert discriminator.layers[0].in_channels == 64 + 18  # told behind its first layer
+
+
+@pytest.mark.parametrize("size_px", [16, 32, 128])
+def test_icgans_networks_take_powers_of_two(size_px: int) -> None:
+    latent, attributes = torch.rand(2, 5), torch.tensor([[1.0, -1.0], [-1.0, -1.0]])
+    image = AttributeGenerator(size_px, 1, 2, latent=5, width=2)(latent, attributes)
+    assert image.shape == (2, 1, size_px, size_px)
+    assert AttributeDiscriminator(size_px, 1, 2, width=2)(image, attributes).shape == (2,)
+    assert PictureReader(size_px, 1, 5, width=2, dense=4)(image).shape == (2, 5)
+
+
+def test_icgan_refuses_sizes_and_numbers_that_cannot_be() -> None:
+    with pytest.raises(UserError, match="pictures of 48 px; needed: a power of 2"):
+        AttributeGenerator(48, 3, 2)
+    with pytest.raises(UserError, match="got dense 0"):
+        PictureReader(32, 3, 2, dense=0)
+
+
+def test_redrawing_asks_for_what_is_changed_and_keeps_what_is_read() -> None:
+    torch.manual_seed(0)
+    asked_of: list[torch.Tensor] = []
+
+    class Drawing(nn.Module):
+        def forward(self, latent: torch.Tensor, attributes: torch.Tensor) -> torch.Tensor:
+            asked_of.append(attributes)
+            return torch.zeros(len(latent), 3, 16, 16)
+
+    readers = [PictureReader(16, 3, count, width=2, dense=4).eval() for count in (5, 3)]
+    network = Redrawing(Drawing(), *readers, size_px=16, channels=3)
+    image = torch.rand(2, 3, 11, 7) * 2 - 1
+    assert network(image).shape == image.shape
+    network.asked_for(torch.tensor([torch.nan, 1.0, -1.0]))(image)
+    read, changed = asked_of
+    assert set(read.flatten().tolist()) <= {-1.0, 1.0}
+    assert torch.equal(changed[:, 0], read[:, 0])
+    assert changed[:, 1:].tolist() == [[1.0, -1.0], [1.0, -1.0]]
 
 
 @pytest.mark.parametrize("name", GENERATORS)

@@ -179,12 +179,14 @@ ROOMS: dict[str, Room] = {
             "translate-unpaired": "limner.translate.training.cycle_task:CycleTask",
             "translate-domains": "limner.translate.training.star_task:StarTask",
             "translate-transfer": "limner.translate.training.transfer_task:TransferTask",
+            "translate-attributes": "limner.translate.training.attributes.task:AttributeTask",
         },
         recipes={
             "translate-pairs": "limner.translate.training.recipe:PairRecipe",
             "translate-unpaired": "limner.translate.training.domain_recipe:UnpairedRecipe",
             "translate-domains": "limner.translate.training.domain_recipe:StarRecipe",
             "translate-transfer": "limner.translate.training.domain_recipe:TransferRecipe",
+            "translate-attributes": "limner.translate.training.attributes.recipe:AttributeRecipe",
         },
         evaluate=Verb(
             "limner.translate.scoring.evaluate:evaluate_run", "limner.translate.scoring.options:EvaluateOptions"

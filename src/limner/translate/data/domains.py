@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,15 +11,12 @@ from torch import Tensor
 from limner.datasets.pictures.listing import picture_files
 from limner.foundation.errors import UserError
 from limner.foundation.files.dependencies import digests
-from limner.foundation.machine.cores import allowed_cores
 from limner.foundation.nearest import did_you_mean
-from limner.foundation.progress import Progress
-from limner.translate.data.reading import Colors, as_float, read_image, squared
+from limner.translate.data.reading import Colors, as_float, read_images
 from limner.translate.data.thumbnails import hold_out_pictures
 
 LEAST_PICTURES = 4
 """Of a domain; some hundreds serve better."""
-MOST_THREADS = 8
 
 
 @dataclass(frozen=True)
@@ -122,24 +118,13 @@ def read_domains(
                 f"{LEAST_PICTURES} or more, and some hundreds to learn from"
             )
     every = [path for paths in files.values() for path in paths]
-    pictures: list[Tensor] = []
-    with (
-        ThreadPoolExecutor(min(MOST_THREADS, allowed_cores()), thread_name_prefix="decode") as pool,
-        Progress("pictures", len(every), "pictures") as progress,
-    ):
-        for path, picture in zip(every, pool.map(lambda path: read_image(path, colors), every), strict=True):
-            if pictures and len(picture) != len(pictures[0]):
-                raise UserError(
-                    f"{path}: {len(picture)} channels, {every[0]} {len(pictures[0])}; all must have as many"
-                )
-            pictures.append(picture if size_px is None else squared(picture, size_px))
-            progress.advance()
+    pictures = read_images(every, colors, size_px)
     labels = torch.tensor([number for number, paths in enumerate(files.values()) for _ in paths])
     names = tuple(f"{name}/{path.name}" for name, paths in files.items() for path in paths)
     digest = hashlib.sha256(repr((colors, size_px, list(files))).encode())
     for name, content in zip(names, digests(every), strict=True):
         digest.update(f"{name}:{content}".encode())
-    return DomainSet(tuple(pictures), labels, tuple(files), names, digest.hexdigest()[:16])
+    return DomainSet(pictures, labels, tuple(files), names, digest.hexdigest()[:16])
 
 
 def hold_out_domains(domains: DomainSet, wanted: float, seed: int) -> tuple[Tensor, Tensor]:

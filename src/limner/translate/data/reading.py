@@ -1,5 +1,7 @@
 """One picture from a file as a tensor: photos of 8 and 16 bits and floats, and rasters of any number of bands."""
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Literal
 
@@ -9,6 +11,8 @@ from torch import Tensor
 
 from limner.foundation.errors import UserError
 from limner.foundation.files.suffixes import TIFFS, ends_with
+from limner.foundation.machine.cores import allowed_cores
+from limner.foundation.progress import Progress
 from limner.photos.photos import read_photo
 from limner.scenes.rasters import open_raster
 from limner.translate.degrading.looks import luma
@@ -16,6 +20,7 @@ from limner.translate.degrading.sizes import resized
 
 Colors = Literal["rgb", "gray", "bands"]
 """What is kept of a file: red, green and blue; their luma; or all bands as they stand in it."""
+MOST_THREADS = 8
 
 
 def read_image(path: Path, colors: Colors = "rgb") -> Tensor:
@@ -35,6 +40,27 @@ def read_image(path: Path, colors: Colors = "rgb") -> Tensor:
     elif colors == "bands" and photo.is_gray:
         picture = picture[:1]
     return (picture * 255).round().to(torch.uint8) if photo.bits == 8 else picture.clone()
+
+
+def read_images(paths: Sequence[Path], colors: Colors = "rgb", size_px: int | None = None) -> tuple[Tensor, ...]:
+    """Many files, each as `read_image` gives it, by several threads.
+
+    size_px: bring them to squares of this side; None: leave them as large as they are. Raises `UserError` as
+    `read_image` does, and for pictures of different channels.
+    """
+    pictures: list[Tensor] = []
+    with (
+        ThreadPoolExecutor(min(MOST_THREADS, allowed_cores()), thread_name_prefix="decode") as pool,
+        Progress("pictures", len(paths), "pictures") as progress,
+    ):
+        for path, picture in zip(paths, pool.map(lambda path: read_image(path, colors), paths), strict=True):
+            if pictures and len(picture) != len(pictures[0]):
+                raise UserError(
+                    f"{path}: {len(picture)} channels, {paths[0]} {len(pictures[0])}; all must have as many"
+                )
+            pictures.append(picture if size_px is None else squared(picture, size_px))
+            progress.advance()
+    return tuple(pictures)
 
 
 def as_float(picture: Tensor) -> Tensor:

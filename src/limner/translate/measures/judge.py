@@ -27,7 +27,12 @@ class Judge:
 
     def share(self, features: Tensor, domain: int) -> float:
         """Of these pictures, (n, d), how many it takes for that domain, in %."""
-        return 100 * float(np.mean(self._fitted.predict(features.double().numpy()) == domain))
+        return 100 * float(np.mean(self.answers(features) == domain))
+
+    def answers(self, features: Tensor) -> np.ndarray:
+        """(n,) int64: what it takes each of these pictures, (n, d), for."""
+        answers: np.ndarray = self._fitted.predict(features.double().numpy())
+        return answers
 
 
 def some_of_each(places: Sequence[Tensor]) -> Tensor:

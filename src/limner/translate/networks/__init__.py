@@ -5,6 +5,7 @@ from torch import nn
 from limner.translate.networks.context_encoder import ContextEncoder, RandomContextEncoder
 from limner.translate.networks.dense import ContextDiscriminator, SRGANDiscriminator
 from limner.translate.networks.dtn import DTNDiscriminator, DTNExtractor, DTNGenerator
+from limner.translate.networks.icgan import AttributeDiscriminator, AttributeGenerator, PictureReader
 from limner.translate.networks.light_residual import LightResidual
 from limner.translate.networks.multi_scale import MultiScale, PyramidDiscriminator
 from limner.translate.networks.patch import PatchDiscriminator
@@ -41,11 +42,18 @@ CODE_GENERATORS: dict[str, type[nn.Module]] = {"dtn": DTNGenerator}
 """Those that make a picture of such numbers; each takes ``code``, ``outputs`` and ``size_px``."""
 TRANSFER_DISCRIMINATORS: dict[str, type[nn.Module]] = {"dtn": DTNDiscriminator}
 """Those that tell what was made of a source, made of a target, and true; each as `DISCRIMINATORS`."""
+ATTRIBUTE_GENERATORS: dict[str, type[nn.Module]] = {"icgan": AttributeGenerator}
+"""Those that draw pictures of latents and attributes; each takes ``size_px``, ``channels`` and ``attributes``."""
+ATTRIBUTE_DISCRIMINATORS: dict[str, type[nn.Module]] = {"icgan": AttributeDiscriminator}
+"""Those that tell whether a picture is real and has attributes; each takes the same."""
+PICTURE_READERS: dict[str, type[nn.Module]] = {"icgan": PictureReader}
+"""Those that read numbers of a picture; each takes ``size_px``, ``channels`` and ``outputs``."""
 
 __all__ = [
-    "CLASS_DISCRIMINATORS", "CODE_GENERATORS", "DISCRIMINATORS", "EXTRACTORS", "GENERATORS", "TOLD_GENERATORS",
-    "TRANSFER_DISCRIMINATORS", "ContextDiscriminator", "ContextEncoder", "DTNDiscriminator", "DTNExtractor",
-    "DTNGenerator", "LightResidual", "MultiScale", "PatchDiscriminator", "PyramidDiscriminator",
-    "RandomContextEncoder", "ResNet", "SRGANDiscriminator", "SRResNet", "StarDiscriminator", "StarGenerator",
-    "Translator", "UNet",
+    "ATTRIBUTE_DISCRIMINATORS", "ATTRIBUTE_GENERATORS", "CLASS_DISCRIMINATORS", "CODE_GENERATORS", "DISCRIMINATORS",
+    "EXTRACTORS", "GENERATORS", "PICTURE_READERS", "TOLD_GENERATORS", "TRANSFER_DISCRIMINATORS",
+    "AttributeDiscriminator", "AttributeGenerator", "ContextDiscriminator", "ContextEncoder", "DTNDiscriminator",
+    "DTNExtractor", "DTNGenerator", "LightResidual", "MultiScale", "PatchDiscriminator", "PictureReader",
+    "PyramidDiscriminator", "RandomContextEncoder", "ResNet", "SRGANDiscriminator", "SRResNet", "StarDiscriminator",
+    "StarGenerator", "Translator", "UNet",
 ]  # fmt: skip

@@ -1,5 +1,6 @@
 """What `limner networks` prints of this room: generators and discriminators with their sizes, nothing allocated."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from torch import nn
@@ -8,11 +9,14 @@ from limner.learning.networks.listing import NetworkRow, NetworkSizes
 from limner.nn.initialize import shapes_only
 from limner.nn.parameters import count_parameters
 from limner.translate.networks import (
+    ATTRIBUTE_DISCRIMINATORS,
+    ATTRIBUTE_GENERATORS,
     CLASS_DISCRIMINATORS,
     CODE_GENERATORS,
     DISCRIMINATORS,
     EXTRACTORS,
     GENERATORS,
+    PICTURE_READERS,
     TOLD_GENERATORS,
     TRANSFER_DISCRIMINATORS,
 )
@@ -32,6 +36,8 @@ FORMS: dict[str, tuple[dict[str, Any], ...]] = {
 }
 
 STAR_DOMAINS = (5, 2)
+ATTRIBUTES, ICGAN_PX, LATENT = 18, 64, 100
+"""That the authors of IcGAN chose."""
 FRAMES = 4
 """That `MultiScale` is shown."""
 
@@ -68,18 +74,31 @@ def list_networks(sizes: NetworkSizes) -> list[NetworkRow]:
             line = (CLASS_DISCRIMINATORS["stargan"].__doc__ or "").splitlines()[0]
             told = f"discriminator, domains {count}, size 128"
             rows.append(NetworkRow("stargan", told, count_parameters(network), None, line))
-        rows += _of_dtn(sizes.channels)
+        rows += _forms("dtn", _of_dtn(sizes.channels)) + _forms("icgan", _of_icgan(sizes.channels))
     return rows
 
 
-def _of_dtn(channels: int) -> list[NetworkRow]:
-    networks: dict[str, nn.Module] = {
-        "extractor, features 128": EXTRACTORS["dtn"](channels),
-        "generator, code 128": CODE_GENERATORS["dtn"](128, channels),
-        "discriminator, kinds 3": TRANSFER_DISCRIMINATORS["dtn"](channels),
-        "discriminator, kinds 1": TRANSFER_DISCRIMINATORS["dtn"](channels, kinds=1),
-    }
+def _forms(name: str, networks: Mapping[str, nn.Module]) -> list[NetworkRow]:
     return [
-        NetworkRow("dtn", f"{form}, size 32", count_parameters(network), None, (network.__doc__ or "").splitlines()[0])
+        NetworkRow(name, form, count_parameters(network), None, (network.__doc__ or "").splitlines()[0])
         for form, network in networks.items()
     ]
+
+
+def _of_dtn(channels: int) -> dict[str, nn.Module]:
+    return {
+        "extractor, features 128, size 32": EXTRACTORS["dtn"](channels),
+        "generator, code 128, size 32": CODE_GENERATORS["dtn"](128, channels),
+        "discriminator, kinds 3, size 32": TRANSFER_DISCRIMINATORS["dtn"](channels),
+        "discriminator, kinds 1, size 32": TRANSFER_DISCRIMINATORS["dtn"](channels, kinds=1),
+    }
+
+
+def _of_icgan(channels: int) -> dict[str, nn.Module]:
+    given, told = (ICGAN_PX, channels, ATTRIBUTES), f"attributes {ATTRIBUTES}, size {ICGAN_PX}"
+    return {
+        f"generator, {told}": ATTRIBUTE_GENERATORS["icgan"](*given),
+        f"discriminator, {told}": ATTRIBUTE_DISCRIMINATORS["icgan"](*given),
+        f"encoder, latent {LATENT}, size {ICGAN_PX}": PICTURE_READERS["icgan"](ICGAN_PX, channels, LATENT),
+        f"encoder, {told}": PICTURE_READERS["icgan"](*given, dense=512),
+    }

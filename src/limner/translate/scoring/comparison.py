@@ -9,10 +9,12 @@ from typing import Any
 
 from limner.foundation.errors import UserError
 from limner.learning.runs.evaluations import Compared
+from limner.learning.runs.score_rows import RowsComparison, compare_rows
 from limner.learning.seed_table import Measure
 from limner.reporting.tables import csv_cell, markdown, markdown_row, tex, tex_comments, write_table
 from limner.translate.measures.domain_result import DomainScores
 from limner.translate.measures.result import MADE, PairScores, interval_of
+from limner.translate.translating.attributes import ATTRIBUTES
 from limner.translate.translating.domains import PAIRS
 
 
@@ -114,12 +116,15 @@ class Comparison:
         write_table(path, {".md": self.to_markdown, ".csv": self.to_csv, ".tex": self.to_tex})
 
 
-def compare_runs(items: Sequence[Compared], options: None, *, device: str = "auto") -> Comparison:
+def compare_runs(items: Sequence[Compared], options: None, *, device: str = "auto") -> Comparison | RowsComparison:
     """Put evaluated runs side by side.
 
     Raises `UserError` for a run without an evaluation, for runs that learned from pairs beside such that did not, for
-    scores of another channel, border or region, which differ by about 2 dB for that alone, and for other domains.
+    scores of another channel, border or region, which differ by about 2 dB for that alone, for other domains, and for
+    runs that learned attributes beside such that did not.
     """
+    if any(item.task == ATTRIBUTES for item in items):
+        return compare_rows(items)
     if all(item.task != PAIRS for item in items):
         return _compare_domains(items)
     for item in items:

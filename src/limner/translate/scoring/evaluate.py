@@ -6,23 +6,26 @@ from pathlib import Path
 from limner.foundation.errors import UserError
 from limner.learning.library import recipe_of
 from limner.learning.runs.run import Run
+from limner.learning.runs.score_rows import ScoreRows
 from limner.translate.data.crops import whole_pair
 from limner.translate.degrading.ways import DEGRADATIONS
 from limner.translate.measures.bars import known_of
 from limner.translate.measures.domain_result import DomainScores
 from limner.translate.measures.measure import measure
 from limner.translate.measures.result import PairScores
+from limner.translate.scoring.attribute_evaluate import evaluate_attributes
 from limner.translate.scoring.domain_evaluate import evaluate_domains, evaluate_transfer
 from limner.translate.scoring.options import EvaluateOptions
 from limner.translate.training.pairs_of_recipe import bars_of, pairs_of, protocol_of, split_pairs
 from limner.translate.training.recipe import PairRecipe
+from limner.translate.translating.attributes import ATTRIBUTES
 from limner.translate.translating.domains import PAIRS, TRANSFER
 from limner.translate.translating.predictor import load_translator
 
 
 def evaluate_run(
     run: Run, options: EvaluateOptions, *, data: Sequence[Path] = (), device: str = "auto"
-) -> PairScores | DomainScores:
+) -> PairScores | DomainScores | ScoreRows:
     """Score what a run makes beside the bars.
 
     Args:
@@ -40,6 +43,8 @@ def evaluate_run(
                 f"{run.folder}: the run learned without pairs, so no true picture is known and --channel and "
                 "--border-px mean nothing; leave them out"
             )
+        if run.task == ATTRIBUTES:
+            return evaluate_attributes(run, data=data, device=device)
         score = evaluate_transfer if run.task == TRANSFER else evaluate_domains
         return score(run, data=data, device=device)
     recipe: PairRecipe = recipe_of(run)

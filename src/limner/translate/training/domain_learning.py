@@ -12,25 +12,10 @@ from limner.learning.loop.optimizers import OPTIMIZERS, SCHEDULES, set_learning_
 from limner.learning.loop.task import Stage, StageContext, Task
 
 
-class DomainLearning(Task):
-    """What the steps of all systems without pairs share. A subclass sets what stands below and writes the step."""
+class MovedNetworks(Task):
+    """Networks that move by the optimizers and the schedule that a recipe names."""
 
     recipe: Any
-    learned_of: list[Tensor]
-    """Of each domain the pictures that are learned from, (n,) int64."""
-
-    def stages(self) -> tuple[Stage, ...]:
-        """One stage."""
-        recipe = self.recipe
-        steps = recipe.steps_per_epoch or -(-max(map(len, self.learned_of)) // (recipe.batch * recipe.loop.devices))
-        return (Stage("train", recipe.epochs, steps),)
-
-    def orders(self) -> list[ShuffledOrder]:
-        """Of each domain the order in which its pictures are shown, independent of the others'."""
-        return [
-            ShuffledOrder(len(places), self.recipe.batch, self.seed + 1000 * number)
-            for number, places in enumerate(self.learned_of)
-        ]
 
     def begin_moving(self, stage: Stage, context: StageContext, moved: Mapping[str, Sequence[str]]) -> None:
         """Bring the networks to the device, and make what moves them. moved: by the name that an optimizer has in the
@@ -56,3 +41,23 @@ class DomainLearning(Task):
             set_learning_rate(optimizer, factor)
         for network in self.networks.values():
             network.train()
+
+
+class DomainLearning(MovedNetworks):
+    """What the steps of all systems without pairs share. A subclass sets what stands below and writes the step."""
+
+    learned_of: list[Tensor]
+    """Of each domain the pictures that are learned from, (n,) int64."""
+
+    def stages(self) -> tuple[Stage, ...]:
+        """One stage."""
+        recipe = self.recipe
+        steps = recipe.steps_per_epoch or -(-max(map(len, self.learned_of)) // (recipe.batch * recipe.loop.devices))
+        return (Stage("train", recipe.epochs, steps),)
+
+    def orders(self) -> list[ShuffledOrder]:
+        """Of each domain the order in which its pictures are shown, independent of the others'."""
+        return [
+            ShuffledOrder(len(places), self.recipe.batch, self.seed + 1000 * number)
+            for number, places in enumerate(self.learned_of)
+        ]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from limner.foundation.errors import UserError
 from limner.learning.loop.settings import Recipe
@@ -160,16 +160,16 @@ class TransferRecipe(Recipe):
     scores: DomainScoreSettings = setting(DomainScoreSettings, "what is measured while it learns")
 
     def __post_init__(self) -> None:
-        refuse_what_cannot_be(self, self.extractor_optimizer)
+        refuse_what_cannot_be(self)
 
 
-def refuse_what_cannot_be(recipe: UnpairedRecipe | StarRecipe | TransferRecipe, *more: Choice) -> None:
-    """Raise `UserError` for what optimizers and schedules cannot take, before anything is written. more: optimizers
-    beside those that all have."""
+def refuse_what_cannot_be(recipe: Any) -> None:
+    """Raise `UserError` for what optimizers and schedules cannot take, before anything is written."""
     from limner.learning.loop.optimizers import SCHEDULES, try_optimizer
 
-    for optimizer in (recipe.generator_optimizer, recipe.discriminator_optimizer, *more):
-        try_optimizer(optimizer)
+    for name, value in vars(recipe).items():
+        if name.endswith("_optimizer"):
+            try_optimizer(value)
     recipe.schedule.build(SCHEDULES)
     if recipe.loop.accumulate != 1:
         raise UserError(

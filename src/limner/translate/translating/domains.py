@@ -24,6 +24,8 @@ from limner.translate.data.reading import Colors
 from limner.translate.networks import CODE_GENERATORS, EXTRACTORS, GENERATORS, TOLD_GENERATORS
 from limner.translate.networks.dtn import Transfer
 from limner.translate.networks.stargan import Told
+from limner.translate.translating.attributes import ATTRIBUTES, load_editor
+from limner.translate.translating.options import TranslateOptions
 from limner.translate.translating.predictor import (
     GENERATOR_GIVEN,
     PictureTranslator,
@@ -185,13 +187,19 @@ INTO = ("into_first", "into_second")
 """The names of CycleGAN's generators, by the number of the domain that they make."""
 
 
-def load_for(run: Run, to: str | None, device: str = "auto") -> PictureTranslator:
-    """What translates with a run of this room. to: the domain, for a run that has such.
+def load_for(run: Run, options: TranslateOptions, device: str = "auto") -> PictureTranslator:
+    """What translates with a run of this room, into the domain or with the attributes that the options say.
 
-    Raises `UserError` for a domain that is missing, unknown, or means nothing to a run that learned from pairs.
+    Raises `UserError` for a domain or attributes that are missing, unknown, or mean nothing to the run.
     """
+    if run.task == ATTRIBUTES:
+        if options.to is not None:
+            raise UserError(f"{run.folder}: the run learned attributes and has no domains; leave --to out")
+        return load_editor(run, device).with_changes(options.changes)
+    if options.attributes is not None:
+        raise UserError(f"{run.folder}: the run learned no attributes; leave --attributes out")
     if run.task != PAIRS:
-        return load_domains(run, device).to(to)
-    if to is not None:
+        return load_domains(run, device).to(options.to)
+    if options.to is not None:
         raise UserError(f"{run.folder}: the run learned from pairs and has no domains; leave --to out")
     return load_translator(run, device)

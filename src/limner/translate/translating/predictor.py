@@ -56,6 +56,8 @@ class PictureTranslator:
     can be cut into tiles."""
     frames: int = 0
     """Of a clip it is given so many, and makes the next one; 0: it is given pictures."""
+    note: str = ""
+    """What to tell before it works; empty where there is nothing."""
     digest: str = ""
     folder: Path | None = None
     score: str = ""

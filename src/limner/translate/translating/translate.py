@@ -24,7 +24,7 @@ from limner.translate.translating.photos import translate_photo
 from limner.translate.translating.predictor import PictureTranslator
 from limner.translate.translating.scenes import translate_scene
 
-ADDED = ("to", "ahead")
+ADDED = ("to", "ahead", "attributes")
 """Options that came later: a record without them is of a command without them."""
 
 
@@ -59,12 +59,14 @@ def translate_pictures(
     refuse_own_results(files)
     results = _results([*clips, *files], len(clips), folder)
     masks = {path: mask_for(options.mask, path) for path in files}
-    translator = load_for(opened, options.to, device)
+    translator = load_for(opened, options, device)
     translator.check(translator.channels, options.mask)
     if translator.frames and files:
         raise UserError(f"{files[0]}: the run makes the next frame of clips; give video files, or folders with --clip")
     if options.ahead is not None and not translator.frames:
         raise UserError("the run translates pictures and knows no next frame; leave --ahead out")
+    if translator.note:
+        say(f"limner: {translator.note}")
     told: set[str] = set()
 
     def tell(made: Made) -> None:
@@ -74,7 +76,7 @@ def translate_pictures(
                 say(f"limner: {note}")
         say(made.line())
 
-    loading = partial(_loaded, opened.folder, options.to, device) if workers.spread else lambda: translator
+    loading = partial(_loaded, opened.folder, options, device) if workers.spread else lambda: translator
     return results_of(
         partial(begin_translating, loading, options, overwrite),
         [(path, result, masks.get(path), path in clips) for path, result in results.items()],
@@ -82,8 +84,8 @@ def translate_pictures(
     )  # fmt: skip
 
 
-def _loaded(run: Path, to: str | None, device: str) -> PictureTranslator:
-    return load_for(open_run(run, "translate"), to, device)
+def _loaded(run: Path, options: TranslateOptions, device: str) -> PictureTranslator:
+    return load_for(open_run(run, "translate"), options, device)
 
 
 def begin_translating(

@@ -1,0 +1,1 @@
+"""Learning to draw pictures again with other attributes (IcGAN)."""
