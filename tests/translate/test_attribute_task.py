@@ -13,8 +13,10 @@ import limner as api
 from limner.adversarial.updater import Updater
 from limner.cli import main
 from limner.fidelity.features import FeatureExtractor
+from limner.foundation.errors import UserError
 from limner.learning.loop.task import Stage, StageContext, number_stages
 from limner.learning.loop.training import make_fabric
+from limner.learning.runs.run import Run
 from limner.learning.runs.score_rows import MADE, ScoreRows
 from limner.learning.train import resolve
 from limner.translate.data.attributes import AttributeSet, read_attributes
@@ -30,6 +32,7 @@ from limner.translate.measures.attribute_measure import (
 )
 from limner.translate.training.attributes.networks import ADVERSARIES, READERS
 from limner.translate.training.attributes.task import AttributeTask, Shown
+from limner.translate.translating.exported import exportable
 from mistakes import Case, check_mistake
 from quick_features import mean_colors
 
@@ -242,8 +245,15 @@ def test_a_run_is_evaluated_and_compared(run: Path, colored: Path, here: Path, l
         assert code == 0, error
         assert all(words in printed for words in ("changed as asked", "untouched", "mean picture", "nearest learned"))
     assert "6 pictures (held out)" in (here / "a.json").read_text() and "48 pictures" in (here / "b.json").read_text()
-    code, printed, _ = limner("compare", "one=a.json", "other=a.json")
+    code, printed, _ = limner("compare", "one=a.json", "other=b.json")
     assert code == 0 and "| one |" in printed and "| other |" in printed
+    assert "one: Changed as asked" in printed and "other: Changed as asked" in printed
+    assert printed.count("The nearest learned picture is") == 1
+
+
+def test_a_run_cannot_be_exported_yet(run: Path) -> None:
+    with pytest.raises(UserError, match="learned without pairs: such runs cannot be exported yet"):
+        exportable(Run(run))
 
 
 def table(head: str, *rows: str, pictures: int = 8) -> Callable[[Path], object]:

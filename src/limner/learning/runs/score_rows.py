@@ -116,9 +116,14 @@ class RowsComparison:
 
     @property
     def notes(self) -> list[str]:
-        """What to know."""
+        """What to know; what is so of one run alone begins with its name."""
         first = self.items[0][1]
-        return [first.protocol, *first.notes, f"The rows below the runs are bars of {self.items[0][0]}."]
+        told = {
+            note if all(note in other.notes for _, other in self.items) else f"{name}: {note}": None
+            for name, scores in self.items
+            for note in scores.notes
+        }
+        return [first.protocol, *told, f"The rows below the runs are bars of {self.items[0][0]}."]
 
     def to_markdown(self) -> str:
         """A Markdown table."""

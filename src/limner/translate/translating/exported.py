@@ -8,6 +8,7 @@ from limner.learning.runs.export.export import told
 from limner.learning.runs.export.exportable import Exportable, noise
 from limner.learning.runs.run import Run
 from limner.translate.networks.translator import Translator
+from limner.translate.translating.domains import PAIRS
 from limner.translate.translating.predictor import PictureTranslator, load_translator
 
 
@@ -32,8 +33,11 @@ def exportable(run: Run) -> Exportable:
     """A run's network for `limner.export`, for pictures that fit in memory.
 
     Sides that are no multiple of the network's stride are filled up with the border repeated (limner itself reflects).
-    Raises `UserError` for a run that fills holes, makes the next frame of a clip, or takes a fixed size.
+    Raises `UserError` for a run that fills holes, makes the next frame of a clip, takes a fixed size, or learned
+    without pairs.
     """
+    if run.task != PAIRS:
+        raise UserError(f"{run.folder}: the run learned without pairs: such runs cannot be exported yet")
     translator = load_translator(run, "cpu")
     if translator.fills or translator.frames or getattr(translator.network, "takes_center", False):
         what = "makes the next frame of a clip" if translator.frames else "fills holes"
