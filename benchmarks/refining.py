@@ -41,7 +41,7 @@ from limner.segment.labels.reading import Reading
 from limner.segment.measures.counts import Counts
 from limner.segment.measures.held_out import (
     FEWEST_BLOCKS,
-    MIXES,
+    HALF,
     Decision,
     best_step,
     crossed_matrices,
@@ -61,6 +61,8 @@ REFINE = (
     "--epochs", "1", "--steps-per-epoch", "25", "--batch", "2", "--data.crop-px", "128", "--data.tile-px", "192",
 )  # fmt: skip
 SHARES = (0.01, 0.05, 0.15)
+MIXES = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""Shares of what was learned in the weights that are scored; 0 is the parent with a threshold of the ground."""
 SQUARE_PX = 128
 """Annotated is in squares of so many pixels, drawn by the seed: as if somebody had drawn here and there."""
 MOST_PX = 1024
@@ -139,7 +141,7 @@ def keeping_all() -> Iterator[dict[str, Any]]:
         said.update(initial=initial.tolist(), mixed=counted, parts=list(parts), places=list(places or ()))
         return replace(decision, mix=1.0, threshold=best_step(mixed[1.0]) / 256)
 
-    with patch.object(held_out, "decide", keep), patch.object(held_out, "mixes_to_try", lambda _: MIXES):
+    with patch.object(held_out, "decide", keep), patch.object(held_out, "MIXES", MIXES):
         yield said
 
 
@@ -267,15 +269,20 @@ Rule = Callable[[dict[str, Any]], float | None]
 """Which mix is kept of a refining that was found; None: the parent."""
 
 
+def counts_of(found: dict[str, Any]) -> tuple[np.ndarray, dict[float, np.ndarray]]:
+    """Counts of each held-out block, of the parent and of each mix, as `decide` counts them."""
+    said = found["said"]
+    parts = np.array(said["parts"])
+    parts = parts if len(np.unique(parts)) > 1 else np.arange(len(parts)) % 2
+    return np.array(said["initial"]), {mix: crossed_matrices(np.array(said["mixed"][str(mix)]), parts) for mix in MIXES}
+
+
 def gains(found: dict[str, Any]) -> dict[float, np.ndarray]:
     """Of each mix, the gain in F1 over the parent in each of the draws of blocks, as `decide` draws them."""
-    said = found["said"]
-    parts, places = np.array(said["parts"]), np.array(said["places"])
-    parts = parts if len(np.unique(parts)) > 1 else np.arange(len(parts)) % 2
-    initial, drawn = np.array(said["initial"]), drawn_blocks(places)
-    doubt = drawn_doubt(initial.sum()) if len(np.unique(places)) == 1 else 0.0
+    initial, after = counts_of(found)
+    drawn = drawn_blocks(np.array(found["said"]["places"]))
+    doubt = 0.0 if several(found) else drawn_doubt(initial.sum())
     base = f1_of(np.einsum("db,bij->dij", drawn, initial))
-    after = {mix: crossed_matrices(np.array(said["mixed"][str(mix)]), parts) for mix in MIXES}
     return {mix: f1_of(np.einsum("db,bij->dij", drawn, each)) - base + doubt for mix, each in after.items()}
 
 
@@ -286,27 +293,35 @@ def as_limner(found: dict[str, Any]) -> float | None:
     return decide(np.array(said["initial"]), mixed, said["parts"], said["places"]).mix
 
 
-def always(mix: float) -> Rule:
-    """The same mix wherever there are several places; on one as limner does."""
-    return lambda found: mix if several(found) else as_limner(found)
+def where_it_gains(mix: float) -> Rule:
+    """A mix wherever it scores above the parent on the held-out ground, of several places or one."""
+    return lambda found: mix if mean_gains(found)[mix] > 0 else None
 
 
-def likely(found: dict[str, Any]) -> float | None:
-    """On several places the mix with the highest mean gain, where that is above 0; on one as limner does."""
-    if not several(found):
-        return as_limner(found)
-    mix, gain = max(gains(found).items(), key=lambda each: float(each[1].mean()))
-    return mix if gain.mean() > 0 else None
+def best_of_all(found: dict[str, Any]) -> float | None:
+    """The mix with the highest mean gain on held-out ground, where that is above 0."""
+    mix, gain = max(mean_gains(found).items(), key=lambda each: each[1])
+    return mix if gain > 0 else None
 
 
 def surely(found: dict[str, Any]) -> float | None:
-    """On several places, of the mixes whose gain is above 0 in 95 % of the draws, the one that learned most and is not
-    as surely worse than the best; on one as limner does."""
+    """Of the mixes whose gain is above 0 in 95 % of the draws, the one that gains most surely; doubt of a single place
+    included."""
+    low = {mix: float(np.quantile(gain, 0.05)) for mix, gain in gains(found).items()}
+    return max((mix for mix, least in low.items() if least > 0), key=lambda mix: (low[mix], mix), default=None)
+
+
+def unless_worse(found: dict[str, Any]) -> float | None:
+    """Half on several places unless its gain is below 0 in 95 % of the draws, on one as `surely`."""
     if not several(found):
-        return as_limner(found)
-    sure = {mix: gain for mix, gain in gains(found).items() if np.quantile(gain, 0.05) > 0}
-    best = max(sure.values(), key=lambda gain: float(gain.mean()), default=None)
-    return max((mix for mix, gain in sure.items() if np.quantile(best - gain, 0.05) <= 0), default=None)
+        return surely(found)
+    return HALF if np.quantile(gains(found)[HALF], 0.95) > 0 else None
+
+
+def mean_gains(found: dict[str, Any]) -> dict[float, float]:
+    """Of each mix, the gain in F1 over the parent on all held-out blocks together."""
+    initial, after = counts_of(found)
+    return {mix: float(f1_of(each.sum(0)) - f1_of(initial.sum(0))) for mix, each in after.items()}
 
 
 def several(found: dict[str, Any]) -> bool:
@@ -315,13 +330,16 @@ def several(found: dict[str, Any]) -> bool:
 
 
 RULES: dict[str, Rule] = {
-    "**half on several places, unless that is surely worse** (`limner refine`)": as_limner,
-    "a quarter on several places": always(0.25),
-    "three quarters on several places": always(0.75),
-    "all on several places": always(1.0),
-    "the initial weights on several places, with a threshold of the ground": always(0.0),
-    "the mix with the highest mean gain on held-out ground": likely,
-    "of the mixes surely better there the one that learned most (before)": surely,
+    "**half where it gains on several places, surely gains on one** (`limner refine`)": as_limner,
+    "half where it gains, on one place too": where_it_gains(HALF),
+    "a quarter where it gains": where_it_gains(0.25),
+    "three quarters where it gains": where_it_gains(0.75),
+    "all where it gains": where_it_gains(1.0),
+    "the initial weights with a threshold of the ground, where it gains": where_it_gains(0.0),
+    "the mix that gains most": best_of_all,
+    "the mix that most surely gains": surely,
+    "half on several places unless surely worse, on one the mix that most surely gains (before)": unless_worse,
+    "half always": lambda _: HALF,
 }
 
 

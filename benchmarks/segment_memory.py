@@ -182,9 +182,10 @@ def main() -> None:
         return
     bands = 4 if given.network == "trivial" else 3
     small = draw_scene(given.out / f"small-{bands}.tif", *SMALL, bands)
+    peer = f", MONAI {version('monai')}" if given.peers_px else ""
     print(
-        f"Network: {given.network}; {torch.get_num_threads()} threads; torch {torch.__version__}, MONAI "
-        f"{version('monai')}.\n\n| scene | who | resident before, MB | more at the peak, MB | seconds | polygons |\n"
+        f"Network: {given.network}; {torch.get_num_threads()} threads; torch {torch.__version__}{peer}.\n\n"
+        "| scene | who | resident before, MB | more at the peak, MB | seconds | polygons |\n"
         "| --- | --- | ---: | ---: | ---: | ---: |"
     )
     for size in given.scenes:

@@ -6,7 +6,6 @@ import pytest
 from limner.segment.measures.counts import Counts
 from limner.segment.measures.held_out import (
     HALF,
-    MIXES,
     Decision,
     best_step,
     crossed_matrices,
@@ -15,7 +14,6 @@ from limner.segment.measures.held_out import (
     drawn_doubt,
     f1_of,
     matrices_at,
-    mixes_to_try,
 )
 from limner.segment.measures.tally import Tally
 
@@ -74,51 +72,33 @@ def test_each_part_is_counted_at_the_threshold_of_the_others() -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_a_gain_of_all_blocks_is_kept_with_the_mix_that_gains_most(seed: int) -> None:
+def test_half_is_kept_where_all_blocks_gain(seed: int) -> None:
     initial = at_half(histograms(np.full(BLOCKS, 1.0), seed))
-    mixed = {mix: histograms(np.full(BLOCKS, 1.0 + 2 * (mix == 0.5) + mix), seed + 10) for mix in MIXES}
-    decision = decide(initial, mixed, PARTS)
-    assert decision.mix == 0.5
+    mixed = histograms(np.full(BLOCKS, 2.5), seed + 10)
+    decision = decide(initial, {HALF: mixed}, PARTS)
+    assert decision.mix == HALF
     assert 0 < decision.low < decision.high
     assert decision.reason == ""
+    assert decision.after == Counts(crossed_matrices(mixed, np.array(PARTS)).sum(0))
     gain = (decision.after.f1() or 0) - (decision.before.f1() or 0)
     assert decision.low < gain < decision.high
-    assert "0.5" not in decision.kept
     assert decision.kept == "50% refined, 50% initial weights"
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_on_several_places_half_is_kept_whichever_mix_scores_best_there(seed: int) -> None:
-    initial = at_half(histograms(np.full(BLOCKS, 1.0), seed))
-    mixed = {mix: histograms(np.full(BLOCKS, 1.5 + mix), seed + 10) for mix in MIXES}
-    decision = decide(initial, mixed, PARTS, np.repeat(range(4), 4).tolist())
-    assert decision.mix == HALF
-    assert decision.low > 0
-    assert decision.after == Counts(crossed_matrices(mixed[HALF], np.array(PARTS)).sum(0))
-    assert decide(initial, mixed, PARTS).mix == 1  # of one place: what gains most surely
-    assert (mixes_to_try(np.repeat(range(4), 4)), mixes_to_try([0, 0])) == ((HALF,), MIXES)
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_what_is_worse_or_better_by_luck_is_not_kept(seed: int) -> None:
-    initial = histograms(np.full(BLOCKS, 2.0), seed)
-    worse = {mix: initial if mix == 0 else histograms(np.full(BLOCKS, 2.0 - mix), seed + 10) for mix in MIXES}
-    assert decide(at_half(initial), worse, PARTS).mix is None
-    lucky = np.where(np.arange(BLOCKS) % 8 == 0, 4.0, 1.9)  # much better in two blocks, a little worse in all others
-    one_sided = {mix: initial if mix == 0 else histograms(lucky, seed + 20) for mix in MIXES}
-    decision = decide(at_half(initial), one_sided, PARTS)
-    assert decision.mix is None
-    assert decision.reason == "no mix is surely better"
-    assert "kept: the initial run" in decision.line
-
-
-def test_a_threshold_that_is_off_is_set_without_touching_the_weights() -> None:
-    shifted = np.roll(histograms(np.full(BLOCKS, 4.0)), -70, axis=2)  # all probabilities far too low
-    spoiled = histograms(np.full(BLOCKS, 0.2), 5)
-    decision = decide(at_half(shifted), {mix: shifted if mix == 0 else spoiled for mix in MIXES}, PARTS)
-    assert decision.mix == 0
-    assert decision.threshold is not None
-    assert decision.threshold < 0.4
+def test_what_is_worse_is_not_kept_and_of_one_place_what_is_better_by_luck_neither(seed: int) -> None:
+    initial = at_half(histograms(np.full(BLOCKS, 2.0), seed))
+    places = np.repeat(range(4), 4).tolist()
+    worse = {HALF: histograms(np.full(BLOCKS, 1.5), seed + 10)}
+    for where in (None, places):
+        assert decide(initial, worse, PARTS, where).mix is None
+    lucky = np.where(np.arange(BLOCKS) % 8 == 0, 6.0, 1.95)  # much better in two blocks, a little worse in all others
+    one_sided = {HALF: histograms(lucky, seed + 20)}
+    one = decide(initial, one_sided, PARTS)
+    assert (one.mix, one.reason) == (None, "no gain is sure")
+    assert "kept: the initial run" in one.line
+    assert one.low < 0 < (one.after.f1() or 0) - (one.before.f1() or 0)
+    assert decide(initial, one_sided, PARTS, places).mix == HALF
 
 
 @pytest.mark.parametrize(
@@ -128,13 +108,13 @@ def test_a_threshold_that_is_off_is_set_without_touching_the_weights() -> None:
 def test_ground_of_one_class_decides_nothing(truth: int, reason: str) -> None:
     counted = histograms(np.full(BLOCKS, 2.0))
     counted[:, 1 - truth] = 0
-    decision = decide(at_half(counted), dict.fromkeys(MIXES, counted), PARTS)
+    decision = decide(at_half(counted), {HALF: counted}, PARTS)
     assert (decision.mix, decision.reason) == (None, reason)
 
 
 def test_few_blocks_decide_nothing() -> None:
     counted = histograms(np.full(3, 2.0))
-    decision = decide(at_half(counted), dict.fromkeys(MIXES, counted), [0, 1, 1])
+    decision = decide(at_half(counted), {HALF: counted}, [0, 1, 1])
     assert decision.mix is None
     assert "3 blocks" in decision.reason
     nothing = decide(np.zeros((0, 2, 2), np.int64), {}, [])
@@ -145,15 +125,14 @@ def test_few_blocks_decide_nothing() -> None:
 def test_more_classes_are_decided_by_their_mean() -> None:
     initial = np.tile(LARGE * np.array([[80, 10, 10], [10, 80, 10], [10, 10, 80]]), (BLOCKS, 1, 1))
     better = np.tile(LARGE * np.array([[90, 5, 5], [5, 90, 5], [5, 5, 90]]), (BLOCKS, 1, 1))
-    decision = decide(initial, {mix: better if mix == 1 else initial for mix in MIXES}, PARTS)
-    assert (decision.mix, decision.threshold) == (1, None)
-    assert decide(better, dict.fromkeys(MIXES, initial), PARTS).mix is None
+    decision = decide(initial, {HALF: better}, PARTS)
+    assert (decision.mix, decision.threshold) == (HALF, None)
+    assert decide(better, {HALF: initial}, PARTS).mix is None
 
 
 def test_a_decision_is_read_back_as_it_was_written() -> None:
     counted = histograms(np.full(BLOCKS, 2.0))
-    mixed = {mix: histograms(np.full(BLOCKS, 2.0 + mix), 3) for mix in MIXES}
-    decision = decide(at_half(counted), mixed, PARTS)
+    decision = decide(at_half(counted), {HALF: histograms(np.full(BLOCKS, 2.5), 3)}, PARTS)
     assert Decision.from_json(decision.to_json()) == decision
 
 
@@ -161,34 +140,33 @@ def test_a_gain_of_one_place_among_several_is_less_sure_than_of_many_blocks() ->
     """Eight blocks of a place that gains much, and eight of one that loses a little."""
     initial = at_half(histograms(np.full(BLOCKS, 1.5)))
     quality = np.r_[np.full(8, 3.5), np.full(8, 1.2)]
-    mixed = {mix: histograms(quality, 7) for mix in MIXES}
+    mixed = {HALF: histograms(quality, 7)}
     places = [0] * 8 + [1] * 8
     alike, apart = decide(initial, mixed, PARTS), decide(initial, mixed, PARTS, places)
     assert (alike.places, apart.places) == (1, 2)
     assert alike.mix is not None and alike.low > 0
     assert apart.low <= 0 < apart.high  # nobody knows which place the rest is like
-    assert apart.mix == HALF
+    assert apart.mix == HALF  # together they gain
     assert "kept: 50% refined, 50% initial weights" in apart.line
     assert apart.high - apart.low > 1.5 * (alike.high - alike.low)
     assert apart.cautions == () and "in 2 places" in apart.line
 
 
-def test_what_is_surely_worse_in_several_places_is_not_kept() -> None:
+def test_what_gains_nothing_in_several_places_is_not_kept() -> None:
     initial = at_half(histograms(np.full(BLOCKS, 3.0)))
-    worse = {mix: histograms(np.full(BLOCKS, 3.0 - mix), 7) for mix in MIXES}
-    decision = decide(initial, worse, PARTS, np.repeat(range(4), 4).tolist())
-    assert (decision.mix, decision.reason) == (None, "half of what was learned is surely worse")
+    decision = decide(initial, {HALF: histograms(np.full(BLOCKS, 2.8), 7)}, PARTS, np.repeat(range(4), 4).tolist())
+    assert (decision.mix, decision.reason) == (None, "nothing is gained")
 
 
 def test_one_small_place_must_gain_more_than_places_differ() -> None:
     """The same gain is taken from four places and from one large place, not from a small one."""
     initial = at_half(histograms(np.full(BLOCKS, 1.0)))
-    mixed = {mix: histograms(np.full(BLOCKS, 1.8), 5) for mix in MIXES}
+    mixed = {HALF: histograms(np.full(BLOCKS, 1.8), 5)}
     several = decide(initial, mixed, PARTS, np.repeat(range(4), 4).tolist())
     large = decide(initial, mixed, PARTS)
-    small = decide(initial // LARGE, {mix: counted // LARGE for mix, counted in mixed.items()}, PARTS)
+    small = decide(initial // LARGE, {HALF: mixed[HALF] // LARGE}, PARTS)
     assert several.mix is not None and large.mix is not None
-    assert (small.mix, small.reason) == (None, "no mix is surely better")
+    assert (small.mix, small.reason) == (None, "no gain is sure")
     assert small.low < 0 < large.low and small.high - small.low > 0.5
     assert 0.1 < (small.after.f1() or 0) - (small.before.f1() or 0) < 0.25
     assert np.std(drawn_doubt(4 * 256**2)) == pytest.approx(0.1, rel=0.1)
@@ -196,7 +174,7 @@ def test_one_small_place_must_gain_more_than_places_differ() -> None:
 
 def test_what_one_place_says_is_told_first() -> None:
     initial = at_half(histograms(np.full(BLOCKS, 1.0)))
-    decision = decide(initial, {mix: histograms(np.full(BLOCKS, 3.0), 5) for mix in MIXES}, PARTS, [0] * BLOCKS)
+    decision = decide(initial, {HALF: histograms(np.full(BLOCKS, 3.0), 5)}, PARTS, [0] * BLOCKS)
     (line,) = decision.cautions
     assert line.startswith("the gain was measured on one place alone") and "annotate a second place" in line
     assert "of one place" in decision.line and "the gain is likely between" in decision.line

@@ -15,9 +15,9 @@ from limner.reporting.tables import percent
 from limner.segment.measures.calibration import STEPS
 from limner.segment.measures.counts import Counts
 
-MIXES = (0.0, 0.25, 0.5, 0.75, 1.0)
-"""Shares of what was learned in the weights that are tried on a single place; 0 is the initial network with a threshold
-of its own."""
+HALF = 0.5
+"""The share of what was learned, in the weights, that is tried: on 60 refinings no choice among more shares, by what
+the blocks said, came near it (docs/results/refining.md)."""
 FEWEST_BLOCKS = 4
 """On fewer, nobody can tell a gain from luck."""
 DRAWS = 1000
@@ -26,9 +26,6 @@ DOUBT = 0.05
 PLACE_DOUBT, PLACE_PX = 0.2, 256**2
 """How far, as a standard deviation, the gain in F1 on a single place of so many pixels is taken to lie from that of the
 rest of the scene. On fifteen single places it was off by 0.20, root mean square (docs/results/refining.md)."""
-HALF = 0.5
-"""The mix that is kept of ground in several places unless it is surely worse: on thirty refinings no choice by what the
-blocks said came near it (docs/results/refining.md)."""
 AS_GOOD = 0.003
 """Thresholds whose F1 is so near to the best count as equal: the one nearest 0.5 is taken."""
 
@@ -39,7 +36,7 @@ class Decision:
 
     mix: share of what was learned in the weights, None where the initial run stays as it is. threshold: of two classes,
     None where the initial run stays or classes are more. before, after: counts on the held-out ground of the initial
-    run and of the kept mix (or the one nearest to it), its threshold set on the other ground. low, high: between them
+    run and of half of what was learned, its threshold set on the other ground. low, high: between them
     lies the gain in F1 with a probability of 90 %, as far as places and their blocks can tell. blocks: that were held
     out. reason: why the initial run stays, in a sentence, else empty. places: pieces of connected ground that the
     blocks lie in, 0 where an older run does not say.
@@ -70,9 +67,7 @@ class Decision:
         """What is kept, in words."""
         if self.mix is None:
             return "the initial run"
-        if self.mix == 0:
-            return "the initial weights, with a threshold of this ground"
-        return "refined" if self.mix == 1 else f"{self.mix:.0%} refined, {1 - self.mix:.0%} initial weights"
+        return f"{self.mix:.0%} refined, {1 - self.mix:.0%} initial weights"
 
     @property
     def line(self) -> str:
@@ -182,40 +177,21 @@ def drawn_doubt(pixels: float, draws: int = DRAWS) -> np.ndarray:
     return np.random.default_rng(1).normal(0, PLACE_DOUBT / np.sqrt(neighborhoods), draws)
 
 
-@dataclass(frozen=True)
-class _Tried:
-    """What the held-out ground said of a mix. gains: (draws,) in F1 over the initial run. matrix: its counts."""
-
-    gains: np.ndarray
-    matrix: np.ndarray
-
-    @property
-    def low(self) -> float:
-        """Above it lies the gain in 95 % of the draws."""
-        return float(np.quantile(self.gains, DOUBT))
-
-    @property
-    def high(self) -> float:
-        """Below it lies the gain in 95 % of the draws."""
-        return float(np.quantile(self.gains, 1 - DOUBT))
-
-
 def decide(
     initial: np.ndarray,
     mixed: Mapping[float, np.ndarray],
     parts: Sequence[int],
     places: Sequence[int] | None = None,
 ) -> Decision:
-    """Which mix is kept, or the initial run.
+    """Whether half of what was learned is kept, or the initial run stays.
 
-    Of ground in several places half of what was learned is kept, unless its gain in F1 over the initial run is below 0
-    in 95 % of the draws of `drawn_blocks`. Of a single place, of the mixes whose gain is above 0 in 95 % of the draws,
-    the one whose gain is most surely high. Where there is none, or nothing to tell by, the initial run stays.
+    Half is kept where its F1 on the blocks is above the initial run's; of a single place, where it is so in 95 % of the
+    draws of `drawn_blocks` and `drawn_doubt`. With nothing to tell by, the initial run stays.
 
-    initial: (blocks, classes, classes) int64, counts of the initial run as it is. mixed: of each mix of `mixes_to_try`,
-    (blocks, 2, 256) histograms of two classes (`Tally.histogram`), or of more classes the counts. parts: which part of
-    the ground each block belongs to; thresholds are tested on other parts than they were set on. places: which piece of
-    connected ground; None: all of one.
+    initial: (blocks, classes, classes) int64, counts of the initial run as it is. mixed: by the share of what was
+    learned, (blocks, 2, 256) histograms of two classes (`Tally.histogram`), or of more classes the counts; that of
+    `HALF` decides. parts: which part of the ground each block belongs to; thresholds are tested on other parts than
+    they were set on. places: which piece of connected ground; None: all of one.
     """
     of = np.asarray(parts)
     if len(np.unique(of)) == 1:
@@ -232,33 +208,15 @@ def decide(
         what = "objects" if missing == ["0"] else "background"
         only = f"all of the annotated ground is {what}"
         return Decision(None, None, before, before, 0.0, 0.0, blocks, only, count)
+    matrices = crossed_matrices(mixed[HALF], of) if classes == 2 else mixed[HALF]
+    after = Counts(matrices.sum(0))
     weights = drawn_blocks(place_of)
-    doubt = drawn_doubt(initial.sum()) if count == 1 else 0.0
-    base = f1_of(np.einsum("db,bij->dij", weights, initial))
-    tried = {}
-    for mix, counted in mixed.items():
-        matrices = crossed_matrices(counted, of) if classes == 2 else counted
-        gains = np.nan_to_num(f1_of(np.einsum("db,bij->dij", weights, matrices)) - base) + doubt
-        tried[mix] = _Tried(gains, matrices.sum(0))
-    chosen = _choose(tried, count)
-    if chosen is None:
-        nearest = max(tried.values(), key=lambda each: each.low)
-        reason = "no mix is surely better" if count == 1 else "half of what was learned is surely worse"
-        low, high = nearest.low, nearest.high
-        return Decision(None, None, before, Counts(nearest.matrix), low, high, blocks, reason, count)
-    kept = tried[chosen]
-    threshold = best_step(mixed[chosen]) / STEPS if classes == 2 else None
-    return Decision(chosen, threshold, before, Counts(kept.matrix), kept.low, kept.high, blocks, places=count)
-
-
-def mixes_to_try(places: Sequence[int]) -> tuple[float, ...]:
-    """The mixes that `decide` asks for. places: of each block, which piece of connected ground it lies in."""
-    return MIXES if len(set(places)) <= 1 else (HALF,)
-
-
-def _choose(tried: Mapping[float, _Tried], places: int) -> float | None:
-    """Which mix is kept; None: the initial run."""
-    if places > 1:
-        return HALF if tried[HALF].high > 0 else None
-    sure = [mix for mix, each in tried.items() if each.low > 0]
-    return max(sure, key=lambda mix: (tried[mix].low, mix), default=None)
+    drawn = (f1_of(np.einsum("db,bij->dij", weights, each)) for each in (matrices, initial))
+    gains = np.nan_to_num(np.subtract(*drawn)) + (drawn_doubt(initial.sum()) if count == 1 else 0.0)
+    low, high = (float(np.quantile(gains, share)) for share in (DOUBT, 1 - DOUBT))
+    gained = low > 0 if count == 1 else f1_of(after.matrix) > f1_of(before.matrix)
+    if not gained:
+        reason = "no gain is sure" if count == 1 else "nothing is gained"
+        return Decision(None, None, before, after, low, high, blocks, reason, count)
+    threshold = best_step(mixed[HALF]) / STEPS if classes == 2 else None
+    return Decision(HALF, threshold, before, after, low, high, blocks, places=count)

@@ -13,13 +13,15 @@ from limner.learning.runs.run import Run
 from limner.scenes.statistics import Statistics
 from limner.segment.data.crops import CropSource
 from limner.segment.data.folds import Fold, HeldBlock
-from limner.segment.measures.held_out import Decision, decide, mixes_to_try
+from limner.segment.measures.held_out import HALF, Decision, decide
 from limner.segment.measures.tally import Tally, fit_ground, predict_cells, tally
 from limner.segment.predicting.predictor import SegmentPredictor, load_predictor
 from limner.segment.training.recipe import StageSettings
 
 Weights = dict[str, Tensor]
 INITIAL = "initial"
+MIXES = (HALF,)
+"""Shares of what was learned that are tested."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,6 @@ class HeldOutTest:
     def __init__(self, folds: Sequence[Fold], source: CropSource, initial: Run, fresh: nn.Module) -> None:
         self.folds, self.initial = folds, initial
         self.places = [block.place for fold in folds for block in fold.tested]
-        self.mixes = mixes_to_try(self.places)
         self.whole, self.sources = source, [source.with_split(fold.split) for fold in folds]
         self.scene = source.statistics()
         self.start = {key: value.detach().clone() for key, value in fresh.state_dict().items()}
@@ -97,9 +98,7 @@ class HeldOutTest:
         network = predictor.network
         learned = {key: value.detach().clone() for key, value in network.state_dict().items()}
         blocks = self.folds[fold].tested
-        found = {
-            str(mix): self._counted(self._mixed(predictor, learned, mix), blocks, read, areas) for mix in self.mixes
-        }
+        found = {str(mix): self._counted(self._mixed(predictor, learned, mix), blocks, read, areas) for mix in MIXES}
         parent = load_predictor(self.initial, str(predictor.device))
         statistics = self.scene if parent.normalization("auto") == "scene" else parent.statistics
         alike = replace(parent, precision=predictor.precision, statistics=statistics)
@@ -112,7 +111,7 @@ class HeldOutTest:
         sizes = [len(each) for each in state["tested"][INITIAL]]
         decision = decide(
             counted[INITIAL],
-            {mix: counted[str(mix)] for mix in self.mixes},
+            {mix: counted[str(mix)] for mix in MIXES},
             np.repeat(np.arange(len(sizes)), sizes).tolist(),
             self.places,
         )
