@@ -5,6 +5,7 @@ import pytest
 
 from limner.segment.measures.counts import Counts
 from limner.segment.measures.held_out import (
+    ENOUGH_PX,
     HALF,
     Decision,
     best_step,
@@ -159,7 +160,7 @@ def test_what_gains_nothing_in_several_places_is_not_kept() -> None:
 
 
 def test_one_small_place_must_gain_more_than_places_differ() -> None:
-    """The same gain is taken from four places and from one large place, not from a small one."""
+    """The same gain is taken from four places and from one large place, not from a small one or four tiny ones."""
     initial = at_half(histograms(np.full(BLOCKS, 1.0)))
     mixed = {HALF: histograms(np.full(BLOCKS, 1.8), 5)}
     several = decide(initial, mixed, PARTS, np.repeat(range(4), 4).tolist())
@@ -168,6 +169,10 @@ def test_one_small_place_must_gain_more_than_places_differ() -> None:
     assert several.mix is not None and large.mix is not None
     assert (small.mix, small.reason) == (None, "no gain is sure")
     assert small.low < 0 < large.low and small.high - small.low > 0.5
+    scattered = decide(initial // LARGE, {HALF: mixed[HALF] // LARGE}, PARTS, np.repeat(range(4), 4).tolist())
+    assert scattered.before.pixels < ENOUGH_PX < several.before.pixels
+    assert (scattered.mix, scattered.reason) == (None, "no gain is sure")  # of little ground four places say little
+    assert scattered.high - scattered.low < 0.7 * (small.high - small.low)
     assert 0.1 < (small.after.f1() or 0) - (small.before.f1() or 0) < 0.25
     assert np.std(drawn_doubt(4 * 256**2)) == pytest.approx(0.1, rel=0.1)
 

@@ -26,6 +26,8 @@ DOUBT = 0.05
 PLACE_DOUBT, PLACE_PX = 0.2, 256**2
 """How far, as a standard deviation, the gain in F1 on a single place of so many pixels is taken to lie from that of the
 rest of the scene. On fifteen single places it was off by 0.20, root mean square (docs/results/refining.md)."""
+ENOUGH_PX = 2 * PLACE_PX
+"""Of less ground, or of a single place, only a sure gain is kept."""
 AS_GOOD = 0.003
 """Thresholds whose F1 is so near to the best count as equal: the one nearest 0.5 is taken."""
 
@@ -170,10 +172,10 @@ def drawn_blocks(places: np.ndarray, draws: int = DRAWS) -> np.ndarray:
     return weights
 
 
-def drawn_doubt(pixels: float, draws: int = DRAWS) -> np.ndarray:
-    """How much more or less the rest of a scene may gain than a single place of so many pixels, (draws,): a large place
-    counts as so many neighborhoods of `PLACE_PX`."""
-    neighborhoods = max(1.0, pixels / PLACE_PX)
+def drawn_doubt(pixels: float, places: int = 1, draws: int = DRAWS) -> np.ndarray:
+    """How much more or less the rest of a scene may gain than so many places of so many pixels together, (draws,): a
+    large place counts as so many neighborhoods of `PLACE_PX`."""
+    neighborhoods = max(places, pixels / PLACE_PX)
     return np.random.default_rng(1).normal(0, PLACE_DOUBT / np.sqrt(neighborhoods), draws)
 
 
@@ -185,8 +187,9 @@ def decide(
 ) -> Decision:
     """Whether half of what was learned is kept, or the initial run stays.
 
-    Half is kept where its F1 on the blocks is above the initial run's; of a single place, where it is so in 95 % of the
-    draws of `drawn_blocks` and `drawn_doubt`. With nothing to tell by, the initial run stays.
+    Half is kept where its F1 on the blocks is above the initial run's; of a single place, or of less ground than
+    `ENOUGH_PX`, where it is so in 95 % of the draws of `drawn_blocks` and `drawn_doubt`. With nothing to tell by, the
+    initial run stays.
 
     initial: (blocks, classes, classes) int64, counts of the initial run as it is. mixed: by the share of what was
     learned, (blocks, 2, 256) histograms of two classes (`Tally.histogram`), or of more classes the counts; that of
@@ -212,11 +215,11 @@ def decide(
     after = Counts(matrices.sum(0))
     weights = drawn_blocks(place_of)
     drawn = (f1_of(np.einsum("db,bij->dij", weights, each)) for each in (matrices, initial))
-    gains = np.nan_to_num(np.subtract(*drawn)) + (drawn_doubt(initial.sum()) if count == 1 else 0.0)
+    little = count == 1 or before.pixels < ENOUGH_PX
+    gains = np.nan_to_num(np.subtract(*drawn)) + (drawn_doubt(before.pixels, count) if little else 0.0)
     low, high = (float(np.quantile(gains, share)) for share in (DOUBT, 1 - DOUBT))
-    gained = low > 0 if count == 1 else f1_of(after.matrix) > f1_of(before.matrix)
-    if not gained:
-        reason = "no gain is sure" if count == 1 else "nothing is gained"
+    if not (low > 0 if little else f1_of(after.matrix) > f1_of(before.matrix)):
+        reason = "no gain is sure" if little else "nothing is gained"
         return Decision(None, None, before, after, low, high, blocks, reason, count)
     threshold = best_step(mixed[HALF]) / STEPS if classes == 2 else None
     return Decision(HALF, threshold, before, after, low, high, blocks, places=count)
