@@ -15,7 +15,6 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # workers side by side: threads of each
 import workers_at_hand
 from drawing import draw_area, draw_scene
 from limner.cli import main
-from limner.foundation.machine.cores import allowed_cores
 from quick_runs import QUICK
 from workers_at_hand import AtHand
 
@@ -48,11 +47,6 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if config.option.markexpr != "kills" or collection_path.suffix != ".py":
         return None
     return True if b"mark.kills" not in collection_path.read_bytes() else None
-
-
-def pytest_xdist_auto_num_workers() -> int:
-    """``-n auto``: one more than there are cores, for tests wait for commands, browsers and disks."""
-    return allowed_cores() + 1
 
 
 @pytest.hookimpl(wrapper=True)

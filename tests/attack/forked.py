@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib import import_module
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ PRELOADED = (
 )  # fmt: skip
 """What more than one of the scripts imports, for up to a second each."""
 _processes = multiprocessing.get_context("forkserver")
+_server = forkserver.ForkServer()
+"""Of our own: the one that all of this process share may be running already, with nothing imported."""
 
 
 def start(script: str, *arguments: Any, out: Path, err: Path, **environment: str) -> multiprocessing.Process:
@@ -39,7 +42,8 @@ def start(script: str, *arguments: Any, out: Path, err: Path, **environment: str
             patch.setenv(name, "1")  # what is forked has none of the threads that wait for work
         for name in (*SETTINGS, "GDAL_SKIP"):  # limner, which runs here, has set them for itself; there it shall, too
             patch.delenv(name, raising=False)
-        _processes.set_forkserver_preload(list(PRELOADED))
+        _server.set_forkserver_preload(list(PRELOADED))
+        patch.setattr(forkserver, "connect_to_new_process", _server.connect_to_new_process)
         process = _processes.Process(target=_run, args=(script, arguments, str(out), str(err), environment))
         process.start()
     return process  # type: ignore[return-value]

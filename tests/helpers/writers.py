@@ -90,6 +90,10 @@ class _Negative:
     def check(self, channels: int, mask: object) -> None:
         """Takes any picture."""
 
+    def size_notes(self, height: int, width: int) -> tuple[str, ...]:
+        """Keeps every size."""
+        return ()
+
     def tiles(self, read: Any, height: int, width: int, tile_px: int) -> Iterator[tuple[Window, torch.Tensor]]:
         """Each window with what it becomes, in [-1, 1]."""
         for row in range(0, height, tile_px):

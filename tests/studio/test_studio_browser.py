@@ -41,6 +41,8 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
 OLDER = Path(__file__).parents[1] / "fixtures/runs-0.1.0"
 SIZES = {"wide": {"width": 1400, "height": 900}, "narrow": {"width": 400, "height": 800}}
 LONG_MS = 120_000
+WIDTH = "each => each.decode().then(() => each.naturalWidth)"
+"""Of a picture, in its own pixels, as soon as it is there."""
 SHOTS = os.environ.get("LIMNER_SCREENSHOTS")
 """A folder for pictures of every page, for people to look at."""
 
@@ -195,7 +197,7 @@ def test_a_scene_is_mapped_by_drop_and_button(browser: Browser) -> None:
     assert (maps / "corner_entropy.tif").exists() and (maps / "corner_building.gpkg").exists()
     for name in ("the scene", "map", "footprints"):
         picture = page.locator(f"img[alt='{name}']")
-        assert picture.evaluate("each => each.complete && each.naturalWidth") == 320, name
+        assert picture.evaluate(WIDTH) == 320, name
     doubt = page.locator("img[alt=doubt]")
     assert not doubt.is_visible()
     page.get_by_label("doubt", exact=True).check()
@@ -214,7 +216,7 @@ def test_a_scene_is_mapped_by_drop_and_button(browser: Browser) -> None:
     done(page)
     spans = page.locator(".comparison span").all_inner_texts()
     assert spans == ["buildings", "runs/before"]
-    assert page.locator(".comparison img").first.evaluate("each => each.complete && each.naturalWidth") == 320
+    assert page.locator(".comparison img").first.evaluate(WIDTH) == 320
     check_looks(page, "segment-before-and-after")
 
 
@@ -389,7 +391,7 @@ def test_styles_are_mixed_music_is_heard_and_a_clip_is_told(browser: Browser) ->
     tells.get_by_role("button", name="Say it").click()
     tells.wait_for_url("**/work/**")
     mixed, played, told = done(mixes), done(plays), done(tells)
-    assert mixes.locator("img[src*='generated-mix-']").evaluate("each => each.complete && each.naturalWidth") > 64
+    assert mixes.locator("img[src*='generated-mix-']").evaluate(WIDTH) > 64
     assert list((browser.root / "studio" / mixed).glob("generated-mix-*.png"))
     assert len(list((browser.root / "studio" / played / "generated").glob("*.mid"))) == 2
     assert plays.locator("audio").count() == 2 and plays.locator(".heard img").count() == 2
@@ -398,7 +400,7 @@ def test_styles_are_mixed_music_is_heard_and_a_clip_is_told(browser: Browser) ->
     with (browser.root / "studio" / told / "captions.csv").open(encoding="utf-8") as table:
         (row,) = csv.DictReader(table)
     assert tells.locator(".facts dd").inner_text() == (row["caption"] or NOTHING)
-    assert tells.locator(".clip img").evaluate("each => each.complete && each.naturalWidth") == 16
+    assert tells.locator(".clip img").evaluate(WIDTH) == 16
     check_looks(mixes, "styles-result")
     check_looks(plays, "music-result")
     check_looks(tells, "caption-result")
