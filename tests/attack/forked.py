@@ -9,12 +9,13 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib import import_module
-from multiprocessing import forkserver
+from multiprocessing.forkserver import ForkServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from forkservers import forked_from
 from limner.foundation.machine.offline import SETTINGS
 
 PRELOADED = (
@@ -25,8 +26,8 @@ PRELOADED = (
 )  # fmt: skip
 """What more than one of the scripts imports, for up to a second each."""
 _processes = multiprocessing.get_context("forkserver")
-_server = forkserver.ForkServer()
-"""Of our own: the one that all of this process share may be running already, with nothing imported."""
+_server = ForkServer()
+_server.set_forkserver_preload(list(PRELOADED))
 
 
 def start(script: str, *arguments: Any, out: Path, err: Path, **environment: str) -> multiprocessing.Process:
@@ -42,10 +43,9 @@ def start(script: str, *arguments: Any, out: Path, err: Path, **environment: str
             patch.setenv(name, "1")  # what is forked has none of the threads that wait for work
         for name in (*SETTINGS, "GDAL_SKIP"):  # limner, which runs here, has set them for itself; there it shall, too
             patch.delenv(name, raising=False)
-        _server.set_forkserver_preload(list(PRELOADED))
-        patch.setattr(forkserver, "connect_to_new_process", _server.connect_to_new_process)
         process = _processes.Process(target=_run, args=(script, arguments, str(out), str(err), environment))
-        process.start()
+        with forked_from(_server):
+            process.start()
     return process  # type: ignore[return-value]
 
 
