@@ -130,7 +130,7 @@ def train_here(folder: Path, batch: int, precision: str, on_step: Callable[[int]
     from limner.learning.library import load_recipe, task_class
     from limner.learning.loop.stream import Stream
     from limner.learning.loop.task import StageContext
-    from limner.learning.loop.training import make_fabric
+    from limner.learning.loop.fabric import make_fabric
 
     words = ["--batch", str(batch), "--data.held-out", "0", "--loop.precision", precision]
     recipe = load_recipe("generate/dcgan", words)

@@ -11,9 +11,10 @@ import torch
 from systems import STEPS, SYSTEMS, Bidirectional, CycleGAN, StarGAN, StyleGAN2, System
 from torch import Tensor, nn
 
+from limner.learning.loop.fabric import make_fabric
 from limner.learning.loop.settings import LoopSettings
 from limner.learning.loop.task import StageContext
-from limner.learning.loop.training import learn, make_fabric
+from limner.learning.loop.training import learn
 from limner.learning.runs.folder import start_run
 from limner.learning.runs.run import Run
 

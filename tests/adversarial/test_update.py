@@ -12,8 +12,8 @@ from limner.adversarial.losses import Hinge, NonSaturating
 from limner.adversarial.update import Update, update_discriminator, update_generator
 from limner.adversarial.updater import Updater
 from limner.foundation.draws import Draws
+from limner.learning.loop.fabric import make_fabric
 from limner.learning.loop.settings import LoopSettings
-from limner.learning.loop.training import make_fabric
 
 REAL = torch.randn(5, 1, 2, 3, generator=torch.Generator().manual_seed(3))
 

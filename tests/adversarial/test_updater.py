@@ -13,8 +13,8 @@ from processes import AGREES, FOLLOWS
 from torch import Tensor, nn
 
 from limner.adversarial.updater import Updater, set_up_network
+from limner.learning.loop.fabric import make_fabric
 from limner.learning.loop.settings import LoopSettings
-from limner.learning.loop.training import make_fabric
 from limner.learning.runs.metrics import read_metrics
 
 FABRIC = make_fabric(LoopSettings(precision="fp32"))

@@ -10,9 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from limner.learning.loop.fabric import make_fabric
 from limner.learning.loop.settings import LoopSettings
 from limner.learning.loop.task import Task
-from limner.learning.loop.training import learn, make_fabric
+from limner.learning.loop.training import learn
 from limner.learning.runs.folder import start_run
 from limner.learning.runs.run import Run
 

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from limner.foundation.errors import UserError
+from limner.learning.loop.fabric import make_fabric
 from limner.learning.loop.task import Stage, StageContext, number_stages
-from limner.learning.loop.training import learn, make_fabric
+from limner.learning.loop.training import learn
 from limner.learning.runs import metrics
 from limner.learning.runs.run import Run
 from toys import FAST, StopAfter, ToyTask, draws, go, new_run

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from limner.foundation.errors import UserError
+from limner.learning.loop.fabric import make_fabric
 from limner.learning.loop.settings import LoopSettings
 from limner.learning.loop.task import Stage, StageContext
-from limner.learning.loop.training import learn, make_fabric
+from limner.learning.loop.training import learn
 from limner.learning.runs.run import Run
 from toys import StopAfter, ToyTask, draws, go, new_run
 
@@ -218,7 +219,8 @@ def test_killed_by_sigkill_at_random_moments_twice_in_a_row_it_still_ends_the_sa
         from toys import FAST
         from limner.learning.runs.run import Run
         from limner.learning.runs.folder import start_run
-        from limner.learning.loop.training import learn, make_fabric
+        from limner.learning.loop.fabric import make_fabric
+from limner.learning.loop.training import learn
         folder = pathlib.Path(sys.argv[1])
         run = Run(folder)
         if not folder.exists():

@@ -14,8 +14,8 @@ from limner.adversarial.updater import Updater
 from limner.cli import main
 from limner.fidelity.features import FeatureExtractor
 from limner.foundation.errors import UserError
+from limner.learning.loop.fabric import make_fabric
 from limner.learning.loop.task import Stage, StageContext, number_stages
-from limner.learning.loop.training import make_fabric
 from limner.learning.runs.run import Run
 from limner.learning.runs.score_rows import MADE, ScoreRows
 from limner.learning.train import resolve

@@ -15,9 +15,10 @@ from limner.cli import main
 from limner.fidelity.features import FeatureExtractor
 from limner.foundation.errors import UserError
 from limner.learning.alarms import ringing
+from limner.learning.loop.fabric import make_fabric
 from limner.learning.loop.stream import Stream
 from limner.learning.loop.task import Stage, StageContext, number_stages
-from limner.learning.loop.training import make_fabric, seed_torch
+from limner.learning.loop.training import seed_torch
 from limner.learning.train import resolve
 from limner.translate.data.domains import find_domains, hold_out_domains, read_domains
 from limner.translate.measures.domain_measure import Edit, edges_kept, map_to_domain, measure_domains, recolored

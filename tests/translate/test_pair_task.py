@@ -10,9 +10,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from limner.learning.loop.fabric import make_fabric
 from limner.learning.loop.stream import Stream
 from limner.learning.loop.task import Stage, StageContext, number_stages
-from limner.learning.loop.training import make_fabric, seed_torch
+from limner.learning.loop.training import seed_torch
 from limner.learning.train import resolve
 from limner.translate.training.pair_task import PairTask
 

@@ -15,10 +15,12 @@ from limner.foundation.signals import StopRequest
 from limner.learning.library import load_recipe, task_class, task_of_recipe
 from limner.learning.loop import board
 from limner.learning.loop.budget import planned_stages
+from limner.learning.loop.fabric import make_fabric
 from limner.learning.loop.processes import rank, started_by_torchrun, with_processes
 from limner.learning.loop.settings import LoopSettings
 from limner.learning.loop.task import Task
-from limner.learning.loop.training import estimate_seconds, learn, make_fabric
+from limner.learning.loop.timing import estimate_seconds
+from limner.learning.loop.training import learn
 from limner.learning.options import make_options, option_names
 from limner.learning.recipes.reading import read_recipe
 from limner.learning.recipes.recipe import as_overrides, write_recipe

@@ -12,9 +12,9 @@ from drawn_pictures import save_boxes
 from limner.foundation.errors import UserError
 from limner.generate.networks import DISCRIMINATORS, GENERATORS
 from limner.generate.training.task import GenerateTask
+from limner.learning.loop.fabric import make_fabric
 from limner.learning.loop.stream import Stream
 from limner.learning.loop.task import StageContext
-from limner.learning.loop.training import make_fabric
 from limner.learning.train import resolve
 
 CommandLine = Callable[..., tuple[int, str, str]]

@@ -20,8 +20,8 @@ from limner.generate.networks.encoders import ENCODERS
 from limner.generate.networks.pairs import PairDiscriminator
 from limner.generate.training.picture_pool import Sample
 from limner.generate.training.regularizers import encoder_term
+from limner.learning.loop.fabric import make_fabric
 from limner.learning.loop.settings import LoopSettings
-from limner.learning.loop.training import make_fabric
 from limner.learning.runs.run import Run
 from limner.learning.train import train
 from quick_features import mean_colors

@@ -18,9 +18,9 @@ from limner.generate.training.picture_pool import PicturePool
 from limner.generate.training.task import GenerateTask
 from limner.learning.alarms import ringing
 from limner.learning.library import load_recipe
+from limner.learning.loop.fabric import make_fabric
 from limner.learning.loop.stream import Stream
 from limner.learning.loop.task import StageContext
-from limner.learning.loop.training import make_fabric
 from limner.learning.train import resolve
 from quick_features import mean_colors
 

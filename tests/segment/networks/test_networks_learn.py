@@ -12,8 +12,8 @@ from torchvision.models.resnet import Bottleneck
 
 from drawn import draw_picture, recipe_for, save_area
 from limner.learning.library import bundled_recipes, load_recipe
+from limner.learning.loop.fabric import make_fabric
 from limner.learning.loop.task import StageContext
-from limner.learning.loop.training import make_fabric
 from limner.learning.networks.listing import NetworkRow, NetworkSizes
 from limner.learning.recipes.recipe import write_recipe
 from limner.nn.initialize import shapes_only

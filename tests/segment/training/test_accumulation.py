@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from drawn import TinyNetwork, draw_picture, recipe_for, same, save_area
 from limner.learning.loop.accumulation import accumulated
+from limner.learning.loop.fabric import make_fabric
 from limner.learning.loop.settings import LoopSettings
 from limner.learning.loop.task import StageContext
-from limner.learning.loop.training import learn, make_fabric
+from limner.learning.loop.training import learn
 from limner.learning.runs.folder import start_run
 from limner.learning.runs.run import Run
 from limner.segment.networks import NETWORKS, unet

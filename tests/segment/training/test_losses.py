@@ -10,8 +10,8 @@ from torch import Tensor
 
 from drawn import TinyNetwork, draw_picture, recipe_for, save_area
 from limner.foundation.errors import UserError
+from limner.learning.loop.fabric import make_fabric
 from limner.learning.loop.task import StageContext
-from limner.learning.loop.training import make_fabric
 from limner.segment.networks import NETWORKS
 from limner.segment.training.boundary import boundary_weights
 from limner.segment.training.losses import LOSSES, Loss, cross_entropy, cross_entropy_boundary, cross_entropy_dice, dice

@@ -16,8 +16,9 @@ from torch import Tensor, nn
 
 from drawn import TinyNetwork, draw_picture, recipe_for, same, save, save_area
 from limner.foundation.errors import UserError
+from limner.learning.loop.fabric import make_fabric
 from limner.learning.loop.task import StageContext
-from limner.learning.loop.training import learn, make_fabric
+from limner.learning.loop.training import learn
 from limner.learning.runs.folder import start_run
 from limner.learning.runs.run import Run
 from limner.learning.train import train_recipe

@@ -3,13 +3,15 @@
 import math
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from limner.learning.loop.budget import planned_stages
+from limner.learning.loop.fabric import make_fabric
 from limner.learning.loop.settings import LoopSettings
 from limner.learning.loop.stream import Stream
-from limner.learning.loop.task import StageContext, Task, number_stages
-from limner.learning.loop.training import make_fabric
+from limner.learning.loop.task import Stage, StageContext, Task, number_stages
 
 WARM_UP_STEPS = 2
 """Steps before any is timed: the first ones make buffers and kernels."""
@@ -32,15 +34,34 @@ def steps_within(
     if not stages:
         return 0
     seconds = 60 * minutes
+    with _ready(task, stages[-1], settings) as step:
+        for index in range(WARM_UP_STEPS):
+            step(index)
+        began, timed = clock(), 0
+        while timed < TIMED_STEPS and (timed == 0 or clock() - began < TIMED_SHARE * seconds):
+            step(WARM_UP_STEPS + timed)
+            timed += 1
+        a_step = (clock() - began) / timed
+    return max(len(stages), math.floor(seconds / a_step))
+
+
+def estimate_seconds(task: Task, settings: LoopSettings) -> float:
+    """How long the stages that step would take here, from one timed step of the first; spoils the task for training."""
+    stages = [stage for stage in planned_stages(task, settings) if stage.total_steps]
+    if not stages:
+        return 0.0
+    with _ready(task, stages[0], settings) as step:
+        step(0)  # the first step also makes buffers and kernels
+        began = time.monotonic()
+        step(1)
+        a_step = time.monotonic() - began
+    return a_step * sum(stage.total_steps for stage in stages)
+
+
+@contextmanager
+def _ready(task: Task, stage: Stage, settings: LoopSettings) -> Iterator[Callable[[int], object]]:
+    """Within it the stage has begun, and each call takes its step of that number."""
     with tempfile.TemporaryDirectory() as scratch:
-        stage = stages[-1]
         task.begin(stage, StageContext(make_fabric(settings), Path(scratch)))
         with Stream(lambda number: task.batch(stage, number)) as batches:
-            for index in range(WARM_UP_STEPS):
-                task.step(batches, index)
-            began, timed = clock(), 0
-            while timed < TIMED_STEPS and (timed == 0 or clock() - began < TIMED_SHARE * seconds):
-                task.step(batches, WARM_UP_STEPS + timed)
-                timed += 1
-            a_step = (clock() - began) / timed
-    return max(len(stages), math.floor(seconds / a_step))
+            yield lambda index: task.step(batches, index)

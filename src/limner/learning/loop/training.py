@@ -5,31 +5,25 @@ batches were drawn; since every draw is a pure function of its number, a trainin
 the same weights as one that never was (on the CPU, bit for bit).
 """
 
-import logging
 import math
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NoReturn
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor
 
 from limner.foundation.draws import Draws
 from limner.foundation.errors import UserError
 from limner.foundation.files.writing import make_folder, remove, remove_leftovers
 from limner.foundation.machine.memory import freed_memory_is_kept
-from limner.foundation.machine.precision import choose_precision
 from limner.foundation.progress import Progress, say
 from limner.foundation.signals import StopRequest, stop_on_signal
 from limner.learning.loop.board import Board
 from limner.learning.loop.budget import planned_stages
 from limner.learning.loop.checkpoint import read_checkpoint, write_checkpoint
-from limner.learning.loop.processes import machines
+from limner.learning.loop.position import Position
 from limner.learning.loop.settings import LoopSettings
 from limner.learning.loop.stream import Stream
 from limner.learning.loop.task import Stage, StageContext, Task
@@ -37,57 +31,6 @@ from limner.learning.runs.metrics import MetricsWriter
 from limner.learning.runs.run import Run
 from limner.reporting.pictures import write_picture
 from limner.reporting.tables import told, told_all
-
-
-@dataclass
-class Position:
-    """Where a training stands; the part of a checkpoint that is not the task's."""
-
-    stage: int = 0
-    index: int = 0
-    drawn: int = 0
-    seconds: float = 0.0
-    columns: list[str] = field(default_factory=list)
-    rows: int = 0
-    """Rows of ``metrics.csv``, and its columns."""
-    best_score: float = -math.inf
-    best_weights: dict[str, Tensor] | None = None
-    stale: int = 0
-    """Evaluations since the best one."""
-    steps: int = 0
-    """Steps taken in all; fewer than the stages' own where patience ended one."""
-    sums: dict[str, Tensor] = field(default_factory=dict)
-    summed: int = 0
-    """Steps whose losses stand in ``sums``, on the device, until a row is written."""
-
-    @classmethod
-    def from_saved(cls, saved: Mapping[str, Any]) -> "Position":
-        """What a checkpoint holds. limner 0.1.0 kept the rows of ``metrics.csv`` themselves."""
-        if isinstance(rows := saved["rows"], list):
-            saved = {**saved, "columns": list(dict.fromkeys(name for row in rows for name in row)), "rows": len(rows)}
-        return cls(**saved)
-
-    def add(self, values: Mapping[str, Tensor]) -> None:
-        """Sum a step's values without reading them: no host synchronization in the step."""
-        for name, value in values.items():
-            self.sums[name] = self.sums[name] + value if name in self.sums else value
-        self.summed += 1
-
-    def take_means(self) -> dict[str, float]:
-        """The mean of each value since the last call."""
-        means = {name: float(total) / self.summed for name, total in self.sums.items()}
-        self.sums, self.summed = {}, 0
-        return means
-
-
-def make_fabric(settings: LoopSettings) -> Fabric:
-    """Fabric for these settings, met by all their processes: a GPU when there is one, bf16 autocast where the processor
-    has it."""
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it says the precision whenever it is made
-    precision: Any = choose_precision(settings.precision)
-    fabric = Fabric(devices=settings.devices // machines(), num_nodes=machines(), precision=precision)
-    fabric.launch()
-    return fabric
 
 
 class NotANumberError(UserError):
@@ -131,21 +74,6 @@ def seed_torch(seed: int, what: str, *place: int) -> None:
     """Seed torch's global generators by ``seed``, ``what`` begins ("step") and its place, so that nothing that draws
     from them (dropout) depends on what was drawn before."""
     torch.manual_seed(Draws(seed, torch.device("cpu")).of(what, *place).initial_seed())
-
-
-def estimate_seconds(task: Task, settings: LoopSettings) -> float:
-    """How long the stages that step would take here, from one timed step of the first; spoils the task for training."""
-    stages = [stage for stage in planned_stages(task, settings) if stage.total_steps]
-    if not stages:
-        return 0.0
-    with tempfile.TemporaryDirectory() as scratch:
-        task.begin(stages[0], StageContext(make_fabric(settings), Path(scratch)))
-        with Stream(lambda number: task.batch(stages[0], number)) as batches:
-            task.step(batches, 0)  # the first step also makes buffers and kernels
-            began = time.monotonic()
-            task.step(batches, 1)
-            a_step = time.monotonic() - began
-    return a_step * sum(stage.total_steps for stage in stages)
 
 
 class _Loop:
