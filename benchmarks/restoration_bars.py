@@ -23,7 +23,7 @@ from limner.translate.degrading.ways import DEGRADATIONS
 from limner.translate.measures.bars import richardson_lucy
 from limner.translate.measures.result import interval_of, row_of
 from limner.translate.measures.similarity import psnr
-from limner.translate.training.pairs_of_recipe import pairs_of, protocol_of, split_pairs
+from limner.translate.training.pairs.reading import pairs_of, protocol_of, split_pairs
 
 RADIUS_PX = 3
 """How far around a pixel OpenCV's methods look, the usual value of its examples."""

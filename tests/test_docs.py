@@ -82,16 +82,16 @@ from limner.translate.training.attributes.recipe import (
     AttributeScoreSettings,
     AttributeSettings,
 )
-from limner.translate.training.content import CONTENT
-from limner.translate.training.domain_recipe import (
+from limner.translate.training.domains.recipe import (
     DomainScoreSettings,
     DomainSettings,
     StarRecipe,
     TransferRecipe,
     UnpairedRecipe,
 )
-from limner.translate.training.recipe import PairRecipe, PairSettings
-from limner.translate.training.recipe import ScoreSettings as PairScoreSettings
+from limner.translate.training.pairs.content import CONTENT
+from limner.translate.training.pairs.recipe import PairRecipe, PairSettings
+from limner.translate.training.pairs.recipe import ScoreSettings as PairScoreSettings
 from test_house import FLOORS
 
 TOP = Path(__file__).parents[1]

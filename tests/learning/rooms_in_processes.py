@@ -35,7 +35,7 @@ from limner.learning.runs.run import Run
 from limner.learning.train import resolve, train_recipe
 from limner.segment.networks import NETWORKS
 from limner.segment.training.task import SegmentTask
-from limner.translate.training.pair_task import PairTask
+from limner.translate.training.pairs.task import PairTask
 
 BATCH = 8
 """Items of all processes together."""

@@ -23,8 +23,8 @@ from limner.learning.train import resolve
 from limner.translate.data.domains import find_domains, hold_out_domains, read_domains
 from limner.translate.measures.domain_measure import Edit, edges_kept, map_to_domain, measure_domains, recolored
 from limner.translate.measures.domain_result import COLORS, UNTOUCHED, DomainScores
-from limner.translate.training.cycle_task import Both, CycleTask
-from limner.translate.training.domain_alarms import ALARMS, domain_alarms, told_apart, worst
+from limner.translate.training.domains.alarms import ALARMS, domain_alarms, told_apart, worst
+from limner.translate.training.domains.cycle import Both, CycleTask
 from quick_features import mean_colors
 
 CommandLine = Callable[..., tuple[int, str, str]]

@@ -15,7 +15,7 @@ from limner.learning.loop.stream import Stream
 from limner.learning.loop.task import Stage, StageContext, number_stages
 from limner.learning.loop.training import seed_torch
 from limner.learning.train import resolve
-from limner.translate.training.pair_task import PairTask
+from limner.translate.training.pairs.task import PairTask
 
 UNET = "--generator.levels 4 --generator.width 12 --data.size-px 32 --data.jitter-px none --data.crop-px none"
 FEW = "--batch 4 --data.held-out 0 --data.flip false --loop.precision fp32 --schedule constant"

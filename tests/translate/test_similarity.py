@@ -18,8 +18,16 @@ from limner.translate.measures.feature_distance import distance
 from limner.translate.measures.measure import measure
 from limner.translate.measures.result import CEILING, MADE, PairScores
 from limner.translate.measures.similarity import Protocol, compared, psnr, seam, sharpness, ssim
-from limner.translate.training.alarms import ALARMS, alarms_of, stands_out
-from limner.translate.training.content import CONTENT, gradient_difference, hole, l1, l2, symmetry, total_variation
+from limner.translate.training.pairs.alarms import ALARMS, alarms_of, stands_out
+from limner.translate.training.pairs.content import (
+    CONTENT,
+    gradient_difference,
+    hole,
+    l1,
+    l2,
+    symmetry,
+    total_variation,
+)
 
 RGB = Protocol("rgb")
 

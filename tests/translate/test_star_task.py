@@ -18,7 +18,7 @@ from limner.learning.loop.task import Stage, StageContext, number_stages
 from limner.learning.loop.training import seed_torch
 from limner.learning.train import resolve
 from limner.translate.networks.stargan import Opinion
-from limner.translate.training.star_task import StarTask
+from limner.translate.training.domains.star import StarTask
 from quick_features import mean_colors
 
 CommandLine = Callable[..., tuple[int, str, str]]

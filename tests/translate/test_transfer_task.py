@@ -24,8 +24,8 @@ from limner.translate.data.domains import LEAST_PICTURES
 from limner.translate.data.labeled import read_labeled
 from limner.translate.measures.class_judge import share_with_interval
 from limner.translate.measures.transfer_measure import OTSU, black_and_white, measure_transfer, transfer_edit
-from limner.translate.training import transfer_losses as losses
-from limner.translate.training.transfer_task import TransferTask
+from limner.translate.training.domains import transfer_losses as losses
+from limner.translate.training.domains.transfer import TransferTask
 from quick_features import mean_colors
 
 CommandLine = Callable[..., tuple[int, str, str]]

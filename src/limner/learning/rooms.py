@@ -175,17 +175,17 @@ ROOMS: dict[str, Room] = {
     "translate": Room(
         "pictures into other pictures",
         tasks={
-            "translate-pairs": "limner.translate.training.pair_task:PairTask",
-            "translate-unpaired": "limner.translate.training.cycle_task:CycleTask",
-            "translate-domains": "limner.translate.training.star_task:StarTask",
-            "translate-transfer": "limner.translate.training.transfer_task:TransferTask",
+            "translate-pairs": "limner.translate.training.pairs.task:PairTask",
+            "translate-unpaired": "limner.translate.training.domains.cycle:CycleTask",
+            "translate-domains": "limner.translate.training.domains.star:StarTask",
+            "translate-transfer": "limner.translate.training.domains.transfer:TransferTask",
             "translate-attributes": "limner.translate.training.attributes.task:AttributeTask",
         },
         recipes={
-            "translate-pairs": "limner.translate.training.recipe:PairRecipe",
-            "translate-unpaired": "limner.translate.training.domain_recipe:UnpairedRecipe",
-            "translate-domains": "limner.translate.training.domain_recipe:StarRecipe",
-            "translate-transfer": "limner.translate.training.domain_recipe:TransferRecipe",
+            "translate-pairs": "limner.translate.training.pairs.recipe:PairRecipe",
+            "translate-unpaired": "limner.translate.training.domains.recipe:UnpairedRecipe",
+            "translate-domains": "limner.translate.training.domains.recipe:StarRecipe",
+            "translate-transfer": "limner.translate.training.domains.recipe:TransferRecipe",
             "translate-attributes": "limner.translate.training.attributes.recipe:AttributeRecipe",
         },
         evaluate=Verb(

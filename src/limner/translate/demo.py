@@ -22,7 +22,7 @@ from limner.reporting.pictures import write_picture
 from limner.reporting.report import Report
 from limner.scenes.rasters import open_raster
 from limner.translate.measures.result import PairScores
-from limner.translate.training.outcome import PICTURE
+from limner.translate.training.pairs.outcome import PICTURE
 from limner.translate.translating.options import TranslateOptions
 from limner.translate.translating.translate import translate_pictures
 

@@ -16,8 +16,8 @@ from limner.translate.measures.result import PairScores
 from limner.translate.scoring.attribute_evaluate import evaluate_attributes
 from limner.translate.scoring.domain_evaluate import evaluate_domains, evaluate_transfer
 from limner.translate.scoring.options import EvaluateOptions
-from limner.translate.training.pairs_of_recipe import bars_of, pairs_of, protocol_of, split_pairs
-from limner.translate.training.recipe import PairRecipe
+from limner.translate.training.pairs.reading import bars_of, pairs_of, protocol_of, split_pairs
+from limner.translate.training.pairs.recipe import PairRecipe
 from limner.translate.translating.attributes import ATTRIBUTES
 from limner.translate.translating.domains import PAIRS, TRANSFER
 from limner.translate.translating.predictor import load_translator

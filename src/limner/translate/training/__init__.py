@@ -1,1 +1,1 @@
-"""The recipes, the losses of content, the tasks, and what a training leaves."""
+"""The recipes, the losses, the tasks, and what a training leaves: of pairs, of domains and of attributes."""

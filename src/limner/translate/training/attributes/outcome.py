@@ -12,7 +12,7 @@ from limner.translate.data.attributes import AttributeSet
 from limner.translate.measures.attribute_measure import redrawn
 from limner.translate.networks.icgan import Redrawing
 from limner.translate.training.attributes.recipe import AttributeRecipe
-from limner.translate.training.outcome import as_array
+from limner.translate.training.pairs.outcome import as_array
 
 CELL_PX = 144
 LATENTS = "drawn of latents"

@@ -7,7 +7,7 @@ from typing import Literal
 from limner.foundation.errors import UserError
 from limner.learning.loop.settings import Recipe
 from limner.learning.recipes.recipe import Choice, choice, setting
-from limner.translate.training.domain_recipe import refuse_what_cannot_be
+from limner.translate.training.domains.recipe import refuse_what_cannot_be
 from limner.translate.training.shared_settings import beginning_setting, optimizer_setting, schedule_setting
 
 GIVEN = ("size_px", "channels")

@@ -32,7 +32,7 @@ from limner.translate.networks.icgan import Redrawing
 from limner.translate.training.attributes.networks import ADVERSARIES, READERS, make_networks
 from limner.translate.training.attributes.outcome import LATENTS, attribute_outcome, edits_grid
 from limner.translate.training.attributes.recipe import AttributeRecipe
-from limner.translate.training.domain_learning import MovedNetworks
+from limner.translate.training.domains.learning import MovedNetworks
 from limner.translate.translating.attributes import ATTRIBUTES, AttributeEditor, load_editor
 
 GAN, ENCODERS = "gan", "encoders"

@@ -18,8 +18,8 @@ from limner.translate.data.crops import Whole
 from limner.translate.measures.bars import Bar, Known, all_bars
 from limner.translate.measures.feature_distance import three_channels
 from limner.translate.measures.result import MADE, PairScores
-from limner.translate.training.alarms import ALARMS
-from limner.translate.training.recipe import PairRecipe
+from limner.translate.training.pairs.alarms import ALARMS
+from limner.translate.training.pairs.recipe import PairRecipe
 
 PICTURE = "before-and-after.png"
 CELL_PX = 160

@@ -9,7 +9,7 @@ from torch import Tensor
 from limner.datasets.pictures.duplicates import DUPLICATE_DISTANCE, nearest_distances
 from limner.learning.alarms import Alarm
 from limner.translate.data.thumbnails import thumbnails
-from limner.translate.training.alarms import LEAST_PX, correlation, spread, stands_out
+from limner.translate.training.pairs.alarms import LEAST_PX, correlation, spread, stands_out
 
 ALARMS = (
     Alarm(

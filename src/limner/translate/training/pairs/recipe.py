@@ -17,7 +17,7 @@ DISCRIMINATOR_GIVEN = ("channels", "size_px")
 
 
 def _content() -> Mapping[str, Callable[..., Any]]:
-    from limner.translate.training.content import CONTENT
+    from limner.translate.training.pairs.content import CONTENT
 
     return CONTENT
 

@@ -25,9 +25,9 @@ from limner.translate.data.reading import as_float
 from limner.translate.measures.domain_measure import Edit, map_to_domain, measure_domains
 from limner.translate.measures.domain_result import DomainScores
 from limner.translate.measures.judge import some_of_each
-from limner.translate.training.domain_alarms import ALARMS, domain_alarms, worst
-from limner.translate.training.domain_learning import DomainLearning
-from limner.translate.training.domain_outcome import DomainOutcome, closing_line, finish_domains, given_and_made
+from limner.translate.training.domains.alarms import ALARMS, domain_alarms, worst
+from limner.translate.training.domains.learning import DomainLearning
+from limner.translate.training.domains.outcome import DomainOutcome, closing_line, finish_domains, given_and_made
 from limner.translate.translating.domains import DomainTranslator, load_domains
 
 SHOWN = 3

@@ -20,11 +20,11 @@ from limner.translate.measures.bars import Known, known_of
 from limner.translate.measures.measure import counted_pixels, measure
 from limner.translate.measures.result import PairScores
 from limner.translate.measures.similarity import psnr, ssim
-from limner.translate.training.alarms import ALARMS, alarms_of
-from limner.translate.training.outcome import Outcome, before_and_after, closing_line, finish_training
-from limner.translate.training.pair_learning import PairLearning
-from limner.translate.training.pairs_of_recipe import bars_of, protocol_of
-from limner.translate.training.recipe import PairRecipe
+from limner.translate.training.pairs.alarms import ALARMS, alarms_of
+from limner.translate.training.pairs.learning import PairLearning
+from limner.translate.training.pairs.outcome import Outcome, before_and_after, closing_line, finish_training
+from limner.translate.training.pairs.reading import bars_of, protocol_of
+from limner.translate.training.pairs.recipe import PairRecipe
 from limner.translate.translating.predictor import PictureTranslator, load_translator, make_translator
 
 SHOWN = 6

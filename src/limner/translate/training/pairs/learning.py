@@ -18,10 +18,10 @@ from limner.learning.loop.task import Stage, StageContext, Task
 from limner.learning.recipes.recipe import WeightedChoice
 from limner.translate.data.crops import Pair, PairCrops
 from limner.translate.degrading.ways import DEGRADATIONS
-from limner.translate.training.content import CONTENT, Content
-from limner.translate.training.networks import make_networks
-from limner.translate.training.pairs_of_recipe import pairs_of, split_pairs
-from limner.translate.training.recipe import PairRecipe
+from limner.translate.training.pairs.content import CONTENT, Content
+from limner.translate.training.pairs.networks import make_networks
+from limner.translate.training.pairs.reading import pairs_of, split_pairs
+from limner.translate.training.pairs.recipe import PairRecipe
 from limner.translate.training.weighed import Weighed
 
 

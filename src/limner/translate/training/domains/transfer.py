@@ -19,10 +19,10 @@ from limner.translate.measures.transfer_measure import measure_transfer, transfe
 from limner.translate.networks import CODE_GENERATORS, EXTRACTORS, TRANSFER_DISCRIMINATORS
 from limner.translate.networks.beginning import INITIALIZATIONS
 from limner.translate.networks.dtn import DTNExtractor, Transfer
-from limner.translate.training import transfer_losses as losses
-from limner.translate.training.domain_alarms import told_apart
-from limner.translate.training.domain_recipe import TransferRecipe
-from limner.translate.training.domain_task import DomainTask, evenly
+from limner.translate.training.domains import transfer_losses as losses
+from limner.translate.training.domains.alarms import told_apart
+from limner.translate.training.domains.recipe import TransferRecipe
+from limner.translate.training.domains.task import DomainTask, evenly
 from limner.translate.translating.domains import TRANSFER
 
 EXTRACTOR = "extractor"

@@ -18,9 +18,9 @@ from limner.learning.loop.task import Stage, StageContext
 from limner.translate.networks import CLASS_DISCRIMINATORS, TOLD_GENERATORS
 from limner.translate.networks.beginning import INITIALIZATIONS
 from limner.translate.networks.stargan import Told, with_maps
-from limner.translate.training.domain_alarms import told_apart
-from limner.translate.training.domain_recipe import StarRecipe
-from limner.translate.training.domain_task import DomainTask
+from limner.translate.training.domains.alarms import told_apart
+from limner.translate.training.domains.recipe import StarRecipe
+from limner.translate.training.domains.task import DomainTask
 from limner.translate.translating.domains import SEVERAL
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from limner.foundation.errors import UserError
 from limner.learning.loop.settings import Recipe
 from limner.learning.recipes.recipe import Choice, choice, setting
-from limner.translate.training.recipe import DISCRIMINATOR_GIVEN, GENERATOR_GIVEN
+from limner.translate.training.pairs.recipe import DISCRIMINATOR_GIVEN, GENERATOR_GIVEN
 from limner.translate.training.shared_settings import beginning_setting, optimizer_setting, schedule_setting
 
 CODE_GENERATOR_GIVEN = ("code", "outputs", "size_px")

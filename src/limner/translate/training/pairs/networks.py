@@ -8,7 +8,7 @@ from limner.foundation.errors import UserError
 from limner.translate.networks import DISCRIMINATORS, GENERATORS
 from limner.translate.networks.beginning import INITIALIZATIONS
 from limner.translate.networks.translator import Translator
-from limner.translate.training.recipe import PairRecipe
+from limner.translate.training.pairs.recipe import PairRecipe
 
 
 def make_networks(recipe: PairRecipe, inputs: int, outputs: int, scale: int, size_px: int) -> dict[str, nn.Module]:

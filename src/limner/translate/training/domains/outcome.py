@@ -18,8 +18,8 @@ from limner.reporting.tables import markdown
 from limner.translate.measures.domain_measure import Edit, recolored
 from limner.translate.measures.domain_result import DomainScores
 from limner.translate.measures.result import MADE
-from limner.translate.training.domain_alarms import ALARMS
-from limner.translate.training.outcome import as_array
+from limner.translate.training.domains.alarms import ALARMS
+from limner.translate.training.pairs.outcome import as_array
 
 PICTURE = "given-and-made.png"
 NEAREST = "nearest.png"

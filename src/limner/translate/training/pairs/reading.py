@@ -11,7 +11,7 @@ from limner.translate.degrading.ways import DEGRADATIONS
 from limner.translate.measures.bars import Bar, bars_for, mirrored_mean
 from limner.translate.measures.frame_bars import frame_bars
 from limner.translate.measures.similarity import Channel, Protocol
-from limner.translate.training.recipe import PairRecipe
+from limner.translate.training.pairs.recipe import PairRecipe
 
 
 def pairs_of(recipe: PairRecipe, paths: Sequence[Path]) -> PairSet:

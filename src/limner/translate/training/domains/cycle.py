@@ -16,9 +16,9 @@ from limner.foundation.errors import UserError
 from limner.learning.loop.task import Stage, StageContext
 from limner.translate.networks import DISCRIMINATORS, GENERATORS
 from limner.translate.networks.beginning import INITIALIZATIONS
-from limner.translate.training.domain_alarms import told_apart
-from limner.translate.training.domain_recipe import UnpairedRecipe
-from limner.translate.training.domain_task import DomainTask
+from limner.translate.training.domains.alarms import told_apart
+from limner.translate.training.domains.recipe import UnpairedRecipe
+from limner.translate.training.domains.task import DomainTask
 from limner.translate.training.weighed import Weighed
 from limner.translate.translating.domains import INTO, UNPAIRED
 

@@ -1,0 +1,1 @@
+"""Learning from pairs: a picture, and the one that shall be made of it."""
