@@ -128,9 +128,9 @@ def resident_bytes() -> int:
 def train_here(folder: Path, batch: int, precision: str, on_step: Callable[[int], None]) -> None:
     """The recipe generate/dcgan as the loop of `limner train` steps it."""
     from limner.learning.library import load_recipe, task_class
+    from limner.learning.loop.fabric import make_fabric
     from limner.learning.loop.stream import Stream
     from limner.learning.loop.task import StageContext
-    from limner.learning.loop.fabric import make_fabric
 
     words = ["--batch", str(batch), "--data.held-out", "0", "--loop.precision", precision]
     recipe = load_recipe("generate/dcgan", words)

@@ -34,8 +34,8 @@ from limner.adversarial.updater import Updater
 from limner.adversarial.weights.spectral import apply_spectral_norm
 from limner.fidelity.kernel import kernel_distance
 from limner.foundation.draws import Draws
-from limner.learning.loop.settings import LoopSettings
 from limner.learning.loop.fabric import make_fabric
+from limner.learning.loop.settings import LoopSettings
 
 LATENT, HIDDEN, MADE = 16, 128, 2500
 STD, SIDE = 0.05, 5

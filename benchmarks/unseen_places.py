@@ -30,6 +30,7 @@ from torch.nn import functional
 from doubt import Scene, Score, building, scenes
 from harmonize_places import PLACES, UNKNOWN, prepare
 from limner.foundation.files.writing import replacing
+from limner.foundation.machine.precision import processor_has_bf16
 from limner.learning.runs.opening import open_run
 from limner.learning.train import train
 from limner.nn.pretrained import LITE0, load_weights
@@ -192,7 +193,7 @@ def learn_peer(work: Path, candidate: str, place: str, seed: int) -> dict[str, A
         names = generator.choice(list(others), BATCH)
         batch = [peer_crop(others[name], generator) for name in names]
         image, mask = (torch.from_numpy(np.stack(each)) for each in zip(*batch, strict=True))
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=processor_has_bf16()):
             logits = model(image.contiguous(memory_format=torch.channels_last))
         loss = functional.cross_entropy(logits.float(), mask, ignore_index=UNKNOWN)
         optimizer.zero_grad()

@@ -18,6 +18,7 @@ from torchvision.models.resnet import BasicBlock
 from drawing import draw_area
 from drawn_pictures import draw_shape, save_boxes
 from limner.classify.networks import alexnet, densenet, googlenet, resnet
+from limner.classify.training import task as classify_task
 from limner.datasets.world.rendering import clip_of, voxels_of
 from limner.datasets.world.solids import draw_solid
 from limner.fidelity.features import FeatureExtractor
@@ -220,6 +221,8 @@ def _slim_classifiers(patch: pytest.MonkeyPatch) -> None:
     for name in ("get_model", "alexnet"):
         patch.setattr(models, name, _with_few_units(getattr(models, name)))
     patch.setattr(alexnet, "UNITS", 64)
+    patch.setattr(classify_task, "GREEDY_PATCHES", 100)
+    patch.setattr(classify_task, "GREEDY_STEPS", 3)
     patch.setattr(resnet, "UNITS", {depth: (unit, [1, 1, 1, 1]) for depth, (unit, _) in resnet.UNITS.items()})
     patch.setattr(densenet, "BLOCKS", dict.fromkeys(densenet.BLOCKS, (8, (2, 2, 2, 2), 16)))
 

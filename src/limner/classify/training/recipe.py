@@ -83,6 +83,9 @@ class ClassifyRecipe(Recipe):
     optimizer: Choice = choice("sgd", "how the network moves", lambda: OPTIMIZERS, ("parameters",))
     schedule: Choice = choice("constant", "how the learning rate changes", lambda: SCHEDULES)
     body_factor: float = setting(1.0, "learning rate of all but the last layer, as a factor", minimum=0, maximum=1)
+    greedy_layers: int = setting(
+        0, "convolutions whose kernels are first learned without labels, each from what those before answer", minimum=0
+    )
     head_epochs: int = setting(0, "epochs in which only the last layer learns, before the others", minimum=0)
     augment: AugmentSettings = setting(AugmentSettings, "changes of pictures while they are learned from")
     batch: int = setting(64, "pictures in a step", unit="pictures", minimum=1)

@@ -33,11 +33,14 @@ from limner.learning.loop.task import Stage, StageContext, Task, number_stages
 from limner.learning.recipes.recipe import to_plain
 from limner.learning.runs.run import Run
 from limner.nn.depthwise import quicken_depthwise
+from limner.nn.kernels.greedy import convolutions, learn_layer
 from limner.nn.parameters import count_parameters
 from limner.reporting.pictures import contact_sheet
 
 MEASURED = 2000
 """Pictures of the training, at most, over which mean and deviation are taken."""
+GREEDY_PATCHES, GREEDY_STEPS = 10_000, 1000
+"""Patches that each layer learns from without labels, and steps of that."""
 SCORED = 256
 """Pictures that are read at once to be scored."""
 
@@ -108,6 +111,7 @@ class ClassifyTask(Task):
             )
         if isinstance(network, PictureNetwork):
             network.check_size(self.recipe.data.seen_px)
+        convolutions(network, self.recipe.greedy_layers)  # refused here, before anything is written
         return network
 
     def _statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -146,15 +150,16 @@ class ClassifyTask(Task):
         return torch.bincount(self.examples.labels[self.sides.training], minlength=len(self.class_names))
 
     def stages(self) -> tuple[Stage, ...]:
-        """Kernels without labels, where the network learns some so; the last layer alone, where the recipe wants that
-        first; then all."""
+        """Kernels without labels, where the network or the recipe has some learned so, a stage for each layer; the last
+        layer alone, where the recipe wants that first; then all."""
         steps = max(1, round(len(self.sides.training) / self.recipe.pictures_of_all))
         stages = [Stage("train", self.recipe.epochs, steps)]
         if self.recipe.head_epochs:
             stages.insert(0, Stage("head", self.recipe.head_epochs, steps))
         if isinstance(self.network, KMeansLinear):
             stages.insert(0, Stage("kernels", 0))
-        return number_stages(stages)
+        greedy = [Stage(f"kernels {number}", 0) for number in range(1, self.recipe.greedy_layers + 1)]
+        return number_stages([*greedy, *stages])
 
     def begin(self, stage: Stage, context: StageContext) -> None:
         """Make the optimizer over what the stage trains."""
@@ -203,8 +208,11 @@ class ClassifyTask(Task):
 
     def fit(self, stage: Stage, context: StageContext) -> dict[str, float] | None:
         """Learn kernels without labels from the pictures of the training."""
-        assert isinstance(self.network, KMeansLinear)
-        return self.network.learn_kernels(self.measured, self.seed)
+        if isinstance(self.network, KMeansLinear):
+            return self.network.learn_kernels(self.measured, self.seed)
+        layer = convolutions(self.network, self.recipe.greedy_layers)[stage.index]
+        shown = cropped(self.measured, self.recipe.data.seen_px).float() / 255
+        return learn_layer(self.network, layer, self.preprocessing(shown), GREEDY_PATCHES, GREEDY_STEPS, self.seed)
 
     def step(self, batches: Iterator[Any], index: int) -> dict[str, Tensor]:
         """Draw pictures, compare the network's answer with their classes, update; in parts where the recipe
