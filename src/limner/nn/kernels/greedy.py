@@ -75,7 +75,7 @@ def learn_layer(
             layer.bias.copy_(scale * bias - weight @ mean)  # what a patch's own mean adds is taken away again
         strength = before / layer(maps).std().clamp_min(1e-6)
         for parameter in layer.parameters():
-            parameter *= strength
+            parameter.mul_(strength)
         silent = (layer(maps).amax((0, 2, 3)) <= 0).float().mean()
     return {"patches": float(len(drawn)), "not_rebuilt": left, "silent_kernels": float(silent)}
 
