@@ -44,8 +44,8 @@ from limner.generate.media.clips.recipe import ClipRecipe, ClipSettings
 from limner.generate.media.music.networks.listing import MUSIC_DISCRIMINATORS, MUSIC_GENERATORS
 from limner.generate.media.music.recipe import MusicDataSettings, MusicRecipe
 from limner.generate.media.recipe import MediaScoreSettings
-from limner.generate.media.text.networks import TEXT_DISCRIMINATORS, TEXT_GENERATORS
-from limner.generate.media.text.recipe import CaptionSettings, TextRecipe, WordSettings
+from limner.generate.media.text.networks import TEXT_DISCRIMINATORS, TEXT_ENLARGERS, TEXT_GENERATORS
+from limner.generate.media.text.recipe import CaptionSettings, SecondSettings, TextRecipe, WordSettings
 from limner.generate.media.voxels.networks import VOXEL_DISCRIMINATORS, VOXEL_GENERATORS
 from limner.generate.media.voxels.recipe import VoxelRecipe, VoxelSettings
 from limner.generate.networks import DISCRIMINATORS, GENERATORS
@@ -121,8 +121,11 @@ PAGES_OF_SETTINGS: dict[str, tuple[dict[str, type], dict[str, Mapping[str, Any]]
         },
     ),
     "generate/text.md": (
-        {"": TextRecipe, "data.": CaptionSettings, "words.": WordSettings, "scores.": MediaScoreSettings},
-        {"generator": TEXT_GENERATORS, "discriminator": TEXT_DISCRIMINATORS},
+        {
+            "": TextRecipe, "data.": CaptionSettings, "words.": WordSettings, "second.": SecondSettings,
+            "scores.": MediaScoreSettings,
+        },
+        {"generator": TEXT_GENERATORS, "discriminator": TEXT_DISCRIMINATORS, "second.generator": TEXT_ENLARGERS},
     ),
     "generate/voxels.md": (
         {"": VoxelRecipe, "data.": VoxelSettings},

@@ -102,6 +102,7 @@ def train(
     latent_optimization: Mapping[str, Any] = ...,
     scores: Mapping[str, Any] = ...,
     words: Mapping[str, Any] = ...,
+    second: Mapping[str, Any] = ...,
     interpolate: bool = ...,
     divergence: float = ...,
     rest_above: float = ...,
@@ -122,6 +123,7 @@ def train(
     contrast: Literal["none", "global", "local"] = ...,
     whiten: float | None = ...,
     body_factor: float = ...,
+    greedy_layers: int = ...,
     head_epochs: int = ...,
     # recipes that translate
     degrade: Chosen = ...,

@@ -113,6 +113,10 @@ def _media_settings(recipe: Any) -> list[str]:
     small = "--kimg 0.008 --batch 4 --data.held-out 4 --scores.samples 16"
     if recipe.task == "generate-text":
         small += " --words.steps 2 --words.batch 4 --words.code 8 --generator.text 8 --discriminator.text 8"
+        if recipe.second.generator.name != "none":
+            small += " --second.kimg 0.008"
+            for network in ("generator", "discriminator"):
+                small += f" --second.{network}.width 4 --second.{network}.text 8"
     if recipe.task == "generate-clips":
         small += " --data.size-px 16 --generator.latent 4"
     if recipe.task == "generate-voxels":
@@ -133,7 +137,9 @@ def _media_settings(recipe: Any) -> list[str]:
 
 def _made_steps(recipe: Any) -> int:
     first = recipe.task in ("generate-text", "generate-captions") or getattr(recipe, "pretraining", 0)
-    return 4 if first else 2
+    second = getattr(recipe, "second", None)
+    in_two = second is not None and second.generator.name != "none"
+    return 2 + 2 * bool(first) + 2 * in_two
 
 
 def _picture_settings(recipe: Any) -> list[str]:

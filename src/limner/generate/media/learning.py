@@ -96,19 +96,22 @@ class MediaLearning(Task):
         generators: Mapping[str, Callable[..., nn.Module]],
         discriminators: Mapping[str, Callable[..., nn.Module]],
         others: Mapping[str, Callable[[], nn.Module]] | None = None,
+        pair: Any = None,
         **given: Any,
     ) -> dict[str, nn.Module]:
         """The recipe's networks, with the weights that its seed and initialization give, and the generator's average.
 
-        others: further networks, by name. given: what generator and discriminator are told beside their settings.
+        others: further networks, by name. pair: the settings that have the choices of generator and discriminator;
+        None: the recipe. given: what both are told beside their settings.
         """
-        recipe: Any = self.recipe  # each medium's has a generator and a discriminator
+        recipe: Any = self.recipe
+        pair = recipe if pair is None else pair
         draws = Draws(recipe.seed, torch.device("cpu"))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(recipe.seed)
             networks = {
-                "generator": recipe.generator.build(generators, **given),
-                "discriminator": recipe.discriminator.build(discriminators, **given),
+                "generator": pair.generator.build(generators, **given),
+                "discriminator": pair.discriminator.build(discriminators, **given),
                 **{name: build() for name, build in (others or {}).items()},
             }
         for name in ("generator", "discriminator"):
@@ -136,11 +139,18 @@ class MediaLearning(Task):
 
     def stages(self) -> tuple[Stage, ...]:
         """One stage, whose epochs are the stretches between two evaluations."""
-        recipe = self.recipe
-        each = recipe.batch * self.updates[0]
-        steps = max(1, round(recipe.shown(len(self.training)) / each))
-        stretches = max(1, round(steps * each / (1000 * recipe.scores.every_kimg)))
-        return (Stage(TRAIN, stretches, -(-steps // stretches), unit="evaluation"),)
+        return (self.stage_of(TRAIN, self.recipe.shown(len(self.training))),)
+
+    def stage_of(self, name: str, shown: int) -> Stage:
+        """A stage in which so many real samples are shown."""
+        each = self.recipe.batch * self.updates[0]
+        steps = max(1, round(shown / each))
+        stretches = max(1, round(steps * each / (1000 * self.recipe.scores.every_kimg)))
+        return Stage(name, stretches, -(-steps // stretches), unit="evaluation")
+
+    def learner(self, name: str) -> str:
+        """The name of the network that learns as ``generator`` or ``discriminator`` now, or is the ``average``."""
+        return name
 
     def begin(self, stage: Stage, context: StageContext) -> None:
         """Bring the networks to the device, and make what moves them."""
@@ -148,11 +158,12 @@ class MediaLearning(Task):
         self.stage, self.fabric, self.device = stage, fabric, fabric.device
         for network in networks.values():
             network.to(fabric.device)
-        self.generator = set_up_network(fabric, networks["generator"])
-        self.discriminator = set_up_network(fabric, networks["discriminator"])
+        generator, discriminator = (networks[self.learner(name)] for name in ("generator", "discriminator"))
+        self.generator = set_up_network(fabric, generator)
+        self.discriminator = set_up_network(fabric, discriminator)
         self.optimizers = {
-            "generator": recipe.generator_optimizer.build(OPTIMIZERS, networks["generator"].parameters()),
-            "discriminator": recipe.discriminator_optimizer.build(OPTIMIZERS, networks["discriminator"].parameters()),
+            "generator": recipe.generator_optimizer.build(OPTIMIZERS, generator.parameters()),
+            "discriminator": recipe.discriminator_optimizer.build(OPTIMIZERS, discriminator.parameters()),
         }
         self.updaters = {name: Updater(fabric, optimizer, self.clip) for name, optimizer in self.optimizers.items()}
         self.learning_rate_factor = recipe.schedule.build(SCHEDULES)
@@ -171,7 +182,7 @@ class MediaLearning(Task):
         for optimizer in self.optimizers.values():
             set_learning_rate(optimizer, factor)
         for name in ("generator", "discriminator"):
-            self.networks[name].train()
+            self.networks[self.learner(name)].train()
         values: dict[str, Tensor] = {}
         first, second = self.updates
         for number in range(index * first, (index + 1) * first):
@@ -181,7 +192,8 @@ class MediaLearning(Task):
             values |= self.teach_generator(real, number)
         if self.decay is not None:
             shown = self.recipe.batch * self.updates[0]
-            update_average(self.networks["average"], self.networks["generator"], self.decay((index + 1) * shown, shown))
+            average, learned = (self.networks[self.learner(name)] for name in ("average", "generator"))
+            update_average(average, learned, self.decay((index + 1) * shown, shown))
         return values
 
     def teach_discriminator(self, real: MediaSample, number: int) -> dict[str, Tensor]:

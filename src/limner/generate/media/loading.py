@@ -13,9 +13,13 @@ if TYPE_CHECKING:
     from limner.learning.runs.run import Run
 
 
-def maker_prefix(run: Run) -> str:
-    """Under which names the weights stand of what makes samples: the running average where there is one."""
-    return "average." if any(name.startswith("average.") for name in run.weight_shapes()) else "generator."
+def maker_prefix(run: Run, pair: str = "") -> str:
+    """Under which names the weights stand of what makes samples: the running average where there is one.
+
+    pair: how the names begin of the networks that learned together.
+    """
+    average = f"{pair}average."
+    return average if any(name.startswith(average) for name in run.weight_shapes()) else f"{pair}generator."
 
 
 def load_network(run: Run, build: Callable[[], nn.Module], prefix: str) -> nn.Module:

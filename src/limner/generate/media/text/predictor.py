@@ -21,7 +21,8 @@ from limner.foundation.files.schema import bounds
 from limner.foundation.machine.device import choose_device
 from limner.generate.media.loading import load_network, maker_prefix
 from limner.generate.media.text.encoder import TextEncoder, Vocabulary
-from limner.generate.media.text.networks import TEXT_GENERATORS, TEXT_GIVEN
+from limner.generate.media.text.enlarging import Stacked
+from limner.generate.media.text.networks import TEXT_ENLARGERS, TEXT_GENERATORS, TEXT_GIVEN
 from limner.generate.networks.arguments import SIZES_PX
 from limner.learning.recipes.recipe import Choice
 from limner.learning.runs.described import described_choice
@@ -48,6 +49,10 @@ class TextFacts:
     word_width: int = field(metadata=bounds(minimum=1, maximum=1 << 16))
     words: tuple[str, ...] = field(metadata=bounds(maximum=1 << 20))
     sentences: tuple[str, ...] = field(metadata=bounds(maximum=1 << 12))
+    first_px: int | None = field(default=None, metadata=bounds(minimum=8, maximum=max(SIZES_PX)))
+    """Edge of what ``generator`` makes; None: ``size_px``, as in runs of before."""
+    second: Mapping[str, Any] | None = None
+    """What enlarges that; None: nothing, or nothing that has learned yet."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -139,11 +144,27 @@ def load_text_generator(run: Run, device: str = "auto") -> TextPictureGenerator:
         raise UserError(f"{source}: knows no words or no sentences; {DAMAGED}")
     described = described_choice(facts.generator, TEXT_GENERATORS, TEXT_GIVEN, source, "generator")
     prior = described_choice(facts.prior, PRIORS, (), source, "prior")
-    given = {"size_px": facts.size_px, "channels": facts.channels, "code": facts.code}
-    network = load_network(run, lambda: described.build(TEXT_GENERATORS, **given), maker_prefix(run))
+    given = {"channels": facts.channels, "code": facts.code}
+    first_px = facts.first_px or facts.size_px
+    network = load_network(
+        run, lambda: described.build(TEXT_GENERATORS, size_px=first_px, **given), maker_prefix(run)
+    )  # fmt: skip
+    if facts.second is not None or first_px < facts.size_px:
+        network = Stacked(network, _second(run, facts, {**given, "size_px": facts.size_px}), facts.size_px)
     text: Any = load_network(run, lambda: TextEncoder(len(facts.words), facts.code, facts.word_width), "text.")
     return TextPictureGenerator(
         network=network.to(place), text=text.to(place), vocabulary=Vocabulary(facts.words), size_px=facts.size_px,
         channels=facts.channels, prior=prior, sentences=facts.sentences, device=place, digest=run.digest(),
         folder=run.folder,
     )  # fmt: skip
+
+
+def _second(run: Run, facts: TextFacts, given: Mapping[str, Any]) -> nn.Module | None:
+    """What enlarges the pictures of a run's first generator, with its weights; None where it has not learned yet."""
+    if facts.second is None:
+        return None
+    described = described_choice(facts.second, TEXT_ENLARGERS, TEXT_GIVEN, run.folder / "model.json", "second")
+    if described.name == "none":
+        raise UserError(f"{run.folder / 'model.json'}: second is none; {DAMAGED}")
+    prefix = maker_prefix(run, "second_")
+    return load_network(run, lambda: described.build(TEXT_ENLARGERS, **given), prefix)

@@ -48,6 +48,28 @@ class WordSettings:
 
 
 @dataclass(frozen=True)
+class SecondSettings:
+    """A second pair that learns behind the first: its generator enlarges what the first one makes (StackGAN)."""
+
+    generator: Choice = choice(
+        "none", "enlarges the first one's pictures to data.size_px; none: the first makes them so itself",
+        "limner.generate.media.text.networks:TEXT_ENLARGERS", GIVEN,
+    )  # fmt: skip
+    discriminator: Choice = choice(
+        "light", "tells real from enlarged", "limner.generate.media.text.networks:TEXT_DISCRIMINATORS", GIVEN
+    )
+    kimg: float | None = setting(
+        None, "thousands of real pictures shown in its stage (none: as many as in the first)", minimum=0.001
+    )
+    schedule: Choice = choice("constant", "how its learning rates change", "limner.learning.loop.optimizers:SCHEDULES")
+
+    def __post_init__(self) -> None:
+        from limner.learning.loop.optimizers import SCHEDULES
+
+        self.schedule.build(SCHEDULES)
+
+
+@dataclass(frozen=True)
 class TextRecipe(MediaRecipe):
     """How to learn to make pictures of sentences."""
 
@@ -61,6 +83,7 @@ class TextRecipe(MediaRecipe):
         "light", "tells real from made, and fitting from other sentences",
         "limner.generate.media.text.networks:TEXT_DISCRIMINATORS", GIVEN,
     )  # fmt: skip
+    second: SecondSettings = setting(SecondSettings, "a second stage, which enlarges")
     interpolate: bool = setting(
         True, "ask the generator, half as often again, for what lies half way between two sentences (GAN-INT)"
     )

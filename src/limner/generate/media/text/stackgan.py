@@ -1,8 +1,7 @@
 """StackGAN's first stage, by the authors' code: pictures of 64 px, with a sentence's code augmented.
 
 Zhang et al., "StackGAN: text to photo-realistic image synthesis with stacked generative adversarial networks", ICCV
-2017. Convolutions have no biases, linear layers do. The second stage, which enlarges these pictures to 256 px, is not
-here.
+2017. Convolutions have no biases, linear layers do. The second stage is in `limner.generate.media.text.enlarging`.
 """
 
 import torch
@@ -61,10 +60,10 @@ class StackGanGenerator(nn.Module):
         places = 8 * width * BOTTOM_PX**2
         self.bottom = nn.Sequential(nn.Linear(latent + text, places), nn.BatchNorm1d(places))
         self.refine_4 = Bottleneck(8 * width, 2 * width, nn.ReLU(), bias=False)
-        self.up_8 = nn.Sequential(*_larger(8 * width, 4 * width))
+        self.up_8 = nn.Sequential(*enlarged(8 * width, 4 * width))
         self.refine_8 = Bottleneck(4 * width, width, nn.ReLU(), bias=False)
         self.up = nn.Sequential(
-            *_larger(4 * width, 2 * width), nn.ReLU(), *_larger(2 * width, width), nn.ReLU(),
+            *enlarged(4 * width, 2 * width), nn.ReLU(), *enlarged(2 * width, width), nn.ReLU(),
             nn.Upsample(scale_factor=2), nn.Conv2d(width, channels, 3, padding=1, bias=False),
         )  # fmt: skip
 
@@ -103,6 +102,7 @@ class StackGanDiscriminator(nn.Module):
         return logits
 
 
-def _larger(before: int, after: int) -> tuple[nn.Module, ...]:
+def enlarged(before: int, after: int) -> tuple[nn.Module, ...]:
+    """Twice the edge by nearest neighbors, and a normalized 3 x 3 convolution."""
     convolution = nn.Conv2d(before, after, 3, padding=1, bias=False)
     return nn.Upsample(scale_factor=2), convolution, nn.BatchNorm2d(after)

@@ -1,4 +1,4 @@
-"""The task of pictures of sentences: GAN-CLS with interpolation (Reed et al., ICML 2016)."""
+"""The task of pictures of sentences: GAN-CLS with interpolation (Reed et al., ICML 2016), in a stage or two."""
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from limner.adversarial.update import Term
 from limner.datasets.pictures.quantized import quantized
@@ -17,11 +18,12 @@ from limner.generate.media.learning import TRAIN, MediaLearning
 from limner.generate.media.sample import Condition, MediaSample
 from limner.generate.media.text.captions import CaptionedPictures, read_captioned
 from limner.generate.media.text.encoder import PictureEncoder, TextEncoder, Vocabulary, matching_loss
+from limner.generate.media.text.enlarging import Stacked
 from limner.generate.media.text.measure import ATTRIBUTES, COLUMNS, MATCHED, measure
-from limner.generate.media.text.networks import TEXT_DISCRIMINATORS, TEXT_GENERATORS
+from limner.generate.media.text.networks import TEXT_DISCRIMINATORS, TEXT_ENLARGERS, TEXT_GENERATORS
 from limner.generate.media.text.predictor import TextPictureGenerator, load_text_generator
 from limner.generate.media.text.recipe import TextRecipe
-from limner.learning.loop.optimizers import adam
+from limner.learning.loop.optimizers import SCHEDULES, adam
 from limner.learning.loop.task import Stage, StageContext
 from limner.learning.recipes.recipe import to_plain
 from limner.learning.runs.rows_outcome import RowsOutcome, closing_line, finish_rows
@@ -31,7 +33,11 @@ from limner.reporting.grid import grid
 
 WORDS = "words"
 """The name of the stage in which the encoders learn."""
+SECOND = "second"
+"""The stage in which a second pair learns to enlarge what the first makes; names of its networks begin so."""
 LEAST_HELD_OUT = 2
+FIRST = "first_"
+"""How scores of small pictures begin, where a second stage is to come."""
 KEPT = 64
 """Sentences that a run keeps: what it makes pictures of where none are given."""
 
@@ -43,6 +49,9 @@ class TextTask(MediaLearning):
     The discriminator refuses made pictures with right sentences and real ones with wrong sentences, half each
     (Reed et al., algorithm 1). The generator is asked for sentences, and with ``interpolate`` half as often for what
     lies in the middle between two (sec. 4.3, beta 0.5).
+
+    With a second pair (Zhang et al. 2017) the first learns from small pictures; then, frozen, it makes what the second
+    one's generator enlarges, by the same losses.
     """
 
     name = "generate-text"
@@ -68,20 +77,53 @@ class TextTask(MediaLearning):
             "text": lambda: TextEncoder(len(self.vocabulary), recipe.words.code, recipe.words.width),
             "eyes": lambda: PictureEncoder(data.size_px, data.channels, recipe.words.code),
         }
-        self.networks = self.build_networks(TEXT_GENERATORS, TEXT_DISCRIMINATORS, encoders, **given)
+        times = getattr(TEXT_ENLARGERS[recipe.second.generator.name], "times", 1)
+        self.first_px = data.size_px // times
+        small = {**given, "size_px": self.first_px}
+        self.networks = self.build_networks(TEXT_GENERATORS, TEXT_DISCRIMINATORS, encoders, **small)
+        if self.in_two:
+            second = self.build_networks(TEXT_ENLARGERS, TEXT_DISCRIMINATORS, None, recipe.second, **given)
+            self.networks |= {f"{SECOND}_{name}": network for name, network in second.items()}
         told = self.held_out if len(self.held_out) >= LEAST_HELD_OUT else self.training
         self.scored = told[: recipe.scores.samples]
         self.sentences = [self.data.captions[place][0] for place in self.scored.tolist()]
         self.score = (f"{self.where}/fitting", 1)
         self._codes: Tensor | None = None
+        self.at = SECOND if self.in_two else TRAIN  # the stage; of a finished run the last
+
+    @property
+    def in_two(self) -> bool:
+        """Whether a second pair learns behind the first."""
+        return self.recipe.second.generator.name != "none"
 
     def stages(self) -> tuple[Stage, ...]:
-        """The encoders, then generator and discriminator."""
-        return (Stage(WORDS, 1, self.recipe.words.steps, unit="evaluation"), *super().stages())
+        """The encoders, then generator and discriminator, and what enlarges."""
+        stages = (Stage(WORDS, 1, self.recipe.words.steps, unit="evaluation"), *super().stages())
+        if not self.in_two:
+            return stages
+        kimg = self.recipe.second.kimg
+        shown = self.recipe.shown(len(self.training)) if kimg is None else round(1000 * kimg)
+        return (*stages, self.stage_of(SECOND, shown))
+
+    def learner(self, name: str) -> str:
+        """See `MediaLearning`."""
+        return f"{SECOND}_{name}" if self.at == SECOND else name
 
     def begin(self, stage: Stage, context: StageContext) -> None:
         """Make what moves the networks of a stage."""
+        self.at = stage.name
         super().begin(stage, context)
+        if stage.name == SECOND:
+            self.learning_rate_factor = self.recipe.second.schedule.build(SCHEDULES)
+            first, enlarge = self.maker.eval(), self.generator
+
+            def generator(latent: Tensor, code: Tensor) -> Tensor:
+                with torch.no_grad(), self.fabric.autocast():
+                    small = first(latent, code).float()
+                enlarged: Tensor = enlarge(small, code)
+                return enlarged
+
+            self.generator = generator
         self._codes = None  # the encoder may have learned
         self.pixels = self.data.pictures.to(self.device)
         if stage.name == WORDS:
@@ -129,7 +171,10 @@ class TextTask(MediaLearning):
         codes, averaged = self.codes(), self.recipe.words.averaged
         drawn = torch.rand(averaged, len(indices), generator=self.draws.of("captions", number), device=self.device)
         which = (drawn * self._counts[indices]).long() + self._starts[indices]
-        return MediaSample(self._images(indices), Condition(vector=codes[which].mean(0)))
+        images = self._images(indices)
+        if self.at == TRAIN and self.in_two:
+            images = functional.adaptive_avg_pool2d(images, self.first_px)
+        return MediaSample(images, Condition(vector=codes[which].mean(0)))
 
     def as_fake(self, real: MediaSample, fake: MediaSample, number: int) -> tuple[MediaSample, ...]:
         """Made pictures with right sentences, and real ones with those of others."""
@@ -148,7 +193,7 @@ class TextTask(MediaLearning):
 
     def generator_terms(self) -> Mapping[str, Term]:
         """Of a generator that augments codes: their divergence from N(0, 1)."""
-        augment = getattr(self.networks["generator"], "augment", None)
+        augment = getattr(self.networks[self.learner("generator")], "augment", None)
         if augment is None or not self.recipe.divergence:
             return {}
         return {"divergence": lambda update: self.recipe.divergence * augment.divergence()}
@@ -159,8 +204,12 @@ class TextTask(MediaLearning):
     def current_predictor(self) -> TextPictureGenerator:
         """What makes pictures of sentences, around the networks as they are now."""
         text: Any = self.networks["text"]
+        network = self.maker
+        if self.in_two:
+            second = self.networks.get(f"{SECOND}_average", self.networks[f"{SECOND}_generator"])
+            network = Stacked(network, second if self.at == SECOND else None, self.recipe.data.size_px)
         return TextPictureGenerator(
-            network=self.maker.eval(), text=text.eval(), vocabulary=self.vocabulary, size_px=self.recipe.data.size_px,
+            network=network.eval(), text=text.eval(), vocabulary=self.vocabulary, size_px=self.recipe.data.size_px,
             channels=self.recipe.data.channels, prior=self.recipe.prior, sentences=tuple(self.sentences[:KEPT]),
             device=self.device,
         )  # fmt: skip
@@ -194,7 +243,15 @@ class TextTask(MediaLearning):
         made = {name: value for name, value in scores.rows[MADE].items() if value is not None}
         leading = [made[name] for name in ATTRIBUTES[:2] if name in made] or [made[MATCHED]]
         found = {"fitting": float(np.mean(leading)), **made}
+        if self.in_two and self.at != SECOND:  # its pictures, interpolated, are not what is to be the best
+            return self.placed({f"{FIRST}{name}": value for name, value in found.items()})
         return self.placed(found)
+
+    def told(self, scores: Mapping[str, float]) -> str:
+        """The scores under the tables' heads; of a first stage said so."""
+        first = any(name.startswith(f"{self.where}/{FIRST}") for name in scores)
+        said = super().told({name.replace(f"/{FIRST}", "/"): value for name, value in scores.items()})
+        return f"{said} (small pictures, interpolated)" if first else said
 
     def picture(self) -> np.ndarray:
         """What it makes of the same sentences and latents as ever."""
@@ -207,6 +264,7 @@ class TextTask(MediaLearning):
             f"{self.data.summary()} of {len(self.vocabulary)} words; {len(self.held_out)} held out, "
             f"{self.recipe.words.steps} steps of the encoders and {steps} of {self.recipe.batch} pictures, "
             f"{self.recipe.generator.name} against {self.recipe.discriminator.name} of {self.sizes} parameters"
+            + (f", then {self.recipe.second.generator.name} enlarges {self.first_px} px" if self.in_two else "")
         )
 
     def facts(self) -> dict[str, Any]:
@@ -216,6 +274,8 @@ class TextTask(MediaLearning):
             "generator": to_plain(self.recipe.generator),
             "prior": to_plain(self.recipe.prior),
             "size_px": self.recipe.data.size_px,
+            "first_px": self.first_px,
+            "second": to_plain(self.recipe.second.generator) if self.in_two and self.at == SECOND else None,
             "channels": self.recipe.data.channels,
             "code": self.recipe.words.code,
             "word_width": self.recipe.words.width,
