@@ -7,7 +7,7 @@ from limner.generate.media.captions.networks import CAPTION_DISCRIMINATORS, CAPT
 from limner.generate.media.clips.networks import CLIP_DISCRIMINATORS, CLIP_GENERATORS
 from limner.generate.media.music.networks.forms import MusicShape
 from limner.generate.media.music.networks.listing import MUSIC_DISCRIMINATORS, MUSIC_GENERATORS
-from limner.generate.media.text.networks import TEXT_DISCRIMINATORS, TEXT_GENERATORS
+from limner.generate.media.text.networks import TEXT_DISCRIMINATORS, TEXT_ENLARGERS, TEXT_GENERATORS
 from limner.generate.media.voxels.networks import VOXEL_DISCRIMINATORS, VOXEL_GENERATORS
 from limner.generate.networks.listing import list_networks as list_picture_networks
 from limner.learning.networks.listing import NetworkRow, NetworkSizes
@@ -16,6 +16,8 @@ from limner.nn.parameters import count_parameters
 
 CODE = 1024
 """Numbers of a sentence's code, as the papers have it."""
+LARGE_PX = 256
+"""Edge of what StackGAN's second stage makes."""
 MELODY, VOICES = MusicShape(1, 8, 16, 55, 86), MusicShape(4, 4, 16, 36, 81)
 """What music is listed with: eight bars of a melody; four bars of the voices of chorales."""
 Networks = Mapping[str, Callable[..., Any]]
@@ -34,9 +36,14 @@ def list_networks(sizes: NetworkSizes) -> list[NetworkRow]:
 
 def _media(channels: int) -> Iterator[NetworkRow]:
     roles = ("generator", "discriminator")
+    small, large = ({"size_px": size_px, "channels": channels, "code": CODE} for size_px in (64, LARGE_PX))
     for role, text in zip(roles, (TEXT_GENERATORS, TEXT_DISCRIMINATORS), strict=True):
-        given = {"size_px": 64, "channels": channels, "code": CODE}
-        yield from _rows(text, f"{role} of text, 64 px, codes of {CODE}", given)
+        first = {name: kind for name, kind in text.items() if name != "stackgan-2"}
+        yield from _rows(first, f"{role} of text, 64 px, codes of {CODE}", small)
+    enlargers = {name: kind for name, kind in TEXT_ENLARGERS.items() if name != "none"}
+    yield from _rows(enlargers, f"second generator of text, {LARGE_PX} px, codes of {CODE}", large)
+    second = {"stackgan-2": TEXT_DISCRIMINATORS["stackgan-2"]}
+    yield from _rows(second, f"discriminator of text, {LARGE_PX} px, codes of {CODE}", large)
     for role, captions in zip(roles, (CAPTION_GENERATORS, CAPTION_DISCRIMINATORS), strict=True):
         given = {"words": 40, "length": 16, "size_px": 64}
         yield from _rows(captions, f"{role} of captions, 40 words, 64 px", given)
