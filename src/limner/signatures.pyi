@@ -16,8 +16,10 @@ from limner.learning.runs.run import Run
 from limner.learning.train import Training
 from limner.segment.data.findings import CheckReport
 from limner.segment.predicting.predictor import SegmentPredictor
-from limner.translate.data.check import PairCheckReport
-from limner.translate.data.domain_check import DomainCheckReport
+from limner.translate.data.checks.attributes import AttributeCheckReport
+from limner.translate.data.checks.domains import DomainCheckReport
+from limner.translate.data.checks.labeled import LabeledCheckReport
+from limner.translate.data.checks.pairs import PairCheckReport
 from limner.translate.translating.domains import DomainTranslator
 from limner.translate.translating.predictor import PictureTranslator
 
@@ -264,5 +266,16 @@ def check(
     joined: Literal["no", "source-left", "source-right"] = ...,
     # domains
     domains: bool = ...,
+    # a source with classes and a target, or pictures with attributes
+    source_classes: bool = ...,
+    table: str | None = ...,
     **options: Any,
-) -> CheckReport | ClassCheckReport | ObjectCheckReport | PairCheckReport | DomainCheckReport: ...
+) -> (
+    CheckReport
+    | ClassCheckReport
+    | ObjectCheckReport
+    | PairCheckReport
+    | DomainCheckReport
+    | LabeledCheckReport
+    | AttributeCheckReport
+): ...

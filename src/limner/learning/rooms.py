@@ -192,7 +192,7 @@ ROOMS: dict[str, Room] = {
             "limner.translate.scoring.evaluate:evaluate_run", "limner.translate.scoring.options:EvaluateOptions"
         ),
         compare=Verb("limner.translate.scoring.comparison:compare_runs"),
-        check=Verb("limner.translate.data.check:check", "limner.translate.data.options:PairCheckOptions"),
+        check=Verb("limner.translate.data.checks.check:check", "limner.translate.data.options:PairCheckOptions"),
         networks=Verb(
             "limner.translate.networks.listing:list_networks", "limner.learning.networks.listing:NetworkSizes"
         ),

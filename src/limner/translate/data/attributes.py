@@ -2,9 +2,10 @@
 
 import csv
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -72,7 +73,10 @@ def read_attributes(
     below: list[str] = []
     told: list[list[bool]] = []
     for folder in map(Path, paths):
-        rows, names = _rows(folder, folder / table, names)
+        found = read_table(folder, folder / table, names)
+        if found.problems:
+            raise UserError(found.problems[0])
+        rows, names = found.rows, found.names
         for path in picture_files(folder):
             name = path.relative_to(folder).as_posix()
             if name not in rows:
@@ -112,8 +116,20 @@ def hold_out_attributes(data: AttributeSet, wanted: float, seed: int) -> tuple[T
     return learned, held
 
 
-def _rows(folder: Path, table: Path, wanted: tuple[str, ...]) -> tuple[dict[str, list[bool]], tuple[str, ...]]:
-    """(What the table says of each picture, the attributes' names)."""
+class Table(NamedTuple):
+    """What a table says. rows: whether each attribute of ``names`` is there, by the picture's name below the folder.
+    problems: of lines that say nothing, one line each; such are not among the rows."""
+
+    names: tuple[str, ...]
+    rows: dict[str, list[bool]]
+    problems: tuple[str, ...] = ()
+
+
+def read_table(folder: Path, table: Path, wanted: tuple[str, ...] = ()) -> Table:
+    """A table of attributes, whatever is wrong with its lines. wanted: which attributes; empty: all.
+
+    Raises `UserError` for no folder, no table, a head that is none, and an attribute that is not there.
+    """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; {NEEDED}, in a folder of pictures")
     if not table.is_file():
@@ -130,21 +146,30 @@ def _rows(folder: Path, table: Path, wanted: tuple[str, ...]) -> tuple[dict[str,
     for name in names:
         if name not in head[1:]:
             raise UserError(f"{table}: no attribute '{name}'; {did_you_mean(name, head[1:])}")
-    places = [head.index(name) for name in names]
-    found: dict[str, list[bool]] = {}
+    places = {name: head.index(name) for name in names}
+    rows: dict[str, list[bool]] = {}
+    problems = []
     for number, row in enumerate(cells, 2):
         if not row:
             continue
-        if len(row) != len(head):
-            raise UserError(f"{table}, line {number}: {len(row)} cells; the head has {len(head)}")
-        picture = row[0].strip()
-        if picture in found:
-            raise UserError(f"{table}, line {number}: a second row for {picture}; keep one")
-        for name, place in zip(names, places, strict=True):
-            if row[place].strip() not in VALUES:
-                raise UserError(f"{table}, line {number}: {name} is '{row[place]}'; needed: 0 or 1, or -1 and 1")
-        found[picture] = [VALUES[row[place].strip()] for place in places]
-    return found, names
+        wrong = _wrong(row, head, places, rows)
+        if wrong:
+            problems.append(f"{table}, line {number}: {wrong}")
+        else:
+            rows[row[0].strip()] = [VALUES[row[place].strip()] for place in places.values()]
+    return Table(names, rows, tuple(problems))
+
+
+def _wrong(row: Sequence[str], head: Sequence[str], places: Mapping[str, int], rows: Mapping[str, object]) -> str:
+    """What is wrong with a line; empty where nothing is."""
+    if len(row) != len(head):
+        return f"{len(row)} cells; the head has {len(head)}"
+    if row[0].strip() in rows:
+        return f"a second row for {row[0].strip()}; keep one"
+    for name, place in places.items():
+        if row[place].strip() not in VALUES:
+            return f"{name} is '{row[place]}'; needed: 0 or 1, or -1 and 1"
+    return ""
 
 
 def _in_8_bits(picture: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -50,29 +51,48 @@ def read_labeled(
     Raises `UserError` for other than two folders, a source without two classes, a target in the source, and as
     `read_domains`.
     """
+    found = find_labeled(paths, wanted)
+    numbers = {name: number for number, name in enumerate(found.classes)}
+    known = found.target_has_classes
+    labels = [numbers[name] for name in found.kinds[SOURCE]]
+    labels += [numbers[name] if known else UNKNOWN for name in found.kinds[TARGET]]
+    domains = read_domains(dict(zip(found.names, found.files, strict=True)), colors=colors, size_px=size_px)
+    return LabeledDomains(domains, found.classes, torch.tensor(labels))
+
+
+class LabeledFiles(NamedTuple):
+    """The files of a source and a target. kinds: the folder directly below its domain that each file lies in, empty
+    where in none; of the source these are its ``classes``."""
+
+    names: tuple[str, str]
+    files: tuple[list[Path], list[Path]]
+    kinds: tuple[list[str], list[str]]
+    classes: tuple[str, ...]
+
+    @property
+    def target_has_classes(self) -> bool:
+        """Whether all of the target lies in folders called as classes of the source."""
+        return set(self.kinds[TARGET]) <= set(self.classes)
+
+
+def find_labeled(paths: Sequence[Path], wanted: Sequence[str] = ()) -> LabeledFiles:
+    """The files that `read_labeled` reads. Raises `UserError` as that does, but for what is in the files."""
     source, target = _source_and_target(paths, wanted)
-    files = {SOURCE: picture_files(source), TARGET: picture_files(target)}
-    of_source = _classes(source, files[SOURCE])
-    loose = [path for path, name in zip(files[SOURCE], of_source, strict=True) if not name]
+    files = picture_files(source), picture_files(target)
+    kinds = _classes(source, files[SOURCE]), _classes(target, files[TARGET])
+    loose = [path for path, name in zip(files[SOURCE], kinds[SOURCE], strict=True) if not name]
     if loose:
         raise UserError(
             f"{loose[0]}: lies in no class's folder; the source {source.name}, which comes first, needs a folder of "
-            f"pictures for each class ({len(loose)} of {len(of_source)} pictures lie in none)"
+            f"pictures for each class ({len(loose)} of {len(files[SOURCE])} pictures lie in none)"
         )
-    classes = tuple(sorted(set(of_source)))
+    classes = tuple(sorted(set(kinds[SOURCE])))
     if len(classes) < 2:
         raise UserError(
             f"{source}: the source has one class, {classes[0]}; needed: a folder of pictures for each of two classes "
             "or more"
         )
-    of_target = _classes(target, files[TARGET])
-    numbers = {name: number for number, name in enumerate(classes)}
-    known = set(of_target) <= set(classes)
-    labels = [numbers[name] for name in of_source] + [numbers[name] if known else UNKNOWN for name in of_target]
-    domains = read_domains(
-        dict(zip(_names(source, target), (files[SOURCE], files[TARGET]), strict=True)), colors=colors, size_px=size_px
-    )
-    return LabeledDomains(domains, classes, torch.tensor(labels))
+    return LabeledFiles(_names(source, target), files, kinds, classes)
 
 
 def _source_and_target(paths: Sequence[Path], wanted: Sequence[str]) -> tuple[Path, Path]:

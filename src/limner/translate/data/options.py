@@ -13,7 +13,8 @@ from limner.foundation.errors import UserError
 class PairCheckOptions:
     """Which folders hold the two pictures of a pair, or whether a file holds both; or that there are no pairs.
 
-    domains: the folders are domains without pairs.
+    domains: the folders are domains without pairs. source_classes: the first is a source with a folder for each class,
+    the second a target. table: the name of a table of attributes, which stands in each folder of pictures.
     """
 
     source: Annotated[str, Parameter(help="Name of the folder of what is given.", group=INPUT)] = "source"
@@ -26,6 +27,22 @@ class PairCheckOptions:
         bool, Parameter(negative=(), help="The folders are kinds of pictures without pairs.", group=INPUT)
     ] = False
 
+    source_classes: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            help="The first folder holds one for each class, the second is a target without pairs.",
+            group=INPUT,
+        ),
+    ] = False
+    table: Annotated[
+        str | None, Parameter(help="The folders hold pictures and a table of attributes of this name.", group=INPUT)
+    ] = None
+
     def __post_init__(self) -> None:
-        if self.domains and (self.source, self.target, self.joined) != ("source", "target", "no"):
-            raise UserError("--domains says that there are no pairs; leave --source, --target and --joined out")
+        without = ["--domains"] * self.domains + ["--source-classes"] * self.source_classes
+        without += ["--table"] * (self.table is not None)
+        if len(without) > 1:
+            raise UserError(f"{' and '.join(without)} are several kinds of data; give one")
+        if without and (self.source, self.target, self.joined) != ("source", "target", "no"):
+            raise UserError(f"{without[0]} says that there are no pairs; leave --source, --target and --joined out")

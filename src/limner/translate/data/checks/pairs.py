@@ -1,87 +1,68 @@
-"""`limner check --room translate`: pairs before a training: sizes, broken files, shifts, near-duplicates, what is "
-"next."""
+"""`limner check --room translate`: pairs before a training: sizes, broken files, shifts, near-duplicates."""
 
 import shlex
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from limner.datasets.pictures.duplicates import find_groups
 from limner.foundation.errors import UserError
 from limner.foundation.progress import Progress
 from limner.reporting.pictures import captioned_rows, write_picture
-from limner.translate.data.domain_check import DomainCheckReport, check_domains
+from limner.translate.data.checks.report import (
+    FEW,
+    SHOWN,
+    CheckReport,
+    Sizes,
+    pixels_of,
+    sizes_of,
+    told_sizes,
+    twins_of,
+)
 from limner.translate.data.options import PairCheckOptions
 from limner.translate.data.pairs import PairFiles, find_pairs, read_pair, scale_of
 from limner.translate.data.reading import as_float
 from limner.translate.data.shifts import agreed_shift, find_shift
-from limner.translate.data.thumbnails import thumbnails
 
-LISTED, SHOWN, FEW = 10, 6, 50
 SHIFTS_LOOKED_AT = 24
 FLAT = 1 / 255
 
 
 @dataclass(frozen=True)
-class PairCheckReport:
-    """What `check` found. problems stop a training; warnings may be intended.
+class PairCheckReport(CheckReport):
+    """What `check` found of pairs.
 
-    sizes: the most frequent (width, height) of targets, with how many there are. scale: how many times larger targets
-    are; None where they differ.
+    sizes: of targets. scale: how many times larger targets are; None where they differ.
     """
 
     pairs: int
-    sizes: tuple[tuple[tuple[int, int], int], ...]
+    sizes: Sizes
     scale: int | None
-    problems: tuple[str, ...]
-    warnings: tuple[str, ...]
-    next_command: str
-    sheet: str | None
 
     @property
     def usable(self) -> bool:
         """Whether training would start on this data."""
         return self.pairs > 1 and not self.problems
 
-    def to_json(self) -> dict[str, Any]:
-        """Everything, as JSON holds it."""
-        return {**asdict(self), "usable": self.usable}
-
-    def to_text(self) -> str:
-        """The same for a terminal."""
-        lines = []
-        if self.sizes:
-            sizes = ", ".join(f"{width} x {height} px ({count:,})" for (width, height), count in self.sizes)
-            larger = f"; targets are {self.scale} times as large as sources" if (self.scale or 1) > 1 else ""
-            lines += [f"{self.pairs:,} pairs{larger}. Sizes of targets: {sizes}.", ""]
-        for title, found in (("Problems", self.problems), ("Warnings", self.warnings)):
-            if found:
-                lines += [title, "", *(f"- {line}" for line in found[:LISTED])]
-                lines += [f"- and {len(found) - LISTED} more"] if len(found) > LISTED else []
-                lines += [""]
-        lines += [f"Contact sheet: {self.sheet}", ""] if self.sheet else []
-        return "\n".join([*lines, f"Next: {self.next_command}"])
+    def heading(self) -> list[str]:
+        """See `CheckReport`."""
+        larger = f"; targets are {self.scale} times as large as sources" if (self.scale or 1) > 1 else ""
+        sizes = told_sizes(self.sizes)
+        return [f"{self.pairs:,} pairs{larger}. Sizes of targets: {sizes}.", ""] if self.sizes else []
 
 
-def check(
-    data: Sequence[Path], options: PairCheckOptions, *, sheet: Path | None = None
-) -> PairCheckReport | DomainCheckReport:
-    """Look at pairs, or domains, before training; every problem is in the report, none raises.
-
-    sheet: where to write some pairs side by side.
-    """
-    if options.domains:
-        return check_domains(data, sheet=sheet)
+def check_pairs(data: Sequence[Path], options: PairCheckOptions, *, sheet: Path | None = None) -> PairCheckReport:
+    """Look at pairs before training; every problem is in the report, none raises. sheet: where to write some side by
+    side."""
     command = f"limner degrade PICTURES --upscale 4 --out {shlex.quote(str(data[0]) if data else 'pairs')}"
     try:
         files = find_pairs(data, source=options.source, target=options.target, joined=options.joined, made=False)
     except UserError as error:
-        return PairCheckReport(0, (), None, (str(error),), (), command, None)
+        return PairCheckReport((str(error),), (), command, None, 0, (), None)
     problems: list[str] = []
     read: list[tuple[PairFiles, Tensor, Tensor]] = []
     scales: Counter[int] = Counter()
@@ -104,11 +85,10 @@ def check(
     if sheet is not None and read:
         write_picture(sheet, _sheet(read))
         drawn = str(sheet)
-    sizes = Counter((target.shape[2], target.shape[1]) for _, _, target in read)
     scale = next(iter(scales)) if len(scales) == 1 else None
     return PairCheckReport(
-        len(files), tuple(sizes.most_common(5)), scale, tuple(problems), tuple(_warnings(read)),
-        _next(data, options, scale), drawn,
+        tuple(problems), tuple(_warnings(read)), _next(data, options, scale), drawn,
+        len(files), sizes_of([target for _, _, target in read]), scale,
     )  # fmt: skip
 
 
@@ -130,11 +110,8 @@ def _warnings(read: Sequence[tuple[PairFiles, Tensor, Tensor]]) -> list[str]:
     ]
     if (shift := agreed_shift(shifts)) is not None:
         found.append(shift.sentence())
-    if len(read) > 1:
-        groups = find_groups(thumbnails([target for _, _, target in read]))
-        twins = len(read) - len(groups.unique())
-        if twins:
-            found.append(f"{twins} targets look like another one; such pairs are learned from or held out together")
+    if twins := twins_of([target for _, _, target in read]):
+        found.append(f"{twins} targets look like another one; such pairs are learned from or held out together")
     return found
 
 
@@ -142,7 +119,7 @@ def _sheet(read: Sequence[tuple[PairFiles, Tensor, Tensor]]) -> Any:
     rows, captions = [], []
     for place in torch.linspace(0, len(read) - 1, min(SHOWN, len(read))).long().unique():
         files, source, target = read[int(place)]
-        rows.append([(as_float(each) * 255).round().byte().permute(1, 2, 0).numpy() for each in (source, target)])
+        rows.append([pixels_of(each) for each in (source, target)])
         captions.append([files.name, "target"])
     return captioned_rows(rows, captions, cell_px=256)
 

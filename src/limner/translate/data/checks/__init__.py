@@ -1,0 +1,1 @@
+"""Data of this room looked at before a training: pairs, domains, a source with classes, tables of attributes."""
