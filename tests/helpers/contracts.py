@@ -283,7 +283,8 @@ def _pair_settings(recipe: Any) -> list[str]:
     small.append(f"--generator.{'bottleneck' if recipe.generator.name.startswith('context') else 'width'}=4")
     if recipe.generator.name.startswith("context"):
         small += ["--generator.width=4", "--data.size-px=128", "--data.crop-px=128"]
-    elif recipe.generator.name == "unet":
+    elif recipe.generator.name in ("unet", "colorizer"):
+        small += ["--generator.seen-px=32"] if recipe.generator.name == "colorizer" else []
         small += ["--generator.levels=4", "--data.size-px=32", "--data.jitter-px=none", "--data.crop-px=32"]
     elif recipe.generator.name == "multi-scale":
         small += ["--data.crop-px=32"]

@@ -71,6 +71,7 @@ def learn(task: PairTask, stage: Stage, count: int) -> dict[str, Tensor]:
             3,
         ),
         ("fill", f"{UNET} --generator-optimizer.learning-rate 4e-3", 60, 3),
+        ("gray-to-color", f"{UNET} --generator.seen-px 32 --generator-optimizer.learning-rate 4e-3", 60, 3),
         (
             "upscale",
             "--data.crop-px 32 --generator.blocks 2 --generator.width 16 --generator-optimizer.learning-rate 4e-3",

@@ -14,6 +14,7 @@ from limner.translate.networks import (
     GENERATORS,
     AttributeDiscriminator,
     AttributeGenerator,
+    Colorizer,
     ContextDiscriminator,
     ContextEncoder,
     DTNDiscriminator,
@@ -57,6 +58,11 @@ COUNTS: list[tuple[type[nn.Module], dict[str, Any], int]] = [
     (ContextEncoder, {"bottleneck": 512}, 13_972_675),
     (ContextEncoder, {"bottleneck": 100}, 7_221_231),
     (RandomContextEncoder, {}, 71_196_259),
+    (
+        Colorizer,
+        {"inputs": 1, "levels": 8, "width": 64, "seen_px": 256, "upsample": "transposed"},
+        54_409_858,
+    ),
     (StarGenerator, {"inputs": 3 + 5}, 8_430_528),
     (StarGenerator, {"inputs": 3 + 2}, 8_421_120),
     (StarGenerator, {"inputs": 3 + 8}, 8_439_936),
@@ -79,6 +85,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "context-encoder": {"bottleneck": 8, "width": 4},
     "context-encoder-random": {"bottleneck": 8, "width": 4},
     "multi-scale": {"width": 4},
+    "colorizer": {"levels": 3, "width": 4, "seen_px": 16},
 }
 
 

@@ -14,14 +14,16 @@ from limner.foundation.errors import UserError
 from limner.foundation.files.dependencies import digests
 from limner.foundation.files.names import paired_by
 from limner.foundation.machine.cores import allowed_cores
-from limner.foundation.progress import Progress
-from limner.translate.data.reading import Colors, read_image, squared
+from limner.foundation.progress import Progress, say
+from limner.translate.data.reading import Colors, as_float, read_image, squared
 from limner.translate.data.thumbnails import hold_out_pictures
 
 Joined = Literal["no", "source-left", "source-right"]
 """Whether a file holds both pictures of a pair side by side, and which half is given."""
 LEAST_PAIRS = 2
 MOST_THREADS = 8
+GRAY = 2 / 255
+"""Channels of a gray picture differ less in the mean: JPEG leaves that much."""
 
 
 class PairFiles(NamedTuple):
@@ -209,6 +211,23 @@ def _check_channels(files: Sequence[PairFiles], pictures: Sequence[Tensor]) -> N
             raise UserError(
                 f"{each.target}: {len(picture)} channels, {files[0].target} {len(pictures[0])}; all must have as many"
             )
+
+
+def check_colored(pairs: PairSet, paths: Sequence[Path]) -> None:
+    """Raise `UserError` where all targets, of three channels, are gray; say where some are: they teach gray."""
+    gray = sum(_is_gray(target) for target in pairs.targets)
+    if gray == len(pairs):
+        raise UserError(
+            f"{', '.join(map(str, paths))}: none of the {gray:,} pictures has color, so none can be learned; "
+            "needed: pictures in color, which are made gray in training"
+        )
+    if gray:
+        say(f"{gray:,} of {len(pairs):,} pictures are gray, and teach that nothing has color; better without them")
+
+
+def _is_gray(picture: Tensor) -> bool:
+    values = as_float(picture)
+    return float((values.amax(0) - values.amin(0)).mean()) < GRAY
 
 
 def hold_out(pairs: PairSet, wanted: float, seed: int) -> tuple[Tensor, Tensor]:

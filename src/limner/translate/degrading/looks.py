@@ -8,12 +8,10 @@ from PIL import Image
 from skimage.feature import canny
 from torch import Tensor
 
+from limner.colors.luma import LUMA
 from limner.foundation.errors import UserError
 from limner.translate.degrading.degradation import Degradation, Degraded, add_noise, between, check_range
 from limner.translate.degrading.sizes import in_levels
-
-LUMA = (0.299, 0.587, 0.114)
-"""ITU-R BT.601."""
 
 
 def luma(picture01: Tensor) -> Tensor:

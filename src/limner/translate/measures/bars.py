@@ -39,6 +39,13 @@ class Known:
     targets: Tensor | None = None
     _small: dict[str, Tensor] = field(default_factory=dict)
 
+    def mean(self) -> Tensor:
+        """(C, H, W) in [0, 1]: the mean of the targets, which are there."""
+        assert self.targets is not None
+        if "mean" not in self._small:
+            self._small["mean"] = self.targets.float().mean(0) / 255
+        return self._small["mean"]
+
 
 Bar = Callable[[Tensor, Tensor | None, Known], Tensor | None]
 """(source01 (C, h, w), mask (1, h, w) or None, what is known of the training) -> (C, H, W) in [0, 1], or None."""
@@ -118,9 +125,7 @@ def nearest_source(source01: Tensor, mask: Tensor | None, known: Known) -> Tenso
 def mean_picture(source01: Tensor, mask: Tensor | None, known: Known) -> Tensor:
     """The mean of all training targets, or where they have several sizes, their mean color."""
     if known.targets is not None and known.targets.shape[2:] == source01.shape[1:]:
-        if "mean" not in known._small:
-            known._small["mean"] = known.targets.float().mean(0) / 255
-        return known._small["mean"]
+        return known.mean()
     return known.color[:, None, None].expand(-1, *source01.shape[1:])
 
 

@@ -14,6 +14,7 @@ from limner.nn.pretrained import LITE0
 from limner.translate.data.clips import moving
 from limner.translate.data.crops import Whole
 from limner.translate.measures.bars import Bar, Known, all_bars, richardson_lucy
+from limner.translate.measures.color import color_error, colorfulness
 from limner.translate.measures.feature_distance import LEAST_PX, FeatureDistance, three_channels
 from limner.translate.measures.result import CEILING, MADE, PairScores, row_of
 from limner.translate.measures.similarity import SSIM_PX, Protocol, psnr, seam, sharpness, ssim
@@ -56,6 +57,9 @@ def measure(
             if protocol.region == "picture" and min(pair.target.shape[1:]) - 2 * protocol.border_px >= SSIM_PX:
                 found["ssim"].append(ssim(picture, pair.target, protocol))
             found["sharpness"].append(sharpness(picture))
+            if makes_color(pair):
+                found["color_error"].append(color_error(picture, pair.target))
+                found["colorfulness"].append(colorfulness(picture))
             if pair.mask is not None:
                 found["seam"].append(seam(picture, pair.mask))
             if distance is not None and min(pair.target.shape[1:]) >= LEAST_PX:
@@ -64,6 +68,8 @@ def measure(
                 shown[name].append(_seen(picture))
         values[TRUE]["psnr"].append(100.0)
         values[TRUE]["sharpness"].append(sharpness(pair.target))
+        if makes_color(pair):
+            values[TRUE]["colorfulness"].append(colorfulness(pair.target))
         if pair.mask is not None:
             values[TRUE]["seam"].append(seam(pair.target, pair.mask))
         if look:
@@ -74,12 +80,18 @@ def measure(
     if count:
         true = row_of(values[TRUE]).scores
         jump = f"; at the hole's border: {true['seam']:.2f}" if "seam" in true else ""
-        notes.append(f"The true pictures' edges: {true['sharpness']:.2f} levels{jump}.")
+        colors = f"; their colorfulness: {true['colorfulness']:.1f}" if "colorfulness" in true else ""
+        notes.append(f"The true pictures' edges: {true['sharpness']:.2f} levels{jump}{colors}.")
     if CEILING in rows:
         notes.append(f"{CEILING}: knows of each picture how it was blurred, which nobody does of a photo.")
     if look and count < LEAST_FOR_KID:
         notes.append(f"No KID: it needs {LEAST_FOR_KID} pictures.")
     return PairScores(rows, protocol, count, LITE0, on, tuple(notes))
+
+
+def makes_color(pair: Whole) -> bool:
+    """Whether a source is gray and its target has color."""
+    return (len(pair.source), len(pair.target)) == (1, 3)
 
 
 def counted_pixels(pair: Whole, protocol: Protocol) -> Tensor | None:

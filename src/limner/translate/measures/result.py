@@ -14,10 +14,13 @@ MADE = "translated"
 """The row of what the network made."""
 CEILING = "richardson-lucy, true kernel"
 """The row of what can be had by who knows by which kernel each picture was blurred: no bar, a ceiling."""
-SCORES = ("psnr", "ssim", "features", "kid", "sharpness", "seam")
-LOWER_IS_BETTER = ("features", "kid")
+SCORES = ("psnr", "ssim", "color_error", "features", "kid", "sharpness", "colorfulness", "seam")
+LOWER_IS_BETTER = ("features", "kid", "color_error")
+NEITHER_IS_BETTER = ("sharpness", "colorfulness", "seam")
 RESAMPLES = 1000
-DIGITS = {"psnr": 2, "ssim": 3, "features": 4, "kid": 4, "sharpness": 2, "seam": 2}
+DIGITS = {
+    "psnr": 2, "ssim": 3, "color_error": 2, "features": 4, "kid": 4, "sharpness": 2, "colorfulness": 1, "seam": 2,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,9 @@ class PairScores:
             "ssim": f"SSIM ({self.protocol.channel.upper()})",
             "features": f"distance[{self.features}]",
             "kid": f"KID[{self.features}]",
+            "color_error": "color error, Lab",
             "sharpness": "edges, levels",
+            "colorfulness": "colorfulness",
             "seam": "jump at the hole's border, levels",
         }[score]
 
@@ -64,8 +69,8 @@ class PairScores:
     interval_digits = DIGITS["psnr"]
 
     def better(self, score: str) -> Literal["lower", "higher", "none"]:
-        """Which side of a score is better; sharpness and seam have none: true pictures have edges, too."""
-        return "none" if score in ("sharpness", "seam") else "lower" if score in LOWER_IS_BETTER else "higher"
+        """Which side of a score is better; the others have none: true pictures have edges and colors, too."""
+        return "none" if score in NEITHER_IS_BETTER else "lower" if score in LOWER_IS_BETTER else "higher"
 
     def printed(self, score: str, value: float | None) -> str:
         """A score as tables print it."""

@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from limner.translate.networks.colorizer import Colorizer
 from limner.translate.networks.context_encoder import ContextEncoder, RandomContextEncoder
 from limner.translate.networks.dense import ContextDiscriminator, SRGANDiscriminator
 from limner.translate.networks.dtn import DTNDiscriminator, DTNExtractor, DTNGenerator
@@ -23,6 +24,7 @@ GENERATORS: dict[str, type[nn.Module]] = {
     "context-encoder": ContextEncoder,
     "context-encoder-random": RandomContextEncoder,
     "multi-scale": MultiScale,
+    "colorizer": Colorizer,
 }
 """Each takes ``inputs``, ``outputs`` and ``scale``, and then options of its own: see `Translator`."""
 DISCRIMINATORS: dict[str, type[nn.Module]] = {
@@ -52,8 +54,8 @@ PICTURE_READERS: dict[str, type[nn.Module]] = {"icgan": PictureReader}
 __all__ = [
     "ATTRIBUTE_DISCRIMINATORS", "ATTRIBUTE_GENERATORS", "CLASS_DISCRIMINATORS", "CODE_GENERATORS", "DISCRIMINATORS",
     "EXTRACTORS", "GENERATORS", "PICTURE_READERS", "TOLD_GENERATORS", "TRANSFER_DISCRIMINATORS",
-    "AttributeDiscriminator", "AttributeGenerator", "ContextDiscriminator", "ContextEncoder", "DTNDiscriminator",
-    "DTNExtractor", "DTNGenerator", "LightResidual", "MultiScale", "PatchDiscriminator", "PictureReader",
-    "PyramidDiscriminator", "RandomContextEncoder", "ResNet", "SRGANDiscriminator", "SRResNet", "StarDiscriminator",
-    "StarGenerator", "Translator", "UNet",
+    "AttributeDiscriminator", "AttributeGenerator", "Colorizer", "ContextDiscriminator", "ContextEncoder",
+    "DTNDiscriminator", "DTNExtractor", "DTNGenerator", "LightResidual", "MultiScale", "PatchDiscriminator",
+    "PictureReader", "PyramidDiscriminator", "RandomContextEncoder", "ResNet", "SRGANDiscriminator", "SRResNet",
+    "StarDiscriminator", "StarGenerator", "Translator", "UNet",
 ]  # fmt: skip

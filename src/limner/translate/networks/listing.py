@@ -30,6 +30,7 @@ FORMS: dict[str, tuple[dict[str, Any], ...]] = {
     "context-encoder-random": ({"bottleneck": 4000},),
     "multi-scale": ({"width": 128},),
     "pyramid": ({"size_px": 32},),
+    "colorizer": ({"levels": 6}, {"levels": 8, "width": 64, "seen_px": 256, "upsample": "transposed"}),
     "patch": tuple({"layers": layers} for layers in range(5)),
     "srgan": ({"size_px": 64}, {"size_px": 96}, {"size_px": 128}),
     "context": ({"size_px": 64}, {"size_px": 128}),
@@ -56,7 +57,8 @@ def list_networks(sizes: NetworkSizes) -> list[NetworkRow]:
                 network: Any
                 if name in GENERATORS:
                     given = FRAMES if name == "multi-scale" else 1
-                    network = kind(given * sizes.channels, sizes.channels, **form)
+                    inputs, outputs = (1, 3) if name == "colorizer" else (given * sizes.channels, sizes.channels)
+                    network = kind(inputs, outputs, **form)
                 elif name == "patch":
                     network = kind(2 * sizes.channels, **form)
                 else:

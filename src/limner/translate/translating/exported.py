@@ -33,8 +33,8 @@ def exportable(run: Run) -> Exportable:
     """A run's network for `limner.export`, for pictures that fit in memory.
 
     Sides that are no multiple of the network's stride are filled up with the border repeated (limner itself reflects).
-    Raises `UserError` for a run that fills holes, makes the next frame of a clip, takes a fixed size, or learned
-    without pairs.
+    Raises `UserError` for a run that fills holes, makes the next frame of a clip, takes a fixed size, gives a gray
+    picture its colors, or learned without pairs.
     """
     if run.task != PAIRS:
         raise UserError(f"{run.folder}: the run learned without pairs: such runs cannot be exported yet")
@@ -42,6 +42,8 @@ def exportable(run: Run) -> Exportable:
     if translator.fills or translator.frames or getattr(translator.network, "takes_center", False):
         what = "makes the next frame of a clip" if translator.frames else "fills holes"
         raise UserError(f"{run.folder}: {what}, and needs more than a picture: such runs cannot be exported yet")
+    if hasattr(translator.network, "of_picture"):
+        raise UserError(f"{run.folder}: looks at a small picture, then at the whole: such runs cannot be exported yet")
     least = max(int(translator.network.least_px), 2 * int(translator.network.stride), 32)  # type: ignore[arg-type]
     sizes = [(2, least, 2 * least), (1, least + 5, least + 11), (1, 3 * least, least)]
     axes = {0: "batch", 2: "height", 3: "width"}

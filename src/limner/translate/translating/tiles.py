@@ -30,12 +30,14 @@ def translated_tiles(
     network: a `limner.translate.networks.Translator` in evaluation mode. read: is asked for windows within the picture.
     wanted: whether a window's answer is asked for; others are left out, and cost nothing.
     """
+    device = next(network.parameters()).device
+    if callable(of_picture := getattr(network, "of_picture", None)):  # it looks at the whole first
+        network, read = of_picture(read, height, width)
     stride, scale = int(network.stride), int(network.scale)  # type: ignore[arg-type]
     halo = -(-int(network.reach_px) // stride) * stride  # type: ignore[arg-type]
     edge = max(tile_px // stride, 1) * stride
     least = int(network.least_px)  # type: ignore[arg-type]
     rows, columns = (max(-(-side // stride) * stride, least) for side in (height, width))
-    device = next(network.parameters()).device
     norms = [layer for layer in network.modules() if isinstance(layer, PictureNorm)]
     if norms and max(rows, columns) > edge + 2 * halo:
         _measure(network, norms, read, height, width, stride)

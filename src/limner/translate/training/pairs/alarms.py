@@ -12,6 +12,7 @@ from torch import Tensor
 from limner.learning.alarms import Alarm
 from limner.translate.degrading.looks import luma
 from limner.translate.degrading.sizes import resized
+from limner.translate.measures.color import color_spread
 
 LEAST_PX = 32
 PERIODS = (2, 4)
@@ -44,6 +45,12 @@ ALARMS = (
         "constant: made pictures differ {value:.0%} as much as true ones; a larger weight of the content may help",
     ),
     Alarm(
+        "alarm/pale", 0.5, False,
+        "of gray pictures: how far made colors lie around their mean, over how far true ones do: 0, all is of one tint",
+        "pale: made colors lie {value:.0%} as far around their mean as true ones: mostly gray, or one tint; train "
+        "longer, on pictures whose colors can be told, or give --adversarial a weight",
+    ),
+    Alarm(
         "alarm/discriminator", 0.99, True,
         "share of true and made pictures that the discriminator tells apart",
         "a sure discriminator: it tells {value:.0%} of held-out and made pictures apart, and the generator learns "
@@ -67,6 +74,8 @@ def alarms_of(sources: Sequence[Tensor], targets: Sequence[Tensor], made: Sequen
             for each in (made, targets)
         )
         found["alarm/nothing"] = moved / max(wanted, 1e-6)
+    if all(len(source) == 1 and len(target) == 3 for source, target in zip(sources, targets, strict=True)):
+        found["alarm/pale"] = color_spread(made) / max(color_spread(targets), 1e-6)
     if len(made) > 1:
         spreads = [spread(each) for each in (made, targets)]
         found["alarm/constant"] = spreads[0] / max(spreads[1], 1e-6)

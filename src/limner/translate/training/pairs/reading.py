@@ -6,9 +6,10 @@ from pathlib import Path
 from torch import Tensor
 
 from limner.translate.data.clips import find_clips, hold_out_clips, read_clips
-from limner.translate.data.pairs import PairSet, find_pairs, hold_out, read_pairs
+from limner.translate.data.pairs import PairSet, check_colored, find_pairs, hold_out, read_pairs
 from limner.translate.degrading.ways import DEGRADATIONS
 from limner.translate.measures.bars import Bar, bars_for, mirrored_mean
+from limner.translate.measures.color_bars import color_bars
 from limner.translate.measures.frame_bars import frame_bars
 from limner.translate.measures.similarity import Channel, Protocol
 from limner.translate.training.pairs.recipe import PairRecipe
@@ -20,10 +21,13 @@ def pairs_of(recipe: PairRecipe, paths: Sequence[Path]) -> PairSet:
     if data.frames is not None:
         return read_clips(find_clips(paths), frames=data.frames, colors=data.colors, size_px=data.size_px)
     files = find_pairs(paths, source=data.source, target=data.target, joined=data.joined, made=degradation is not None)
-    return read_pairs(
+    pairs = read_pairs(
         files, colors=data.colors, source_colors=data.source_colors, joined=data.joined, size_px=data.size_px,
         scale=1 if degradation is None else degradation.scale,
     )  # fmt: skip
+    if recipe.degrade.name == "gray" and pairs.target_channels == 3:
+        check_colored(pairs, paths)
+    return pairs
 
 
 def split_pairs(pairs: PairSet, wanted: float, seed: int) -> tuple[Tensor, Tensor]:
@@ -36,6 +40,8 @@ def bars_of(recipe: PairRecipe, scale: int, channels: tuple[int, int]) -> dict[s
     """The bars beside a recipe's network. channels: of source and target."""
     if recipe.data.frames is not None:
         return frame_bars(recipe.data.frames, channels[1])
+    if recipe.degrade.name == "gray" and channels == (1, 3):
+        return color_bars()
     found = bars_for(recipe.degrade.build(DEGRADATIONS), scale, channels)
     if any(each.name == "symmetry" for each in recipe.content) and scale == 1 and channels[0] == channels[1]:
         found["mirror and mean"] = mirrored_mean
