@@ -77,7 +77,7 @@ def main() -> None:
         given.error("needs --data, or $LIMNER_DATA")
     for place in PLACES:
         prepare(place, Path(options.data), options.work / "places")
-    for seed, candidate, place in itertools.product(options.seeds, options.candidates, PLACES):
+    for seed, place, candidate in itertools.product(options.seeds, PLACES, options.candidates):
         file = said_file(options.work, candidate, place, seed)
         if file.exists():
             continue
