@@ -17,6 +17,7 @@ from limner.foundation.errors import UserError
 from limner.generate.media.learning import TRAIN, MediaLearning
 from limner.generate.media.sample import Condition, MediaSample
 from limner.generate.media.text.captions import CaptionedPictures, read_captioned
+from limner.generate.media.text.codes import SentenceCodes
 from limner.generate.media.text.encoder import PictureEncoder, TextEncoder, Vocabulary, matching_loss
 from limner.generate.media.text.enlarging import Stacked
 from limner.generate.media.text.measure import ATTRIBUTES, COLUMNS, MATCHED, measure
@@ -88,7 +89,7 @@ class TextTask(MediaLearning):
         self.scored = told[: recipe.scores.samples]
         self.sentences = [self.data.captions[place][0] for place in self.scored.tolist()]
         self.score = (f"{self.where}/fitting", 1)
-        self._codes: Tensor | None = None
+        self._codes: SentenceCodes | None = None
         self.at = SECOND if self.in_two else TRAIN  # the stage; of a finished run the last
 
     @property
@@ -156,25 +157,19 @@ class TextTask(MediaLearning):
         optimizer.step()
         return {"matching_loss": loss.detach()}
 
-    def codes(self) -> Tensor:
-        """(sentences, code) on the device: of all sentences, in order, by the encoder as it has learned."""
+    def codes(self) -> SentenceCodes:
+        """Of all sentences, by the encoder as it has learned."""
         if self._codes is None:
-            told = [sentence for captions in self.data.captions for sentence in captions]
-            predictor = self.current_predictor()
-            counts = torch.tensor([len(captions) for captions in self.data.captions])
-            self._starts, self._counts = (counts.cumsum(0) - counts).to(self.device), counts.to(self.device)
-            self._codes = predictor.codes(told).clone().to(self.device)
+            self._codes = SentenceCodes.of(self.data.captions, self.current_predictor().codes, self.device)
         return self._codes
 
     def real(self, indices: Tensor, number: int) -> MediaSample:
         """Pictures, each with the mean code of some of its sentences."""
-        codes, averaged = self.codes(), self.recipe.words.averaged
-        drawn = torch.rand(averaged, len(indices), generator=self.draws.of("captions", number), device=self.device)
-        which = (drawn * self._counts[indices]).long() + self._starts[indices]
+        code = self.codes().drawn(indices, self.recipe.words.averaged, self.draws.of("captions", number))
         images = self._images(indices)
         if self.at == TRAIN and self.in_two:
             images = functional.adaptive_avg_pool2d(images, self.first_px)
-        return MediaSample(images, Condition(vector=codes[which].mean(0)))
+        return MediaSample(images, Condition(vector=code))
 
     def as_fake(self, real: MediaSample, fake: MediaSample, number: int) -> tuple[MediaSample, ...]:
         """Made pictures with right sentences, and real ones with those of others."""
