@@ -1,4 +1,4 @@
-"""Clips as pairs: the frames before, and the one that comes next."""
+"""Clips as pairs: a frame, and those before it, or around it."""
 
 import hashlib
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from limner.foundation.errors import UserError
 from limner.foundation.files.dependencies import digests
 from limner.foundation.files.suffixes import PICTURES, VIDEOS, ends_with
 from limner.foundation.progress import Progress
-from limner.translate.data.pairs import PairSet
+from limner.translate.data.pairs import Frame, PairSet
 from limner.translate.data.reading import Colors, squared
 from limner.translate.degrading.looks import luma
 from limner.video.clips import open_clip
@@ -51,10 +51,13 @@ def _is_clip(path: Path) -> bool:
     return ends_with(path, VIDEOS)
 
 
-def read_clips(paths: Sequence[Path], *, frames: int, colors: Colors, size_px: int | None) -> PairSet:
-    """Every frame of clips that has ``frames`` before it, as a target; these, the newest first, are its source.
+def read_clips(
+    paths: Sequence[Path], *, frames: int, colors: Colors, size_px: int | None, frame: Frame = "next"
+) -> PairSet:
+    """Frames of clips as targets, each with ``frames`` others, the newest first, as its source.
 
-    size_px: bring frames to squares of this side. Raises `UserError` for fewer than two clips, clips that cannot be
+    frame: the others stand before it, or half of them before and half after it. size_px: bring frames to squares of
+    this side. Raises `UserError` for fewer than two clips, clips that cannot be
     read or are too short, and ``colors`` that frames do not have.
     """
     if colors == "bands":
@@ -67,21 +70,27 @@ def read_clips(paths: Sequence[Path], *, frames: int, colors: Colors, size_px: i
     numbers: list[int] = []
     with Progress("clips", len(paths), "clips") as progress:
         for number, path in enumerate(paths):
-            shown = [_as_stored(frame, colors, size_px) for frame in open_clip(path)]
+            shown = [_as_stored(each, colors, size_px) for each in open_clip(path)]
             if len(shown) <= frames:
+                what = f"the next frame is learned from {frames} before it"
+                if frame == "between":
+                    what = f"a frame is learned from {frames} around it"
                 raise UserError(
-                    f"{path}: {len(shown)} frames; the next frame is learned from {frames} before it, so "
-                    f"{frames + 1} are needed: give longer clips, or a smaller --data.frames"
+                    f"{path}: {len(shown)} frames; {what}, so {frames + 1} are needed: give longer clips, or a smaller "
+                    "--data.frames"
                 )
-            backwards = torch.stack(shown[::-1])  # so that the newest come first, and all sources share its memory
+            backwards = torch.stack(shown[::-1])  # the newest first; sources of next frames share its memory
+            after = frames // 2 if frame == "between" else 0
             for place in range(len(shown) - frames):
-                targets.append(backwards[place])
-                sources.append(backwards[place + 1 : place + 1 + frames].flatten(0, 1))
-                names.append(f"{path.name}/{len(shown) - place}")
+                some = backwards[place : place + 1 + frames]
+                targets.append(some[after])
+                sources.append((torch.cat([some[:after], some[after + 1 :]]) if after else some[1:]).flatten(0, 1))
+                names.append(f"{path.name}/{len(shown) - place - after}")
                 numbers.append(number)
             progress.advance()
+    reading = (frames, colors, size_px, *(["between"] if frame == "between" else []))
     return PairSet(
-        tuple(sources), tuple(targets), tuple(names), _fingerprint(paths, (frames, colors, size_px)), 1, tuple(numbers)
+        tuple(sources), tuple(targets), tuple(names), _fingerprint(paths, reading), 1, tuple(numbers), frame
     )
 
 
@@ -108,10 +117,18 @@ def hold_out_clips(clips: Sequence[int], wanted: float, seed: int) -> tuple[Tens
     return (~apart).nonzero().flatten(), apart.nonzero().flatten()
 
 
-def moving(last01: Tensor, next01: Tensor) -> Tensor:
-    """(1, H, W) float32, 1 where a frame (C, H, W) in [0, 1] differs from the next one by more than `MOVED`; all 1
-    where nothing does."""
-    mask = ((next01 - last01).abs().amax(0, keepdim=True) > MOVED).float()
+def beside(source: Tensor, channels: int, frame: Frame) -> tuple[Tensor, ...]:
+    """Of a source's frames, the newest first, those that stand beside its target, each (channels, h, w): the last one,
+    or the one before the target and the one after it."""
+    frames = source.unflatten(0, (-1, channels))
+    middle = len(frames) // 2
+    return (frames[0],) if frame == "next" else (frames[middle], frames[middle - 1])
+
+
+def moving(frame01: Tensor, *beside01: Tensor) -> Tensor:
+    """(1, H, W) float32, 1 where a frame (C, H, W) in [0, 1] differs by more than `MOVED` from one of those beside it;
+    all 1 where it does nowhere."""
+    mask = torch.stack([(frame01 - each).abs().amax(0, keepdim=True) > MOVED for each in beside01]).any(0).float()
     return mask if bool(mask.any()) else torch.ones_like(mask)
 
 

@@ -20,6 +20,8 @@ from limner.translate.data.thumbnails import hold_out_pictures
 
 Joined = Literal["no", "source-left", "source-right"]
 """Whether a file holds both pictures of a pair side by side, and which half is given."""
+Frame = Literal["next", "between"]
+"""Which frame of a clip is made of others: the one after them, or the one in their middle."""
 LEAST_PAIRS = 2
 MOST_THREADS = 8
 GRAY = 2 / 255
@@ -39,7 +41,7 @@ class PairSet:
     """Pairs in memory, each picture (C, H, W) uint8, or float32 in [0, 1].
 
     sources: empty where they are made of the targets. names: below the folder. scale: how many times larger targets
-    are than sources. clips: the clip that each pair is of, from 0, where targets are the next frames of clips.
+    are than sources. clips: the clip that each pair is of, from 0, where targets are frames of clips. frame: which ones.
     """
 
     sources: tuple[Tensor, ...]
@@ -48,6 +50,7 @@ class PairSet:
     fingerprint: str
     scale: int = 1
     clips: tuple[int, ...] = ()
+    frame: Frame = "next"
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -73,7 +76,8 @@ class PairSet:
         count, size = len(self), self.one_size
         told = f"{size[1]} x {size[0]} px" if size else f"of {self.shortest_px} px and more"
         if self.clips:
-            return f"{count:,} next frames of {max(self.clips) + 1:,} clips, {told}"
+            what = {"next": "next frames", "between": "frames between others"}[self.frame]
+            return f"{count:,} {what} of {max(self.clips) + 1:,} clips, {told}"
         return f"{count:,} pairs, {told}" if self.sources else f"{count:,} pictures, {told}"
 
 

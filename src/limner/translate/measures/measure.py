@@ -11,8 +11,9 @@ from limner.fidelity.described import describe
 from limner.fidelity.features import FeatureExtractor
 from limner.fidelity.kernel import kernel_distance
 from limner.nn.pretrained import LITE0
-from limner.translate.data.clips import moving
+from limner.translate.data.clips import beside, moving
 from limner.translate.data.crops import Whole
+from limner.translate.data.pairs import Frame
 from limner.translate.measures.bars import Bar, Known, all_bars, richardson_lucy
 from limner.translate.measures.color import color_error, colorfulness
 from limner.translate.measures.feature_distance import LEAST_PX, FeatureDistance, three_channels
@@ -96,7 +97,10 @@ def makes_color(pair: Whole) -> bool:
 
 def counted_pixels(pair: Whole, protocol: Protocol) -> Tensor | None:
     """(1, H, W), 1 where PSNR counts: the hole of a pair, or what moves in it; None where all does."""
-    return moving(pair.source[: len(pair.target)], pair.target) if protocol.region == "moving" else pair.mask
+    if protocol.region in ("moving", "between"):
+        frame: Frame = "next" if protocol.region == "moving" else "between"
+        return moving(pair.target, *beside(pair.source, len(pair.target), frame))
+    return pair.mask
 
 
 def _seen(picture01: Tensor) -> Tensor:

@@ -29,21 +29,24 @@ class Protocol:
     """How pictures are compared.
 
     channel: ``y`` or ``rgb``; pictures that are not of three channels are compared as they are. border_px: cut off all
-    around. region: ``picture``, or the ``hole`` or the pixels that are ``moving`` alone (PSNR there; no SSIM, whose
-    windows see beyond it).
+    around. region: ``picture``, or the ``hole``, the pixels that are ``moving`` since the frame before, or those that
+    differ from the frames ``between`` which a made one stands, alone (PSNR there; no SSIM, whose windows see beyond).
     """
 
     channel: Channel = "y"
     border_px: int = 0
-    region: Literal["picture", "hole", "moving"] = "picture"
+    region: Literal["picture", "hole", "moving", "between"] = "picture"
 
     def sentence(self) -> str:
         """For people."""
         told = {"y": "luma (BT.601, 16 to 235)", "rgb": "all channels"}[self.channel]
         border = f"{self.border_px} px cut off all around" if self.border_px else "no border cut off"
-        where = {"picture": "", "hole": ", inside the hole alone", "moving": ", of the pixels that move alone"}[
-            self.region
-        ]
+        where = {
+            "picture": "",
+            "hole": ", inside the hole alone",
+            "moving": ", of the pixels that move alone",
+            "between": ", of the pixels that move before or after alone",
+        }[self.region]
         return (
             f"PSNR and SSIM of {told}, 8 bits, {border}{where}; SSIM: Gaussian window of {SSIM_PX} px, std {SSIM_STD}."
         )
@@ -51,7 +54,9 @@ class Protocol:
     def label(self) -> str:
         """In short, for the heads of tables: "Y, 4 px cut"."""
         border = f", {self.border_px} px cut" if self.border_px else ""
-        where = {"picture": "", "hole": ", in the hole", "moving": ", moving pixels"}[self.region]
+        where = {
+            "picture": "", "hole": ", in the hole", "moving": ", moving pixels", "between": ", pixels moving before or after",
+        }[self.region]  # fmt: skip
         return f"{self.channel.upper()}{border}{where}"
 
 

@@ -15,6 +15,7 @@ from limner.translate.networks.srresnet import SRResNet
 from limner.translate.networks.stargan import StarDiscriminator, StarGenerator
 from limner.translate.networks.translator import Translator
 from limner.translate.networks.unet import UNet
+from limner.translate.networks.voxel_flow import VoxelFlow
 
 GENERATORS: dict[str, type[nn.Module]] = {
     "unet": UNet,
@@ -25,6 +26,7 @@ GENERATORS: dict[str, type[nn.Module]] = {
     "context-encoder-random": RandomContextEncoder,
     "multi-scale": MultiScale,
     "colorizer": Colorizer,
+    "voxel-flow": VoxelFlow,
 }
 """Each takes ``inputs``, ``outputs`` and ``scale``, and then options of its own: see `Translator`."""
 DISCRIMINATORS: dict[str, type[nn.Module]] = {
@@ -57,5 +59,5 @@ __all__ = [
     "AttributeDiscriminator", "AttributeGenerator", "Colorizer", "ContextDiscriminator", "ContextEncoder",
     "DTNDiscriminator", "DTNExtractor", "DTNGenerator", "LightResidual", "MultiScale", "PatchDiscriminator",
     "PictureReader", "PyramidDiscriminator", "RandomContextEncoder", "ResNet", "SRGANDiscriminator", "SRResNet",
-    "StarDiscriminator", "StarGenerator", "Translator", "UNet",
+    "StarDiscriminator", "StarGenerator", "Translator", "UNet", "VoxelFlow",
 ]  # fmt: skip

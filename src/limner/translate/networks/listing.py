@@ -31,6 +31,7 @@ FORMS: dict[str, tuple[dict[str, Any], ...]] = {
     "multi-scale": ({"width": 128},),
     "pyramid": ({"size_px": 32},),
     "colorizer": ({"levels": 6}, {"levels": 8, "width": 64, "seen_px": 256, "upsample": "transposed"}),
+    "voxel-flow": ({"blocks": 6},),
     "patch": tuple({"layers": layers} for layers in range(5)),
     "srgan": ({"size_px": 64}, {"size_px": 96}, {"size_px": 128}),
     "context": ({"size_px": 64}, {"size_px": 128}),
@@ -39,8 +40,8 @@ FORMS: dict[str, tuple[dict[str, Any], ...]] = {
 STAR_DOMAINS = (5, 2)
 ATTRIBUTES, ICGAN_PX, LATENT = 18, 64, 100
 """That the authors of IcGAN chose."""
-FRAMES = 4
-"""That `MultiScale` is shown."""
+FRAMES = {"multi-scale": 4, "voxel-flow": 2}
+"""How many frames those are shown that make a frame of others."""
 
 
 def list_networks(sizes: NetworkSizes) -> list[NetworkRow]:
@@ -56,7 +57,7 @@ def list_networks(sizes: NetworkSizes) -> list[NetworkRow]:
             for form in FORMS[name]:
                 network: Any
                 if name in GENERATORS:
-                    given = FRAMES if name == "multi-scale" else 1
+                    given = FRAMES.get(name, 1)
                     inputs, outputs = (1, 3) if name == "colorizer" else (given * sizes.channels, sizes.channels)
                     network = kind(inputs, outputs, **form)
                 elif name == "patch":

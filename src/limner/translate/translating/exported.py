@@ -33,14 +33,14 @@ def exportable(run: Run) -> Exportable:
     """A run's network for `limner.export`, for pictures that fit in memory.
 
     Sides that are no multiple of the network's stride are filled up with the border repeated (limner itself reflects).
-    Raises `UserError` for a run that fills holes, makes the next frame of a clip, takes a fixed size, gives a gray
-    picture its colors, or learned without pairs.
+    Raises `UserError` for a run that fills holes, makes a frame of a clip, takes a fixed size, gives a gray picture its
+    colors, or learned without pairs.
     """
     if run.task != PAIRS:
         raise UserError(f"{run.folder}: the run learned without pairs: such runs cannot be exported yet")
     translator = load_translator(run, "cpu")
     if translator.fills or translator.frames or getattr(translator.network, "takes_center", False):
-        what = "makes the next frame of a clip" if translator.frames else "fills holes"
+        what = f"makes {translator.frame_words} of a clip" if translator.frames else "fills holes"
         raise UserError(f"{run.folder}: {what}, and needs more than a picture: such runs cannot be exported yet")
     if hasattr(translator.network, "of_picture"):
         raise UserError(f"{run.folder}: looks at a small picture, then at the whole: such runs cannot be exported yet")

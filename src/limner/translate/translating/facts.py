@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from limner.foundation.files.documents import as_record
 from limner.foundation.files.schema import bounds
 from limner.learning.runs.weights import DAMAGED
+from limner.translate.data.pairs import Frame
 from limner.translate.data.reading import Colors
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ class TranslatorFacts:
     picture_statistics: bool
     dropout: bool
     frames: int = field(default=0, metadata=bounds(minimum=0, maximum=1 << 10))
-    """Of a run that learned the next frame: how many frames before it it is shown. 0: of another run."""
+    """Of a run that learned a frame of clips: how many others it is shown. 0: of another run."""
+    frame: Frame = "next"
 
 
 def read_facts(run: Run) -> TranslatorFacts:

@@ -12,6 +12,7 @@ from limner.foundation.command_line import INPUT
 from limner.foundation.errors import UserError
 
 MOST_AHEAD = 1000
+TIMES = (2, 4, 8)
 
 
 @dataclass(frozen=True)
@@ -20,8 +21,9 @@ class TranslateOptions:
 
     to: the domain, for a run that knows several. attributes: what shall be so in the picture, for a run that learned
     attributes, such as ``smiling=1,hat=0``. mask: a picture that is white where something is missing, or a folder
-    of such by the pictures' names. ahead: frames to make, for a run that learned the next one; none: one. tile_px: side
-    of the tiles, without what they see around them. check_seams: measure how much the answer owes to its tiles.
+    of such by the pictures' names. ahead: frames to make, for a run that learned the next one; none: one. times: how
+    many times as long a clip shall be, for a run that learned frames between others; none: twice. tile_px: side of the
+    tiles, without what they see around them. check_seams: measure how much the answer owes to its tiles.
     """
 
     to: Annotated[
@@ -45,6 +47,13 @@ class TranslateOptions:
         int | None,
         Parameter(help="For a run that learned the next frame: how many to make after a clip's last.", group=INPUT),
     ] = None
+    times: Annotated[
+        int | None,
+        Parameter(
+            help="For a run that learned frames between others: how many times as long to make a clip: 2, 4 or 8.",
+            group=INPUT,
+        ),
+    ] = None
     tile_px: Annotated[int, Parameter(help="Side of the tiles, in pixels of what is given.")] = 256
     check_seams: Annotated[
         bool, Parameter(negative=(), help="Measure how far tiles of another size give another answer.")
@@ -56,6 +65,8 @@ class TranslateOptions:
         _ = self.changes
         if self.ahead is not None and not 1 <= self.ahead <= MOST_AHEAD:
             raise UserError(f"--ahead is {self.ahead}; needed: 1 to {MOST_AHEAD} frames")
+        if self.times is not None and self.times not in TIMES:
+            raise UserError(f"--times is {self.times}; needed: 2, 4 or 8: each doubling makes a frame between two")
 
     @property
     def changes(self) -> dict[str, bool]:

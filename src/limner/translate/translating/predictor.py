@@ -16,6 +16,7 @@ from limner.foundation.machine.device import choose_device
 from limner.learning.runs.described import build_fitting, described_choice
 from limner.reporting.card import card, newest_picture
 from limner.scenes.windows import Window
+from limner.translate.data.pairs import Frame
 from limner.translate.data.reading import Colors
 from limner.translate.degrading.holes import Fill, hole_color
 from limner.translate.degrading.ways import DEGRADATIONS
@@ -55,7 +56,9 @@ class PictureTranslator:
     """Its batch normalization uses a picture's own statistics, or it brings pictures to one size, so that no picture
     can be cut into tiles."""
     frames: int = 0
-    """Of a clip it is given so many, and makes the next one; 0: it is given pictures."""
+    """Of a clip it is given so many, and makes another one; 0: it is given pictures."""
+    frame: Frame = "next"
+    """Which one it makes of them, where it is given frames."""
     note: str = ""
     """What to tell before it works; empty where there is nothing."""
     digest: str = ""
@@ -122,13 +125,35 @@ class PictureTranslator:
         frames01: the last of a clip in their order, `frames` of them or more, each (C, h, w) float32 in [0, 1]. Raises
         `UserError` for fewer, for a run that learned from pictures, and for other channels.
         """
-        if not self.frames:
-            raise UserError(
-                "the run learned from pictures, so it knows no next frame; take one of translate/next-frame"
-            )
+        self._check_makes("next")
         if len(frames01) < self.frames:
             raise UserError(f"{len(frames01)} frames; the run makes the next one of {self.frames}")
         return self.translate(torch.cat([*reversed(frames01[-self.frames :])]), tile_px=tile_px)
+
+    def frame_between(self, frames01: Sequence[Tensor], *, tile_px: int | None = TILE_PX) -> Tensor:
+        """The frame in the middle of these, for a run that learned such: (C, h, w) float32 in [0, 1].
+
+        frames01: in the order of the clip, `frames` of them, half of them before the one that is made, each (C, h, w)
+        float32 in [0, 1]. Raises `UserError` for another number, for another run, and for other channels.
+        """
+        self._check_makes("between")
+        if len(frames01) != self.frames:
+            raise UserError(f"{len(frames01)} frames; the run makes the one in the middle of {self.frames}")
+        return self.translate(torch.cat([*reversed(frames01)]), tile_px=tile_px)
+
+    @property
+    def frame_words(self) -> str:
+        """What it makes of frames, in words."""
+        return {"next": "the next frame", "between": "frames between others"}[self.frame]
+
+    def _check_makes(self, frame: Frame) -> None:
+        if not self.frames or self.frame != frame:
+            did = f"makes {self.frame_words}" if self.frames else "learned from pictures"
+            other = {
+                "next": "no next frame; take one of translate/next-frame",
+                "between": "no frame between others; take one of translate/between-frames",
+            }[frame]
+            raise UserError(f"the run {did}, so it knows {other}")
 
     def check(self, channels: int, mask: object) -> None:
         """Raise `UserError` for a picture of other channels, and for a mask that is missing or means nothing."""
@@ -166,7 +191,7 @@ class PictureTranslator:
     def _repr_html_(self) -> str:
         parameters = sum(parameter.numel() for parameter in self.network.parameters())
         facts = {
-            "makes": f"the next frame of {self.frames}"
+            "makes": f"{self.frame_words} (of {self.frames})"
             if self.frames
             else f"{self.colors} of {self.source_colors}"
             + (f", {self.scale} times as large" if self.scale > 1 else ""),
@@ -241,5 +266,6 @@ def load_translator(run: Run, device: str = "auto") -> PictureTranslator:
         network, inputs=facts.inputs, outputs=facts.outputs, scale=facts.scale,
         colors=facts.colors, source_colors=facts.source_colors, degrade_name=degrade.name,
         degrade_options=degrade.options, see_mask=facts.see_mask, picture_statistics=facts.picture_statistics,
-        dropout=facts.dropout, device=place, own=True, frames=facts.frames, digest=run.digest(), folder=run.folder,
+        dropout=facts.dropout, device=place, own=True, frames=facts.frames, frame=facts.frame, digest=run.digest(),
+        folder=run.folder,
     )  # fmt: skip

@@ -24,7 +24,7 @@ from limner.translate.translating.photos import translate_photo
 from limner.translate.translating.predictor import PictureTranslator
 from limner.translate.translating.scenes import translate_scene
 
-ADDED = ("to", "ahead", "attributes")
+ADDED = ("to", "ahead", "attributes", "times")
 """Options that came later: a record without them is of a command without them."""
 
 
@@ -62,9 +62,13 @@ def translate_pictures(
     translator = load_for(opened, options, device)
     translator.check(translator.channels, options.mask)
     if translator.frames and files:
-        raise UserError(f"{files[0]}: the run makes the next frame of clips; give video files, or folders with --clip")
-    if options.ahead is not None and not translator.frames:
-        raise UserError("the run translates pictures and knows no next frame; leave --ahead out")
+        words = translator.frame_words
+        raise UserError(f"{files[0]}: the run makes {words} of clips; give video files, or folders with --clip")
+    for option, frame in (("ahead", "next"), ("times", "between")):
+        if getattr(options, option) is not None and not (translator.frames and translator.frame == frame):
+            does = f"makes {translator.frame_words} of clips" if translator.frames else "translates pictures"
+            knows = {"next": "no next frame", "between": "no frames between others"}[frame]
+            raise UserError(f"the run {does} and knows {knows}; leave --{option} out")
     if translator.note:
         say(f"limner: {translator.note}")
     told: set[str] = set()

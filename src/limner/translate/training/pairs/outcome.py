@@ -14,7 +14,9 @@ from limner.learning.runs.run import Run
 from limner.reporting.pictures import captioned_rows, write_picture
 from limner.reporting.report import Report
 from limner.reporting.tables import markdown
+from limner.translate.data.clips import beside
 from limner.translate.data.crops import Whole
+from limner.translate.data.pairs import Frame
 from limner.translate.measures.bars import Bar, Known, all_bars
 from limner.translate.measures.feature_distance import three_channels
 from limner.translate.measures.result import MADE, PairScores
@@ -43,10 +45,11 @@ class Outcome:
 
 def finish_training(outcome: Outcome, run: Run) -> None:
     """Write ``evaluation.json``, ``curves.png``, ``card.md``, ``report.html`` and ``pictures/before-and-after.png``."""
-    best, frames = outcome.scored.best_bar, outcome.recipe.data.frames is not None
+    best, data = outcome.scored.best_bar, outcome.recipe.data
+    frame = None if data.frames is None else data.frame
     bars = {best[0]: outcome.bars[best[0]]} if best is not None else {}
     write_picture(
-        run.folder / "pictures" / PICTURE, before_and_after(outcome.shown, bars, outcome.known, frames=frames)
+        run.folder / "pictures" / PICTURE, before_and_after(outcome.shown, bars, outcome.known, frame=frame)
     )
     evaluation = {**outcome.scored.to_json(), "alarms": dict(outcome.alarms)}
     write_outcome(run, outcome.recipe.task, evaluation, model_card(outcome), lambda: training_report(outcome, run))
@@ -62,13 +65,16 @@ def before_and_after(
     bars: Mapping[str, Bar] | None = None,
     known: Known | None = None,
     *,
-    frames: bool = False,
+    frame: Frame | None = None,
 ) -> np.ndarray:
-    """(H, W, 3) uint8: a row for each pair: given, what bars make of it, made, true. frames: sources are several, of
-    which the newest is shown."""
+    """(H, W, 3) uint8: a row for each pair: given, what bars make of it, made, true. frame: sources are frames of a
+    clip; those beside the one that is made are shown."""
     rows, captions = [], []
     for pair, made in shown:
-        cells = {"last of the given": pair.source[: len(pair.target)]} if frames else {"given": pair.source}
+        cells = {"given": pair.source}
+        if frame is not None:
+            names = {"next": ("last of the given",), "between": ("before", "after")}[frame]
+            cells = dict(zip(names, beside(pair.source, len(pair.target), frame), strict=True))
         if bars and known is not None:
             cells |= all_bars(bars, pair.source, pair.mask, known)
         cells |= {"made": made, "true": pair.target}
@@ -112,7 +118,8 @@ def training_report(outcome: Outcome, run: Run) -> Report:
     add_curves(report, run, "By steps. With a discriminator go by the scores, not by the losses.")
     report.section("Data").text(f"{outcome.data}.")
     mask = " --mask HOLES.png" if recipe.degrade.name == "hole" else ""
-    return add_commands(report, run, (f"translate RUN PICTURE{mask}", "evaluate RUN"))
+    given = "PICTURE" if recipe.data.frames is None else "CLIP"
+    return add_commands(report, run, (f"translate RUN {given}{mask}", "evaluate RUN"))
 
 
 def model_card(outcome: Outcome) -> Card:

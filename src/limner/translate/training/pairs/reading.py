@@ -19,7 +19,9 @@ def pairs_of(recipe: PairRecipe, paths: Sequence[Path]) -> PairSet:
     """The pairs in these folders as a recipe reads them. Raises `UserError` as reading does."""
     data, degradation = recipe.data, recipe.degrade.build(DEGRADATIONS)
     if data.frames is not None:
-        return read_clips(find_clips(paths), frames=data.frames, colors=data.colors, size_px=data.size_px)
+        return read_clips(
+            find_clips(paths), frames=data.frames, colors=data.colors, size_px=data.size_px, frame=data.frame
+        )
     files = find_pairs(paths, source=data.source, target=data.target, joined=data.joined, made=degradation is not None)
     pairs = read_pairs(
         files, colors=data.colors, source_colors=data.source_colors, joined=data.joined, size_px=data.size_px,
@@ -39,7 +41,7 @@ def split_pairs(pairs: PairSet, wanted: float, seed: int) -> tuple[Tensor, Tenso
 def bars_of(recipe: PairRecipe, scale: int, channels: tuple[int, int]) -> dict[str, Bar]:
     """The bars beside a recipe's network. channels: of source and target."""
     if recipe.data.frames is not None:
-        return frame_bars(recipe.data.frames, channels[1])
+        return frame_bars(recipe.data.frames, channels[1], recipe.data.frame)
     if recipe.degrade.name == "gray" and channels == (1, 3):
         return color_bars()
     found = bars_for(recipe.degrade.build(DEGRADATIONS), scale, channels)
@@ -51,9 +53,9 @@ def bars_of(recipe: PairRecipe, scale: int, channels: tuple[int, int]) -> dict[s
 def protocol_of(recipe: PairRecipe, channel: Channel | None = None, border_px: int | None = None) -> Protocol:
     """How its pictures are compared: in the hole, where something moves, or all over. channel, border_px: others than
     the recipe's."""
-    moving = recipe.data.frames is not None
+    moving = {"next": "moving", "between": "between"}[recipe.data.frame]
     return Protocol(
         channel or recipe.scores.channel,
         recipe.scores.border_px if border_px is None else border_px,
-        "moving" if moving else "hole" if recipe.degrade.name == "hole" else "picture",
+        moving if recipe.data.frames is not None else "hole" if recipe.degrade.name == "hole" else "picture",
     )

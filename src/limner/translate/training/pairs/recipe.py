@@ -33,9 +33,12 @@ class PairSettings:
         "no", "whether a file holds both pictures of a pair side by side, and where the given one stands"
     )
     frames: int | None = setting(
-        None, "learn the next frame of clips from so many before it; paths: videos, or a folder of frames for each",
+        None, "learn a frame of clips from so many others; paths: videos, or a folder of frames for each",
         unit="frames", minimum=1,
     )  # fmt: skip
+    frame: Literal["next", "between"] = setting(
+        "next", "which one, with data.frames: the frame after them, or the one in their middle (of an even number)"
+    )
     colors: Literal["rgb", "gray", "bands"] = setting("rgb", "channels of the targets; bands: all that a raster has")
     source_colors: Literal["rgb", "gray", "bands"] = setting("rgb", "channels of the sources, where they are files")
     size_px: int | None = setting(None, "bring both pictures to squares of this side", unit="px", minimum=8)
@@ -55,6 +58,11 @@ class PairSettings:
         if self.frames is not None and self.joined != "no":
             raise UserError(
                 f"data.joined is {self.joined}, and data.frames makes pairs of clips; leave one of them out"
+            )
+        if self.frame == "between" and (self.frames is None or self.frames % 2):
+            raise UserError(
+                f"data.frames is {'none' if self.frames is None else self.frames}; a frame between others has as many "
+                "before it as after it: give an even number, such as 2, or --data.frame next"
             )
         if self.source == self.target:
             raise UserError(f"data.source and data.target are both '{self.source}'; needed: two folders")

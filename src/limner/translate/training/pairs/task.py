@@ -69,6 +69,7 @@ class PairTask(PairLearning):
             colors=facts["colors"], source_colors=facts["source_colors"], degrade_name=facts["degrade"]["name"],
             degrade_options=options, see_mask=facts["see_mask"], picture_statistics=facts["picture_statistics"],
             dropout=facts["dropout"], device=self.device, frames=facts.get("frames", 0),
+            frame=self.recipe.data.frame,
         )  # fmt: skip
 
     def scored(self) -> Tensor:
@@ -147,7 +148,7 @@ class PairTask(PairLearning):
         translator = self.current_predictor()
         pairs = [self.whole(index) for index in self.looked_at()[:SHOWN]]
         shown = [(pair, self.translated(translator, pair)) for pair in pairs]
-        return before_and_after(shown, frames=self.recipe.data.frames is not None)
+        return before_and_after(shown, frame=self.recipe.data.frame if self.recipe.data.frames else None)
 
     def summary(self) -> str:
         """Pairs, steps and parameters in one line."""
@@ -183,7 +184,7 @@ class PairTask(PairLearning):
             "see_mask": recipe.see_mask,
             "picture_statistics": recipe.statistics == "picture",
             "dropout": recipe.dropout_in_use,
-            **({"frames": recipe.data.frames} if recipe.data.frames else {}),
+            **({"frames": recipe.data.frames, "frame": recipe.data.frame} if recipe.data.frames else {}),
         }
 
     @cached_property
