@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from limner.foundation.errors import UserError
 from limner.nn.parameters import count_parameters
@@ -18,29 +17,13 @@ from limner.translate.measures.similarity import Protocol, psnr
 from limner.translate.networks.multi_scale import MultiScale, PyramidDiscriminator
 from limner.translate.translating.tiles import translated_tiles
 from limner.video.clips import open_clip, write_clip
+from moving_blobs import blob_at, draw_clips
 
 CommandLine = Callable[..., tuple[int, str, str]]
 
 
-def frame(place: float, seed: int = 0, side: int = 48) -> torch.Tensor:
-    """A soft blob on a still ground, ``place`` px from the left."""
-    rows, columns = np.mgrid[:side, :side]
-    blob = np.exp(-((rows - 20 - 3 * seed) ** 2 + (columns - 8 - place) ** 2) / 30)
-    ground = 0.2 + 0.1 * np.random.default_rng(seed).random((3, side, side))
-    return torch.from_numpy(np.clip(ground + 0.7 * blob, 0, 1)).float()
-
-
-def clips(folder: Path, count: int = 4, length: int = 9) -> Path:
-    for number in range(count):
-        (folder / f"clip{number}").mkdir(parents=True)
-        for place in range(length):
-            pixels = (frame(3.0 * place, number) * 255).round().byte().permute(1, 2, 0).numpy()
-            Image.fromarray(pixels).save(folder / f"clip{number}" / f"{place + 1}.png")
-    return folder
-
-
 def test_a_source_is_the_frames_before_the_newest_first(tmp_path: Path) -> None:
-    folder = clips(tmp_path / "clips", 3, 11)
+    folder = draw_clips(tmp_path / "clips", 3, 11)
     found = read_clips(find_clips([folder]), frames=4, colors="rgb", size_px=None)
     assert len(found) == 3 * 7 and found.clips == tuple(np.repeat([0, 1, 2], 7)) and "3 clips" in found.summary()
     shown = list(open_clip(folder / "clip1"))
@@ -56,7 +39,7 @@ def test_a_source_is_the_frames_before_the_newest_first(tmp_path: Path) -> None:
 
 
 def test_videos_are_clips_too(tmp_path: Path) -> None:
-    folder = clips(tmp_path / "clips", 2)
+    folder = draw_clips(tmp_path / "clips", 2)
     for number in range(2):
         like = open_clip(folder / f"clip{number}")
         write_clip(tmp_path / "videos" / f"{number}.mp4", iter(like), like)
@@ -66,7 +49,7 @@ def test_videos_are_clips_too(tmp_path: Path) -> None:
 
 
 def test_flow_moves_on_what_moves_and_moving_pixels_alone_count() -> None:
-    before, last, following = (frame(place) for place in (6, 9, 12))
+    before, last, following = (blob_at(place) for place in (6, 9, 12))
     mask = moving(last, following)
     assert 0.02 < float(mask.mean()) < 0.5 and float(mask[0, 40:].max()) == 0
     assert bool((moving(last, last) == 1).all())
@@ -121,7 +104,7 @@ def test_each_scale_betters_the_guess_before_it_and_tiles_fit() -> None:
 
 
 def test_a_clip_goes_on_by_a_trained_run(here: Path, limner: CommandLine, quick_scores: None) -> None:
-    clips(here / "clips", 4)
+    draw_clips(here / "clips", 4)
     few = "--epochs 1 --steps-per-epoch 40 --batch 4 --data.held-out 1 --data.crop-px 32 --loop.precision fp32"
     small = "--generator.blocks 1 --generator.width 8 --generator-optimizer.learning-rate 3e-3 --data.flip false"
     code, _, error = limner(
@@ -151,7 +134,7 @@ def test_a_clip_goes_on_by_a_trained_run(here: Path, limner: CommandLine, quick_
         ("train translate/next-frame --data again.json --out two", "no clip in it"),
     ):
         if not Path("short").exists():
-            clips(here / "some", 1, 2)
+            draw_clips(here / "some", 1, 2)
             (here / "some" / "clip0").rename(here / "short")
         code, _, error = limner(*command.split())
         assert code == 2 and says in error and error.count("\n") == 1, (command, error)

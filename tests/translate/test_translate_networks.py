@@ -30,6 +30,7 @@ from limner.translate.networks import (
     StarDiscriminator,
     StarGenerator,
     UNet,
+    VoxelFlow,
 )
 from limner.translate.networks.dtn import Transfer
 from limner.translate.networks.icgan import Redrawing
@@ -63,6 +64,7 @@ COUNTS: list[tuple[type[nn.Module], dict[str, Any], int]] = [
         {"inputs": 1, "levels": 8, "width": 64, "seen_px": 256, "upsample": "transposed"},
         54_409_858,
     ),
+    (VoxelFlow, {"inputs": 2 * 3}, 332_496),
     (StarGenerator, {"inputs": 3 + 5}, 8_430_528),
     (StarGenerator, {"inputs": 3 + 2}, 8_421_120),
     (StarGenerator, {"inputs": 3 + 8}, 8_439_936),
@@ -86,6 +88,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "context-encoder-random": {"bottleneck": 8, "width": 4},
     "multi-scale": {"width": 4},
     "colorizer": {"levels": 3, "width": 4, "seen_px": 16},
+    "voxel-flow": {"inputs": 6, "blocks": 1, "width": 4},
 }
 
 
@@ -221,9 +224,9 @@ def test_redrawing_asks_for_what_is_changed_and_keeps_what_is_read() -> None:
 
 @pytest.mark.parametrize("name", GENERATORS)
 def test_generators_keep_their_promise_of_size_and_range(name: str) -> None:
-    network: Any = GENERATORS[name](3, 3, **SMALL[name])
+    network: Any = GENERATORS[name](**{"inputs": 3, "outputs": 3, **SMALL[name]})
     side = 128 if name.startswith("context") else 16
-    image = torch.rand(2, 3, side, side) * 2 - 1
+    image = torch.rand(2, network.inputs, side, side) * 2 - 1
     made = network(image)
     wanted = side * network.scale // (2 if network.takes_center else 1)
     assert made.shape == (2, 3, wanted, wanted) and made.dtype == torch.float32
@@ -279,6 +282,10 @@ def test_reflected_borders_and_instance_normalization_remove_constant_maps() -> 
         (lambda: SRResNet(3, 3, 3), "3 times as large"),
         (lambda: LightResidual(1, 3), "1 channels cannot become 3"),
         (lambda: LightResidual(3, 3, squeeze=3), "squeeze 3"),
+        (lambda: VoxelFlow(6, 3, squeeze=3), "squeeze 3"),
+        (lambda: VoxelFlow(3, 3), "makes a frame of two others or more, and got 3 channels for frames of 3"),
+        (lambda: VoxelFlow(7, 3), "got 7 channels for frames of 3"),
+        (lambda: VoxelFlow(6, 3, 2), "not 2 times as large"),
         (lambda: ContextEncoder(3, 3, bottleneck=4, width=2)(torch.zeros(1, 3, 256, 256)), "made for 128"),
         (lambda: PatchDiscriminator(3, layers=7), "layers 7"),
         (lambda: PatchDiscriminator(3, layers=5)(torch.zeros(1, 3, 64, 64)), "fewer layers or larger crops"),

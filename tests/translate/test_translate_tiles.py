@@ -22,6 +22,7 @@ EXACT: dict[str, dict[str, Any]] = {
     "light-residual": {"blocks": 2, "width": 4, "scale": 2},
     "light-residual squeezed": {"blocks": 2, "width": 4, "squeeze": 2},
     "srresnet": {"blocks": 2, "width": 4, "scale": 4},
+    "voxel-flow": {"inputs": 6, "blocks": 1, "width": 4, "most_px": 24},
 }
 SIZES = ((33, 47), (64, 64), (65, 129), (97, 16), (3, 200))
 
@@ -56,7 +57,7 @@ def picture(height: int, width: int, channels: int = 3) -> Tensor:
 @pytest.mark.parametrize("name", EXACT)
 def test_tiles_give_what_one_pass_gives(name: str, size: tuple[int, int]) -> None:
     made = translator(drawn(name, **EXACT[name]))
-    source = picture(*size)
+    source = picture(*size, made.channels)
     whole, tiled = (made.translate(source, tile_px=tile_px) for tile_px in (None, 32))
     assert tiled.shape == (3, size[0] * made.scale, size[1] * made.scale)
     assert (whole - tiled).abs().max() <= 1 / 255

@@ -172,6 +172,9 @@ def test_what_needs_more_than_a_picture_is_refused(here: Path, monkeypatch: pyte
     monkeypatch.setattr(exported_translator, "load_translator", lambda *_: translator(frames=4))
     with pytest.raises(UserError, match="makes the next frame of a clip, and needs more than a picture"):
         export(run_of("translate-pairs", here / "next"), "torch")
+    monkeypatch.setattr(exported_translator, "load_translator", lambda *_: translator(frames=2, frame="between"))
+    with pytest.raises(UserError, match="makes frames between others of a clip, and needs more than a picture"):
+        export(run_of("translate-pairs", here / "between"), "torch")
     moving = LatentOptimization(step="natural", sampling_steps=2)
     monkeypatch.setattr(
         exported_generator,

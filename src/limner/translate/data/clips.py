@@ -89,9 +89,7 @@ def read_clips(
                 numbers.append(number)
             progress.advance()
     reading = (frames, colors, size_px, *(["between"] if frame == "between" else []))
-    return PairSet(
-        tuple(sources), tuple(targets), tuple(names), _fingerprint(paths, reading), 1, tuple(numbers), frame
-    )
+    return PairSet(tuple(sources), tuple(targets), tuple(names), _fingerprint(paths, reading), 1, tuple(numbers), frame)
 
 
 def _as_stored(frame: Tensor, colors: Colors, size_px: int | None) -> Tensor:

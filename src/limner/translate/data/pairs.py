@@ -41,7 +41,7 @@ class PairSet:
     """Pairs in memory, each picture (C, H, W) uint8, or float32 in [0, 1].
 
     sources: empty where they are made of the targets. names: below the folder. scale: how many times larger targets
-    are than sources. clips: the clip that each pair is of, from 0, where targets are frames of clips. frame: which ones.
+    are than sources. clips: the clip that each pair is of, from 0, where targets are frames. frame: which ones.
     """
 
     sources: tuple[Tensor, ...]

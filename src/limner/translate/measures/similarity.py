@@ -55,8 +55,11 @@ class Protocol:
         """In short, for the heads of tables: "Y, 4 px cut"."""
         border = f", {self.border_px} px cut" if self.border_px else ""
         where = {
-            "picture": "", "hole": ", in the hole", "moving": ", moving pixels", "between": ", pixels moving before or after",
-        }[self.region]  # fmt: skip
+            "picture": "",
+            "hole": ", in the hole",
+            "moving": ", moving pixels",
+            "between": ", pixels moving before or after",
+        }[self.region]
         return f"{self.channel.upper()}{border}{where}"
 
 

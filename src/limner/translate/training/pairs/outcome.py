@@ -48,9 +48,7 @@ def finish_training(outcome: Outcome, run: Run) -> None:
     best, data = outcome.scored.best_bar, outcome.recipe.data
     frame = None if data.frames is None else data.frame
     bars = {best[0]: outcome.bars[best[0]]} if best is not None else {}
-    write_picture(
-        run.folder / "pictures" / PICTURE, before_and_after(outcome.shown, bars, outcome.known, frame=frame)
-    )
+    write_picture(run.folder / "pictures" / PICTURE, before_and_after(outcome.shown, bars, outcome.known, frame=frame))
     evaluation = {**outcome.scored.to_json(), "alarms": dict(outcome.alarms)}
     write_outcome(run, outcome.recipe.task, evaluation, model_card(outcome), lambda: training_report(outcome, run))
 
