@@ -18,6 +18,7 @@ from limner.foundation.errors import UserError
 Channel = Literal["y", "rgb"]
 """y: luma of ITU-R BT.601 in 16 to 235, as MATLAB's rgb2ycbcr gives it and papers on super-resolution use; rgb: all "
 "channels as they are."""
+Region = Literal["picture", "hole", "moving", "between"]
 LUMA = (65.481, 128.553, 24.966)
 SSIM_PX, SSIM_STD = 11, 1.5
 SAME_PSNR = 100.0
@@ -35,7 +36,7 @@ class Protocol:
 
     channel: Channel = "y"
     border_px: int = 0
-    region: Literal["picture", "hole", "moving", "between"] = "picture"
+    region: Region = "picture"
 
     def sentence(self) -> str:
         """For people."""

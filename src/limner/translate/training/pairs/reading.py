@@ -11,7 +11,7 @@ from limner.translate.degrading.ways import DEGRADATIONS
 from limner.translate.measures.bars import Bar, bars_for, mirrored_mean
 from limner.translate.measures.color_bars import color_bars
 from limner.translate.measures.frame_bars import frame_bars
-from limner.translate.measures.similarity import Channel, Protocol
+from limner.translate.measures.similarity import Channel, Protocol, Region
 from limner.translate.training.pairs.recipe import PairRecipe
 
 
@@ -53,9 +53,11 @@ def bars_of(recipe: PairRecipe, scale: int, channels: tuple[int, int]) -> dict[s
 def protocol_of(recipe: PairRecipe, channel: Channel | None = None, border_px: int | None = None) -> Protocol:
     """How its pictures are compared: in the hole, where something moves, or all over. channel, border_px: others than
     the recipe's."""
-    moving = {"next": "moving", "between": "between"}[recipe.data.frame]
+    region: Region = "hole" if recipe.degrade.name == "hole" else "picture"
+    if recipe.data.frames is not None:
+        region = "between" if recipe.data.frame == "between" else "moving"
     return Protocol(
         channel or recipe.scores.channel,
         recipe.scores.border_px if border_px is None else border_px,
-        moving if recipe.data.frames is not None else "hole" if recipe.degrade.name == "hole" else "picture",
+        region,
     )
