@@ -96,6 +96,14 @@ def test_the_next_command_repeats_what_was_given(tmp_path):
     assert area.class_share["object"] == 10 * 10 * 30 / (300 * 100)
 
 
+def test_folders_of_classes_are_sent_to_the_room_that_reads_them(tmp_path):
+    for name in ("ants", "bees"):
+        write(tmp_path / f"insects/{name}/1.png", np.full((3, 20, 20), 9, np.uint8), "PNG")
+    report = check([tmp_path / "insects"])
+    assert not report.usable
+    assert report.next_command == f"limner check {tmp_path / 'insects'} --room classify"
+
+
 def test_more_classes_are_named_in_the_next_command(tmp_path):
     area = write_area(tmp_path / "town")
     write(area / "masks/c0.png", np.arange(4800, dtype=np.uint8).reshape(80, 60) % 3, "PNG")

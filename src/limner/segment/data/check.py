@@ -29,6 +29,7 @@ from limner.segment.data.areas import survey
 from limner.segment.data.blocks import grid, hold_out
 from limner.segment.data.chips import Area, Chip, DataSet
 from limner.segment.data.findings import AreaReport, CheckReport
+from limner.segment.data.places import holds_classes
 from limner.segment.data.warnings import warnings_of
 from limner.segment.labels.drawing import with_key
 from limner.segment.labels.forms import background_of
@@ -51,6 +52,8 @@ def check(data: Sequence[Path | str], reading: Reading = AS_FOUND, *, sheet: Pat
     found, problems, notes, draft = survey(paths, reading)
     if found is None:
         again = _command("check", paths, reading)
+        if any(map(holds_classes, paths)):
+            again += " --room classify"
         return CheckReport((), 0, "", (), "", problems, (), notes, again, None, draft)
     reader = found.reader()
     unread: list[str] = []

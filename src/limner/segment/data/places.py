@@ -74,12 +74,20 @@ def _area_folders(path: Path, reading: Reading) -> list[Path]:
         return areas
     if any(_is_picture(file) for file in inside):
         raise UserError(f"{path}: pictures lie in the folder itself; needed are {_wanted(path, reading)}")
-    if any(_is_picture(file) for folder in inside if folder.is_dir() for file in _visible(folder)):
+    if holds_classes(path):
         raise UserError(
             f"{path}: its folders hold pictures and no masks, as of classes: to tell these apart, give --room classify "
             f"to 'limner check', a recipe classify/... to 'limner train'; for maps {_wanted(path, reading)} are needed"
         )
     raise UserError(f"{path}: no pictures found; needed are {_wanted(path, reading)}")
+
+
+def holds_classes(path: Path) -> bool:
+    """Whether pictures lie in sub-folders of ``path`` and none in itself, as the room classify reads them."""
+    inside = _visible(path) if path.is_dir() else []
+    return not any(_is_picture(file) or (file / IMAGES_FOLDER).is_dir() for file in inside) and any(
+        _is_picture(file) for folder in inside if folder.is_dir() for file in _visible(folder)
+    )
 
 
 def _wanted(path: Path, reading: Reading) -> str:
