@@ -3,12 +3,14 @@ by `limner translate`."""
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from limner import load
@@ -19,10 +21,12 @@ from limner.translate.measures.frame_bars import frame_bars, moved_half_way
 from limner.translate.measures.similarity import Protocol, psnr
 from limner.translate.networks import VoxelFlow
 from limner.translate.networks.voxel_flow import fetched
+from limner.translate.translating import clips as translating_clips
 from limner.translate.translating.clips import translate_clip
 from limner.translate.translating.options import TranslateOptions
 from limner.translate.translating.predictor import PictureTranslator
 from limner.video.clips import open_clip, write_clip
+from limner.video.frame_folders import open_folder
 from moving_blobs import blob_at, draw_clips
 
 CommandLine = Callable[..., tuple[int, str, str]]
@@ -147,9 +151,17 @@ def test_a_slowed_clip_holds_its_frames_and_those_between_in_order(
 
 
 def write_shade(path: Path, shade: float) -> None:
-    from PIL import Image
-
     Image.new("RGB", (16, 16), (int(shade),) * 3).save(path)
+
+
+def test_that_sound_is_not_copied_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw_clips(tmp_path / "clips", 1, 2)
+    silent = open_folder(tmp_path / "clips/clip0")
+    monkeypatch.setattr(translating_clips, "open_clip", lambda path: replace(silent, has_audio=True))
+    account = translate_clip(
+        translator(Middle()), silent.path, tmp_path / "slow.mp4", tmp_path / "slow.mp4", TranslateOptions()
+    )
+    assert any("sound is not copied" in note for note in account.notes)
 
 
 def test_a_predictor_says_which_frame_it_makes() -> None:

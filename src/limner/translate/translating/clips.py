@@ -37,16 +37,7 @@ def translate_clip(
     began = time.perf_counter()
     clip = open_clip(path)
     if translator.frames:
-        lost = ("sound is not copied: it lasts as long as the clip did",) if clip.has_audio else ()
-        if translator.frame == "between":
-            frames = _slowed(translator, clip, options)
-        else:
-            frames, lost = _continued(translator, clip, options), ()
-        if ends_with(out, WRITTEN_VIDEOS):
-            write_video(temporary, frames, clip.rate, None)
-        else:
-            write_folder(temporary, frames)
-        return Account({"seconds": round(time.perf_counter() - began, 2)}, notes=(*clip.notes, *lost))
+        return _made_of_frames(translator, clip, out, temporary, options, began)
     frames = _translated(translator, clip, options.tile_px)
     if translator.scale > 1 and isinstance(clip, FrameFolder) and not ends_with(out, WRITTEN_VIDEOS):
         write_folder(temporary, frames)
@@ -54,6 +45,20 @@ def translate_clip(
         write_clip(temporary, frames, clip, as_folder=not ends_with(out, WRITTEN_VIDEOS))
     numbers = {"seconds": round(time.perf_counter() - began, 2)}
     return Account(numbers, notes=(*clip.notes, *losses(clip, out)))
+
+
+def _made_of_frames(
+    translator: PictureTranslator, clip: Clip, out: Path, temporary: Path, options: TranslateOptions, began: float
+) -> Account:
+    """Write what a run makes of a clip that makes frames of frames: the ones that come next, or the clip slowed."""
+    slows = translator.frame == "between"
+    frames = (_slowed if slows else _continued)(translator, clip, options)
+    if ends_with(out, WRITTEN_VIDEOS):
+        write_video(temporary, frames, clip.rate, None)
+    else:
+        write_folder(temporary, frames)
+    lost = ("sound is not copied: it would end before the slowed clip does",) if slows and clip.has_audio else ()
+    return Account({"seconds": round(time.perf_counter() - began, 2)}, notes=(*clip.notes, *lost))
 
 
 def _continued(translator: PictureTranslator, clip: Clip, options: TranslateOptions) -> Iterator[Tensor]:
