@@ -427,7 +427,7 @@ def test_detect_draws_writes_coco_and_a_table_and_cutouts_read_it(
     assert code == 0, error
     assert len(out.splitlines()) == 10
     names = {path.name for path in (trained / "found").iterdir()}
-    assert names == {*(f"{number}.jpg" for number in range(10)), "detections.json", "detections.csv"}
+    assert names == {*(f"{number}.jpg" for number in range(10)), "detections.json", "detections.csv", "counts.csv"}
     content = json.loads((trained / "found/detections.json").read_text())
     assert [entry["name"] for entry in content["categories"]] == ["object"]
     assert {entry["category_id"] for entry in content["annotations"]} <= {1}
@@ -452,6 +452,24 @@ def test_detect_draws_writes_coco_and_a_table_and_cutouts_read_it(
     printed = json.loads(limner("detect", "run", "data/images/0.png", "--json", "--min-score", "1")[1])
     assert printed["annotations"] == [] and len(printed["images"]) == 1
     assert limner("detect", "run", "data/images/0.png", "--min-score", "1")[1] == "data/images/0.png  nothing\n"
+
+
+def test_counts_have_a_row_for_each_picture_in_the_order_given_zeros_included(
+    trained: Path, limner: CommandLine
+) -> None:
+    words = ("detect", "run", "data/images/4.png", "data/images/0.png", "data/images/2.png", "--out", "found")
+    scores = [each["score"] for each in json.loads(limner(*words[:-2], "--json", "--min-score", "0")[1])["annotations"]]
+    for least in ("0", str((min(scores) + max(scores)) / 2), "1", "0"):  # the last ones write over what is there
+        code, _, error = limner(*words, "--min-score", least)
+        assert code == 0 and "found/counts.csv: how many of each class in each picture" in error.splitlines()[-1]
+        with (trained / "found/detections.csv").open() as file:
+            objects_of = [row["path"] for row in csv.DictReader(file)]
+        with (trained / "found/counts.csv").open() as file:
+            rows = list(csv.reader(file))
+        assert rows[0] == ["path", "object"]
+        assert rows[1:] == [[path, str(objects_of.count(path))] for path in words[2:5]]
+    (trained / "found/counts.csv").unlink()  # as limner left the folder before
+    assert limner(*words)[0] == 0
 
 
 def test_evaluate_compare_and_check_say_what_they_score(trained: Path, limner: CommandLine) -> None:

@@ -17,16 +17,17 @@ from limner.detect.boxes.objects import Detections
 from limner.detect.measures.drawing import draw_detections
 from limner.detect.predicting.options import PLAIN, DetectOptions
 from limner.detect.predicting.predictor import ObjectDetector, load_detector
-from limner.foundation.files.writing import replacing
+from limner.foundation.files.writing import as_utf8, replacing
 from limner.foundation.machine.workers.options import ALONE, WorkerOptions
 from limner.foundation.machine.workers.spreading import PartlyFailedError, results_of
+from limner.foundation.progress import say
 from limner.learning.runs.answers import names_of_answers, pictures_given, refuse_other_files, write_answers
 from limner.learning.runs.opening import open_run
 from limner.learning.runs.run import Run
 from limner.reporting.pictures import write_picture
 from limner.reporting.tables import csv_cell, csv_table
 
-TABLE, LIST = "detections.csv", "detections.json"
+TABLE, LIST, COUNTS = "detections.csv", "detections.json", "counts.csv"
 DIGITS = 6
 """Of scores."""
 Row = tuple[Path, tuple[int, int], Detections]
@@ -75,6 +76,14 @@ class Detected:
             "annotations": annotations,
         }
 
+    def counts_csv(self) -> str:
+        """``path`` and a column for each class: how many were found, 0 included, with a row for each picture."""
+        rows = []
+        for path, _, found in self.rows:
+            counts = Counter(found.labels.tolist())
+            rows.append([str(path), *(str(counts[label]) for label in range(len(self.class_names)))])
+        return csv_table(["path", *map(csv_cell, self.class_names)], rows)
+
     def to_csv(self) -> str:
         """``path,class,score,x0,y0,x1,y1`` with a row for each object."""
         rows: list[list[str]] = []
@@ -100,8 +109,9 @@ def detect_pictures(
     """Find objects in pictures with a trained run.
 
     pictures: files, and folders in which all are taken. out: a folder for each picture with its boxes, for
-    ``detections.json`` in COCO's form and ``detections.csv``; whole or not there. overwrite: whether ``out`` may
-    replace a folder that holds something else. workers: who works on many; pictures that fail are left out then.
+    ``detections.json`` in COCO's form, ``detections.csv`` and ``counts.csv``; whole or not there. overwrite: whether
+    ``out`` may replace a folder that holds something else. workers: who works on many; pictures that fail are left out
+    then.
 
     Raises `UserError` for no run of this room, no pictures, one that cannot be read, and a folder in the way; where
     workers did the rest `PartlyFailedError`, whose ``done`` is what else would have been given, alone in a list.
@@ -111,8 +121,9 @@ def detect_pictures(
     folder = None if out is None else Path(out)
     if folder is not None and not overwrite:
         refuse_other_files(
-            folder, TABLE, LIST, lambda listed: _drawn(Path(each["file_name"]) for each in listed["images"])
-        )
+            folder, TABLE, LIST,
+            lambda listed: [COUNTS, *_drawn(Path(each["file_name"]) for each in listed["images"])],
+        )  # fmt: skip
     tell_several(files)
     detector = load_detector(opened, device)
     loading = partial(_loaded, opened.folder, device) if workers.spread else lambda: detector
@@ -137,6 +148,8 @@ def detect_pictures(
             if failed is not None and not done.rows:
                 raise failed
             write_answers(temporary, TABLE, done.to_csv(), LIST, done.to_json())
+            (temporary / COUNTS).write_bytes(as_utf8(done.counts_csv()))
+        say(f"{folder / COUNTS}: how many of each class in each picture; {folder / TABLE}: each object")
     if failed is not None:
         raise failed.with_done([done])
     return done

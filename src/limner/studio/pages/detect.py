@@ -10,7 +10,11 @@ from limner.studio.pages.addresses import given
 LEAST = 0.05
 """Scores from here on are found, so that the slider can show more or less."""
 SHOWN_FROM = 0.5
-NAMES = {"detections.json": "objects in COCO's form", "detections.csv": "objects as a table"}
+NAMES = {
+    "detections.json": "objects in COCO's form",
+    "detections.csv": "objects as a table",
+    "counts.csv": "counts of each picture",
+}
 
 
 def words(values: Values, place: str) -> list[str]:
