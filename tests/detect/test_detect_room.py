@@ -194,6 +194,53 @@ def test_a_box_without_area_is_left_out_and_told_and_difficult_ones_are_ignored(
     assert any("1 objects are groups or difficult" in line for line in told.warnings)
 
 
+def yolo_wide(folder: Path, names: list[str]) -> None:
+    for name in names:
+        (folder / f"labels/{name}.txt").write_text("0 0.9 0.5 0.5 0.5\n")
+
+
+def voc_wide(folder: Path, names: list[str]) -> None:
+    for name in names:
+        path = folder / f"annotations/{name}.xml"
+        path.write_text(path.read_text().replace("<xmax>50", "<xmax>9999"))
+
+
+def coco_wide(folder: Path, names: list[str]) -> None:
+    content = json.loads((folder / "instances.json").read_text())
+    for one in content["annotations"]:
+        del one["segmentation"]
+        one["bbox"][2] += 900 if str(one["image_id"]) in names else 0
+    (folder / "instances.json").write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(("form", "widen"), [(voc, voc_wide), (coco, coco_wide), (yolo, yolo_wide)])
+def test_boxes_beyond_their_picture_are_cut_and_check_names_the_files(
+    form: Callable[..., Path], widen: Callable[[Path, list[str]], None], tmp_path: Path
+) -> None:
+    form(tmp_path / "data", 7)
+    widen(tmp_path / "data", ["1", "2", "3", "5"])
+    found = find_objects([tmp_path / "data"])
+    assert [picture.boxes[0, 2] for picture in found.pictures[:6]] == [50, 72, 72, 72, 50, 72]
+    told = "4 pictures: a box reaches beyond its picture and is cut at the edge (1.png, 2.png, 3.png, ...)"
+    assert told in check([tmp_path / "data"], ObjectReading()).warnings
+
+
+def test_a_box_that_rounding_put_beyond_its_picture_is_cut_and_nothing_is_said(tmp_path: Path) -> None:
+    voc(tmp_path / "data")
+    path = tmp_path / "data/annotations/1.xml"
+    path.write_text(path.read_text().replace("<xmax>50", "<xmax>73"))
+    assert find_objects([tmp_path / "data"]).pictures[1].boxes[0, 2] == 72
+    assert not any("beyond" in line for line in check([tmp_path / "data"], ObjectReading()).warnings)
+
+
+def test_check_of_a_broken_annotation_ends_with_the_command_as_it_was_given(here: Path, limner: CommandLine) -> None:
+    voc(here / "my data")
+    (here / "my data/annotations/2.xml").write_text("<annotation><obj")
+    code, out, _ = limner("check", "my data", "--room", "detect", "--group", "none", "--objects", "ball")
+    assert code == 1 and "2.xml: not XML" in out
+    assert out.splitlines()[-1] == "Next: limner check 'my data' --room detect --objects ball --group none"
+
+
 def test_classes_that_are_asked_for_alone_are_found_and_an_unknown_one_is_told(tmp_path: Path) -> None:
     voc(tmp_path / "data")
     path = tmp_path / "data/annotations/0.xml"

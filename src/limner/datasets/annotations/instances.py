@@ -16,6 +16,10 @@ from limner.foundation.errors import UserError
 BROKEN, EMPTY, DUPLICATE, NO_PICTURE = "broken", "empty", "duplicate", "no picture"
 """Why an object has no pixels: its outline and box cannot be drawn; nothing of it lies in its picture; the same words
 stand elsewhere; its picture is not there."""
+CUT = "a box reaches beyond its picture and is cut at the edge"
+"""Note on a picture of whose boxes that is true."""
+ROUNDED_PX = 1
+"""How far a box may reach beyond its picture and nothing is said: coordinates are rounded, and some count from 1."""
 SEARCHABLE = 65535
 """The largest id that is found through a table of all smaller ones; larger ones are numbered anew first."""
 
@@ -57,7 +61,8 @@ class Box(NamedTuple):
 @dataclass(frozen=True, eq=False)
 class Instance:
     """An object. number: what the data set calls it. name: its class. mask: (box.height, box.width) bool. group:
-    several objects drawn as one, or one that need not be found. outlined: the mask is drawn, and not just the box."""
+    several objects drawn as one, or one that need not be found. outlined: the mask is drawn, and not just the box. cut:
+    its box reached beyond the picture, by more than rounding does."""
 
     number: str
     name: str
@@ -65,6 +70,7 @@ class Instance:
     mask: np.ndarray
     group: bool = False
     outlined: bool = True
+    cut: bool = False
 
 
 class Lost(NamedTuple):
@@ -131,20 +137,24 @@ def instance_of(number: str, name: str, mask: np.ndarray, *, group: bool = False
     return Instance(number, name, box, mask[box.window].astype(bool), group)
 
 
-def boxed(number: str, name: str, box: Box, *, group: bool = False) -> Instance | Lost:
-    """The instance whose mask is all of its box; `EMPTY` where the box has no area."""
-    if box.width < 1 or box.height < 1:
+def boxed(number: str, name: str, box: Box, size: tuple[int, int], *, group: bool = False) -> Instance | Lost:
+    """The instance whose mask is all of its box, cut to a picture of (width, height) ``size``; `EMPTY` where no area is
+    left."""
+    seen = box.within(*size)
+    if seen.width < 1 or seen.height < 1:
         return Lost(number, name, f"{EMPTY}: its box has no pixel in its picture")
-    return Instance(number, name, box, np.ones((box.height, box.width), bool), group, False)
+    cut = max(abs(one - other) for one, other in zip(box, seen, strict=True)) > ROUNDED_PX
+    return Instance(number, name, seen, np.ones((seen.height, seen.width), bool), group, False, cut)
 
 
 def labels_of(found: Iterable[Instance | Lost], notes: Iterable[str] = ()) -> Labels:
-    """Instances and lost ones apart, each in their order; what is noted twice is noted once."""
+    """Instances and lost ones apart, each in their order, and `CUT` noted; what is noted twice is noted once."""
     every = list(found)
+    cut = [CUT] if any(isinstance(one, Instance) and one.cut for one in every) else []
     return Labels(
         [one for one in every if isinstance(one, Instance)],
         tuple(one for one in every if isinstance(one, Lost)),
-        tuple(dict.fromkeys(notes)),
+        tuple(dict.fromkeys([*notes, *cut])),
     )
 
 

@@ -112,7 +112,8 @@ def check(data: Sequence[Path], options: ObjectReading, *, sheet: Path | None = 
         thumbnails = thumbnails_of(pictures)
         groups = groups_of(found, options.group or ALIKE, thumbnails)
     except UserError as error:
-        again = "limner check DATA --room detect"
+        words = ["limner", "check", *map(str, data), "--room", "detect", *_reading_words(options)]
+        again = " ".join(map(shlex.quote, words))
         return ObjectCheckReport(
             "nothing", 0, {}, False, 0, {}, (0, 0, 0), 0.0, 0.0, 0, None, (str(error),), (), (), again, None
         )
@@ -213,12 +214,18 @@ def _warnings(found: ObjectSet, counts: dict[str, int]) -> list[str]:
 def _next(data: Sequence[Path], options: ObjectReading, found: ObjectSet) -> str:
     words = ["limner", "train", "detect/mask-rcnn-light" if found.outlined else "detect/faster-rcnn-light"]
     words += [word for path in data for word in ("--data", str(path))]
+    return " ".join(map(shlex.quote, [*words, *_reading_words(options)]))
+
+
+def _reading_words(options: ObjectReading) -> list[str]:
+    """The options that were given, as words of a command."""
+    words = []
     for name, value in vars(options).items():
         if value is True:
             words.append(f"--{name.replace('_', '-')}")
         elif value is not None:
             words += [f"--{name.replace('_', '-')}", ",".join(value) if isinstance(value, tuple) else str(value)]
-    return " ".join(shlex.quote(word) for word in words)
+    return words
 
 
 def _sheet(found: ObjectSet) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -27,6 +27,8 @@ from limner.foundation.progress import Progress
 UNNAMED = "object"
 """The class of data that names none."""
 MOST_THREADS = 8
+NAMED = 3
+"""Pictures that a note names of those of which it is true."""
 AS_BOXES = ("a box is taken", "outlines of fewer than three corners")
 """Notes on boxes that stand for masks begin so: a detector learns from boxes as they are."""
 
@@ -65,8 +67,12 @@ def find_objects(paths: Sequence[Path], reading: ObjectReading = PLAIN) -> Objec
         kept = [one for one in told.instances if one.name in classes]
         pictures.append(_picture(labels, kept, classes, size))
         lost += [one._replace(picture=one.picture or labels.name) for one in told.lost]
-    of_pictures = Counter(note for _, told, _ in read for note in told.notes if not note.startswith(AS_BOXES))
-    notes += [f"{counted(count)}: {note}" for note, count in of_pictures.items()]
+    of_pictures: dict[str, list[str]] = defaultdict(list)
+    for labels, told, _ in read:
+        for note in told.notes:
+            if not note.startswith(AS_BOXES):
+                of_pictures[note].append(labels.name)
+    notes += [f"{counted(len(held))}: {note} ({_first(held)})" for note, held in of_pictures.items()]
     if left:
         notes.append(f"parts left alone: {', '.join(sorted(left))}")
     found = ObjectSet(
@@ -86,6 +92,10 @@ def find_objects(paths: Sequence[Path], reading: ObjectReading = PLAIN) -> Objec
     for picture in pictures:
         check_objects(picture.objects._replace(masks=None), len(classes), picture.size[::-1], picture.name)
     return found
+
+
+def _first(names: Sequence[str]) -> str:
+    return ", ".join(names[:NAMED]) + (", ..." if len(names) > NAMED else "")
 
 
 def _parts_left(labeled: Sequence[LabeledPicture]) -> set[str]:

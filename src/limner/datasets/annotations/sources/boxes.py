@@ -136,6 +136,5 @@ class _Boxes:
 
     def __call__(self, width: int, height: int) -> Labels:
         return labels_of(
-            boxed(str(number), name, Box(*map(round, corners)).within(width, height))
-            for number, name, corners in self.lines
+            boxed(str(number), name, Box(*map(round, corners)), (width, height)) for number, name, corners in self.lines
         )

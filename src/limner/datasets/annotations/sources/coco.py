@@ -223,7 +223,7 @@ class _Annotations:
                     continue
                 x, y, wide, high = map(float, box)
                 corners = Box(round(x), round(y), round(x + wide), round(y + high))
-                found.append(boxed(number, name, corners.within(width, height), group=crowd))
+                found.append(boxed(number, name, corners, (width, height), group=crowd))
                 notes.append(AS_BOX)
             except ERRORS:
                 found.append(Lost(number, name, f"{BROKEN}: neither its segmentation nor its bbox can be drawn"))

@@ -153,5 +153,5 @@ class _Boxes:
             box = Box(round(x0) - 1, round(y0) - 1, round(x1), round(y1))
             # From 1 on, a box without area is one of a pixel: it has been drawn by a click.
             box = box if x0 < x1 and y0 < y1 else Box(0, 0, 0, 0)
-            found.append(boxed(str(number), name, box.within(width, height), group=difficult))
+            found.append(boxed(str(number), name, box, (width, height), group=difficult))
         return labels_of(found, ("a box is taken for the mask: its corners keep what is there",))

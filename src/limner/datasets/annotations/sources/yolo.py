@@ -161,7 +161,7 @@ class _Outlines:
                     (x + wide / 2) * width,
                     (y + high / 2) * height,
                 )
-                yield boxed(str(number), name, Box(*map(round, corners)).within(width, height))
+                yield boxed(str(number), name, Box(*map(round, corners)), (width, height))
             else:
                 outline = [share * (height if place % 2 else width) for place, share in enumerate(shares)]
                 yield instance_of(str(number), name, polygon_mask([outline], width, height))
