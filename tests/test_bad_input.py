@@ -458,7 +458,7 @@ SCENES = [
          lambda here: write_raster(here / "scene.tif", np.zeros((3, 160, 160), np.uint8), nodata=0), run=True),
     Case("too many bands", SEGMENT, r"scene.tif: has 4 bands, the network was trained on 3",
          lambda here: draw_scene(here / "scene.tif", bands=4), run=True),
-    Case("too few bands", SEGMENT, r"scene.tif: has 1 bands?, the network was trained on 3",
+    Case("too few bands", SEGMENT, r"scene.tif: has 1 band, the network was trained on 3",
          lambda here: draw_scene(here / "scene.tif", bands=1), run=True),
     Case("scene without such a band", f"{SEGMENT} --bands 3,2,7",
          r"scene.tif: has no band 7 \(its bands are 1 to 3; alpha is not counted\)", scene, run=True),

@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from pyproj import Transformer
+from rasterio.crs import CRS
+from rasterio.transform import Affine
 
 from drawn import PLACE, save
-from limner.scenes.georeference import place_by_name, scaled, shifted
+from limner.scenes.georeference import Place, beyond_degrees, place_by_name, scaled, shifted
 from limner.scenes.rasters import open_raster
 
 TO_MERCATOR = Transformer.from_crs("EPSG:4326", "EPSG:3857", always_xy=True)
@@ -75,3 +77,33 @@ def test_larger_pixels_and_parts_cover_the_ground_of_the_first(tmp_path):
     assert place is not None
     assert scaled(place.transform, 2, 4) @ (128, 64) == pytest.approx(place.transform @ (256, 256))
     assert shifted(place.transform, 7, 9) @ (3, 4) == pytest.approx(place.transform @ (10, 13))
+
+
+@pytest.mark.parametrize(
+    ("system", "transform", "corner"),
+    [
+        (4326, (0.15, 0, 9_519_926, 0, -0.15, 3_202_940), (9_519_926, 3_202_940)),
+        (3857, (0.15, 0, 9_519_926, 0, -0.15, 3_202_940), None),
+        (4326, (0.001, 0, 20, 0, 0.001, 3000), (20, 3000)),
+        (4326, (3.6, 0, 0, 0, -1.8, 90), None),  # longitudes from 0 to 360
+        (4326, (1, 0, 178, 0, -1, 10), None),  # over 180 degrees
+        (4326, (3.6, 0, -181.8, 0, -1.8, 90.9), None),  # the outermost pixels' middles lie on the edge
+        (4326, (3.6, 0, -180, 0, -3, 90), (-180, -210)),
+    ],
+)
+def test_degrees_that_are_none_are_known(system, transform, corner):
+    assert beyond_degrees(Place(CRS.from_epsg(system), Affine(*transform)), 100, 100) == corner
+
+
+def test_a_picture_with_degrees_that_are_none_says_so(tmp_path):
+    meters = Affine(0.15, 0, 9_519_926, 0, -0.15, 3_202_940)
+    values = np.full((3, 9, 9), 9, np.uint8)
+    with open_raster(save(tmp_path / "wrong.tif", values, crs="EPSG:4326", transform=meters)) as raster:
+        assert raster.not_degrees is not None
+        assert raster.not_degrees.startswith(
+            "says EPSG:4326, which is in degrees, but lies at x 9519926, y 3202940: these"
+        )
+    with open_raster(save(tmp_path / "right.tif", values, crs="EPSG:3857", transform=meters)) as raster:
+        assert raster.not_degrees is None and not raster.lacks_system
+    with open_raster(save(tmp_path / "none.tif", values, transform=meters)) as raster:
+        assert raster.not_degrees is None and raster.lacks_system

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from limner.foundation.counted import counted
 from limner.foundation.errors import UserError
 
 if TYPE_CHECKING:
@@ -56,7 +57,9 @@ def check_bands(raster: "Raster", channels: int, names: Sequence[str] | None) ->
             advice = (
                 f"choose them with --bands {likely}" if named else f"choose those that stand for them, {_guess(likely)}"
             )
-        raise UserError(f"{raster.path}: has {raster.bands} bands, the network was trained on {trained}; {advice}")
+        raise UserError(
+            f"{raster.path}: has {counted(raster.bands, 'band')}, the network was trained on {trained}; {advice}"
+        )
     if names and raster.band_names and tuple(names) != raster.band_names:
         likely = _listed(_likely(raster.band_names, names, channels))
         same = set(names) == set(raster.band_names)

@@ -106,6 +106,29 @@ def place_of(path: Path, dataset: Any) -> Place | None:
     return own if own is not None or path.is_dir() else place_by_name(path, dataset.height, dataset.width)
 
 
+def lacks_system(dataset: Any) -> bool:
+    """Whether a dataset says by a transform where it lies, but not in which reference system."""
+    return dataset.crs is None and not dataset.transform.is_identity
+
+
+def beyond_degrees(place: Place, height: int, width: int) -> tuple[float, float] | None:
+    """A corner (x, y) of a picture whose place is told in degrees, where it lies beyond what degrees can say.
+
+    None where no corner does. Longitudes may run to 360, as some count them, or over 180; a pixel's width more is let
+    pass, for grids whose outermost pixels have their middles on the edge.
+    """
+    if not place.crs.is_geographic:
+        return None
+    _, radians = place.crs.units_factor
+    a, b, _, d, e, _ = place.transform[:6]
+    most_x, most_y = (np.radians(most) / radians for most in (360, 90))
+    for column, row in ((0, 0), (width, 0), (0, height), (width, height)):
+        corner = shifted(place.transform, column, row)
+        if abs(corner.c) > most_x + abs(a) + abs(b) or abs(corner.f) > most_y + abs(d) + abs(e):
+            return float(corner.c), float(corner.f)
+    return None
+
+
 def scaled(transform: Affine, wider: float, higher: float) -> Affine:
     """The transform of the same picture in pixels ``wider`` and ``higher`` times as large."""
     a, b, c, d, e, f = transform[:6]

@@ -165,6 +165,24 @@ class Raster:
         """What the file says of its place that is no straight grid, in words; None where it does not."""
         return georeference.misfit(self.dataset)
 
+    @property
+    def lacks_system(self) -> bool:
+        """Whether the file says by a transform where it lies, but not in which reference system."""
+        return self._place is None and georeference.lacks_system(self.dataset)
+
+    @cached_property
+    def not_degrees(self) -> str | None:
+        """What is wrong with a place that is told in degrees and cannot be in degrees; None where nothing is."""
+        place = self._place
+        corner = None if place is None else georeference.beyond_degrees(place, self.dataset.height, self.dataset.width)
+        if place is None or corner is None:
+            return None
+        return (
+            f"says {place.crs.to_string()}, which is in degrees, but lies at x {corner[0]:.9g}, y {corner[1]:.9g}: "
+            "these are no degrees, and areas and the size of a pixel are unknown; set the right reference system "
+            "(gdal_edit.py -a_srs EPSG:N FILE)"
+        )
+
     @cached_property
     def ground_m(self) -> float | None:
         """Side in meters of the square as large as the ground of the scene's middle pixel; None without a georeference.

@@ -159,3 +159,12 @@ def test_plain_pictures_need_one_size(tmp_path: Path) -> None:
     check_pair(large, large)
     with pytest.raises(UserError, match="do not show the same ground"):
         check_pair(large, small)
+
+
+def test_footprints_of_plain_pictures_come_without_a_word_of_python(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    before, after = save(tmp_path / "before.tif", town()), save(tmp_path / "after.tif", town(damaged=True))
+    found, footprints = change(tmp_path, before, after)
+    assert found.counts["lost"] == 1 and len(footprints) == len(CORNERS)
+    assert "'crs' was not provided" not in "".join(str(each.message) for each in recwarn)

@@ -446,7 +446,7 @@ def test_a_scene_without_data_is_refused_and_leaves_nothing_behind(tmp_path, nor
 
 @pytest.mark.parametrize(
     ("bands", "words"),
-    [(1, "has 1 bands, the network was trained on 3"), (4, r"on 3; choose those that .*, such as --bands 1,2,3")],
+    [(1, "has 1 band, the network was trained on 3"), (4, r"on 3; choose those that .*, such as --bands 1,2,3")],
 )
 def test_another_number_of_bands_is_refused_with_advice(tmp_path, bands, words):
     scene = save(tmp_path / "s.tif", field_scene(bands=bands), photometric="minisblack")

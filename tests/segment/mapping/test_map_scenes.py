@@ -3,7 +3,9 @@
 from collections import Counter
 from pathlib import Path
 
+import pyogrio
 import pytest
+import rasterio
 
 from drawing import draw_scene
 from limner.foundation.errors import UserError
@@ -57,6 +59,20 @@ def test_a_picture_that_is_predicted_whole_is_opened_once(trained: Path, here: P
     assert isinstance(predictor, SegmentPredictor)
     predictor.predict(draw_scene(here / "s.tif"), normalize="scene")
     assert opened["s.tif"] == 1
+
+
+def test_degrees_that_are_none_are_told_first_and_areas_are_pixels(
+    trained: Path, here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene = draw_scene(here / "s.tif")
+    with rasterio.open(scene, "r+") as file:
+        file.crs, file.transform = "EPSG:4326", rasterio.Affine(0.5, 0, 9_519_926, 0, -0.5, 3_202_940)
+    (made,) = map_scenes(trained / "run", [scene], "maps", tile_px=96, overlap_px=32)
+    first = capsys.readouterr().err.splitlines()[0]
+    assert first.startswith("Careful: s.tif: says EPSG:4326, which is in degrees, but lies at x 9519926, y 3202940")
+    assert made.cautions[0] in first
+    assert made.polygons is not None
+    assert {"area_px"} == {name for name in pyogrio.read_info(made.polygons)["fields"] if name.startswith("area")}
 
 
 def test_options_by_wrong_names_or_values_are_one_line(trained: Path, here: Path) -> None:

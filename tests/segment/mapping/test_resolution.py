@@ -218,6 +218,19 @@ def test_what_is_done_about_the_resolution_is_said_in_a_line(tmp_path: Path) -> 
     predictor = predictor_of(TinyNetwork(), ground_range_m=None)
     assert (said(coarse), said(plain)) == ("", nowhere)
     assert "--ground-m changes nothing" in said(plain, ground_m=0.5)
+    picture = save(tmp_path / "picture.png", values)
+    assert said(picture) == nowhere.replace("plain.tif", "picture.png")
+
+
+def test_a_transform_without_a_reference_system_is_a_place_that_lacks_one(tmp_path: Path) -> None:
+    values, place = draw_picture(64, 64).values, rasterio.Affine(0.15, 0, 9_519_926, 0, -0.15, 3_202_940)
+    scene = save(tmp_path / "scene.tif", values, transform=place)
+    lacking, size = matched(predictor_of(TinyNetwork()), scene).advice
+    assert "has a place, but names no reference system: the map and its polygons have the file's own coord" in lacking
+    assert lacking.endswith("set it (gdal_edit.py -a_srs EPSG:N FILE)")
+    assert "does not say what a pixel covers (it is 0.15 of units that nobody names), the run was" in size
+    (told,) = matched(predictor_of(TinyNetwork()), scene, ground_m=0.5).advice
+    assert told == lacking
 
 
 def test_another_type_of_pixels_is_advised_on_unless_the_scenes_own_colors_are_used(tmp_path: Path) -> None:

@@ -247,7 +247,7 @@ def test_pixels_without_data_are_not_counted(home: Path, tmp_path: Path) -> None
 def test_other_bands_and_data_without_labels_are_refused(home: Path, tmp_path: Path) -> None:
     gray = draw_picture(ground=(90,), roof=(200,))
     save_area(tmp_path / "gray", [gray])
-    with pytest.raises(UserError, match=r"0\.tif: has 1 bands, the network was trained on 3"):
+    with pytest.raises(UserError, match=r"0\.tif: has 1 band, the network was trained on 3"):
         evaluate(home / "run", data=[tmp_path / "gray"])
     save_area(tmp_path / "empty", [draw_picture()._replace(mask=np.full((96, 96), 255, np.uint8))] * 2)
     save_area(tmp_path / "empty", [draw_picture()._replace(mask=np.full((96, 96), 255, np.uint8))])

@@ -415,7 +415,7 @@ def test_a_network_without_an_encoder_cannot_have_a_stage_for_its_decoder(
 def test_a_summary_counts_areas_tiles_steps_and_parameters(town: Path, tmp_path: Path) -> None:
     task = SegmentTask(recipe_for(tmp_path, [town], *WHOLE, "--epochs", "3"))
     parameters = sum(value.numel() for value in TinyNetwork().parameters())
-    assert task.summary().startswith("1 areas, 16 training tiles, 12 steps of 4 crops, tiny of")
+    assert task.summary().startswith("1 area, 16 training tiles, 12 steps of 4 crops, tiny of")
     assert f"{parameters / 1e6:.2f} M" in task.summary()
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from limner.foundation.command_line import split_names
+from limner.foundation.counted import counted
 from limner.foundation.errors import UserError
 from limner.foundation.files.dependencies import digests
 from limner.foundation.nearest import did_you_mean
@@ -203,7 +204,7 @@ def _agreeing(found: list[_Found], problems: list[str]) -> list[_Found]:
     for one in found:
         if (one.channels, one.dtype) != usual:
             problems.append(
-                f"{one.chip.image}: has {one.channels} bands of {one.dtype}, but {example.chip.image} has "
+                f"{one.chip.image}: has {counted(one.channels, 'band')} of {one.dtype}, but {example.chip.image} has "
                 f"{usual[0]} of {usual[1]}; all pictures need the same bands and type"
             )
     return [one for one in found if (one.channels, one.dtype) == usual]

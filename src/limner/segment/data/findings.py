@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from limner.foundation.counted import counted
 from limner.segment.labels.cautions import careful
 
 LISTED = 10  # lines of each kind that a report shows; all are in its JSON
@@ -86,9 +87,9 @@ class CheckReport:
         return "\n".join(lines).replace("**", "").replace("`", "")
 
     def _reading(self) -> list[str]:
-        areas, pictures = _count(len(self.areas), "area"), _count(sum(area.chips for area in self.areas), "picture")
+        areas, pictures = counted(len(self.areas), "area"), counted(sum(area.chips for area in self.areas), "picture")
         return [
-            f"{areas}, {pictures} of {_count(self.channels, 'band')} of {self.dtype}.",
+            f"{areas}, {pictures} of {counted(self.channels, 'band')} of {self.dtype}.",
             f"Labels are read as {self.form}; classes: {', '.join(self.class_names)}.",
             "",
             *_table(HEAD, [_row(area, self.class_names) for area in self.areas]),
@@ -113,10 +114,6 @@ def _row(area: AreaReport, class_names: Sequence[str]) -> tuple[str, ...]:
         f"{area.nodata:.1%}",
         f"{area.held_out:.1%}",
     )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def _span(ends: Sequence[float]) -> str:

@@ -84,8 +84,13 @@ def _mistaken_alpha(data: DataSet) -> Iterator[str]:
 
 
 def _misfits(data: DataSet) -> Iterator[str]:
-    """Pictures that say where they lie, but in no way that is a grid."""
+    """Pictures that say where they lie, but in no way that is a grid, without a reference system, or in a wrong one."""
     for chip in data.chips:
         with chip.open() as raster:
-            if raster.misfit is not None:
-                yield f"{chip.area}: {chip.name}: {raster.misfit}"
+            for wrong in filter(None, (raster.misfit, raster.not_degrees)):
+                yield f"{chip.area}: {chip.name}: {wrong}"
+            if raster.lacks_system:
+                yield (
+                    f"{chip.area}: {chip.name}: has a place, but names no reference system; "
+                    "set it (gdal_edit.py -a_srs EPSG:N FILE)"
+                )

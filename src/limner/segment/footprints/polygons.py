@@ -52,11 +52,11 @@ def write_polygons(
     """Outline the regions of a class raster; gives how many polygons were written.
 
     A GeoPackage (``.gpkg``) is in the scene's own reference system, GeoJSON (``.geojson``) in WGS84 longitude and
-    latitude as RFC 7946 demands; without a georeference both are in pixels, x = column and y = row. Regions are
-    4-connected: what touches by a corner only stays apart. Every polygon is valid, also in the file's own digits;
-    borders of neighbors are simplified together, so that no gap opens between them. Each polygon tells ``class``,
-    ``class_name``, ``mean_probability`` of its class over its pixels, and ``area_m2``, measured on the WGS84 ellipsoid
-    (or ``area_px``, its count of pixels).
+    latitude as RFC 7946 demands; without a reference system both are in the scene's own coordinates, without a
+    transform in pixels, x = column and y = row. Regions are 4-connected: what touches by a corner only stays apart.
+    Every polygon is valid, also in the file's own digits; borders of neighbors are simplified together, so that no gap
+    opens between them. Each polygon tells ``class``, ``class_name``, ``mean_probability`` of its class over its pixels,
+    and ``area_m2``, measured on the WGS84 ellipsoid (or ``area_px``, its count of pixels).
 
     Args:
         path: what to write, its suffix chooses the format; no polygon gives a valid file without one.
@@ -127,7 +127,8 @@ class PolygonFile:
         self.simplify_px, self.squaring_px = simplify_px, squaring_px
         self.driver = DRIVERS[path.suffix.removeprefix(".")]
         self.to_degrees: Any | None = None
-        if crs is not None:  # a local grid that nobody can place on the Earth keeps its own coordinates
+        # A local grid that nobody can place on the Earth keeps its own coordinates, and so do degrees that are none.
+        if crs is not None and georeference.beyond_degrees(Place(crs, transform), *shape) is None:
             self.to_degrees = transformer(crs, CRS.from_epsg(4326))
         self.count = 0
 

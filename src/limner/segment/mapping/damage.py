@@ -1,5 +1,6 @@
 """Before and after an event: how much of each footprint a network no longer sees."""
 
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -130,10 +131,12 @@ def _write(before: SceneMap, after: SceneMap, path: Path) -> Account:
     lost, seen = (np.array(each, np.float64) for each in zip(*shares, strict=True)) if shares else (np.empty(0),) * 2
     names = np.array([damage_of(*pair) for pair in zip(lost, seen, strict=True)], object)
     columns = {**columns, "share_lost": lost, "share_seen": seen, "damage": names}
-    pyogrio.raw.write(
-        spelled(path, as_address=True), shapely.to_wkb(shapes), list(columns.values()), list(columns), layer="damage",
-        driver="GPKG", geometry_type="Polygon", crs=meta["crs"],
-    )  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="'crs' was not provided")  # columns and rows have none
+        pyogrio.raw.write(
+            spelled(path, as_address=True), shapely.to_wkb(shapes), list(columns.values()), list(columns),
+            layer="damage", driver="GPKG", geometry_type="Polygon", crs=meta["crs"],
+        )  # fmt: skip
     counted = Counter(names.tolist())
     width = float(np.median(np.sqrt(shapely.area(shapes)))) / pixel if len(shapes) else 0.0
     counts = {name: counted[name] for name in CLASSES}

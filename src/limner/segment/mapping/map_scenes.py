@@ -251,7 +251,7 @@ class Job:
         if self.normalize != "run":
             kind = kind_caution(raster.dtype, self.predictor.dtype, ground_m, self.predictor.ground_range_m)
         learned = learned_caution(self.runs, raster)
-        return tuple(line for line in (learned, kind, colors, coarse) if line is not None)
+        return tuple(line for line in (raster.not_degrees, learned, kind, colors, coarse) if line is not None)
 
 
 def _line(made: SceneMap) -> str:

@@ -4,11 +4,9 @@ what is said where it is not.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from limner.foundation.errors import UserError
-from limner.foundation.files.suffixes import ends_with
 from limner.learning.runs.run import Run
 from limner.scenes.bands import check_bands
 from limner.scenes.map_tiles import tile_by_folders
@@ -73,7 +71,12 @@ def match_scene(trained: Trained, raster: Raster, *, ground_m: float | None = No
     check_bands(raster, trained.channels, trained.bands)
     scene, said, dtype = raster.path, raster.ground_m, raster.dtype
     advice = [] if raster.misfit is None else [f"{raster.misfit}; mapped without a place, in columns and rows"]
-    if raster.misfit is None and raster.crs is None and ends_with(scene, (".tif", ".tiff")):
+    if raster.lacks_system:
+        advice.append(
+            "has a place, but names no reference system: the map and its polygons have the file's own coordinates, and "
+            "nobody can tell where on the Earth these are; set it (gdal_edit.py -a_srs EPSG:N FILE)"
+        )
+    elif raster.misfit is None and not raster.georeferenced:
         advice.append("has no georeference: the map and its polygons are in columns and rows, counted downward")
     if raster.placed_by_name and tile_by_folders(scene) is not None:
         advice.append("is placed by its folders, as a web map's tile Z/X/Y; if it is none, rename them")
@@ -82,7 +85,7 @@ def match_scene(trained: Trained, raster: Raster, *, ground_m: float | None = No
     ground = said if ground_m is None else ground_m
     if ground_m is not None and trained.ground_range_m is None:
         advice.append("the run does not say at what resolution it was trained: --ground-m changes nothing")
-    advice += _advice_on_ground(trained, scene, ground)
+    advice += _advice_on_ground(trained, raster, ground)
     if normalize == "run" and trained.dtype not in (None, dtype):
         advice.append(
             f"pixels of {dtype}, the run was trained on {trained.dtype} and its colors stand for the scene's; "
@@ -146,12 +149,14 @@ def _scale_to(ground_range_m: tuple[float, float], ground_m: float) -> float:
     return ground_m / min(max(ground_m, least), most)
 
 
-def _advice_on_ground(trained: Trained, scene: Path, ground_m: float | None) -> list[str]:
-    seen = trained.ground_range_m
+def _advice_on_ground(trained: Trained, raster: Raster, ground_m: float | None) -> list[str]:
+    scene, seen = raster.path, trained.ground_range_m
     if seen is None:
         return []
     if ground_m is None:
-        return [f"does not say what a pixel covers, the run was trained at {_range(seen)}: mapped as it is; "
+        side = abs(raster.transform.determinant) ** 0.5
+        units = f" (it is {side:.3g} of units that nobody names)" if raster.lacks_system else ""
+        return [f"does not say what a pixel covers{units}, the run was trained at {_range(seen)}: mapped as it is; "
                 "if that differs, add --ground-m METERS"]  # fmt: skip
     try:
         scale = network_scale(ground_m, seen, trained.pictures_ground_m)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from limner.foundation.counted import counted
 from limner.foundation.errors import UserError
 from limner.foundation.machine.device import choose_device
 from limner.foundation.machine.precision import choose_precision
@@ -134,7 +135,9 @@ class SegmentPredictor:
         they shrink; invalid ones are the mean), and its answers are brought back to H x W.
         """
         if pixels.shape[1] != self.channels:
-            raise UserError(f"the picture has {pixels.shape[1]} bands, this run was trained on {self.channels}")
+            raise UserError(
+                f"the picture has {counted(pixels.shape[1], 'band')}, this run was trained on {self.channels}"
+            )
         height, width = pixels.shape[2:]
         image = torch.from_numpy(np.ascontiguousarray(pixels)).to(self.device).float()
         known = torch.from_numpy(valid).to(self.device)
@@ -196,12 +199,13 @@ class SegmentPredictor:
 
     def __repr__(self) -> str:
         where = "" if self.folder is None else f" from {self.folder}"
-        return f"SegmentPredictor({self.channels} bands to {', '.join(self.class_names)}{where}, on {self.device})"
+        bands = counted(self.channels, "band")
+        return f"SegmentPredictor({bands} to {', '.join(self.class_names)}{where}, on {self.device})"
 
     def _repr_html_(self) -> str:
         facts = {
             "classes": ", ".join(self.class_names),
-            "takes": f"{self.channels} bands" + (f" of {self.ground_m:.3g} m a pixel" if self.ground_m else ""),
+            "takes": counted(self.channels, "band") + (f" of {self.ground_m:.3g} m a pixel" if self.ground_m else ""),
             "network": f"{type(self.network).__name__}, {count_parameters(self.network) / 1e6:.2f} M parameters",
             "threshold": f"{self.threshold:.2f}" if len(self.class_names) == 2 else "",
             "score": self.score,

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from limner.foundation.counted import counted
 from limner.foundation.errors import UserError
 from limner.foundation.machine.memory import check_memory
 from limner.foundation.progress import say
@@ -252,7 +253,7 @@ def start_from(network: nn.Module, run: Run, channels: int, *, borders: bool = F
     """
     facts = read_facts(run)
     if facts.channels != channels:
-        raise UserError(f"{run.folder} was trained on {facts.channels} bands; this data has {channels}")
+        raise UserError(f"{run.folder} was trained on {counted(facts.channels, 'band')}; this data has {channels}")
     weights = {key.removeprefix("network."): value for key, value in run.weights().items()}
     if borders and facts.borders is None:
         weights = fit_outputs(weights, network.state_dict())

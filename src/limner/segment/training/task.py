@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from limner.foundation.counted import counted
 from limner.foundation.errors import UserError
 from limner.foundation.progress import say
 from limner.learning.recipes.recipe import to_plain
@@ -95,8 +96,8 @@ class SegmentTask(MapLearning):
         steps = sum(stage.total_steps for stage in self.stages())
         parameters = count_parameters(self.networks["network"])
         return (
-            f"{len(self.data.areas)} areas, {len(self.source)} training tiles, {steps} steps of "
-            f"{self.recipe.crops_per_step} crops, "
+            f"{counted(len(self.data.areas), 'area')}, {counted(len(self.source), 'training tile')}, "
+            f"{counted(steps, 'step')} of {counted(self.recipe.crops_per_step, 'crop')}, "
             f"{self.recipe.network.name} of {parameters / 1e6:.2f} M parameters"
         )
 
