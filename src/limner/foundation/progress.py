@@ -145,6 +145,15 @@ def roughly(seconds: float) -> str:
     return duration(round(seconds, -1) if seconds < 60 else 60 * round(seconds / 60)).removesuffix(" 0 s")
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things whose plural ends in s.
+
+    >>> counted(1, "band"), counted(3, "band")
+    ('1 band', '3 bands')
+    """
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
 def duration(seconds: float) -> str:
     """Seconds for people.
 

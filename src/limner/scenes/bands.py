@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from limner.foundation.counted import counted
 from limner.foundation.errors import UserError
+from limner.foundation.progress import counted
 
 if TYPE_CHECKING:
     from limner.scenes.rasters import Raster

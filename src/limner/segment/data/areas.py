@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from limner.foundation.command_line import split_names
-from limner.foundation.counted import counted
 from limner.foundation.errors import UserError
 from limner.foundation.files.dependencies import digests
 from limner.foundation.nearest import did_you_mean
+from limner.foundation.progress import counted
 from limner.scenes.names import chips_folder
 from limner.scenes.overlaps import groups
 from limner.scenes.rasters import Raster, open_mask, open_raster

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from limner.foundation.counted import counted
+from limner.foundation.progress import counted
 from limner.segment.labels.cautions import careful
 
 LISTED = 10  # lines of each kind that a report shows; all are in its JSON

@@ -10,11 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from limner.foundation.counted import counted
 from limner.foundation.errors import UserError
 from limner.foundation.machine.device import choose_device
 from limner.foundation.machine.precision import choose_precision
-from limner.foundation.progress import say
+from limner.foundation.progress import counted, say
 from limner.learning.recipes.recipe import Choice
 from limner.learning.runs.described import build_fitting, described_choice
 from limner.nn.finite import finite

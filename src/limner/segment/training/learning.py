@@ -8,10 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from limner.foundation.counted import counted
 from limner.foundation.errors import UserError
 from limner.foundation.machine.memory import check_memory
-from limner.foundation.progress import say
+from limner.foundation.progress import counted, say
 from limner.learning.loop.accumulation import accumulated, mean_of_all
 from limner.learning.loop.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
 from limner.learning.loop.task import Stage, StageContext, Task, number_stages

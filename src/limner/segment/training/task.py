@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from limner.foundation.counted import counted
 from limner.foundation.errors import UserError
-from limner.foundation.progress import say
+from limner.foundation.progress import counted, say
 from limner.learning.recipes.recipe import to_plain
 from limner.learning.runs.opening import open_run
 from limner.learning.runs.run import Run
