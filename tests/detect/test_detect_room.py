@@ -519,6 +519,26 @@ def test_counts_have_a_row_for_each_picture_in_the_order_given_zeros_included(
     assert limner(*words)[0] == 0
 
 
+def test_of_several_pictures_the_broken_ones_are_told_and_the_others_are_looked_through(
+    trained: Path, limner: CommandLine
+) -> None:
+    for name in ("1b", "3b"):
+        Path(f"data/images/{name}.png").write_bytes(b"no picture")
+    code, out, error = limner("detect", "run", "data/images", "--out", "found", "--min-score", "0")
+    assert (code, len(out.splitlines())) == (1, 10)
+    *_, first, second, files, last = error.splitlines()
+    assert first.startswith("data/images/1b.png: failed: not a picture")
+    assert second.startswith("data/images/3b.png: failed: not a picture")
+    assert files.startswith("found/counts.csv")
+    assert last.startswith("limner: 2 of 12 failed; the first: data/images/1b.png: not a picture")
+    with (trained / "found/counts.csv").open() as file:
+        assert [row["path"] for row in csv.DictReader(file)] == [f"data/images/{number}.png" for number in range(10)]
+    code, out, error = limner("detect", "run", "data/images/1b.png", "data/images/3b.png", "--out", "none")
+    assert (code, out) == (1, "") and "2 of 2 failed" in error and not Path("none").exists()
+    code, out, error = limner("detect", "run", "data/images/1b.png", "--out", "none")
+    assert (code, out) == (2, "") and error.count("\n") == 1 and not Path("none").exists()
+
+
 def test_evaluate_compare_and_check_say_what_they_score(trained: Path, limner: CommandLine) -> None:
     code, out, error = limner("evaluate", "run", "--missed", "missed")
     assert code == 0, error

@@ -58,6 +58,18 @@ def test_alone_the_first_failure_is_raised_as_it_is(tmp_path: Path) -> None:
         results_of(partial(works.doubling, tmp_path), [14, 1], ALONE, title="double", names=["a", "b"])
 
 
+def test_alone_all_of_several_are_tried_where_that_is_wanted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begin, names = partial(works.doubling, tmp_path), ["a", "b", "c"]
+    with pytest.raises(PartlyFailedError, match=r"1 of 3 failed; the first: b: KeyError") as raised:
+        results_of(begin, [1, 14, 2], ALONE, title="double", names=names, try_all=True)
+    assert raised.value.done == [2, 4]
+    assert capsys.readouterr().err.splitlines()[-1] == "b: failed: KeyError: 'fourteen'"
+    with pytest.raises(KeyError):
+        results_of(begin, [14], ALONE, title="double", names=["a"], try_all=True)
+
+
 @pytest.mark.parametrize("workers", [ALONE, WorkerOptions(1)], ids=["alone", "a process"])
 def test_a_full_disk_stops_all(tmp_path: Path, workers: WorkerOptions) -> None:
     given = spread(partial(works.doubling, tmp_path), [1, 15, 2, 3], workers, in_order=True)

@@ -110,11 +110,11 @@ def detect_pictures(
 
     pictures: files, and folders in which all are taken. out: a folder for each picture with its boxes, for
     ``detections.json`` in COCO's form, ``detections.csv`` and ``counts.csv``; whole or not there. overwrite: whether
-    ``out`` may replace a folder that holds something else. workers: who works on many; pictures that fail are left out
-    then.
+    ``out`` may replace a folder that holds something else. workers: who works on many. Of several pictures those
+    that fail are left out.
 
-    Raises `UserError` for no run of this room, no pictures, one that cannot be read, and a folder in the way; where
-    workers did the rest `PartlyFailedError`, whose ``done`` is what else would have been given, alone in a list.
+    Raises `UserError` for no run of this room, no pictures, a single one that cannot be read, and a folder in the way;
+    where of several some fail `PartlyFailedError`, whose ``done`` is what else would have been given, alone in a list.
     """
     files = pictures_given(pictures)
     opened = run if isinstance(run, Run) else open_run(run, "detect")
@@ -134,6 +134,7 @@ def detect_pictures(
             rows = results_of(
                 partial(begin_detecting, loading, options, drawn), list(zip(files, _drawn(files), strict=True)),
                 workers, title="detect", unit="pictures", names=[str(file) for file in files], device=device,
+                try_all=True,
             )  # fmt: skip
         except PartlyFailedError as error:
             failed, rows = error, error.done
@@ -151,7 +152,7 @@ def detect_pictures(
             (temporary / COUNTS).write_bytes(as_utf8(done.counts_csv()))
         say(f"{folder / COUNTS}: how many of each class in each picture; {folder / TABLE}: each object")
     if failed is not None:
-        raise failed.with_done([done])
+        raise failed.with_done([done] if done.rows else [])
     return done
 
 

@@ -82,13 +82,15 @@ def spread(
 def results_of(
     begin: Begin[Item, Result], items: Sequence[Item], workers: WorkerOptions = ALONE, *, title: str,
     unit: str = "files", names: Sequence[str], device: str = "auto", tell: Callable[[Result], None] | None = None,
+    try_all: bool = False,
 ) -> list[Result]:  # fmt: skip
     """The results of all items, in their order, with progress.
 
-    Alone, the first error ends it; workers do the rest, and then `PartlyFailedError` is raised, which has what was
-    done. names: of the items. tell: called with each result when it is there.
+    Alone, the first error ends it, unless several shall be tried all (``try_all``); then, and by workers, the rest is
+    done and `PartlyFailedError` is raised, which has what was done. What failed is said in a line each, at once or with
+    ``try_all`` at the end. names: of the items. tell: called with each result when it is there.
     """
-    if not workers.spread:
+    if not workers.spread and not (try_all and len(items) > 1):
         work, alone = begin(), []
         with Progress(title, len(items), unit) as progress:
             for item in items:
@@ -107,13 +109,21 @@ def results_of(
                     tell(found[number])
             else:
                 failed[number] = answer.error
-                told = answer.error.removeprefix(f"{names[number]}: ")
-                say(f"{names[number]}: failed: {told}")
+                if not try_all:
+                    _say_failed(names[number], answer.error)
             progress.advance()
+    if try_all:
+        for number in sorted(failed):
+            _say_failed(names[number], failed[number])
     done = [found[number] for number in sorted(found)]
     if failed:
         raise PartlyFailedError([(names[number], failed[number]) for number in sorted(failed)], done)
     return done
+
+
+def _say_failed(name: str, error: str) -> None:
+    told = error.removeprefix(f"{name}: ")
+    say(f"{name}: failed: {told}")
 
 
 def _workers(begin: Begin[Any, Any], items: int, workers: WorkerOptions, device: str) -> Processes | RayWorkers:
