@@ -6,10 +6,12 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 from PIL import Image
 
 import limner as api
@@ -22,6 +24,7 @@ from limner.detect.data.options import ObjectReading
 from limner.detect.data.pictures import Sizing, load_pictures, mask_in, resized
 from limner.detect.data.split import split_objects
 from limner.detect.measures.common_boxes import common_boxes, in_pictures
+from limner.detect.measures.drawing import draw_precision_recall
 from limner.detect.measures.evaluation import Evaluation, evaluate_detections
 from limner.detect.networks import NETWORKS
 from limner.detect.networks.rcnn import Lesson
@@ -417,6 +420,7 @@ def test_an_evaluation_counts_kinds_chooses_the_threshold_and_survives_json() ->
     assert scored.scores["ap50"] == pytest.approx(67 / 101)  # COCO's 101 recalls, of which 67 are reached
     assert scored.threshold is not None and scored.threshold["score"] == pytest.approx(0.8)
     assert (scored.threshold["precision"], scored.threshold["recall"]) == (1.0, pytest.approx(2 / 3))
+    assert "100 % is right, and 67 % of the objects are found (F1 80 %)" in scored.to_markdown()
     assert (scored.kinds["right"], scored.kinds["missed"], scored.kinds["background"]) == (2, 1, 0)
     assert scored.trivial == pytest.approx(1.0)
     assert scored.cautions()[:2] == [
@@ -427,6 +431,25 @@ def test_an_evaluation_counts_kinds_chooses_the_threshold_and_survives_json() ->
     assert again.line() == scored.line() and again.to_markdown() == scored.to_markdown()
     with pytest.raises(UserError, match="not an evaluation of a detector"):
         Evaluation.from_json({"scores": {}})
+
+
+def test_precision_and_recall_are_drawn_in_percent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figures: list[Figure] = []
+    save = Figure.savefig
+
+    def kept(figure: Figure, *args: Any, **options: Any) -> None:
+        figures.append(figure)
+        save(figure, *args, **options)
+
+    monkeypatch.setattr(Figure, "savefig", kept)
+    truth = objects((0, 0, 40, 40), (60, 60, 100, 100))
+    found = Detections(torch.tensor([[0.0, 0, 40, 38]]), torch.zeros(1).long(), torch.tensor([0.8]))
+    draw_precision_recall([found], [truth], ["ball"], 0.8, tmp_path / "curve.png")
+    axes = figures[0].axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("recall, %", "precision, %")
+    assert (axes.get_xlim(), axes.get_ylim()) == ((0, 100), (0, 102))
+    point = axes.get_lines()[-1].get_xydata()
+    assert np.asarray(point).ravel().tolist() == [50, 100]
 
 
 def objects_as(truth: Objects) -> Detections:

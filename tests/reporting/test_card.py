@@ -45,6 +45,7 @@ def test_the_newest_picture_is_that_of_the_last_evaluation(tmp_path: Path) -> No
     ("name", "value", "expected"),
     [
         ("validation/f1", 0.85314, "F1 85.3 %"), ("train/loss", 0.412345, "loss 0.4123"),
+        ("validation/ap50", 0.8246, "AP50 82.5 %"), ("validation/ap", 0.3137, "AP 31.4 %"),
         ("precision", 1.0, "precision 100.0 %"),
         ("train/discriminator_loss", 12.0, "discriminator loss 12"), ("validation/kid", 0.00012, "KID 0.00012"),
     ],

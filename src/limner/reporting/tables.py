@@ -76,9 +76,11 @@ class Share(float):
     """A fraction that people read in percent."""
 
 
-SHARES = ("f1", "iou", "accuracy", "precision", "recall", "coverage", "top5")
+SHARES = ("f1", "iou", "accuracy", "precision", "recall", "coverage", "top5", "ap50", "ap")
 """Scores that are fractions of a whole: percent wherever people read them, 0 to 1 in files for programs."""
-TITLES = {"f1": "F1", "iou": "IoU", "kid": "KID", "fid": "FID", "top5": "top-5 accuracy"}
+TITLES = {
+    "f1": "F1", "iou": "IoU", "kid": "KID", "fid": "FID", "top5": "top-5 accuracy", "ap50": "AP50", "ap": "AP",
+}  # fmt: skip
 
 
 def told(name: str, value: float) -> str:

@@ -89,13 +89,13 @@ def draw_precision_recall(
     if 1 < len(class_names) <= 6:
         for name, each in zip(class_names, matches, strict=True):
             curve = precision_recall(each)
-            axes.plot(curve.recall, curve.precision, linewidth=1, alpha=0.7, label=name)
+            axes.plot(100 * curve.recall, 100 * curve.precision, linewidth=1, alpha=0.7, label=name)
     every = precision_recall(*matches)
-    axes.plot(every.recall, every.precision, color="black", label="all")
+    axes.plot(100 * every.recall, 100 * every.precision, color="black", label="all")
     if score is not None:
         at = int(np.abs(every.scores - score).argmin())
-        axes.plot(every.recall[at], every.precision[at], "o", color="black", label=f"score {score:.2f}")
-    axes.set(xlabel="recall", ylabel="precision", xlim=(0, 1), ylim=(0, 1.02))
+        axes.plot(100 * every.recall[at], 100 * every.precision[at], "o", color="black", label=f"score {score:.2f}")
+    axes.set(xlabel="recall, %", ylabel="precision, %", xlim=(0, 100), ylim=(0, 102))
     axes.legend(loc="lower left")
     with replacing(path) as temporary:
         figure.savefig(temporary, format="png", dpi=110, metadata={"Software": None})

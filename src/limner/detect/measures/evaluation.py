@@ -98,7 +98,7 @@ class Evaluation:
         return (
             f"Detections are best shown from a score of {kept['score']:.2f} on: of what is then shown "
             f"{kept['precision']:.0%} is right, and {kept['recall']:.0%} of the objects are found (F1 "
-            f"{kept['f1']:.2f}); the score was chosen on these very pictures."
+            f"{kept['f1']:.0%}); the score was chosen on these very pictures."
         ).replace("%", " %")
 
     def kinds_line(self) -> str:
