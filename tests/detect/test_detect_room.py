@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.figure import Figure
-from PIL import Image
+from PIL import Image, ImageDraw
 
 import limner as api
 from limner.cli import main
+from limner.detect.boxes.error_kinds import picture_errors
 from limner.detect.boxes.objects import Detections, Objects
 from limner.detect.data.augment import AugmentSettings, example_of
 from limner.detect.data.check import check
@@ -24,7 +25,7 @@ from limner.detect.data.options import ObjectReading
 from limner.detect.data.pictures import Sizing, load_pictures, mask_in, resized
 from limner.detect.data.split import split_objects
 from limner.detect.measures.common_boxes import common_boxes, in_pictures
-from limner.detect.measures.drawing import draw_precision_recall
+from limner.detect.measures.drawing import MISSED, TRUTH, draw_precision_recall, missed_sheet, place_label
 from limner.detect.measures.evaluation import Evaluation, evaluate_detections
 from limner.detect.networks import NETWORKS
 from limner.detect.networks.rcnn import Lesson
@@ -450,6 +451,50 @@ def test_precision_and_recall_are_drawn_in_percent(tmp_path: Path, monkeypatch: 
     assert (axes.get_xlim(), axes.get_ylim()) == ((0, 100), (0, 102))
     point = axes.get_lines()[-1].get_xydata()
     assert np.asarray(point).ravel().tolist() == [50, 100]
+
+
+def test_labels_of_crowded_boxes_on_a_small_picture_keep_clear_of_each_other() -> None:
+    taken: list[tuple[float, float, float, float]] = []
+    texts = []
+    for shift in range(6):
+        box = (100.0 + 4 * shift, 100.0 + 3 * shift, 160.0 + 4 * shift, 150.0 + 3 * shift)
+        text, place = place_label([(60.0, 9.0), (24.0, 9.0)], box, (320, 240), taken)
+        for other in taken:
+            apart = place[0] >= other[2] or other[0] >= place[2] or place[1] >= other[3] or other[1] >= place[3]
+            assert apart, (place, other)
+        assert 0 <= place[0] < place[2] <= 320 and 0 <= place[1] < place[3] <= 240
+        taken.append(place)
+        texts.append(text)
+    assert texts[0] == 0
+    assert place_label([(60.0, 9.0)], (100.0, 100.0, 160.0, 150.0), (320, 240), [(0.0, 0.0, 320.0, 240.0)])[0] == 0
+
+
+def test_true_boxes_are_drawn_without_a_score(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    written: list[str] = []
+    write = ImageDraw.ImageDraw.text
+
+    def kept(self: ImageDraw.ImageDraw, place: Any, text: str, *rest: Any) -> None:
+        written.append(text)
+        write(self, place, text, *rest)
+
+    monkeypatch.setattr(ImageDraw.ImageDraw, "text", kept)
+    check([voc(tmp_path / "data")], ObjectReading(), sheet=tmp_path / "sheet.png")
+    assert "ball" in written and not any("1.00" in text for text in written)
+
+
+def test_the_sheet_of_missed_objects_shows_detections_astray_on_found_ones_too() -> None:
+    truth = objects((10, 10, 50, 50))
+    found = Detections(
+        torch.tensor([[10.0, 10, 50, 50], [30, 10, 70, 50]]), torch.zeros(2).long(), torch.tensor([0.9, 0.8])
+    )
+    picture = np.full((100, 100, 3), 128, np.uint8)
+    assert picture_errors(found, truth).kinds == ["right", "place"]
+    sheet = missed_sheet([picture], [found], [truth], ["a.png"], ["ball"])
+    assert sheet is not None
+    red, green = ((sheet == color).all(-1).any() for color in (MISSED, TRUTH))
+    assert red and green
+    right = Detections(found.boxes[:1], found.labels[:1], found.scores[:1])
+    assert missed_sheet([picture], [right], [truth], ["a.png"], ["ball"]) is None
 
 
 def objects_as(truth: Objects) -> Detections:

@@ -237,5 +237,5 @@ def _sheet(found: ObjectSet) -> np.ndarray:
         each = found.pictures[number]
         objects = each.objects
         shown = Detections(objects.boxes, objects.labels, torch.ones(len(objects.boxes)), objects.masks)
-        cells.append(draw_detections(np.asarray(each.opener(WHOLE_PX)), shown, found.class_names))
+        cells.append(draw_detections(np.asarray(each.opener(WHOLE_PX)), shown, found.class_names, scored=False))
     return contact_sheet(cells, [found.pictures[number].name for number in numbers.tolist()], columns=4, cell_px=300)

@@ -100,8 +100,9 @@ def _report(outcome: Outcome, run: Run) -> Report:
         if (folder / MISSED).exists():
             report.picture(
                 folder / MISSED,
-                "The largest objects that nothing found (green), and what was found near them (red). Look here for "
-                "objects that were labeled wrongly, too.",
+                "The largest objects that nothing found (green), and what was found near them (red); then boxes not "
+                "quite there (red) on objects (green) that another box found. Look here for objects that were labeled "
+                "wrongly, too.",
             )
         report.section("What it finds").picture(folder / SHOWN, "Held-out pictures.")
     add_curves(report, run, "By steps; the weights of the best evaluation are kept.")
