@@ -76,6 +76,12 @@ print(json.dumps(told))
             "stdin; "
             "for example: limner segment buildings scene.tif",
         ),
+        ("segment town.tif", "town.tif is a scene; name a run first: limner segment buildings town.tif"),
+        ("segment --out maps a/b.png", "a/b.png is a scene; name a run first: limner segment buildings a/b.png"),
+        (
+            "refine town.tif --labels a.gpkg",
+            "town.tif is a scene; name a run first: limner refine buildings town.tif",
+        ),
         (
             "cutouts x",
             "--object is missing: What to cut out, such as car; repeat for several; "

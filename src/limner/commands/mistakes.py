@@ -1,6 +1,7 @@
 """What the command line says where it cannot take the words: what it got, what it needs, and an example, in a line."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -16,8 +17,9 @@ from cyclopts import (
 
 from limner.commands.app import app
 from limner.commands.examples import EXAMPLES
-from limner.commands.rooms import rooms_that_have
+from limner.commands.rooms import HELP, rooms_that_have, words_in
 from limner.foundation.errors import UserError
+from limner.foundation.files.suffixes import RASTERS, ends_with
 from limner.foundation.nearest import did_you_mean
 
 KINDS: dict[Any, tuple[str, str]] = {int: ("a whole number", "4"), float: ("a number", "0.5")}
@@ -32,7 +34,7 @@ def explain(error: CycloptsError, tokens: Sequence[str], room: str | None) -> st
     if isinstance(error, UnknownOptionError):
         return _unknown_option(error, verb, room)
     if isinstance(error, MissingArgumentError):
-        return f"{_missing(error)}; for example: {EXAMPLES[verb][0]}"
+        return _forgotten_run(verb, tokens) or f"{_missing(error)}; for example: {EXAMPLES[verb][0]}"
     if isinstance(error, RepeatArgumentError):
         return f"{error.token.keyword} is given twice; keep one"
     if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
@@ -51,6 +53,14 @@ def _unknown_option(error: UnknownOptionError, verb: Any, room: str | None) -> s
     near = did_you_mean(option, known)
     hint = near if near.startswith("did") else f"limner {verb} --help lists them"
     return f"limner {verb} has no option {option}{where}; {hint}"
+
+
+def _forgotten_run(verb: str, tokens: Sequence[str]) -> str | None:
+    """What to say where a scene stands in the run's place; None where it does not."""
+    word = next(iter(words_in(tokens[1:], {*HELP, "--json", "--overwrite", "--each"})), "")
+    if verb not in ("segment", "refine") or not ends_with(Path(word), RASTERS):
+        return None
+    return f"{word} is a scene; name a run first: limner {verb} buildings {word}"
 
 
 def _missing(error: MissingArgumentError) -> str:

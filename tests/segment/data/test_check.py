@@ -96,12 +96,65 @@ def test_the_next_command_repeats_what_was_given(tmp_path):
     assert area.class_share["object"] == 10 * 10 * 30 / (300 * 100)
 
 
+@pytest.mark.parametrize(("meters", "more"), [(0.1, " --to-ground-m 0.3"), (0.3, "")])
+def test_the_ground_that_a_warning_advises_is_in_the_next_command(tmp_path, meters, more):
+    place = {"crs": "EPSG:32636", "transform": from_origin(EAST, NORTH, meters, meters)}
+    mask = np.zeros((900, 1200), np.uint8)
+    mask[::40] = 255
+    labels = write(tmp_path / "mask.tif", mask, **place)
+    scene = write(tmp_path / "scene.tif", np.stack([mask, mask // 2, mask // 3]) + 9, **place)
+    told = f"limner train segment/modern --data {scene} --labels {labels}{more}"
+    assert check([scene], Reading(labels=labels)).next_command == told
+
+
 def test_folders_of_classes_are_sent_to_the_room_that_reads_them(tmp_path):
     for name in ("ants", "bees"):
         write(tmp_path / f"insects/{name}/1.png", np.full((3, 20, 20), 9, np.uint8), "PNG")
     report = check([tmp_path / "insects"])
     assert not report.usable
     assert report.next_command == f"limner check {tmp_path / 'insects'} --room classify"
+
+
+@pytest.mark.parametrize(
+    ("file", "kind"),
+    [
+        ("annotations/1.xml", "VOC"),
+        ("images/1.xml", None),
+        ("annotations/train.json", "COCO"),
+        ("train/_annotations.coco.json", "COCO"),
+        ("labels/1.txt", "YOLO"),
+        ("labels/train/1.txt", "YOLO"),
+        ("notes/1.txt", None),
+        ("instances.json", "COCO"),
+        ("meta.json", None),
+    ],
+)
+def test_folders_of_boxes_are_sent_to_the_room_that_reads_them(tmp_path, file, kind):
+    folder = tmp_path / "cells"
+    write(folder / "images/1.png", np.full((3, 20, 20), 9, np.uint8), "PNG")
+    (folder / file).parent.mkdir(parents=True, exist_ok=True)
+    (folder / file).touch()
+    report = check([folder])
+    assert not report.usable
+    assert report.next_command == f"limner check {folder}" + (" --room detect" if kind else "")
+    (problem,) = report.problems
+    if kind is None:
+        assert problem.startswith(f"{folder}: pictures without any labels")
+    else:
+        assert problem.startswith(f"{folder}: holds annotations of objects ({kind}) and no masks/: to find these, give")
+
+
+def test_an_area_with_masks_is_an_area_whatever_else_lies_there(tmp_path):
+    area = write_area(tmp_path / "town")
+    (area / "annotations").mkdir()
+    (area / "annotations/1.xml").touch()
+    assert check([area]).usable
+
+
+def test_of_a_folder_that_is_nowhere_there_is_no_next_command(tmp_path):
+    report = check([tmp_path / "nosuch"])
+    assert report.problems == (f"{tmp_path / 'nosuch'}: no such file or folder",)
+    assert report.next_command == "" and "Next" not in report.to_text()
 
 
 def test_more_classes_are_named_in_the_next_command(tmp_path):

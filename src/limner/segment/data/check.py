@@ -6,7 +6,7 @@ This file imports no torch: `limner check` answers quickly.
 import hashlib
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +29,8 @@ from limner.segment.data.areas import survey
 from limner.segment.data.blocks import grid, hold_out
 from limner.segment.data.chips import Area, Chip, DataSet
 from limner.segment.data.findings import AreaReport, CheckReport
-from limner.segment.data.places import holds_classes
-from limner.segment.data.warnings import warnings_of
+from limner.segment.data.places import boxes_in, holds_classes
+from limner.segment.data.warnings import advised_ground_m, warnings_of
 from limner.segment.labels.drawing import with_key
 from limner.segment.labels.forms import background_of
 from limner.segment.labels.reader import LabelReader
@@ -52,7 +52,11 @@ def check(data: Sequence[Path | str], reading: Reading = AS_FOUND, *, sheet: Pat
     found, problems, notes, draft = survey(paths, reading)
     if found is None:
         again = _command("check", paths, reading)
-        if any(map(holds_classes, paths)):
+        if not all(path.exists() for path in paths):
+            again = ""  # what is nowhere is nowhere the next time, too
+        elif any(boxes_in(path) is not None for path in paths):
+            again = f"{_command('check', paths, AS_FOUND)} --room detect"
+        elif any(map(holds_classes, paths)):
             again += " --room classify"
         return CheckReport((), 0, "", (), "", problems, (), notes, again, None, draft)
     reader = found.reader()
@@ -64,6 +68,8 @@ def check(data: Sequence[Path | str], reading: Reading = AS_FOUND, *, sheet: Pat
     shown = sheet is not None and any(each.windows for each in surveys)
     if sheet is not None and shown:
         write_picture(sheet, draw_sheet(surveys, reader))
+    if not problems and (ground_m := advised_ground_m(areas)) is not None:
+        reading = replace(reading, to_ground_m=ground_m)
     return CheckReport(
         areas=areas,
         channels=found.channels,

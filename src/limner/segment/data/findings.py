@@ -43,6 +43,7 @@ class CheckReport:
     """What `check` found. problems stop a training; leaks make its scores worthless; warnings may be intended.
 
     cautions: what may mislead in what was read; they stand first.
+    next_command: empty where a path is nowhere.
     form: how masks are read, in words. draft: a ``classes.yaml`` to begin with, where masks have unexplained colors.
     """
 
@@ -79,7 +80,7 @@ class CheckReport:
         if self.draft:
             lines += ["**A classes.yaml to begin with**", "", "```yaml", *self.draft.splitlines(), "```", ""]
         lines += [f"Contact sheet: {self.sheet}", ""] if self.sheet else []
-        return [*lines, f"Next: `{self.next_command}`"]
+        return [*lines, f"Next: `{self.next_command}`"] if self.next_command else lines
 
     def to_text(self) -> str:
         """The same for a terminal."""

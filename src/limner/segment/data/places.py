@@ -16,6 +16,11 @@ from limner.scenes.overlaps import told_apart
 from limner.segment.labels.reading import IMAGES_FOLDER, Reading
 from limner.segment.labels.vector_files import is_vector
 
+ANNOTATIONS = ("annotations", "Annotations", "labels", "xml")
+"""Folders of a picture's objects, a file each."""
+COCO = ("instances", "annotations", "coco")
+"""Words in the names of COCO's files of objects."""
+
 
 class Place(NamedTuple):
     """An area as its folder says, no file opened yet."""
@@ -72,6 +77,8 @@ def _area_folders(path: Path, reading: Reading) -> list[Path]:
     areas = [folder for folder in inside if (folder / IMAGES_FOLDER).is_dir()]
     if areas:
         return areas
+    if (kind := boxes_in(path)) is not None:
+        raise UserError(_for_boxes(path, kind, reading))
     if any(_is_picture(file) for file in inside):
         raise UserError(f"{path}: pictures lie in the folder itself; needed are {_wanted(path, reading)}")
     if holds_classes(path):
@@ -84,9 +91,44 @@ def _area_folders(path: Path, reading: Reading) -> list[Path]:
 
 def holds_classes(path: Path) -> bool:
     """Whether pictures lie in sub-folders of ``path`` and none in itself, as the room classify reads them."""
+    if (path / IMAGES_FOLDER).is_dir():
+        return False
     inside = _visible(path) if path.is_dir() else []
     return not any(_is_picture(file) or (file / IMAGES_FOLDER).is_dir() for file in inside) and any(
         _is_picture(file) for folder in inside if folder.is_dir() for file in _visible(folder)
+    )
+
+
+def boxes_in(path: Path) -> str | None:
+    """The form of annotations of objects that a folder holds by the names of its files, None for none: what the room
+    detect reads.
+
+    VOC: XML files, COCO: JSON files in ``annotations/``, or with such a name in the folder or one directly below, YOLO:
+    text files in ``labels/``. No file is opened.
+    """
+    if not path.is_dir():
+        return None
+    for name in ANNOTATIONS:
+        kinds = {file.suffix.lower() for file in _visible(path / name)} if (path / name).is_dir() else set()
+        if ".xml" in kinds:
+            return "VOC"
+        if ".json" in kinds and name.lower() == "annotations":
+            return "COCO"
+    names = [file.name.lower() for each in (path, *_visible(path)) if each.is_dir() for file in _visible(each)]
+    if any(name.endswith(".json") and any(word in name for word in COCO) for name in names):
+        return "COCO"
+    labels = path / "labels"
+    below = [labels, *_visible(labels)] if labels.is_dir() else []
+    if any(file.suffix.lower() == ".txt" for each in below if each.is_dir() for file in _visible(each)):
+        return "YOLO"
+    return None
+
+
+def _for_boxes(path: Path, kind: str, reading: Reading) -> str:
+    return (
+        f"{path}: holds annotations of objects ({kind}) and no {reading.masks_folder}/: to find these, give "
+        f"--room detect to 'limner check', a recipe detect/... to 'limner train'; for maps {_wanted(path, reading)} "
+        "are needed"
     )
 
 
@@ -134,6 +176,8 @@ def _area(folder: Path, reading: Reading, notes: list[str]) -> Place:
 
 def _wanted_vector(folder: Path, reading: Reading) -> Path:
     vector = _vector_of(folder)
+    if vector is None and (kind := boxes_in(folder)) is not None:
+        raise UserError(_for_boxes(folder, kind, reading))
     if vector is None:
         raise UserError(
             f"{folder}: pictures without any labels; needed is {reading.masks_folder}/ with masks of the same names "

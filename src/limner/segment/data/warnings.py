@@ -47,12 +47,18 @@ def _of_ground(areas: Sequence[AreaReport]) -> Iterator[str]:
     ground = [meters for area in areas for meters in area.ground_m or ()]
     if ground and max(ground) > DIFFERENT_SCALES * min(ground):
         yield f"pixels of {min(ground):.2g} to {max(ground):.2g} m on the ground; objects differ in size by as much"
-    if ground and max(ground) < FINE_GROUND_M:
+    if advised_ground_m(areas) is not None:
         yield (
             f"pixels of {max(ground):.2g} m on the ground, so that a training crop of {CROP_PX} px shows "
             f"{CROP_PX * max(ground):.0f} m; maps of buildings in places never seen were much better learned at "
             f"{BUILDINGS_GROUND_M} m a pixel: add --to-ground-m {BUILDINGS_GROUND_M}"
         )
+
+
+def advised_ground_m(areas: Sequence[AreaReport]) -> float | None:
+    """The meters a pixel that pictures are better brought to; None where they are well as they are."""
+    ground = [meters for area in areas for meters in area.ground_m or ()]
+    return BUILDINGS_GROUND_M if ground and max(ground) < FINE_GROUND_M else None
 
 
 def _misnamed(data: DataSet) -> Iterator[str]:
