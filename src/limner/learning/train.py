@@ -160,7 +160,7 @@ def _learn(task: Task, run: Run | None, settings: LoopSettings) -> Training:
         return Training(run)
     stop = learn(task, run, settings, fabric)
     if stop:
-        say(f"stopped; {run.folder} is usable as it is, and the same command goes on from here")
+        say(f"stopped; {task.stopped_line(run)}, and the same command goes on from here")
         return Training(run, stop)
     if not fabric.is_global_zero:
         return Training(run)  # the first of several processes writes for all

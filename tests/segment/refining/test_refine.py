@@ -577,8 +577,9 @@ def test_a_bundled_model_is_refined_into_a_run_of_ones_own_and_its_folder_stays_
 
 
 def test_stopped_by_ctrl_c_it_keeps_what_was_annotated_and_goes_on_to_the_same_weights(
-    parent: Run, scene: Path, truth: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    parent: Run, scene: Path, truth: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
     options: dict[str, Any] = {"truth": truth, "fraction": 0.15, "overrides": ("--epochs", "2", *SHORT[2:])}
     straight = refine(parent.folder, scene, out=tmp_path / "straight", **options)
     step = SegmentTask.step
@@ -590,11 +591,21 @@ def test_stopped_by_ctrl_c_it_keeps_what_was_annotated_and_goes_on_to_the_same_w
 
     with monkeypatch.context() as patch:
         patch.setattr(SegmentTask, "step", interrupted)
+        patch.setattr("limner.segment.refining.refine.advice_on", lambda *_: ["draw more"])
+        capsys.readouterr()
         stopped = refine(parent.folder, scene, out=tmp_path / "run", **options)
     assert stopped.stopped is not None
     assert stopped.stopped.exit_code == 130
     assert stopped.run.status["status"] == "interrupted"
     assert stopped.run.status["steps"] == 2
+    said = capsys.readouterr().err.splitlines()
+    assert said[-2].startswith("stopped; nothing of what was learned is kept yet: ")
+    assert said[-2].endswith(
+        "is home as it was, until the held-out ground has decided, and the same command goes on from here"
+    )
+    assert said.index("Careful: draw more") < next(n for n, line in enumerate(said) if ": training; " in line)
+    assert said.count("Careful: draw more") == 1
+    assert same(stopped.run.weights(), parent.weights())
     rest = evaluate(stopped.run, data=[scene], labels=truth, out=tmp_path / "e.json")
     assert straight.after is not None
     assert rest.pooled.truth_pixels == straight.after.pooled.truth_pixels

@@ -184,6 +184,10 @@ class Task(ABC):
         """The finished run's score beside what scores without learning; empty where nothing was scored."""
         return ""
 
+    def stopped_line(self, run: "Run") -> str:
+        """What the run of a training that was stopped is, in words."""
+        return f"{run.folder} is usable as it is"
+
     def weights(self) -> dict[str, Tensor]:
         """All networks' tensors by ``network.tensor`` names, on the CPU."""
         return {

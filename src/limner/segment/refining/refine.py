@@ -162,8 +162,12 @@ def refine(
         whole = find_data([scene], reading, wanted=read_facts(parent).class_names)
     recipe = dataclasses.replace(recipe, data=data, normalize="run" if normalize == "scene" else "initial")
     name = f"{parent.name}-refined"
+    annotated = load_data(recipe)
+    cautions = tuple(cautions_on(annotated, recipe))
+    for line in careful(cautions):  # before the minutes of training, for whoever would rather draw more first
+        say(line)
     done = train_recipe(recipe, name, out=Path(out) if out else None, overwrite=overwrite)
-    cautions = tuple(keep_annotation(done.run, recipe, before))
+    keep_annotation(done.run, recipe, annotated, before)
     if done.stopped:
         return Refinement(done.run, stopped=done.stopped)
     told = done.run.status.get("decision")
@@ -205,12 +209,18 @@ def refining_recipe(parent: Run, overrides: Sequence[str]) -> SegmentRecipe:
     return with_overrides(settings, overrides)
 
 
-def keep_annotation(run: Run, recipe: SegmentRecipe, before: AnnotatedGround) -> list[str]:
-    """Keep in the run which ground was annotated, so that later scores leave it out; gives what it lacks.
+def cautions_on(data: DataSet, recipe: SegmentRecipe) -> list[str]:
+    """What the annotated ground lacks, with what to draw next."""
+    (chip,) = data.chips
+    summary = summarize_annotation(data, chip, ring_px=recipe.data.ring_px)
+    return advice_on(summary, data.class_names, recipe.data.tile_px)
 
-    before: what the run that was refined had been refined on itself.
+
+def keep_annotation(run: Run, recipe: SegmentRecipe, data: DataSet, before: AnnotatedGround) -> None:
+    """Keep in the run which ground was annotated, so that later scores leave it out.
+
+    data: the annotated scene. before: what the run that was refined had been refined on itself.
     """
-    data = load_data(recipe)
     reader = data.reader(ring_px=recipe.data.ring_px)
     (chip,) = data.chips
     annotated = write_annotated(chip, reader, run.folder / ANNOTATED_FILE)
@@ -218,11 +228,6 @@ def keep_annotation(run: Run, recipe: SegmentRecipe, before: AnnotatedGround) ->
     told = {"refined_on": str(chip.image.resolve()), ANNOTATED: [part.to_json(run.folder) for part in parts]}
     run.set_status(run.status["status"], **told)
     say(f"annotated: {annotated / (chip.height * chip.width):.1%} of the scene; kept out of all scores")
-    summary = summarize_annotation(data, chip, ring_px=recipe.data.ring_px)
-    lines = advice_on(summary, data.class_names, recipe.data.tile_px)
-    for line in careful(lines):
-        say(line)
-    return lines
 
 
 def learned_ground_m(parent: Run, scene: Path, bands: tuple[int, ...]) -> float | None:

@@ -205,6 +205,15 @@ class SegmentTask(MapLearning):
 
         return closing_line(run)
 
+    def stopped_line(self, run: Run) -> str:
+        """Where the held-out ground decides what is kept, nothing is before it did."""
+        if self.held_out is None or self.decision is not None:
+            return super().stopped_line(run)
+        return (
+            f"nothing of what was learned is kept yet: {run.folder} is {self.held_out.initial.name} as it was, until "
+            "the held-out ground has decided"
+        )
+
     @classmethod
     def predictor(cls, run: Run, device: str = "auto") -> SegmentPredictor:
         """The predictor of a run, which knows what it scored."""
