@@ -35,6 +35,8 @@ from limner.learning.runs.opening import open_run
 from limner.learning.train import train
 from limner.nn.pretrained import LITE0, load_weights
 from limner.scenes.rasters import open_raster
+from limner.segment.mapping.thresholds import best_expected, meaning_of, middles
+from limner.segment.measures.calibration import STEPS as STEPS_OF_PROBABILITY
 from limner.segment.predicting.predictor import SegmentPredictor, load_predictor
 from limner.segment.predicting.turns import turned
 
@@ -56,6 +58,8 @@ CANDIDATES: dict[str, tuple[str, ...]] = {
     "modern, width 64": ("--network.width", "64"),
 }
 PEER = "plain U-Net"
+PEER_WAYS = ("plain", "matched")
+"""The peer's own forms; limner's threshold on its probabilities is a row besides."""
 SEEDS = (0, 1, 2)
 
 
@@ -263,13 +267,16 @@ def report(work: Path, seeds: Sequence[int]) -> str:
         file = said_file(work, candidate, place, seed)
         if not file.exists():
             continue
-        said = np.load(file)
+        said, meaning = np.load(file), what_it_means(work, file)
         for way in dict.fromkeys(name.split("/")[0] for name in said.files):
-            result = Score()
+            usual, chosen = Score(), Score()
             for scene in truths[place]:
-                result.add(said[f"{way}/{scene.name}"].astype(np.float32), scene.truth)
-            rows.setdefault(f"{candidate}; {way}", {})[place, seed] = result.f1
-    peers = [name for name in rows if name.startswith(f"{PEER};")]
+                probability = said[f"{way}/{scene.name}"].astype(np.float32)
+                usual.add(probability, scene.truth)
+                chosen.add(above_chosen(probability, scene.valid, meaning), scene.truth)
+            for name, result in ((way, usual), (f"{way}, threshold auto", chosen)):
+                rows.setdefault(f"{candidate}; {name}", {})[place, seed] = result.f1
+    peers = [f"{PEER}; {way}" for way in PEER_WAYS if f"{PEER}; {way}" in rows]
     best = max(peers, key=lambda name: np.mean(list(rows[name].values())), default=None)
     lines = ["| candidate; way | seeds | " + " | ".join(PLACES) + " | mean | against the peer (95 %) |"]
     lines.append("| --- | ---: |" + " ---: |" * (len(PLACES) + 2))
@@ -287,6 +294,21 @@ def report(work: Path, seeds: Sequence[int]) -> str:
         every.append(result.f1)
     lines.append("| all building | | " + " | ".join(f"{value:.1f}" for value in [*every, np.mean(every)]) + " | |")
     return "\n".join(lines)
+
+
+def what_it_means(work: Path, file: Path) -> np.ndarray:
+    """How often what a network says is so, by held-out ground; of the peer, which holds none out, what it says."""
+    run = work / "runs" / file.stem
+    found = meaning_of([open_run(run)]) if run.exists() else None
+    return middles() if found is None else found
+
+
+def above_chosen(probability: np.ndarray, valid: np.ndarray, meaning: np.ndarray) -> np.ndarray:
+    """1 where a picture's pixels are called building by the threshold that `limner segment --threshold auto` chooses,
+    else 0; it is chosen on all of the picture, without its labels."""
+    steps = np.minimum(probability[valid] * STEPS_OF_PROBABILITY, STEPS_OF_PROBABILITY - 1).astype(int)
+    threshold = best_expected(np.bincount(steps, minlength=STEPS_OF_PROBABILITY), meaning) / STEPS_OF_PROBABILITY
+    return (probability >= threshold).astype(np.float32)
 
 
 def paired(found: dict[tuple[str, int], float], peer: dict[tuple[str, int], float]) -> str:
