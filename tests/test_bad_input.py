@@ -413,6 +413,11 @@ OUT = [
 RUNS = [
     Case("no such run", "segment runs/gone scene.tif",
          r"no run 'runs/gone': give a run's folder, 'last', or a bundled model", scene),
+    Case("a run's name mistyped", "segment lsat scene.tif", r"no run 'lsat': did you mean 'last'\?", scene),
+    Case("no such run of a room without bundled models", "generate runs/gone",
+         r"no run 'runs/gone': give a run's folder or 'last'$"),
+    Case("a folder in the place of what is drawn", "draw world2",
+         r"WHAT is 'world2'; needed: world; for example: limner draw world"),
     Case("not a run", "segment town scene.tif", r"town: no model.json \(it is not a run's folder\)",
          town_and(lambda area: scene(area.parent))),
     Case("no model yet", SEGMENT, r"run: no model.json \(its training has not got that far\)",

@@ -184,7 +184,7 @@ def test_only_the_table_of_rooms_names_what_stands_above_it() -> None:
 
 def test_photos_are_reached_through_one_object() -> None:
     """How a file is decoded, tagged and profiled is nobody's business but `limner.photos.photos.Photo`'s."""
-    through = {"limner.photos.photos", "limner.photos.hidden"}
+    through = {"limner.photos.photos", "limner.photos.hidden", "limner.photos.masks"}
     past = [
         f"{module} imports {other}"
         for module in modules()

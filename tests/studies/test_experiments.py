@@ -105,7 +105,7 @@ def test_a_killed_experiment_measures_only_what_is_missing(
     [
         (["convnets/poling"], "did you mean 'convnets/pooling'?"),
         (["convnets/pooling", "--grid", "a=1,2"], "it takes no --grid"),
-        (["convnets/pooling", "--epochs", "3"], "it takes no a recipe or setting"),
+        (["convnets/pooling", "--epochs", "3"], "it takes no --epochs"),
         (["convnets/pooling", "--seeds", "0"], "needed: 1 or more"),
     ],
 )  # fmt: skip

@@ -143,6 +143,23 @@ def test_holes_are_filled_by_a_mask_and_by_a_folder_of_masks(
     assert 0 <= told["numbers"]["seams"] <= 1 / 255
 
 
+def test_a_mask_of_the_stored_pixels_is_turned_with_its_photo(
+    translators: Path, here: Path, limner: CommandLine
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored lying on its side
+    Image.fromarray(pixels(30, 40)).save("photo.png", exif=exif)
+    mask = np.zeros((30, 40), np.uint8)
+    mask[5:15, 10:30] = 255
+    Image.fromarray(mask).save("mask.png")
+    code, _, error = limner("translate", translators / "fill", "photo.png", "--mask", "mask.png")
+    assert code == 0 and "its mask is taken to count its pixels as stored" in error
+    before, after = (read_photo(Path(path)).picture for path in ("photo.png", "translated/photo.png"))
+    changed = (before != after).any(0).numpy()
+    hole = np.rot90(mask, -1) > 0
+    assert changed.shape == hole.shape == (40, 30) and changed[hole].any() and not changed[~hole].any()
+
+
 def test_folders_and_frames_of_a_clip_are_translated(translators: Path, here: Path, limner: CommandLine) -> None:
     Path("frames").mkdir()
     for number in (1, 2, 10):

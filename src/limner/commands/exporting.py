@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from limner.commands.app import Json, Overwrite, RunName, verb
 from limner.foundation.command_line import METHOD, OUTPUT
 from limner.foundation.progress import say
-from limner.learning.runs.export.formats import Format, check_format
+from limner.learning.runs.export.formats import Format, check_format, room_that_exports
 from limner.learning.runs.opening import open_run
 
 
@@ -25,8 +25,8 @@ def export(
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
-    """A run as one file for other programs, raw pixels in, answers out, checked against the run before it is kept."""
-    open_run(run)  # what is not there is told before torch is imported
+    """A run of segment, classify, translate or generate as one file for other programs, checked before it is kept."""
+    room_that_exports(open_run(run))  # what is not there, or cannot be, is told before torch is imported
     check_format(format)
     from limner.learning.runs.export.export import export as export_run
 

@@ -40,7 +40,8 @@ def explain(error: CycloptsError, tokens: Sequence[str], room: str | None) -> st
     if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
         return f"limner {verb} takes no word '{error.unused_tokens[0]}'; for example: {EXAMPLES[verb][0]}"
     if isinstance(error, CoercionError):
-        return _wrong_value(error)
+        line = _wrong_value(error)
+        return line if line.startswith("-") else f"{line}; for example: {EXAMPLES[verb][0]}"
     return " ".join(str(error).split())
 
 

@@ -55,7 +55,7 @@ def study(
     """Recipes at one equal budget, several seeds each, in one table; or a lecture's claim as an experiment."""
     if recipe.startswith(PREFIX):
         given = {
-            "a recipe or setting": more,
+            more[0] if more else "": more,
             "--minutes": minutes,
             "--grid": grid,
             "--data": data,

@@ -5,6 +5,7 @@ from importlib import resources
 from pathlib import Path
 
 from limner.foundation.errors import UserError
+from limner.foundation.nearest import near_names
 from limner.foundation.progress import say
 from limner.learning.rooms import room_of_task
 from limner.learning.runs.run import Run
@@ -21,7 +22,7 @@ def open_run(name: str | Path, room: str | None = None) -> Run:
     room: the one that it must be of. Raises `UserError` when there is none, it holds no model yet, or it is of another
     room.
     """
-    run = _found(name)
+    run = _found(name, room)
     if room is not None and (other := room_of_task(run.task)) != room:
         raise UserError(f"{name}: a run of the room {other}; needed: one of the room {room} (limner train {room}/...)")
     return run
@@ -35,21 +36,29 @@ def is_run(name: str | Path) -> bool:
     return str(name) == LAST or str(name) in bundled_models()
 
 
-def _found(name: str | Path) -> Run:
+def _found(name: str | Path, room: str | None) -> Run:
     folder = Path(name)
     if str(name) == LAST and not folder.exists():
         folder = _newest_run()
     elif not folder.exists() and (bundled := bundled_models().get(str(name))):
         return Run(bundled)
     if not folder.exists():
-        raise UserError(
-            f"no run '{name}': give a run's folder, 'last', or a bundled model "
-            f"({', '.join(bundled_models()) or 'none'})"
-        )
+        raise UserError(f"no run '{name}': {_what_to_give(str(name), room)}")
     if not (folder / "model.json").exists():
         hint = "its training has not got that far" if (folder / "run.json").exists() else "it is not a run's folder"
         raise UserError(f"{folder}: no model.json ({hint}); train first with: limner train RECIPE --data DATA")
     return Run(folder)
+
+
+def _what_to_give(name: str, room: str | None) -> str:
+    """What names a run of a room (None: of any), in words; the name that was probably meant."""
+    bundled = [
+        model for model, path in bundled_models().items() if room is None or room_of_task(Run(path).task) == room
+    ]
+    if near := near_names(name, [LAST, *bundled]):
+        return f"did you mean '{near[0]}'?"
+    also = f", or a bundled model ({', '.join(bundled)})" if bundled else ""
+    return f"give a run's folder{',' if bundled else ' or'} '{LAST}'{also}"
 
 
 def bundled_models() -> dict[str, Path]:

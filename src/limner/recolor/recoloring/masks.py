@@ -4,52 +4,30 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import torch
 from scipy.ndimage import uniform_filter1d
 from torch import Tensor
 from torch.nn import functional
 
 from limner.foundation.errors import UserError
-from limner.foundation.orientation import UPRIGHT, swaps_edges, turned
-from limner.photos.photos import Photo, read_photo
+from limner.photos.masks import drawn_mask
+from limner.photos.photos import Photo
 
-BARELY = 1.5 / 255  # the gray of a 1 in 8 bits
 DARK = 0.1  # of a mask whose lightest gray is darker than that, people ask why nothing changed
 BOXES = 3
 """Means one after the other: three come near a Gaussian, cost the same at every width, and end where they should."""
 
 
 def read_mask(path: Path, photo: Photo) -> tuple[Tensor, tuple[str, ...]]:
-    """((H, W) float 0..1 of a mask picture for ``photo``: white counts, what to tell of it).
-
-    A mask counts the upright picture's pixels, as people see it, unless its size is that of the pixels as stored alone.
-    One that holds no number above 1, of 8 or 16 bits, is of class numbers: its 1 is white.
-    Raises `UserError` for another size, and for black alone.
+    """((H, W) float 0..1 of a mask picture for ``photo``: white counts, what to tell of it); see
+    `limner.photos.masks.drawn_mask`. Raises `UserError` for another size, and for black alone.
     """
-    drawn = read_photo(path)
-    mask = drawn.picture.mean(0).clamp(0, 1)
-    mask = mask if drawn.alpha is None else mask * drawn.alpha
-    notes: tuple[str, ...] = ()
-    if photo.turn != drawn.turn:
-        counts = "the upright photo's pixels"
-        if drawn.turn == UPRIGHT and mask.shape != photo.picture.shape[1:] == mask.T.shape and swaps_edges(photo.turn):
-            mask = torch.from_numpy(np.ascontiguousarray(turned(mask.numpy(), photo.turn)))
-            counts = "its pixels as stored"
-        notes = (f"turned by its EXIF (orientation {photo.turn}): its mask is taken to count {counts}",)
-    if mask.shape != photo.picture.shape[1:]:
-        sizes = [f"{width} x {height}" for height, width in (mask.shape, photo.picture.shape[1:])]
-        raise UserError(
-            f"{path}: a mask of {sizes[0]} pixels for {photo.path} of {sizes[1]}; a mask has its picture's size"
-        )
+    mask, notes = drawn_mask(path, photo)
     lightest = float(mask.max())
-    if 0 < lightest <= BARELY:  # of class numbers 0 and 1, which as grays leave everything as it was
-        mask = mask / lightest
-        notes = (*notes, f"the mask {path.name} is black and {lightest:.1%} gray: its numbers are taken for 0 and 1")
-    elif 0 < lightest < DARK:
-        notes = (*notes, f"the mask {path.name} is nowhere lighter than {lightest:.0%}: little changes")
-    if not mask.any():
+    if not lightest:
         raise UserError(f"{path}: a mask that is black all over leaves nothing of {photo.path}; needed: some white")
+    if lightest < DARK:
+        notes = (*notes, f"the mask {path.name} is nowhere lighter than {lightest:.0%}: little changes")
     return mask, notes
 
 

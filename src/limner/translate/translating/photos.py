@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from limner.foundation.errors import UserError
 from limner.foundation.files.records import Account
+from limner.photos.masks import drawn_mask
 from limner.photos.photos import Photo, read_photo, write_photo
 from limner.scenes.windows import Window
 from limner.scenes.writing import BLOCK_PX, RasterFile
@@ -38,7 +39,7 @@ def translate_photo(
     began = time.perf_counter()
     photo = read_photo(path)
     source = as_source(translator, photo)
-    hole = None if mask is None else read_hole(mask, photo)
+    hole, of_mask = (None, ()) if mask is None else read_hole(mask, photo)
     numbers: dict[str, float] = {}
     if options.check_seams:
         numbers["seams"] = round(measure_seams(translator, source, hole, options.tile_px), 6)
@@ -51,7 +52,7 @@ def translate_photo(
         written = write_photo(out, _colors(made, photo), _enlarged(photo, translator.scale))
         notes = written.notes
     numbers["seconds"] = round(time.perf_counter() - began, 2)
-    return Account(numbers, notes=(*photo.notes, *translator.size_notes(*source.shape[1:]), *notes))
+    return Account(numbers, notes=(*photo.notes, *of_mask, *translator.size_notes(*source.shape[1:]), *notes))
 
 
 def as_source(translator: PictureTranslator, photo: Photo) -> Tensor:
@@ -72,20 +73,15 @@ def as_source(translator: PictureTranslator, photo: Photo) -> Tensor:
     return picture
 
 
-def read_hole(path: Path, photo: Photo) -> Tensor:
-    """(1, H, W) uint8, 1 where a mask picture is white. Raises `UserError` for another size, and for a mask that is
-    black, or white, all over."""
-    drawn = read_photo(path).picture.mean(0, keepdim=True)
-    if drawn.shape[1:] != photo.picture.shape[1:]:
-        sizes = [f"{each.shape[2]} x {each.shape[1]}" for each in (drawn, photo.picture)]
-        raise UserError(
-            f"{path}: a mask of {sizes[0]} px for {photo.path} of {sizes[1]}; a mask has its picture's size"
-        )
-    hole = drawn >= 0.5
+def read_hole(path: Path, photo: Photo) -> tuple[Tensor, tuple[str, ...]]:
+    """((1, H, W) uint8, 1 where a mask picture is white; what to tell of it). Raises `UserError` for another size, and
+    for a mask that is black, or white, all over."""
+    mask, notes = drawn_mask(path, photo)
+    hole = mask[None] >= 0.5
     if not hole.any() or hole.all():
         color = "black" if not hole.any() else "white"
         raise UserError(f"{path}: a mask that is {color} all over; needed: white where something is missing")
-    return hole.byte()
+    return hole.byte(), notes
 
 
 def _colors(made: Tensor, photo: Photo) -> Tensor:

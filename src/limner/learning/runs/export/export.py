@@ -10,10 +10,10 @@ import torch
 from limner.foundation.errors import UserError
 from limner.foundation.files.writing import replacing
 from limner.foundation.version import __version__
-from limner.learning.rooms import ROOMS, named, room_of_task
+from limner.learning.rooms import ROOMS, named
 from limner.learning.runs.export.exportable import Exportable
 from limner.learning.runs.export.files import FACTS, READ_BY, READERS, WRITERS
-from limner.learning.runs.export.formats import SUFFIXES, check_format
+from limner.learning.runs.export.formats import SUFFIXES, check_format, room_that_exports
 from limner.learning.runs.opening import open_run
 from limner.learning.runs.run import Run
 
@@ -46,12 +46,9 @@ def export(
 
     Raises `UserError` for a run whose room exports nothing, a file that is there, and answers that do not agree.
     """
-    check_format(format)
     opened = run if isinstance(run, Run) else open_run(run)
-    room = room_of_task(opened.task)
-    if not ROOMS[room].exports:
-        able = [name for name, each in ROOMS.items() if each.exports]
-        raise UserError(f"{opened.folder}: runs of the room {room} cannot be exported; those of {', '.join(able)} can")
+    room = room_that_exports(opened)
+    check_format(format)
     if deepness and (room != "segment" or format != "onnx"):
         raise UserError("--deepness is for maps in ONNX, which the QGIS plugin Deepness runs; leave it out")
     path = Path(out) if out is not None else Path(f"{opened.folder.resolve().name}{SUFFIXES[format]}")
