@@ -338,7 +338,8 @@ def test_a_geotiff_and_a_picture_are_mapped_then_found_mapped_then_mapped_anew(
     ]  # fmt: skip
     code, out, error = limner(*command, "run")
     assert (code, out) == (0, "maps/scene_classes.tif\nmaps/photo_classes.tif\n")
-    assert [line.split(":")[0] for line in error.splitlines()] == ["last", "scene.tif", "photo.png"]
+    assert [line.split(":")[0] for line in error.splitlines()] == ["last", "scene.tif", "photo.png", "photo.png"]
+    assert "columns and rows, counted downward" in error
     assert error.startswith("last: runs/mine\n")
     with rasterio.open(here / "scene.tif") as scene, rasterio.open(here / "maps/scene_classes.tif") as made:
         assert (made.crs, made.transform, made.shape) == (scene.crs, scene.transform, scene.shape)
