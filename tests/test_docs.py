@@ -18,7 +18,6 @@ from cyclopts import CycloptsError, MissingArgumentError
 
 import limner
 from limner.adversarial.augment import AUGMENTATIONS
-from limner.adversarial.average import AVERAGES
 from limner.adversarial.latents.settings import LatentOptimization
 from limner.adversarial.losses import LOSSES as ADVERSARIAL_LOSSES
 from limner.adversarial.priors import PRIORS
@@ -52,6 +51,7 @@ from limner.generate.networks import DISCRIMINATORS, GENERATORS
 from limner.generate.networks.encoders import ENCODERS
 from limner.generate.training.recipe import GenerateRecipe, PictureSettings, ScoreSettings
 from limner.learning.library import bundled_recipes
+from limner.learning.loop.average import AVERAGES
 from limner.learning.loop.optimizers import OPTIMIZERS, SCHEDULES
 from limner.learning.loop.settings import LoopSettings
 from limner.learning.loop.task import Task
@@ -107,7 +107,7 @@ MOVES: dict[str, Mapping[str, Any]] = {"optimizer": OPTIMIZERS, "schedule": SCHE
 PAGES_OF_SETTINGS: dict[str, tuple[dict[str, type], dict[str, Mapping[str, Any]]]] = {
     "recipes.md": (
         {"": SegmentRecipe, "data.": DataSettings, "stages.": StageSettings, **LOOP},
-        {"network": NETWORKS, "loss": LOSSES, "borders": BORDERS, **MOVES},
+        {"network": NETWORKS, "loss": LOSSES, "borders": BORDERS, "average": AVERAGES, **MOVES},
     ),
     "generate/recipe.md": (
         {

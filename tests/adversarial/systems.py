@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, l1_loss
 
-from limner.adversarial.average import update_average
 from limner.adversarial.losses import LeastSquares, NonSaturating, Wasserstein
 from limner.adversarial.pool import FakePool
 from limner.adversarial.regularizers.gradient_penalties import gradient_penalty, r1_penalty
@@ -19,6 +18,7 @@ from limner.adversarial.update import Update, update_discriminator, update_gener
 from limner.adversarial.updater import Updater, set_up_network
 from limner.datasets.order import ShuffledOrder
 from limner.foundation.draws import Draws
+from limner.learning.loop.average import update_average
 from limner.learning.loop.task import Stage, StageContext, Task
 from limner.learning.runs.run import Run
 

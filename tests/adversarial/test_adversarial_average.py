@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from limner.adversarial.average import AVERAGES, decay_of, update_average
 from limner.adversarial.priors import PRIORS, draw
 from limner.adversarial.weights.spectral import apply_spectral_norm
 from limner.foundation.errors import UserError
+from limner.learning.loop.average import AVERAGES, decay_of, update_average
 from limner.learning.recipes.recipe import Choice, options_of
 
 

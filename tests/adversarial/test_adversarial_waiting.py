@@ -11,7 +11,6 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from limner.adversarial.augment import AUGMENTATIONS
-from limner.adversarial.average import update_average
 from limner.adversarial.losses import LOSSES
 from limner.adversarial.priors import PRIORS, draw
 from limner.adversarial.regularizers.penalties import (
@@ -26,6 +25,7 @@ from limner.adversarial.regularizers.penalties import (
 )
 from limner.adversarial.weights.clip import clip_gradients
 from limner.adversarial.weights.spectral import apply_spectral_norm
+from limner.learning.loop.average import update_average
 from limner.learning.recipes.recipe import Choice
 
 READING = ("_local_scalar_dense", "nonzero", "masked_select", "equal", "is_nonzero", "item")

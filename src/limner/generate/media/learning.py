@@ -9,7 +9,6 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from limner.adversarial.average import AVERAGES, update_average
 from limner.adversarial.losses import LOSSES
 from limner.adversarial.priors import draw
 from limner.adversarial.update import Term, Update, update_discriminator, update_generator
@@ -21,6 +20,7 @@ from limner.foundation.draws import Draws
 from limner.foundation.errors import UserError
 from limner.generate.media.recipe import MediaRecipe
 from limner.generate.media.sample import Condition, MediaSample
+from limner.learning.loop.average import AVERAGES, update_average
 from limner.learning.loop.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
 from limner.learning.loop.task import Stage, StageContext, Task
 from limner.learning.runs.rows_outcome import closing_line

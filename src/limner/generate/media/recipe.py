@@ -39,7 +39,7 @@ class MediaRecipe(Recipe):
     schedule: Choice = choice("constant", "how both learning rates change", "limner.learning.loop.optimizers:SCHEDULES")
     average: Choice = choice(
         "none", "a running average of the generator, which then makes the samples",
-        "limner.adversarial.average:AVERAGES",
+        "limner.learning.loop.average:AVERAGES",
     )  # fmt: skip
     batch: int = setting(64, "real and made samples in an update, so many of each", unit="samples", minimum=2)
     epochs: int = setting(100, "passes over the samples (without kimg)", minimum=1, unless="kimg")
@@ -47,7 +47,7 @@ class MediaRecipe(Recipe):
     scores: MediaScoreSettings = setting(MediaScoreSettings, "what is measured while it learns")
 
     def __post_init__(self) -> None:
-        from limner.adversarial.average import AVERAGES
+        from limner.learning.loop.average import AVERAGES
         from limner.learning.loop.optimizers import SCHEDULES, try_optimizer
 
         for optimizer in (self.generator_optimizer, self.discriminator_optimizer):

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from limner.adversarial.augment import AUGMENTATIONS
 from limner.adversarial.augment.augmentation import Unchanged
-from limner.adversarial.average import AVERAGES, update_average
 from limner.adversarial.latents.optimize import OptimizedLatents, optimize_latents
 from limner.adversarial.losses import LOSSES
 from limner.adversarial.priors import draw
@@ -26,6 +25,7 @@ from limner.generate.training.picture_pool import PicturePool, Sample
 from limner.generate.training.recipe import GenerateRecipe
 from limner.generate.training.recipe_data import load_pictures, split_pictures
 from limner.generate.training.regularizers import discriminator_terms, encoder_term, generator_terms, latent_terms
+from limner.learning.loop.average import AVERAGES, update_average
 from limner.learning.loop.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
 from limner.learning.loop.task import Stage, StageContext, Task
 

@@ -112,7 +112,7 @@ class GenerateRecipe(Recipe):
     average: Choice = choice(
         "none",
         "a running average of the generator, which then makes the pictures",
-        "limner.adversarial.average:AVERAGES",
+        "limner.learning.loop.average:AVERAGES",
     )
     augment: Choice = choice(
         "none", "what is done to all that the discriminator sees", "limner.adversarial.augment:AUGMENTATIONS"
@@ -128,7 +128,7 @@ class GenerateRecipe(Recipe):
         # What these cannot take is refused here, before anything is written. They are imported only now, so that the
         # names of settings are known before torch is.
         from limner.adversarial.augment import AUGMENTATIONS
-        from limner.adversarial.average import AVERAGES
+        from limner.learning.loop.average import AVERAGES
         from limner.learning.loop.optimizers import SCHEDULES, try_optimizer
 
         for optimizer in (self.generator_optimizer, self.discriminator_optimizer):

@@ -198,6 +198,7 @@ def refining_recipe(parent: Run, overrides: Sequence[str]) -> SegmentRecipe:
         ),
         initial=parent.folder.resolve(),
         keep_if_better=True,
+        average=Choice("none"),  # what is kept is mixed of two weights already
         optimizer=Choice(recipe.optimizer.name, options),
         schedule=Choice("cosine", {"warmup": 0.1}),
         stages=(),

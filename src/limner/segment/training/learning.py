@@ -1,8 +1,9 @@
 """How a network learns to map: crops of the training areas, and a loss on every labelled pixel."""
 
-from collections.abc import Iterator
+import copy
+from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from limner.foundation.errors import UserError
 from limner.foundation.machine.memory import check_memory
 from limner.foundation.progress import counted, say
 from limner.learning.loop.accumulation import accumulated, mean_of_all
+from limner.learning.loop.average import AVERAGES, update_average
 from limner.learning.loop.optimizers import OPTIMIZERS, SCHEDULES, set_learning_rate
 from limner.learning.loop.task import Stage, StageContext, Task, number_stages
 from limner.learning.runs.opening import open_run
@@ -32,6 +34,8 @@ from limner.segment.training.pixel_weights import ClassPixels, KnownClasses
 from limner.segment.training.recipe import SegmentRecipe, StageSettings
 from limner.segment.training.recipe_data import borders_of, folds_of, load_data, make_source, split_data
 
+AVERAGE = "average"
+"""Of a task's networks: the running average of the one that learns."""
 CHOSEN, DECISION = "chosen", "decision"
 """Of a task's state: what is to be kept once it learned from all ground, and what is kept."""
 
@@ -61,6 +65,9 @@ class MapLearning(Task):
         self.score = ("validation/f1", 1) if recipe.keep_by == "f1" else ("validation/loss", -1)
         self.borders = borders_of(recipe, self.class_names)
         self.networks = {"network": self._make_network()}
+        self.decay = recipe.average.build(AVERAGES)
+        if self.decay is not None:
+            self.networks[AVERAGE] = copy.deepcopy(self.networks["network"]).requires_grad_(False)
         self._make_loss(lambda: np.ones((1, 2), int))  # what does not fit is refused before anything is written
         self.optimizers = {}
         self.state = {}
@@ -119,6 +126,8 @@ class MapLearning(Task):
         self.fabric, self.stage = fabric, stage
         quicken_depthwise(network)
         self.model = fabric.setup_module(network)
+        if self.decay is not None:
+            self.networks[AVERAGE].to(fabric.device, memory_format=torch.channels_last)
         learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
         optimizer = self.recipe.optimizer.build(OPTIMIZERS, learning)
         for group in optimizer.param_groups:
@@ -177,6 +186,14 @@ class MapLearning(Task):
             self.fabric.backward(loss)
             losses.append(loss.detach())
         self.updater.step()
+        if self.decay is not None:
+            shown = self.recipe.crops_of_all
+            update_average(
+                self.networks[AVERAGE],
+                self.networks["network"],
+                self.decay((index + 1) * shown, shown),
+                statistics=True,
+            )
         return {"loss": torch.stack(losses).sum()}
 
     def skips(self, stage: Stage) -> bool:
@@ -217,11 +234,25 @@ class MapLearning(Task):
         """All tensors; those of the initial run where that is what is kept."""
         if self.held_out is not None and self._keeps_initial():
             return self.held_out.initial.weights()
-        return super().weights()
+        return {
+            f"network.{key}": value.detach().to("cpu", copy=True).contiguous()
+            for key, value in self.mapping_network.state_dict().items()
+        }
+
+    def load_weights(self, weights: Mapping[str, Tensor]) -> Self:
+        """Put `weights` back, into the average, too."""
+        for network in self.networks.values():
+            network.load_state_dict({key.removeprefix("network."): value for key, value in weights.items()})
+        return self
+
+    @property
+    def mapping_network(self) -> nn.Module:
+        """What a run keeps and maps with: the average, where there is one."""
+        return self.networks.get(AVERAGE, self.networks["network"])
 
     def current_predictor(self) -> SegmentPredictor:
         """A predictor around the network as it is now."""
-        network = self.networks["network"]
+        network = self.mapping_network
         parameter = next(network.parameters())
         return SegmentPredictor(
             network=network.eval(),

@@ -110,6 +110,11 @@ class SegmentRecipe(Recipe):
         "adamw", "how it is minimized", "limner.learning.loop.optimizers:OPTIMIZERS", ("parameters",)
     )
     schedule: Choice = choice("cosine", "how the learning rate changes", "limner.learning.loop.optimizers:SCHEDULES")
+    average: Choice = choice(
+        "none",
+        "a running average of the weights, which then maps; half-lives count crops",
+        "limner.learning.loop.average:AVERAGES",
+    )
     batch: int = setting(8, "crops in a step", unit="crops", minimum=1)
     epochs: int = setting(30, "passes over the training tiles (without stages)", minimum=1, unless="stages")
     decoder_epochs: int = setting(
@@ -124,8 +129,11 @@ class SegmentRecipe(Recipe):
             raise UserError("normalize is 'initial', but no initial run is named; add 'initial: RUN'")
         if self.keep_if_better and self.initial is None:
             raise UserError("keep_if_better compares with an initial run, but none is named; add 'initial: RUN'")
+        if self.keep_if_better and self.average.name != "none":
+            raise UserError("keep_if_better mixes weights by itself; leave average out, or set it to none")
         # What these cannot take is refused here, before anything is written. They are imported only now, so that the
         # names of settings are known before torch is.
+        from limner.learning.loop.average import AVERAGES
         from limner.learning.loop.optimizers import SCHEDULES, try_optimizer
         from limner.segment.training.borders import BORDERS
         from limner.segment.training.losses import LOSSES
@@ -133,6 +141,7 @@ class SegmentRecipe(Recipe):
 
         try_optimizer(self.optimizer)
         self.schedule.build(SCHEDULES)
+        self.average.build(AVERAGES)
         self.borders.build(BORDERS)
         self.loss.build(LOSSES, known=KnownClasses(pixels=lambda: np.ones((1, 2), int)))
 

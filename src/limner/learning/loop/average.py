@@ -1,4 +1,4 @@
-"""A running average of a generator's weights, which makes better pictures than the generator of any moment."""
+"""A running average of a network's weights, which makes better pictures, or maps, than the network of any moment."""
 
 from collections.abc import Callable
 
@@ -12,18 +12,23 @@ Decay = Callable[[int, int], float]
 
 
 @torch.no_grad()
-def update_average(average: nn.Module, network: nn.Module, decay: float) -> None:
+def update_average(average: nn.Module, network: nn.Module, decay: float, *, statistics: bool = False) -> None:
     """Move the parameters of ``average`` towards those of ``network``: a <- decay a + (1 - decay) w.
 
     Buffers (statistics of batch normalization, singular vectors of spectral normalization) are copied: they are
     averages themselves. Under spectral normalization the weights before it are averaged. decay 0 copies all.
 
     average: a deep copy of ``network`` as it once was, on the same device.
+    statistics: move the means and deviations of batch normalization in the same way, where they are of all that was
+    learned from and not of the last batches alone.
     """
     torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - decay)
-    buffers = list(network.buffers())
-    if buffers:
-        torch._foreach_copy_(list(average.buffers()), buffers)
+    pairs = list(zip(average.buffers(), network.buffers(), strict=True))
+    moved = [statistics and old.is_floating_point() for old, _ in pairs]
+    for old, new in (pair for pair, moves in zip(pairs, moved, strict=True) if moves):
+        old.lerp_(new, 1 - decay)
+    if copied := [pair for pair, moves in zip(pairs, moved, strict=True) if not moves]:
+        torch._foreach_copy_(*map(list, zip(*copied, strict=True)))
 
 
 def decay_of(half_life_images: float, batch: int, images_seen: int, ramp: float | None = 0.05) -> float:
