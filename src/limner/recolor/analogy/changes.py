@@ -19,9 +19,9 @@ def change_tones(pictures: list[Tensor], draw: torch.Generator, strength: float 
     """
     numbers = (torch.rand(12, generator=draw) * 2 - 1) * strength
     gamma = torch.exp(0.5 * numbers[0] + 0.25 * numbers[1:4])[:, None, None]
-    contrast, saturation = torch.exp(0.35 * numbers[4]), torch.exp(0.7 * numbers[5])
-    angle = math.pi / 2 * float(numbers[6]) ** 3  # large turns are rare
-    cast = torch.stack([8 * numbers[7], 18 * numbers[8], 18 * numbers[9]])[:, None, None]
+    contrast, saturation = torch.exp(0.35 * numbers[4]), torch.exp(0.9 * numbers[5])
+    angle = math.pi * float(numbers[6]) ** 3  # large turns are rare
+    cast = torch.stack([8 * numbers[7], 25 * numbers[8], 25 * numbers[9]])[:, None, None]
     sine, cosine = math.sin(angle), math.cos(angle)
     found = []
     for picture in pictures:

@@ -19,7 +19,8 @@ class HistogramEncoder(nn.Module):
     """The code of a color histogram: convolutions over the chroma plane, lightness as channels.
 
     (B, 8, 32, 32), shares as `soft_histogram` gives, becomes (B, codes). Roots of shares go in, so that rare colors are
-    seen beside common ones.
+    seen beside common ones; and the cumulative shares of lightness, a and b go straight to the last layer, as they say
+    where the colors lie without anything learned.
     """
 
     def __init__(self, width: int = 16, codes: int = 64) -> None:
@@ -29,11 +30,12 @@ class HistogramEncoder(nn.Module):
         for before, after in zip((LIGHTNESS_BINS, *maps), maps, strict=False):
             layers += [nn.Conv2d(before, after, 4, stride=2, padding=1), nn.LeakyReLU(0.1)]
         self.layers = nn.Sequential(*layers, nn.Flatten())
-        self.code = nn.Linear(maps[-1] * (CHROMA_BINS // 8) ** 2, codes)
+        self.code = nn.Linear(maps[-1] * (CHROMA_BINS // 8) ** 2 + LIGHTNESS_BINS + 2 * CHROMA_BINS, codes)
 
     def forward(self, histogram: Tensor) -> Tensor:
         """The codes."""
-        code: Tensor = self.code(self.layers(8 * (histogram + 1e-6).sqrt()))
+        sums = [histogram.sum(axes).cumsum(1) for axes in ((2, 3), (1, 3), (1, 2))]
+        code: Tensor = self.code(torch.cat([self.layers(8 * (histogram + 1e-6).sqrt()), *sums], dim=1))
         return code
 
 

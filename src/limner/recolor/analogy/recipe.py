@@ -17,7 +17,7 @@ class PhotoSettings:
     """Which photos to learn from, and how parts of them are cut out."""
 
     paths: tuple[Path, ...] = setting((), "folders of photos (--data)")
-    longest_px: int = setting(320, "bring photos down to this longest edge", unit="px", minimum=32)
+    longest_px: int = setting(192, "bring photos down to this longest edge", unit="px", minimum=32)
     crop_px: int = setting(80, "side of the crops that are learned from, a multiple of 16", unit="px", minimum=16)
     unlike: float = setting(
         0.5, "share of a batch whose references are other photos: nothing is known of them but their colors",
@@ -41,7 +41,7 @@ class AnalogyRecipe(Recipe):
     network: Choice = choice(
         "histogram-analogy", "an encoder of histograms and a U-Net that is told", "limner.recolor.analogy:NETWORKS"
     )
-    color_weight: float = setting(1.0, "of the distance to the colors of the reference", minimum=0)
+    color_weight: float = setting(1.5, "of the distance to the colors of the reference", minimum=0)
     structure_weight: float = setting(0.1, "of lost structure, where the reference is another photo", minimum=0)
     roughness_weight: float = setting(0.02, "of unlike changes side by side", minimum=0)
     range_weight: float = setting(0.5, "of lightness beyond black and white", minimum=0)

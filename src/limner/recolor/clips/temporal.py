@@ -18,8 +18,8 @@ from torch.nn.functional import avg_pool2d
 
 from limner.foundation.errors import UserError
 from limner.recolor.clips.cuts import is_cut
-from limner.recolor.fusion.fuse import Fusion
 from limner.recolor.fusion.regrain import PUBLISHED_WEIGHTS, regrain
+from limner.recolor.methods.analogy import AnalogyOptions
 from limner.recolor.methods.global_map import GlobalOptions, fit_colors
 from limner.recolor.methods.methods import Mix, Options, method_options, transfer
 from limner.recolor.methods.pictures import Pictures
@@ -167,22 +167,22 @@ def key_frames(clip: Iterable[Tensor], every: int) -> Iterator[tuple[int, Tensor
 def _faded(
     clip: Iterable[Tensor],
     with_references: Callable[[Tensor], Pictures],
-    options: SuperpixelOptions | SctOptions,
+    options: SuperpixelOptions | SctOptions | AnalogyOptions,
     key_every: int,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Frames with what answers at key frames, faded into each other, make of them."""
     frames = iter(clip)  # follows the key frames, which are found and asked first
     weights = options.weights if isinstance(options, SuperpixelOptions) else PUBLISHED_WEIGHTS
     smoothness, options = options.smoothness, replace(options, smoothness=0.0)
-    before: Fusion | None = None
+    before: Callable[[Tensor], Tensor] | None = None
     done = 0
     for number, key_frame in key_frames(clip, key_every):
         answer = _ask(with_references(key_frame), options)
         steps = number + 1 - done  # one at a cut, so that nothing fades across it
         for step, frame in enumerate(islice(frames, steps), start=1):
-            picture = answer(frame).picture
+            picture = answer(frame)
             if before is not None and step < steps:
-                picture = before(frame).picture.lerp(picture, step / steps)
+                picture = before(frame).lerp(picture, step / steps)
             yield frame, regrain(frame, picture, smoothness, weights=weights) if smoothness > 0 else picture
         before, done = answer, number + 1
 
@@ -205,8 +205,12 @@ def _settled(pairs: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, T
         yield frame, frame + change
 
 
-def _ask(pictures: Pictures, options: Options) -> Fusion:
-    """What the method does to a key frame: its superpixels and their new colors, as a function of place and color."""
-    fusion = transfer(pictures, options).fusion
-    assert fusion is not None  # of methods that fuse superpixels, which are all that are asked
-    return fusion
+def _ask(pictures: Pictures, options: Options) -> Callable[[Tensor], Tensor]:
+    """What the method does to a key frame, as a function of place and color: its superpixels and their new colors, or
+    its grid of changes."""
+    done = transfer(pictures, options)
+    if done.grid is not None:
+        return done.grid
+    fusion = done.fusion
+    assert fusion is not None  # of methods that fuse superpixels, which are all others that are asked
+    return lambda frame: fusion(frame).picture

@@ -15,13 +15,15 @@ from limner.foundation.errors import UserError
 from limner.foundation.machine.threads import in_one_order
 from limner.foundation.nearest import did_you_mean
 from limner.photos.hidden import fill_hidden
+from limner.recolor.methods.analogy import NAME as ANALOGY
+from limner.recolor.methods.analogy import AnalogyOptions
 from limner.recolor.methods.global_map import GlobalOptions
 from limner.recolor.methods.pictures import Pictures
 from limner.recolor.methods.recolored import Recolored
 from limner.recolor.methods.sct import SctOptions
 from limner.recolor.methods.superpixel import SuperpixelOptions
 
-Options = SuperpixelOptions | SctOptions | GlobalOptions
+Options = SuperpixelOptions | SctOptions | GlobalOptions | AnalogyOptions
 """A method with all that decides what it does: ``transfer`` does it."""
 
 
@@ -30,6 +32,7 @@ METHODS: dict[str, Options] = {
     "sct": SctOptions(),
     **{name: GlobalOptions(name, fit) for name, fit in FITS.items()},
     "idt-regrain": GlobalOptions("idt", FITS["idt"], smoothness=1.0),
+    ANALOGY: AnalogyOptions(),
 }
 """Every method by its name, with its usual options; `dataclasses.replace` gives others."""
 

@@ -11,6 +11,7 @@ from limner.colors.color_map import ColorMap
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from limner.recolor.analogy.grid import ColorGrid
     from limner.recolor.fusion.fuse import Fusion
     from limner.recolor.matching.attention import Matching
 
@@ -35,3 +36,5 @@ class Recolored:
     """Of a method that matches superpixels: labels, attention and matches."""
     fusion: Fusion | None = None
     """Of a method that ends in color fusion: the target's superpixels with what each became, to ask again."""
+    grid: ColorGrid | None = None
+    """Of a method that a network answers: the changes of color, to ask again."""

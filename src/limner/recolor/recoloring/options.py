@@ -104,7 +104,8 @@ class RecolorOptions:
     method: Annotated[
         str | None,
         Parameter(
-            help="superpixel, sct, reinhard, xiao, mkl, histogram, idt, idt-regrain, gamut; or all, on one sheet. "
+            help="superpixel, sct, reinhard, xiao, mkl, histogram, idt, idt-regrain, gamut, histogram-analogy; or all, on "
+            "one sheet. "
             "Default: superpixel; mkl for scenes."
         ),
     ] = None
@@ -180,6 +181,12 @@ class RecolorOptions:
             help="So near black and white, colors beyond them are bent in, not cut off (default: 0.15; 0: cut off)."
         ),
     ] = None
+    model: Annotated[
+        str | None,
+        Parameter(
+            help="Of histogram-analogy: a run of recolor/histogram-analogy that takes the place of the bundled network."
+        ),
+    ] = None
     fusion: Annotated[
         Literal["changes", "colors"] | None,
         Parameter(help="Mix what regions change by (default), or their colors, as in the paper."),
@@ -220,6 +227,10 @@ class RecolorOptions:
             if method not in ("superpixel", "sct", "idt-regrain"):
                 raise UserError(f"--smoothness is of methods that regrain, which {method} does not; leave it out")
             given["smoothness"] = self.smoothness
+        if self.model is not None:
+            if method != "histogram-analogy":
+                raise UserError(f"--model is of the method histogram-analogy, not of {method}; leave one of them out")
+            given["model"] = self.model
         given.pop("match", None)
         return given
 

@@ -156,13 +156,13 @@ def _job(
     if looks:
         if len(like) > 1:
             raise UserError(f"--like names {looks[0]} and others; a look-up table stands alone")
-        for name in ("method", "like_mask", *MATCHING_ONLY, "superpixels", "smoothness"):
+        for name in ("method", "like_mask", *MATCHING_ONLY, "superpixels", "smoothness", "model"):
             if getattr(options, name) is not None:
                 raise UserError(f"{looks[0]} is a look of its own, to which --{name.replace('_', '-')} means nothing")
         return PhotoJob((), options, read_cube(looks[0]), looks[0], place, key=key, preview=preview)
     _check_method(options.method)
     if options.method == ALL_METHODS:
-        for name in (*MATCHING_ONLY, "superpixels", "smoothness"):
+        for name in (*MATCHING_ONLY, "superpixels", "smoothness", "model"):
             if getattr(options, name) is not None:
                 raise UserError(f"--{name} is for one method, --method all shows each by default; leave one out")
     else:

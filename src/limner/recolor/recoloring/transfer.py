@@ -13,9 +13,11 @@ from torch import Tensor
 
 from limner.foundation.errors import UserError
 from limner.foundation.files.dependencies import digest, digests
+from limner.learning.runs.opening import open_run
 from limner.photos.photos import Photo, read_photo, shrunk
 from limner.recolor.looks.cube import CubeLook
 from limner.recolor.looks.series import SeriesLook
+from limner.recolor.methods.analogy import AnalogyOptions
 from limner.recolor.methods.global_map import counted
 from limner.recolor.methods.methods import METHODS, Mix, Options, method_options, transfer
 from limner.recolor.methods.pictures import Pictures
@@ -181,7 +183,16 @@ class PhotoJob:
             "like_mask": digests(self.options.like_mask or ()),
             **({"weights": list(self.weights)} if self.weights else {}),
             **({} if self.key is None else {"key": digest(self.key)}),
+            **self._network,
         }
+
+    @property
+    def _network(self) -> dict[str, str]:
+        """The digest of the network that a method asks: another one gives other results."""
+        if self.method not in METHODS:
+            return {}
+        options = self.of_method(self.method)
+        return {"network": open_run(options.model).digest()} if isinstance(options, AnalogyOptions) else {}
 
     def pictures_for(self, photo: Photo) -> list[Tensor]:
         """The references in the profile of ``photo``, on the device."""

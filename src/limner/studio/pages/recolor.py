@@ -18,6 +18,7 @@ METHODS = (
     ("sct", "sct: superpixels by color alone"),
     ("gamut", "gamut: the range of colors"),
     ("xiao", "xiao: means and directions in RGB"),
+    ("histogram-analogy", "histogram-analogy: a learned network, told of both histograms"),
 )
 
 
