@@ -58,6 +58,8 @@ from limner.learning.loop.task import Task
 from limner.learning.networks.listing import NetworkRow, NetworkSizes
 from limner.learning.recipes.recipe import Choice, options_of
 from limner.learning.rooms import rooms_with, verb_of
+from limner.recolor.analogy import NETWORKS as ANALOGIES
+from limner.recolor.analogy.recipe import AnalogyRecipe, PhotoSettings
 from limner.segment.networks import NETWORKS
 from limner.segment.networks.listing import list_networks
 from limner.segment.training.borders import BORDERS
@@ -167,6 +169,7 @@ PAGES_OF_SETTINGS: dict[str, tuple[dict[str, type], dict[str, Mapping[str, Any]]
         {"": TransferRecipe},
         {"extractor": EXTRACTORS, "generator": CODE_GENERATORS, "discriminator": TRANSFER_DISCRIMINATORS},
     ),
+    "recolor/histogram-analogy.md": ({"": AnalogyRecipe, "data.": PhotoSettings}, {"network": ANALOGIES}),
     "translate/icgan-recipe.md": (
         {"": AttributeRecipe, "data.": AttributeSettings, "scores.": AttributeScoreSettings},
         {

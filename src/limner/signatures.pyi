@@ -14,6 +14,7 @@ from limner.detect.predicting.predictor import ObjectDetector
 from limner.generate.making.predictor import PictureGenerator
 from limner.learning.runs.run import Run
 from limner.learning.train import Training
+from limner.recolor.analogy.model import AnalogyModel
 from limner.segment.data.findings import CheckReport
 from limner.segment.predicting.predictor import SegmentPredictor
 from limner.translate.data.checks.attributes import AttributeCheckReport
@@ -39,6 +40,8 @@ def load(run: Place, device: str = "auto", *, room: Literal["classify"]) -> Pict
 def load(run: Place, device: str = "auto", *, room: Literal["detect"]) -> ObjectDetector: ...
 @overload
 def load(run: Place, device: str = "auto", *, room: Literal["translate"]) -> PictureTranslator | DomainTranslator: ...
+@overload
+def load(run: Place, device: str = "auto", *, room: Literal["recolor"]) -> AnalogyModel: ...
 @overload
 def load(run: Place, device: str = "auto", *, room: str | None = None) -> Any: ...
 def train(

@@ -377,6 +377,26 @@ def _detect(predictor: Any, data: Path) -> None:
     assert (found.masks is not None) == predictor.outlines
 
 
+def _draw_photos(folder: Path) -> Path:
+    """Ten photos of 40 x 48 px, each of two colors and their shades."""
+    folder.mkdir(parents=True)
+    for number in range(10):
+        ends = np.random.default_rng(number).integers(0, 256, (2, 3))
+        shades = np.linspace(0, 1, 48)[None, :, None] * np.linspace(0.5, 1, 40)[:, None, None]
+        Image.fromarray((ends[0] + shades * (ends[1] - ends[0])).astype(np.uint8)).save(folder / f"{number}.png")
+    return folder
+
+
+def _analogy_settings(recipe: Any) -> list[str]:
+    small = "--epochs=1 --steps-per-epoch=2 --batch=4 --data.held-out=2 --data.longest-px=32 --data.crop-px=16"
+    return f"{small} --network.width=4 --network.codes=8".split()
+
+
+def _recolor(predictor: Any, data: Path) -> None:
+    made = predictor.recolor(torch.rand(3, 20, 33), torch.rand(3, 9, 7))
+    assert made.shape == (3, 20, 33) and made.dtype == torch.float32 and bool(made.isfinite().all())
+
+
 CONTRACTS = {
     "segment": Contract(
         lambda folder: draw_area(folder / "town"),
@@ -386,6 +406,7 @@ CONTRACTS = {
         _map,
         left=("colors.safetensors",),
     ),
+    "recolor": Contract(_draw_photos, _analogy_settings, lambda recipe: 2, lambda patch: None, _recolor),
     "detect": Contract(_draw_objects, _object_settings, _object_steps, lambda patch: None, _detect),
     "classify": Contract(_draw_classes, _class_settings, _class_steps, _slim_classifiers, _classify),
     "generate": Contract(_draw_boxes, _picture_settings, _made_steps, _quick_scores, _make),

@@ -118,7 +118,6 @@ ROOMS: dict[str, Room] = {
         recipes={"recolor-analogy": "limner.recolor.analogy.recipe:AnalogyRecipe"},
         evaluate=Verb("limner.recolor.analogy.verbs:evaluate_run"),
         compare=Verb("limner.recolor.analogy.verbs:compare_runs"),
-        networks=Verb("limner.recolor.analogy.verbs:list_networks"),
         demos={
             "recolor": Demo(
                 "limner.recolor.demo:run_demo", "photos in the colors of others, a scene harmonized; under a minute"

@@ -1,15 +1,16 @@
-"""What the room does for the verbs evaluate, compare and networks."""
+"""What the room does for the verbs evaluate and compare."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from limner.learning.library import recipe_of
-from limner.learning.networks.listing import NetworkRow
 from limner.learning.runs.evaluations import Compared
 from limner.learning.runs.run import Run
 from limner.learning.runs.score_rows import RowsComparison, ScoreRows, compare_rows
-from limner.nn.initialize import shapes_only
-from limner.nn.parameters import count_parameters
+from limner.recolor.analogy.measure import measure_analogy
+from limner.recolor.analogy.model import load_model
+from limner.recolor.analogy.photos import read_photo_set
+from limner.recolor.analogy.task import AnalogyTask
 
 
 def evaluate_run(run: Run, options: None, *, data: Sequence[Path] = (), device: str = "auto") -> ScoreRows:
@@ -17,11 +18,6 @@ def evaluate_run(run: Run, options: None, *, data: Sequence[Path] = (), device: 
 
     Raises `UserError` as reading the photos does.
     """
-    from limner.recolor.analogy.measure import measure_analogy
-    from limner.recolor.analogy.model import load_model
-    from limner.recolor.analogy.photos import read_photo_set
-    from limner.recolor.analogy.task import AnalogyTask
-
     recipe = recipe_of(run)
     network = load_model(run, device).network
     if not data:
@@ -36,16 +32,3 @@ def evaluate_run(run: Run, options: None, *, data: Sequence[Path] = (), device: 
 def compare_runs(items: Sequence[Compared], options: None, *, device: str = "auto") -> RowsComparison:
     """Runs side by side by their evaluations. Raises `UserError` as `compare_rows` does."""
     return compare_rows(items)
-
-
-def list_networks(options: None) -> list[NetworkRow]:
-    """The networks of this room in their usual forms."""
-    from limner.recolor.analogy import NETWORKS
-
-    rows = []
-    with shapes_only():
-        for name, build in NETWORKS.items():
-            for width in (16, 64):
-                parameters = count_parameters(build(width=width))
-                rows.append(NetworkRow(name, f"width {width}", parameters, None, (build.__doc__ or "").strip()))
-    return rows

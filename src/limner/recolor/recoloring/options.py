@@ -104,9 +104,8 @@ class RecolorOptions:
     method: Annotated[
         str | None,
         Parameter(
-            help="superpixel, sct, reinhard, xiao, mkl, histogram, idt, idt-regrain, gamut, histogram-analogy; or all, on "
-            "one sheet. "
-            "Default: superpixel; mkl for scenes."
+            help="superpixel, sct, reinhard, xiao, mkl, histogram, idt, idt-regrain, gamut, histogram-analogy (which "
+            "learned); or all, on one sheet. Default: superpixel; mkl for scenes."
         ),
     ] = None
     strength: Annotated[float, Parameter(help="0: nothing changes, 1: the whole transfer.")] = 1.0
