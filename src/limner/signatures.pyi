@@ -123,6 +123,11 @@ def train(
     match_features: bool = ...,
     rest_below: float = ...,
     pretraining: int = ...,
+    # recipes that transfer colors
+    color_weight: float = ...,
+    structure_weight: float = ...,
+    roughness_weight: float = ...,
+    range_weight: float = ...,
     # recipes that classify
     balance: bool = ...,
     contrast: Literal["none", "global", "local"] = ...,

@@ -114,10 +114,10 @@ ROOMS: dict[str, Room] = {
     ),
     "recolor": Room(
         "colors of one picture given to another",
-        tasks={"recolor-analogy": "limner.recolor.analogy.task:AnalogyTask"},
-        recipes={"recolor-analogy": "limner.recolor.analogy.recipe:AnalogyRecipe"},
-        evaluate=Verb("limner.recolor.analogy.verbs:evaluate_run"),
-        compare=Verb("limner.recolor.analogy.verbs:compare_runs"),
+        tasks={"recolor-analogy": "limner.recolor.training.task:AnalogyTask"},
+        recipes={"recolor-analogy": "limner.recolor.training.recipe:AnalogyRecipe"},
+        evaluate=Verb("limner.recolor.training.verbs:evaluate_run"),
+        compare=Verb("limner.recolor.training.verbs:compare_runs"),
         demos={
             "recolor": Demo(
                 "limner.recolor.demo:run_demo", "photos in the colors of others, a scene harmonized; under a minute"

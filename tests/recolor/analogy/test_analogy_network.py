@@ -11,13 +11,13 @@ from limner.foundation.errors import UserError
 from limner.nn.parameters import count_parameters
 from limner.recolor.analogy import NETWORKS
 from limner.recolor.analogy import grid as grids
-from limner.recolor.analogy.changes import change_tones, change_towards
 from limner.recolor.analogy.grid import ColorGrid, changed, scaled, unscaled
 from limner.recolor.analogy.histograms import soft_histogram
-from limner.recolor.analogy.losses import color_loss, structure_loss
 from limner.recolor.analogy.model import AnalogyModel, small_picture
-from limner.recolor.analogy.pairs import AnalogyPairs
-from limner.recolor.analogy.photos import read_photo_set
+from limner.recolor.training.changes import change_tones, change_towards
+from limner.recolor.training.losses import color_loss, structure_loss
+from limner.recolor.training.pairs import AnalogyPairs
+from limner.recolor.training.photos import read_photo_set
 
 
 def drawn(height: int, width: int, seed: int = 0) -> Tensor:

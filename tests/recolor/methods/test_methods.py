@@ -50,7 +50,7 @@ def test_a_method_says_what_it_did_and_changes_neither_picture(method: str) -> N
     done = transfer_color(target, reference, method)
     assert method.startswith(done.method) and done.seconds and all(value >= 0 for value in done.seconds.values())
     assert torch.equal(target, kept[0]) and torch.equal(reference, kept[1])
-    assert (done.color_map is not None) == (method not in ("superpixel", "sct"))
+    assert (done.color_map is not None) == (method not in ("superpixel", "sct", "histogram-analogy"))
     assert (done.matching is not None) == (method == "superpixel")
 
 

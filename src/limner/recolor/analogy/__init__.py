@@ -11,5 +11,7 @@ def histogram_analogy(width: int = 16, codes: int = 64) -> Any:
     return HistogramAnalogy(width, codes)
 
 
+ANALOGY = "recolor-analogy"
+"""The task of runs."""
 NETWORKS: dict[str, Callable[..., Any]] = {"histogram-analogy": histogram_analogy}
 """By the names that recipes use."""

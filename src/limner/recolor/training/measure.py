@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from limner.colors.classic.mkl import mkl
 from limner.colors.spaces import lab_to_srgb, srgb_to_lab
 from limner.learning.runs.score_rows import MADE, Column, ScoreRows, interval
 from limner.recolor.analogy.grid import changed, scaled, unscaled
 from limner.recolor.analogy.histograms import soft_histogram
-from limner.recolor.analogy.pairs import Analogies, AnalogyPairs
-from limner.recolor.methods.methods import transfer_color
 from limner.recolor.scoring.score import score_transfer
+from limner.recolor.training.pairs import Analogies, AnalogyPairs
 
 COLUMNS = {
     "delta_e": Column("Delta E to the true change", "lower", digits=2),
@@ -51,7 +51,7 @@ def measure_analogy(network: Any, photos: Sequence[Tensor], side: int, *, seed: 
     for unlike in (0.0, 1.0):
         drawn = AnalogyPairs(photos, side, unlike, seed).batch(places, 0)
         by_mkl = [
-            transfer_color(source, reference, BAR).picture
+            mkl(source.flatten(1), reference.flatten(1))(source.flatten(1)).view_as(source)
             for source, reference in zip(drawn.source, drawn.reference, strict=True)
         ]
         for name, made in ((MADE, recolored(network, drawn)), (UNTOUCHED, drawn.source), (BAR, torch.stack(by_mkl))):

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from limner.foundation.draws import Draws
-from limner.recolor.analogy.changes import change_tones, change_towards
+from limner.recolor.training.changes import change_tones, change_towards
 
 LEAST_CROP = 0.4
 """Of a photo's sides, the smallest share that a crop takes."""

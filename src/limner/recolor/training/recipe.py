@@ -8,7 +8,6 @@ from limner.foundation.errors import UserError
 from limner.learning.loop.settings import Recipe
 from limner.learning.recipes.recipe import Choice, choice, setting
 
-ANALOGY = "recolor-analogy"
 STRIDE = 16
 
 
