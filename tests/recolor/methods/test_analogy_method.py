@@ -73,19 +73,6 @@ def test_a_run_takes_the_place_of_the_bundled_network(here: Path, limner: Limner
     draw_photo(here / "b.png", EVENING, 30, 40)
     sizes = {"epochs": 1, "steps-per-epoch": 1, "batch": 2, "data.crop-px": 16, "network.width": 4, "network.codes": 4}
     small = [f"--{name}={value}" for name, value in sizes.items()]
-        "--epochs",
-        "1",
-        "--steps-per-epoch",
-        "1",
-        "--batch",
-        "2",
-        "--data.crop-px",
-        "16",
-        "--network.width",
-        "4",
-        "--network.codes",
-        "4",
-    ]
     code, _, error = limner("train", "recolor/histogram-analogy", "--data", "photos", "--out", "run", *small)
     assert code == 0, error
     command = ["recolor", "a.png", "--like", "b.png", "--method", "histogram-analogy", "--out", "c.png"]
