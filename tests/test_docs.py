@@ -403,7 +403,7 @@ def test_a_page_of_settings_gives_every_one_with_its_default_help_unit_and_bound
 def recipe_rows() -> Iterator[str]:
     """Rows of the table of bundled recipes on the recipes' page."""
     for line in (DOCS / "recipes.md").read_text(encoding="utf-8").splitlines():
-        if re.match(r"\| `(segment|generate|classify|translate|detect)/", line):
+        if re.match(r"\| `(segment|recolor|generate|classify|translate|detect)/", line):
             yield line
 
 
@@ -411,7 +411,7 @@ def test_the_recipes_pages_name_every_bundled_recipe() -> None:
     named_there = [row.split("`")[1] for row in recipe_rows()]
     assert sorted(named_there) == sorted(bundled_recipes())
     printed = re.findall(
-        r"^[* ] ((?:segment|generate|classify|translate|detect)/\S+) ",
+        r"^[* ] ((?:segment|recolor|generate|classify|translate|detect)/\S+) ",
         verb_page("recipes").read_text(encoding="utf-8"),
         re.MULTILINE,
     )

@@ -379,7 +379,6 @@ def _detect(predictor: Any, data: Path) -> None:
 
 def _draw_photos(folder: Path) -> Path:
     """Ten photos of 40 x 48 px, each of two colors and their shades."""
-    folder.mkdir(parents=True)
     for number in range(10):
         ends = np.random.default_rng(number).integers(0, 256, (2, 3))
         shades = np.linspace(0, 1, 48)[None, :, None] * np.linspace(0.5, 1, 40)[:, None, None]

@@ -59,8 +59,9 @@ class AnalogyTask(Task):
         self.held_out = [self.data.photos[place] for place in held_out.tolist()]
         self.where = "validation" if self.held_out else "training"
         self.score = (f"{self.where}/delta_e", -1)
-        network = recipe.network.build(NETWORKS)
-        with torch.no_grad():
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            torch.manual_seed(recipe.seed)
+            network = recipe.network.build(NETWORKS)
             for parameter in network.head.parameters():
                 parameter *= SMALL
         self.networks, self.optimizers, self.state = {"network": network}, {}, {}
