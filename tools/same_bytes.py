@@ -83,7 +83,9 @@ photo, like = (torch.from_numpy(np.asarray(Image.open(name)).copy()).permute(2, 
 for method in sys.argv[3:]:
     np.save(f"methods/{method}.npy", limner.transfer_color(photo, like, method).picture.numpy())
 """
-METHODS = ("superpixel", "sct", "reinhard", "xiao", "mkl", "histogram", "idt", "idt-regrain", "gamut", "histogram-analogy")
+METHODS = (
+    "superpixel", "sct", "reinhard", "xiao", "mkl", "histogram", "idt", "idt-regrain", "gamut", "histogram-analogy",
+)  # fmt: skip
 SEGMENT_DATA = "--data places/kampala-1 --data places/dubai-6"
 SHORT = "--epochs 2 --steps-per-epoch 2 --batch 2 --data.crop-px 64 --loop.precision fp32"
 GAN = (
