@@ -413,6 +413,8 @@ OUT = [
 RUNS = [
     Case("no such run", "segment runs/gone scene.tif",
          r"no run 'runs/gone': give a run's folder, 'last', or a bundled model", scene),
+    Case("scenes and no run", "segment scene.tif other.tif",
+         r"scene.tif: a file, not a run: give a run's folder, 'last', or a bundled model", scene),
     Case("a run's name mistyped", "segment lsat scene.tif", r"no run 'lsat': did you mean 'last'\?", scene),
     Case("no such run of a room without bundled models", "generate runs/gone",
          r"no run 'runs/gone': give a run's folder or 'last'$"),

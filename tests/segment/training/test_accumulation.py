@@ -1,6 +1,5 @@
 """``--loop.accumulate N`` learns as a batch N times larger does, where no batch norm looks at the batch."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +12,9 @@ from limner.learning.loop.accumulation import accumulated
 from limner.learning.loop.fabric import make_fabric
 from limner.learning.loop.settings import LoopSettings
 from limner.learning.loop.task import StageContext
-from limner.learning.loop.training import learn
-from limner.learning.runs.folder import start_run
-from limner.learning.runs.run import Run
 from limner.segment.networks import NETWORKS, unet
 from limner.segment.training.task import SegmentTask
+from stopping import trained_until
 
 
 @pytest.fixture(autouse=True)
@@ -102,26 +99,10 @@ def test_an_accumulating_training_stopped_and_gone_on_with_equals_one_never_stop
     settings = ("--batch", "2", "--loop.accumulate", "2", "--epochs", "1", "--steps-per-epoch", "4")
     recipe = recipe_for(tmp_path, [town], *settings, "--loop.checkpoint-minutes", "0")
 
-    def trained(folder: Path, end: int | None) -> Run:
-        run = Run(folder)
-        if not folder.exists():
-            start_run(run, "", "")
-        task = SegmentTask(recipe)
-        step = task.step
-
-        def ending(batches: Iterator[Tensor], index: int) -> dict[str, Tensor]:
-            if index == end:
-                raise KeyboardInterrupt
-            return step(batches, index)
-
-        task.step = ending  # type: ignore[method-assign]
-        learn(task, run, recipe.loop, make_fabric(recipe.loop))
-        return run
-
-    straight = trained(tmp_path / "straight", None)
+    straight = trained_until(recipe, tmp_path / "straight")
     with pytest.raises(KeyboardInterrupt):
-        trained(tmp_path / "stopped", 2)
-    assert same(straight.weights(), trained(tmp_path / "stopped", None).weights())
+        trained_until(recipe, tmp_path / "stopped", 2)
+    assert same(straight.weights(), trained_until(recipe, tmp_path / "stopped").weights())
 
 
 def test_each_part_is_on_the_device_while_its_turn_is_and_none_is_lost() -> None:

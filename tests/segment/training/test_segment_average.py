@@ -1,25 +1,21 @@
 """A running average of the weights beside the network that learns is what maps, and what a run keeps."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
 
 from drawn import TinyNetwork, draw_picture, recipe_for, same, save_area
 from limner.foundation.errors import UserError
 from limner.learning.loop.fabric import make_fabric
 from limner.learning.loop.task import StageContext
-from limner.learning.loop.training import learn
-from limner.learning.runs.folder import start_run
-from limner.learning.runs.run import Run
 from limner.learning.train import train_recipe
 from limner.segment.networks import NETWORKS
 from limner.segment.predicting.predictor import load_predictor
 from limner.segment.refining.refine import refining_recipe
 from limner.segment.training.recipe import SegmentRecipe
 from limner.segment.training.task import SegmentTask
+from stopping import trained_until
 
 STEPS = 4
 
@@ -34,24 +30,6 @@ def recipe(tmp_path: Path) -> SegmentRecipe:
     town = save_area(tmp_path / "town", [draw_picture(seed=seed) for seed in range(4)])
     short = ("--batch", "2", "--epochs", "1", "--steps-per-epoch", str(STEPS), "--loop.checkpoint-minutes", "0")
     return recipe_for(tmp_path, [town], *short, "--average", "fixed", "--average.decay", "0.6")
-
-
-def trained(recipe: SegmentRecipe, folder: Path, end: int | None = None) -> Run:
-    """A run of all steps, or one that was stopped before step ``end``; what is there goes on."""
-    run = Run(folder)
-    if not folder.exists():
-        start_run(run, "", "")
-    task = SegmentTask(recipe)
-    step = task.step
-
-    def ending(batches: Iterator[Tensor], index: int) -> dict[str, Tensor]:
-        if index == end:
-            raise KeyboardInterrupt
-        return step(batches, index)
-
-    task.step = ending  # type: ignore[method-assign]
-    learn(task, run, recipe.loop, make_fabric(recipe.loop))
-    return run
 
 
 def test_each_step_moves_the_average_by_its_share_with_the_statistics_of_batch_normalization(
@@ -78,10 +56,10 @@ def test_each_step_moves_the_average_by_its_share_with_the_statistics_of_batch_n
 def test_stopped_and_gone_on_with_it_ends_as_one_never_stopped_and_a_run_of_one_network(
     recipe: SegmentRecipe, tmp_path: Path
 ) -> None:
-    straight = trained(recipe, tmp_path / "straight")
+    straight = trained_until(recipe, tmp_path / "straight")
     with pytest.raises(KeyboardInterrupt):
-        trained(recipe, tmp_path / "stopped", 2)
-    assert same(straight.weights(), trained(recipe, tmp_path / "stopped").weights())
+        trained_until(recipe, tmp_path / "stopped", 2)
+    assert same(straight.weights(), trained_until(recipe, tmp_path / "stopped").weights())
     assert same(load_predictor(straight).network.state_dict(), {  # what maps is what was kept
         name.removeprefix("network."): value for name, value in straight.weights().items()
     })  # fmt: skip

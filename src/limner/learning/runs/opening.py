@@ -44,6 +44,8 @@ def _found(name: str | Path, room: str | None) -> Run:
         return Run(bundled)
     if not folder.exists():
         raise UserError(f"no run '{name}': {_what_to_give(str(name), room)}")
+    if folder.is_file():
+        raise UserError(f"{folder}: a file, not a run: {_what_to_give(str(name), room)}")
     if not (folder / "model.json").exists():
         hint = "its training has not got that far" if (folder / "run.json").exists() else "it is not a run's folder"
         raise UserError(f"{folder}: no model.json ({hint}); train first with: limner train RECIPE --data DATA")
