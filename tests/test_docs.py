@@ -58,7 +58,7 @@ from limner.learning.loop.task import Task
 from limner.learning.networks.listing import NetworkRow, NetworkSizes
 from limner.learning.recipes.recipe import Choice, options_of
 from limner.learning.rooms import rooms_with, verb_of
-from limner.recolor.analogy import NETWORKS as ANALOGIES
+from limner.recolor.methods.analogy import NETWORKS as ANALOGIES
 from limner.recolor.training.recipe import AnalogyRecipe, PhotoSettings
 from limner.segment.networks import NETWORKS
 from limner.segment.networks.listing import list_networks

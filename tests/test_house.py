@@ -31,7 +31,7 @@ ENTRIES = {
     "foundation": 14,
     "learning": 13,
     "segment": 12,
-    "recolor": 12,
+    "recolor": 10,
     "generate": 8,
     "classify": 8,
     "detect": 12,

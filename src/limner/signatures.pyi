@@ -14,7 +14,7 @@ from limner.detect.predicting.predictor import ObjectDetector
 from limner.generate.making.predictor import PictureGenerator
 from limner.learning.runs.run import Run
 from limner.learning.train import Training
-from limner.recolor.analogy.model import AnalogyModel
+from limner.recolor.methods.analogy.model import AnalogyModel
 from limner.segment.data.findings import CheckReport
 from limner.segment.predicting.predictor import SegmentPredictor
 from limner.translate.data.checks.attributes import AttributeCheckReport

@@ -28,7 +28,7 @@ from limner.learning.runs.metrics import MetricsWriter
 from limner.learning.runs.run import Run
 from limner.photos.photos import Photo, write_photo
 from limner.photos.tags import Tags
-from limner.recolor.looks.cube import write_cube
+from limner.recolor.recoloring.looks.cube import write_cube
 from limner.recolor.recoloring.scenes import harmonize_scene
 from limner.reporting.pictures import write_picture
 from limner.reporting.report import Report, draw_curves

@@ -13,7 +13,7 @@ from drawn_photos import DAY, EVENING, draw_colors, draw_photo
 from limner.foundation.errors import UserError
 from limner.learning.runs.opening import bundled_models
 from limner.recolor.clips.temporal import recolor_clip
-from limner.recolor.methods.analogy import AnalogyOptions
+from limner.recolor.methods.histogram_analogy import AnalogyOptions
 from limner.recolor.methods.methods import transfer_color
 
 Limner = Callable[..., tuple[int, str, str]]

@@ -19,8 +19,8 @@ from torch.nn.functional import avg_pool2d
 from limner.foundation.errors import UserError
 from limner.recolor.clips.cuts import is_cut
 from limner.recolor.fusion.regrain import PUBLISHED_WEIGHTS, regrain
-from limner.recolor.methods.analogy import AnalogyOptions
 from limner.recolor.methods.global_map import GlobalOptions, fit_colors
+from limner.recolor.methods.histogram_analogy import AnalogyOptions
 from limner.recolor.methods.methods import Mix, Options, method_options, transfer
 from limner.recolor.methods.pictures import Pictures
 from limner.recolor.methods.sct import SctOptions

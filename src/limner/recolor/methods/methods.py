@@ -15,9 +15,9 @@ from limner.foundation.errors import UserError
 from limner.foundation.machine.threads import in_one_order
 from limner.foundation.nearest import did_you_mean
 from limner.photos.hidden import fill_hidden
-from limner.recolor.methods.analogy import NAME as ANALOGY
-from limner.recolor.methods.analogy import AnalogyOptions
 from limner.recolor.methods.global_map import GlobalOptions
+from limner.recolor.methods.histogram_analogy import NAME as ANALOGY
+from limner.recolor.methods.histogram_analogy import AnalogyOptions
 from limner.recolor.methods.pictures import Pictures
 from limner.recolor.methods.recolored import Recolored
 from limner.recolor.methods.sct import SctOptions

@@ -11,9 +11,9 @@ from limner.colors.color_map import ColorMap
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from limner.recolor.analogy.grid import ColorGrid
     from limner.recolor.fusion.fuse import Fusion
     from limner.recolor.matching.attention import Matching
+    from limner.recolor.methods.analogy.grid import ColorGrid
 
 
 @dataclass(frozen=True)

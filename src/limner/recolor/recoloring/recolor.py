@@ -21,10 +21,10 @@ from limner.foundation.nearest import did_you_mean
 from limner.foundation.progress import say
 from limner.learning.runs.opening import is_run
 from limner.photos.photos import read_photo
-from limner.recolor.looks.cube import read_cube
-from limner.recolor.looks.looks import ONE_PHOTO, make_look
 from limner.recolor.methods.methods import METHODS
 from limner.recolor.recoloring.clip_files import begin_clips, clip_results
+from limner.recolor.recoloring.looks.cube import read_cube
+from limner.recolor.recoloring.looks.looks import ONE_PHOTO, make_look
 from limner.recolor.recoloring.options import ALL_METHODS, MATCHING_ONLY, PLAIN, RecolorOptions, split_weight
 from limner.recolor.recoloring.photo_files import Extras, recolor_photos
 from limner.recolor.recoloring.transfer import DEFAULT_METHOD, PREVIEW_PX, PhotoJob, read_references

@@ -15,14 +15,14 @@ from limner.foundation.errors import UserError
 from limner.foundation.files.dependencies import digest, digests
 from limner.learning.runs.opening import open_run
 from limner.photos.photos import Photo, read_photo, shrunk
-from limner.recolor.looks.cube import CubeLook
-from limner.recolor.looks.series import SeriesLook
-from limner.recolor.methods.analogy import AnalogyOptions
 from limner.recolor.methods.global_map import counted
+from limner.recolor.methods.histogram_analogy import AnalogyOptions
 from limner.recolor.methods.methods import METHODS, Mix, Options, method_options, transfer
 from limner.recolor.methods.pictures import Pictures
 from limner.recolor.methods.recolored import Recolored
 from limner.recolor.methods.superpixel import PinnedPoints, SuperpixelOptions
+from limner.recolor.recoloring.looks.cube import CubeLook
+from limner.recolor.recoloring.looks.series import SeriesLook
 from limner.recolor.recoloring.masks import feathered, mask_for, read_mask, shrunk_mask, visible
 from limner.recolor.recoloring.options import RecolorOptions
 from limner.recolor.scoring.score import TransferScore, score_transfer

@@ -1,4 +1,7 @@
-"""What a learned color transfer minimizes. All colors are CIELAB as `limner.recolor.analogy.grid.scaled` has it."""
+"""What a learned color transfer minimizes.
+
+All colors are CIELAB as `limner.recolor.methods.analogy.grid.scaled` has it.
+"""
 
 from __future__ import annotations
 

@@ -11,8 +11,8 @@ from torch import Tensor
 from limner.colors.classic.mkl import mkl
 from limner.colors.spaces import lab_to_srgb, srgb_to_lab
 from limner.learning.runs.score_rows import MADE, Column, ScoreRows, interval
-from limner.recolor.analogy.grid import changed, scaled, unscaled
-from limner.recolor.analogy.histograms import soft_histogram
+from limner.recolor.methods.analogy.grid import changed, scaled, unscaled
+from limner.recolor.methods.analogy.histograms import soft_histogram
 from limner.recolor.scoring.score import score_transfer
 from limner.recolor.training.pairs import Analogies, AnalogyPairs
 

@@ -38,7 +38,9 @@ class AnalogyRecipe(Recipe):
     task: Literal["recolor-analogy"] = setting("recolor-analogy", "histogram analogy")
     data: PhotoSettings = setting(PhotoSettings, "photos")
     network: Choice = choice(
-        "histogram-analogy", "an encoder of histograms and a U-Net that is told", "limner.recolor.analogy:NETWORKS"
+        "histogram-analogy",
+        "an encoder of histograms and a U-Net that is told",
+        "limner.recolor.methods.analogy:NETWORKS",
     )
     color_weight: float = setting(1.5, "of the distance to the colors of the reference", minimum=0)
     structure_weight: float = setting(0.1, "of lost structure, where the reference is another photo", minimum=0)

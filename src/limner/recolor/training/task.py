@@ -21,10 +21,10 @@ from limner.learning.runs.rows_outcome import RowsOutcome, closing_line, finish_
 from limner.learning.runs.run import Run
 from limner.learning.runs.score_rows import MADE, ScoreRows, told_by
 from limner.nn.parameters import count_parameters
-from limner.recolor.analogy import ANALOGY, NETWORKS
-from limner.recolor.analogy.grid import changed, scaled
-from limner.recolor.analogy.histograms import soft_histogram
-from limner.recolor.analogy.model import AnalogyModel, load_model
+from limner.recolor.methods.analogy import ANALOGY, NETWORKS
+from limner.recolor.methods.analogy.grid import changed, scaled
+from limner.recolor.methods.analogy.histograms import soft_histogram
+from limner.recolor.methods.analogy.model import AnalogyModel, load_model
 from limner.recolor.training import losses
 from limner.recolor.training.measure import COLUMNS, lab_of, measure_analogy, recolored
 from limner.recolor.training.pairs import Analogies, AnalogyPairs

@@ -7,7 +7,7 @@ from limner.learning.library import recipe_of
 from limner.learning.runs.evaluations import Compared
 from limner.learning.runs.run import Run
 from limner.learning.runs.score_rows import RowsComparison, ScoreRows, compare_rows
-from limner.recolor.analogy.model import load_model
+from limner.recolor.methods.analogy.model import load_model
 from limner.recolor.training.measure import measure_analogy
 from limner.recolor.training.photos import read_photo_set
 from limner.recolor.training.task import AnalogyTask

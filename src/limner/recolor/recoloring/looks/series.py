@@ -9,8 +9,8 @@ from torch import Tensor
 from limner.colors.color_map import ColorMap
 from limner.photos.photos import Photo
 from limner.recolor.fusion.regrain import regrain
-from limner.recolor.looks.looks import nearest_map
 from limner.recolor.methods.recolored import Recolored
+from limner.recolor.recoloring.looks.looks import nearest_map
 
 
 @dataclass(frozen=True)

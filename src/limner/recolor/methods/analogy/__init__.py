@@ -6,7 +6,7 @@ from typing import Any
 
 def histogram_analogy(width: int = 16, codes: int = 64) -> Any:
     """An encoder of color histograms, and a U-Net whose answer is a grid of changes of color (Lee et al. 2020)."""
-    from limner.recolor.analogy.network import HistogramAnalogy  # settings are listed without torch
+    from limner.recolor.methods.analogy.network import HistogramAnalogy  # settings are listed without torch
 
     return HistogramAnalogy(width, codes)
 

@@ -14,9 +14,9 @@ from limner.colors.spaces import srgb_to_lab
 from limner.foundation.errors import UserError
 from limner.foundation.machine.device import choose_device
 from limner.learning.runs.described import build_fitting, described_choice
-from limner.recolor.analogy import ANALOGY, NETWORKS
-from limner.recolor.analogy.grid import ColorGrid, scaled
-from limner.recolor.analogy.histograms import soft_histogram
+from limner.recolor.methods.analogy import ANALOGY, NETWORKS
+from limner.recolor.methods.analogy.grid import ColorGrid, scaled
+from limner.recolor.methods.analogy.histograms import soft_histogram
 
 if TYPE_CHECKING:
     from limner.learning.runs.run import Run

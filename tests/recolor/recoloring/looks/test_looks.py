@@ -10,9 +10,9 @@ from torch import Tensor
 from drawn_photos import DAY, EVENING, draw_colors
 from limner.colors.classic import FITS
 from limner.colors.spaces import srgb_to_lab
-from limner.recolor.looks.cube import read_cube
-from limner.recolor.looks.looks import make_look
 from limner.recolor.methods.methods import transfer_color
+from limner.recolor.recoloring.looks.cube import read_cube
+from limner.recolor.recoloring.looks.looks import make_look
 
 
 def picture(colors: tuple, height: int = 33, width: int = 47) -> Tensor:

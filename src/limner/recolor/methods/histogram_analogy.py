@@ -11,9 +11,9 @@ import torch
 from limner.foundation.errors import UserError
 from limner.foundation.stopwatch import Stopwatch
 from limner.learning.runs.opening import open_run
-from limner.recolor.analogy.model import AnalogyModel, load_model
 from limner.recolor.fusion.range import bend_into_range
 from limner.recolor.fusion.regrain import regrain
+from limner.recolor.methods.analogy.model import AnalogyModel, load_model
 from limner.recolor.methods.pictures import Pictures
 from limner.recolor.methods.recolored import Recolored
 
@@ -48,9 +48,9 @@ class AnalogyOptions:
 def recolor_by_analogy(pictures: Pictures, options: AnalogyOptions) -> Recolored:
     """The target with its colors changed by what a network makes of it and of both color histograms.
 
-    The network sees pictures of `limner.recolor.analogy.model.SEEN_PX` at most; what it answers changes every pixel by
-    its own color and place, so detail stays, and memory holds a strip at a time. The same picture as its own reference
-    changes nothing. References count alike, or by their weights, however large they are.
+    The network sees pictures of `limner.recolor.methods.analogy.model.SEEN_PX` at most; what it answers changes every
+    pixel by its own color and place, so detail stays, and memory holds a strip at a time. The same picture as its own
+    reference changes nothing. References count alike, or by their weights, however large they are.
 
     Raises `UserError` for a run that cannot be read, and masks that leave nothing.
     """

@@ -15,8 +15,8 @@ from limner.colors.classic import FITS
 from limner.colors.color_map import ColorMap
 from limner.colors.spaces import srgb_to_lab
 from limner.foundation.machine.threads import in_one_order
-from limner.recolor.looks.cube import read_cube, write_cube
 from limner.recolor.methods.global_map import FITTED_PX
+from limner.recolor.recoloring.looks.cube import read_cube, write_cube
 
 ONE_PHOTO = (
     "made of one photo: what becomes of colors that it lacks is extrapolated from those that it has; several photos "

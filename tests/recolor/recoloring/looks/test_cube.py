@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from limner.foundation.errors import UserError
-from limner.recolor.looks.cube import CubeLook, lattice, read_cube, write_cube
+from limner.recolor.recoloring.looks.cube import CubeLook, lattice, read_cube, write_cube
 
 
 def identity(colors: torch.Tensor) -> torch.Tensor:
@@ -108,7 +108,7 @@ def test_colors_outside_the_domain_are_those_of_its_border(tmp_path: Path) -> No
 def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     look = CubeLook(torch.rand((3**3, 3), generator=torch.Generator().manual_seed(3)), 3)
     whole = look(random_colors())
-    monkeypatch.setattr("limner.recolor.looks.cube.CHUNK", 37)
+    monkeypatch.setattr("limner.recolor.recoloring.looks.cube.CHUNK", 37)
     assert torch.equal(look(random_colors()), whole)
 
 

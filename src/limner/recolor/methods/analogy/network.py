@@ -7,8 +7,8 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from limner.recolor.analogy.grid import COEFFICIENTS, DEPTH
-from limner.recolor.analogy.histograms import CHROMA_BINS, LIGHTNESS_BINS
+from limner.recolor.methods.analogy.grid import COEFFICIENTS, DEPTH
+from limner.recolor.methods.analogy.histograms import CHROMA_BINS, LIGHTNESS_BINS
 
 MAPS = (1, 2, 4, 6, 8)
 """Of the levels of the picture's encoder, in units of the width: at the full size, a half, ... a sixteenth."""

@@ -9,11 +9,11 @@ from torch import Tensor
 from limner.colors.spaces import srgb_to_lab
 from limner.foundation.errors import UserError
 from limner.nn.parameters import count_parameters
-from limner.recolor.analogy import NETWORKS
-from limner.recolor.analogy import grid as grids
-from limner.recolor.analogy.grid import ColorGrid, changed, scaled, unscaled
-from limner.recolor.analogy.histograms import soft_histogram
-from limner.recolor.analogy.model import AnalogyModel, small_picture
+from limner.recolor.methods.analogy import NETWORKS
+from limner.recolor.methods.analogy import grid as grids
+from limner.recolor.methods.analogy.grid import ColorGrid, changed, scaled, unscaled
+from limner.recolor.methods.analogy.histograms import soft_histogram
+from limner.recolor.methods.analogy.model import AnalogyModel, small_picture
 from limner.recolor.training.changes import change_tones, change_towards
 from limner.recolor.training.losses import color_loss, structure_loss
 from limner.recolor.training.pairs import AnalogyPairs
