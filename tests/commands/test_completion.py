@@ -75,8 +75,8 @@ def test_completion_knows_every_verb_and_the_options_of_all_rooms() -> None:
 
 
 def test_runs_and_rooms_are_offered(here: Path) -> None:
-    assert run_names(None) == ["buildings"]
+    assert run_names(None) == ["buildings", "histogram-analogy"]
     (here / "runs/mine-001").mkdir(parents=True)
     (here / "runs/mine-001/model.json").write_text("{}")
-    assert run_names(None) == ["runs/mine-001", "last", "buildings"]
+    assert run_names(None) == ["runs/mine-001", "last", "buildings", "histogram-analogy"]
     assert [name for name, _ in room_names(None)] == list(ROOMS)

@@ -199,7 +199,7 @@ def test_lists_show_what_can_be_chosen_and_not_what_jobs_and_runs_wrote(folder: 
         (folder.root / name).write_text("")
     assert folder.files((".png",)) == ["studio/uploads/new.png", "a.png", "b.png", "places/town/a.png"]
     assert folder.folders() == ["places", "places/town"]
-    assert folder.run_names() == ["runs/made", "buildings"]
+    assert folder.run_names() == ["runs/made", "buildings", "histogram-analogy"]
 
 
 def test_examples_are_there() -> None:
