@@ -220,7 +220,7 @@ def test_killed_by_sigkill_at_random_moments_twice_in_a_row_it_still_ends_the_sa
         from limner.learning.runs.run import Run
         from limner.learning.runs.folder import start_run
         from limner.learning.loop.fabric import make_fabric
-from limner.learning.loop.training import learn
+        from limner.learning.loop.training import learn
         folder = pathlib.Path(sys.argv[1])
         run = Run(folder)
         if not folder.exists():
