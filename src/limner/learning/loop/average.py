@@ -23,12 +23,13 @@ def update_average(average: nn.Module, network: nn.Module, decay: float, *, stat
     learned from and not of the last batches alone.
     """
     torch._foreach_lerp_(list(average.parameters()), list(network.parameters()), 1 - decay)
-    pairs = list(zip(average.buffers(), network.buffers(), strict=True))
-    moved = [statistics and old.is_floating_point() for old, _ in pairs]
-    for old, new in (pair for pair, moves in zip(pairs, moved, strict=True) if moves):
-        old.lerp_(new, 1 - decay)
-    if copied := [pair for pair, moves in zip(pairs, moved, strict=True) if not moves]:
-        torch._foreach_copy_(*map(list, zip(*copied, strict=True)))
+    buffers = list(zip(average.buffers(), network.buffers(), strict=True))
+    moved = [(old, new) for old, new in buffers if statistics and old.is_floating_point()]
+    copied = [(old, new) for old, new in buffers if not (statistics and old.is_floating_point())]
+    if moved:
+        torch._foreach_lerp_([old for old, _ in moved], [new for _, new in moved], 1 - decay)
+    if copied:
+        torch._foreach_copy_([old for old, _ in copied], [new for _, new in copied])
 
 
 def decay_of(half_life_images: float, batch: int, images_seen: int, ramp: float | None = 0.05) -> float:

@@ -127,7 +127,7 @@ class MapLearning(Task):
         quicken_depthwise(network)
         self.model = fabric.setup_module(network)
         if self.decay is not None:
-            self.networks[AVERAGE].to(fabric.device, memory_format=torch.channels_last)
+            self.networks[AVERAGE].to(fabric.device).to(memory_format=torch.channels_last)
         learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
         optimizer = self.recipe.optimizer.build(OPTIMIZERS, learning)
         for group in optimizer.param_groups:
