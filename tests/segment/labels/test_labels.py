@@ -19,7 +19,7 @@ from limner.segment.labels.forms import LabelForm, decide_form
 from limner.segment.labels.masks import MaskContent, mask_content
 from limner.segment.labels.reader import LabelReader
 from limner.segment.labels.vector_files import open_layer
-from limner.segment.labels.vectors import read_polygons
+from limner.segment.labels.vectors import drawn, drawn_around, read_polygons
 
 HEIGHT, WIDTH = 60, 50
 BINARY = LabelForm.of_binary()
@@ -232,3 +232,18 @@ def test_polygons_that_lie_on_no_picture_are_refused(tmp_path):
             with pytest.raises(UserError, match="none of its polygons lies on"):
                 reader.check_place([Picture(picture, labels)])
             assert (reader.read(Picture(picture, labels), WHOLE) == 255).all()
+
+
+def test_ground_around_polygons_is_the_same_told_by_a_point_as_drawn() -> None:
+    generator = np.random.default_rng(5)
+    places = generator.uniform(-60, 160, (40, 2))
+    shapes = shapely.box(*places.T, *(places + generator.uniform(2, 30, (40, 2))).T)
+    shares = []
+    for reach_px in (1, 20, 60, 500):
+        for shape in shapes:
+            window = Window(*generator.integers(0, 80, 2).tolist(), 16, 24)
+            buffered = drawn(shapely.buffer(np.array([shape]), reach_px), window)
+            np.testing.assert_array_equal(drawn_around(np.array([shape]), window, reach_px), buffered)
+            shares.append(float(buffered.mean()))
+    assert {0.0, 1.0} < set(shares)  # windows that lie wholly around a polygon, that have nothing of it, and others
+    assert not drawn_around(shapes[:0], Window(0, 0, 4, 4), 500).any()

@@ -18,7 +18,16 @@ from limner.segment.labels.alignment import is_aligned, read_onto, turned_like
 from limner.segment.labels.forms import LabelForm
 from limner.segment.labels.masks import has_colors
 from limner.segment.labels.vector_files import NO_LAYERS, Layers, is_vector
-from limner.segment.labels.vectors import Polygons, check_ground, draw_over, drawn, moved, read_polygons
+from limner.segment.labels.vectors import (
+    Polygons,
+    box_of,
+    check_ground,
+    draw_over,
+    drawn,
+    drawn_around,
+    moved,
+    read_polygons,
+)
 
 RING_PX = 32  # background known around a polygon when nobody says which ground is annotated
 
@@ -168,9 +177,10 @@ class LabelReader:
         shapes, texts = self._shapes(chip, path, window, self.ring_px)
         labels = np.full((window.height, window.width), IGNORE if chip.within is None else 0, np.uint8)
         if chip.within is None:
-            labels[drawn(shapely.buffer(shapes, self.ring_px), window)] = 0
+            labels[drawn_around(shapes, window, self.ring_px)] = 0
         classes = [1] * len(shapes) if self.field is None else [self._class_of(text, path) for text in texts]
-        draw_over(labels, list(zip(shapes, classes, strict=True)), window)
+        touching = shapely.intersects(shapely.envelope(shapes), box_of(window))
+        draw_over(labels, [(shapes[index], classes[index]) for index in np.flatnonzero(touching)], window)
         labels[~self._on_picture(chip, window)] = IGNORE
         return labels
 
@@ -195,8 +205,7 @@ class LabelReader:
         with chip.open() as raster:
             polygons = self._polygons_on(raster, path, of_ground)
             to_ground, height, width = raster.transform, raster.height, raster.width
-        row, column, rows, columns = window or Window(0, 0, height, width)
-        box = shapely.box(column - margin_px, row - margin_px, column + columns + margin_px, row + rows + margin_px)
+        box = box_of(window or Window(0, 0, height, width), margin_px)
         numbers = polygons.near(moved(np.array([box]), to_ground)[0])
         texts = [polygons.texts[number] for number in numbers] if polygons.texts else []
         return moved(polygons.tree.geometries[numbers], ~to_ground), texts

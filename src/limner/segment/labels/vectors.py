@@ -25,6 +25,8 @@ from limner.segment.labels.vector_files import Column, VectorLayer
 KINDS = {0: "point", 4: "point", 1: "open line", 5: "open line", 3: "flat polygon", 6: "flat polygon"}
 UNREADABLE, UNPLACEABLE, OTHER = "unreadable shape", "unplaceable shape", "other shape"
 LONGITUDES, LATITUDES = 360.0, 90.0
+INSCRIBED = 0.99
+"""Of a reach, what the polygon that stands for its circle surely holds (8 corners a quarter: cos(pi / 32) = 0.995)."""
 
 
 def check_ground(raster: Raster, vector: Path) -> None:
@@ -241,11 +243,32 @@ def moved(shapes: np.ndarray, affine: Affine) -> np.ndarray:
     return shapely.transform(shapes, lambda xy: xy @ matrix.T + (affine.c, affine.f))
 
 
+def box_of(window: Window, margin_px: int = 0) -> Any:
+    """A window's ground and ``margin_px`` around it, as a polygon in columns (x) and rows (y)."""
+    row, column, rows, columns = window
+    return shapely.box(column - margin_px, row - margin_px, column + columns + margin_px, row + rows + margin_px)
+
+
 def drawn(shapes: Iterable[Any], window: Window) -> np.ndarray:
     """(height, width) bool: pixels of the window whose center lies in a shape (given in columns and rows)."""
     canvas = np.zeros((window.height, window.width), np.uint8)
     draw_over(canvas, [(shape, 1) for shape in shapes], window)
     return canvas.astype(bool)
+
+
+def drawn_around(shapes: np.ndarray, window: Window, reach_px: float) -> np.ndarray:
+    """(height, width) bool: pixels of the window whose center is at most ``reach_px`` from a shape (as `drawn` takes
+    them).
+
+    A window that lies in reach of one point of a shape is told without drawing: of a whole scene's truth, where the
+    reach is the scene's side, no window needs it.
+    """
+    inner = shapely.get_coordinates(shapely.point_on_surface(shapes))
+    corners = shapely.get_coordinates(box_of(window))
+    farthest = np.linalg.norm(inner[:, None] - corners[None], axis=-1).max(axis=1, initial=0)
+    if (farthest < INSCRIBED * reach_px).any():
+        return np.ones((window.height, window.width), bool)
+    return drawn(shapely.buffer(shapes, reach_px), window)
 
 
 def draw_over(canvas: np.ndarray, shapes: Sequence[tuple[Any, int]], window: Window) -> None:
