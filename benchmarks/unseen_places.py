@@ -35,8 +35,8 @@ from limner.learning.runs.opening import open_run
 from limner.learning.train import train
 from limner.nn.pretrained import LITE0, load_weights
 from limner.scenes.rasters import open_raster
-from limner.segment.mapping.thresholds import best_expected, meaning_of, middles
 from limner.segment.measures.calibration import STEPS as STEPS_OF_PROBABILITY
+from limner.segment.measures.thresholds import Look, Meaning, meaning_of
 from limner.segment.predicting.predictor import SegmentPredictor, load_predictor
 from limner.segment.predicting.turns import turned
 
@@ -269,11 +269,12 @@ def report(work: Path, seeds: Sequence[int]) -> str:
             continue
         said, meaning = np.load(file), what_it_means(work, file)
         for way in dict.fromkeys(name.split("/")[0] for name in said.files):
+            answers = [said[f"{way}/{scene.name}"].astype(np.float32) for scene in truths[place]]
+            threshold = threshold_for(answers, truths[place], meaning)
             usual, chosen = Score(), Score()
-            for scene in truths[place]:
-                probability = said[f"{way}/{scene.name}"].astype(np.float32)
+            for probability, scene in zip(answers, truths[place], strict=True):
                 usual.add(probability, scene.truth)
-                chosen.add(above_chosen(probability, scene.valid, meaning), scene.truth)
+                chosen.add((probability >= threshold).astype(np.float32), scene.truth)
             for name, result in ((way, usual), (f"{way}, threshold auto", chosen)):
                 rows.setdefault(f"{candidate}; {name}", {})[place, seed] = result.f1
     peers = [f"{PEER}; {way}" for way in PEER_WAYS if f"{PEER}; {way}" in rows]
@@ -296,19 +297,20 @@ def report(work: Path, seeds: Sequence[int]) -> str:
     return "\n".join(lines)
 
 
-def what_it_means(work: Path, file: Path) -> np.ndarray:
-    """How often what a network says is so, by held-out ground; of the peer, which holds none out, what it says."""
+def what_it_means(work: Path, file: Path) -> Meaning:
+    """What probabilities mean, as limner takes them; of the peer, which holds no ground out, what they say."""
     run = work / "runs" / file.stem
-    found = meaning_of([open_run(run)]) if run.exists() else None
-    return middles() if found is None else found
+    return meaning_of([open_run(run)] if run.exists() else [])
 
 
-def above_chosen(probability: np.ndarray, valid: np.ndarray, meaning: np.ndarray) -> np.ndarray:
-    """1 where a picture's pixels are called building by the threshold that `limner segment --threshold auto` chooses,
-    else 0; it is chosen on all of the picture, without its labels."""
-    steps = np.minimum(probability[valid] * STEPS_OF_PROBABILITY, STEPS_OF_PROBABILITY - 1).astype(int)
-    threshold = best_expected(np.bincount(steps, minlength=STEPS_OF_PROBABILITY), meaning) / STEPS_OF_PROBABILITY
-    return (probability >= threshold).astype(np.float32)
+def threshold_for(answers: Sequence[np.ndarray], pictures: Sequence[Scene], meaning: Meaning) -> float:
+    """The threshold that `limner segment --threshold auto` chooses for a folder of the place's pictures, without labels;
+    it looks at all of them here."""
+    said = np.zeros(STEPS_OF_PROBABILITY)
+    for probability, scene in zip(answers, pictures, strict=True):
+        steps = np.minimum(probability[scene.valid] * STEPS_OF_PROBABILITY, STEPS_OF_PROBABILITY - 1).astype(int)
+        said += np.bincount(steps, minlength=STEPS_OF_PROBABILITY)
+    return Look(said, len(answers), len(answers)).threshold(meaning)
 
 
 def paired(found: dict[tuple[str, int], float], peer: dict[tuple[str, int], float]) -> str:

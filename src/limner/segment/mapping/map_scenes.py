@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from limner.colors.harmonize import Harmonizer
 from limner.foundation.errors import UserError
 from limner.foundation.orientation import UPRIGHT
@@ -28,7 +26,7 @@ from limner.segment.mapping.map import map_raster
 from limner.segment.mapping.options import PLAIN, MapOptions, SceneOptions, SegmentOptions
 from limner.segment.mapping.predictions import NOTICES
 from limner.segment.mapping.record import SceneMap
-from limner.segment.mapping.thresholds import choose_threshold, meaning_of
+from limner.segment.measures.thresholds import Meaning, deciding, look
 from limner.segment.predicting.engines import OpenVino
 from limner.segment.predicting.ensemble import Ensemble, together
 from limner.segment.predicting.exported import load_exported
@@ -99,20 +97,11 @@ def make_job(run: Runs, out: Path, options: SegmentOptions, *, device: str, over
         for name in names
     ]
     predictor = together([turned(each) for each in loaded] if options.mapping.answers.tta else loaded)
-    if (threshold := looking.threshold) is not None:
-        if len(predictor.class_names) != 2 or (threshold != "auto" and not 0 < threshold < 1):
-            raise UserError(
-                f"--threshold {threshold}: needs a run of two classes and a number between 0 and 1, or auto"
-            )
-        if threshold == "auto" and looking.harmonize is not None:
-            raise UserError("--threshold auto looks at a scene in its own colors; leave it or --harmonize out")
-        if threshold != "auto":
-            predictor = predictor.with_threshold(threshold)
+    predictor, meaning = deciding(predictor, runs, looking.threshold, harmonized=looking.harmonize is not None)
     harmonizer = (
         None if not runs else harmonizer_of(runs[0], looking.harmonize, looking.harmonize_to, looking.normalize)
     )
     normalize = predictor.normalization(looking.normalize, harmonized=harmonizer is not None)
-    meaning = _Meaning(meaning_of(runs)) if threshold == "auto" else None
     engine = OpenVino(looking.precision) if looking.engine == "openvino" else None
     return Job(predictor, tuple(runs), out, options.mapping, normalize, harmonizer, overwrite, meaning, engine)
 
@@ -191,13 +180,6 @@ def look_at(stack: ExitStack, job: "Job", path: Path, looking: SceneOptions, num
     return Waiting(path, bands, match, raster if stays else None)
 
 
-@dataclass(frozen=True, eq=False)
-class _Meaning:
-    """What probabilities mean, by which each scene's threshold is chosen; None: what they say."""
-
-    shares: np.ndarray | None
-
-
 @dataclass(frozen=True)
 class Job:
     """What all scenes are mapped by."""
@@ -209,7 +191,7 @@ class Job:
     normalize: str
     harmonizer: Harmonizer | None
     overwrite: bool
-    meaning: _Meaning | None = None
+    meaning: Meaning | None = None
     engine: OpenVino | None = None
 
     def run(self, scene: Waiting) -> SceneMap:
@@ -231,9 +213,10 @@ class Job:
                 predictor = self.predictor.at_ground(scene.match.ground_m)
                 if self.meaning is not None:
                     own = measure_raster(raster) if self.normalize == "scene" else predictor.statistics
-                    chosen = choose_threshold(predictor, raster, own, self.meaning.shares)
-                    say(f"{name}: {chosen.line()}")
-                    predictor = predictor.with_threshold(chosen.threshold)
+                    seen = look(predictor, raster, own)
+                    threshold = seen.threshold(self.meaning)
+                    say(f"{name}: {self.meaning.line(threshold, seen.where)}")
+                    predictor = predictor.with_threshold(threshold)
                 made = map_raster(
                     predictor, raster, self.out, self.options,
                     ground_m=scene.match.ground_m, normalize=self.normalize, harmonizer=self.harmonizer,

@@ -11,7 +11,7 @@ from limner.nn.engines.names import Engine
 from limner.segment.footprints.options import AS_MEASURED, FootprintOptions
 from limner.segment.mapping.answers import PLAIN as AS_ANSWERED
 from limner.segment.mapping.answers import AnswerOptions
-from limner.segment.scoring.options import Harmonize, HarmonizeTo, Normalize
+from limner.segment.scoring.options import Harmonize, HarmonizeTo, Normalize, Threshold
 
 if TYPE_CHECKING:
     from limner.segment.predicting.tiles import Axis
@@ -35,7 +35,7 @@ class SceneOptions:
     training area whose colors they take, "all" of them together (if not given), or the "nearest". bands: numbers of the
     scenes' bands to read, from 1, in the run's order. threshold: in place of the run's own;
     "auto": for each scene the one of the highest F1 that its probabilities promise
-    (`limner.segment.mapping.thresholds`). engine: what computes the network, torch where another answers otherwise.
+    (`limner.segment.measures.thresholds`). engine: what computes the network, torch where another answers otherwise.
     """
 
     normalize: Normalize = "auto"
@@ -49,13 +49,7 @@ class SceneOptions:
         float | None,
         Parameter(help="Meters that a pixel of the scene covers, for files that do not say.", group=INPUT),
     ] = None
-    threshold: Annotated[
-        float | Literal["auto"] | None,
-        Parameter(
-            help="Two classes: the probability that decides (default: the run's); auto: chosen for each scene.",
-            group=METHOD,
-        ),
-    ] = None
+    threshold: Threshold = None
     precision: Annotated[
         Literal["auto", "bf16", "fp32"], Parameter(help="Number format of the network.", group=METHOD)
     ] = "auto"

@@ -39,7 +39,9 @@ class Protocol(NamedTuple):
 
     pixels: str  # in words, such as "all labelled pixels"; equal words are needed to compare
     ignore: int = IGNORE  # the mask value that was left out
-    threshold: float | None = None  # probability from which a pixel is class 1; None: the likeliest class
+    threshold: float | str | None = (
+        None  # probability from which a pixel is class 1, or how it was chosen, in words; None: the likeliest class
+    )
     normalization: str | None = (
         None  # whose mean and deviation the pictures were brought to: "run", "scene" or "matched"
     )
@@ -197,8 +199,8 @@ class Evaluation:
     def _notes(self) -> list[str]:
         which = f"of {self.class_names[1]}" if len(self.class_names) == 2 else "mean over the classes"
         notes = [f"In percent, {which}; {self.protocol.pixels}; {self.protocol.ignore} = ignore; undefined scores: -."]
-        if self.protocol.threshold is not None:
-            notes.append(f"Threshold: {self.protocol.threshold:g}.")
+        if (threshold := self.protocol.threshold) is not None:
+            notes.append(f"Threshold: {threshold if isinstance(threshold, str) else f'{threshold:g}'}.")
         if self.protocol.normalization is not None:
             notes.append(f"Normalization: {self.protocol.normalization}.")
         if self.protocol.harmonization is not None:

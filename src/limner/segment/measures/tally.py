@@ -111,12 +111,14 @@ def tally_areas(
     statistics: Mapping[str, Statistics] | None = None,
     observer: Observer | None = None,
     smoothing: Mapping[str, CellCrf] | None = None,
+    thresholds: Mapping[str, float] | None = None,
 ) -> dict[str, Tally]:
     """Predict windows and count their labelled pixels, area by area; each chip at the resolution that the network
     knows.
 
     windows: (chip number, window). statistics: of each area, where areas are standardized by their own. observer: is
     shown every cell that holds a labelled pixel, window by window. smoothing: the CRF of each area, if any.
+    thresholds: of areas that have one of their own.
 
     Raises `UserError`, before anything is predicted, for a chip too coarse or too fine for the network.
     """
@@ -126,10 +128,11 @@ def tally_areas(
         area = chips[number].area
         total = tallies.get(area, Tally.zero(len(predictor.class_names)))
         seen, smooth = (statistics or {}).get(area), (smoothing or {}).get(area)
+        deciding = predictor if area not in (thresholds or {}) else predictor.with_threshold((thresholds or {})[area])
         for found in predict_cells(fitted[number], read, number, window, seen, smooth):
-            total = total + tally(predictor, found.probabilities, found.mask)
+            total = total + tally(deciding, found.probabilities, found.mask)
             if observer is not None:
-                classes = predictor.classes_of(found.probabilities[None])[0]
+                classes = deciding.classes_of(found.probabilities[None])[0]
                 cell, _, pixels, mask, inside = found
                 observer(ScoredCell(area, number, window, cell, pixels, mask, classes, inside, found.probabilities))
         tallies[area] = total

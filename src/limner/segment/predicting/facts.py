@@ -40,6 +40,8 @@ class MapFacts:
     class_names: tuple[str, ...] = field(metadata=bounds(minimum=2, maximum=IGNORE))
     statistics: MeasuredBands
     threshold: float = field(metadata=bounds(minimum=0, maximum=1))
+    threshold_by_scene: bool = False
+    """Whether maps choose one of their own instead (`limner.segment.measures.thresholds`)."""
     bands: tuple[str, ...] | None = None
     dtype: str | None = None
     ground_m: float | None = field(default=None, metadata=bounds(minimum=1e-6, maximum=1e6))

@@ -8,6 +8,7 @@ refined run, a mix of both or the run as it was is kept (`limner.segment.trainin
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,19 +22,18 @@ from limner.learning.runs.opening import open_run
 from limner.learning.runs.run import Run
 from limner.learning.train import train_recipe
 from limner.scenes.rasters import open_raster
-from limner.scenes.statistics import measure_raster
 from limner.segment.data.annotation import ANNOTATED_FILE, write_annotated
 from limner.segment.data.areas import find_data
-from limner.segment.data.chips import Chip, DataSet
+from limner.segment.data.chips import DataSet
 from limner.segment.data.warnings import FINE_GROUND_M
 from limner.segment.labels.cautions import careful
 from limner.segment.labels.reading import MASKS_FOLDER, Reading
-from limner.segment.mapping.thresholds import choose_threshold, meaning_of
 from limner.segment.measures.held_out import Decision
 from limner.segment.measures.scores import Evaluation
+from limner.segment.measures.thresholds import meaning_of
 from limner.segment.predicting.facts import read_facts
 from limner.segment.predicting.fit_to_run import match_scene
-from limner.segment.predicting.predictor import SegmentPredictor, load_predictor
+from limner.segment.predicting.predictor import load_predictor
 from limner.segment.refining.advice import advice_on, summarize_annotation
 from limner.segment.refining.next_windows import NEXT_FILE, propose_windows
 from limner.segment.scoring.annotated import ANNOTATED, AnnotatedGround, AnnotatedPart, annotated_ground
@@ -247,29 +247,27 @@ def learned_ground_m(parent: Run, scene: Path, bands: tuple[int, ...]) -> float 
     return min(ground_m / scale, max(ground_m, FINE_GROUND_M))
 
 
-def with_chosen_threshold(parent: Run, predictor: SegmentPredictor, chip: Chip) -> SegmentPredictor:
-    """With the threshold that ``limner segment --normalize scene --threshold auto`` takes for the scene."""
-    with chip.open() as scene:
-        at_ground = predictor.at_ground(match_scene(predictor, scene, normalize="scene").ground_m)
-        chosen = choose_threshold(at_ground, scene, measure_raster(scene), meaning_of([parent]))
-    return predictor.with_threshold(chosen.threshold)
-
-
 def score_rest(parent: Run, refinement: Refinement, data: DataSet) -> Refinement:
     """With before (plain, normalized to the scene, and there with a threshold of its own) and after, on the scene's
     ground that was not annotated."""
     refined = refinement.run
     before, after = load_predictor(parent), load_predictor(refined)
     (chip,) = data.chips
-    whole_px = max(chip.height, chip.width)  # the truth knows all ground, not only a ring around polygons
-    ways = [("before, training colors", before, "run"), ("before, scene's colors", before, "scene")]
-    if len(before.class_names) == 2:
-        ways.append(("before, scene's colors, threshold auto", with_chosen_threshold(parent, before, chip), "scene"))
+    rest = partial(
+        evaluate_data,
+        data=data,
+        without=annotated_ground(refined),
+        ring_px=max(chip.height, chip.width),  # the truth knows all ground, not only a ring around polygons
+    )
+    own = "before, scene's colors"
+    say("scoring the run as it was and as it is refined on the rest of the scene")
     scored = {
-        name: evaluate_data(predictor, data, normalize=way, without=annotated_ground(refined), ring_px=whole_px)
-        for name, predictor, way in ways
+        "before, training colors": rest(before, normalize="run"),
+        own: rest(before, normalize="scene"),
     }
+    if len(before.class_names) == 2:
+        scored[f"{own}, threshold auto"] = rest(before, normalize="scene", meaning=meaning_of([parent]))
     way = after.normalization("auto")  # the scene's own colors, where the parent is kept that was trained so
-    result = evaluate_data(after, data, normalize=way, without=annotated_ground(refined), ring_px=whole_px)
+    result = rest(after, normalize=way)
     write_evaluation(refined.folder / EVALUATION_FILE, "segment", result.to_json())
     return dataclasses.replace(refinement, before=scored, after=result)

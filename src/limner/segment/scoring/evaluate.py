@@ -25,6 +25,7 @@ from limner.segment.measures.evaluation import EVERYTHING, VALIDATION, as_evalua
 from limner.segment.measures.gallery import drawing_errors
 from limner.segment.measures.scores import Evaluation
 from limner.segment.measures.tally import Read, tally_areas
+from limner.segment.measures.thresholds import Meaning, area_look, deciding
 from limner.segment.predicting.crf.cells import CellCrf
 from limner.segment.predicting.crf.options import CrfOptions
 from limner.segment.predicting.ensemble import Predictor, together
@@ -58,6 +59,9 @@ def evaluate_run(run: Run, options: EvaluateOptions, *, data: Sequence[Path] = (
     loaded = [load_predictor(each, device, "auto" if whole else recipe_of(run).loop.precision) for each in runs]
     predictor = together([turned(each) for each in loaded] if options.predicting.tta else loaded)
     crf = options.predicting.crf_settings if options.predicting.crf else None
+    predictor, meaning = deciding(
+        predictor, runs if whole else (), options.threshold, harmonized=options.harmonize is not None
+    )
     harmonizer = harmonizer_of(run, options.harmonize, options.harmonize_to, options.normalize)
     normalize = predictor.normalization(options.normalize, harmonized=harmonizer is not None)
     if whole:
@@ -65,11 +69,16 @@ def evaluate_run(run: Run, options: EvaluateOptions, *, data: Sequence[Path] = (
         found = find_data(paths, how, wanted=predictor.class_names)
         without = AnnotatedGround([part for each in runs for part in annotated_ground(each).parts])
         result = evaluate_data(
-            predictor, found, normalize=normalize, harmonize=harmonizer, without=without, crf=crf, errors=options.errors
-        )
+            predictor, found, normalize=normalize, harmonize=harmonizer, without=without, crf=crf,
+            errors=options.errors, meaning=meaning,
+        )  # fmt: skip
         told = options.predicting.told(len(runs))
         cautions = (*_on_learned_ground(runs, found), *result.cautions, *found.cautions)
         return replace(result, cautions=cautions, protocol=result.protocol._replace(answers=told))
+    if options.threshold == "auto":
+        raise UserError(
+            "--threshold auto is for places that the run was not trained on; name one with --data, or add --left-out"
+        )
     if harmonizer is not None:
         raise UserError(
             "--harmonize is for places that the run was not trained on; name one with --data, or add --left-out"
@@ -118,6 +127,7 @@ def evaluate_data(
     ring_px: int = RING_PX,
     crf: CrfOptions | None = None,
     errors: Path | None = None,
+    meaning: Meaning | None = None,
 ) -> Evaluation:
     """Score a predictor on every labelled pixel of ``data``.
 
@@ -125,7 +135,8 @@ def evaluate_data(
     then standardized as the area of those colors. ring_px: the background known around polygons. without: the ground
     that was annotated for refining and is kept out of the scores. crf: what probabilities go through, None: nothing,
     in colors compared by each area's own deviations. errors: a folder for pictures of what is wrong
-    (`drawing_errors`).
+    (`drawing_errors`). meaning: of probabilities, by which each area gets a threshold of its own; its colors are as
+    they were found then.
     """
     with data.chips[0].open() as picture:
         check_bands(picture, predictor.channels, predictor.bands)
@@ -145,11 +156,29 @@ def evaluate_data(
         counting_objects(data, predictor, observer, ring_px) as counting,
     ):
         smoothing = cell_crfs(crf, own, predictor)
-        tallies = tally_areas(predictor, data.chips, read, windows, statistics, counting.observer, smoothing)
+        thresholds = {} if meaning is None else area_thresholds(predictor, data, statistics, meaning)
+        tallies = tally_areas(
+            predictor, data.chips, read, windows, statistics, counting.observer, smoothing, thresholds
+        )  # fmt: skip
         objects = counting.objects()
     pixels = EVERYTHING + (" outside the ground annotated for refining" if without.hidden else "")
     result = as_evaluation(tallies, pixels, predictor, normalize, harmonize, objects)
-    return replace(result, cautions=_on_a_part(result, data, without, ring_px))
+    protocol = result.protocol
+    if thresholds:
+        told = ", ".join(f"{area} {threshold:.2f}" for area, threshold in thresholds.items())
+        protocol = protocol._replace(threshold=f"chosen without labels ({told})")
+    return replace(result, protocol=protocol, cautions=_on_a_part(result, data, without, ring_px))
+
+
+def area_thresholds(
+    predictor: Predictor, data: DataSet, statistics: Mapping[str, Statistics] | None, meaning: Meaning
+) -> dict[str, float]:
+    """For each area the threshold at which its probabilities promise the highest F1, without its labels."""
+    found = {}
+    for area in data.areas:
+        chips = [chip for chip in data.chips if chip.area == area.name]
+        found[area.name] = area_look(predictor, chips, (statistics or {}).get(area.name)).threshold(meaning)
+    return found
 
 
 def _on_a_part(result: Evaluation, data: DataSet, without: AnnotatedGround, ring_px: int) -> tuple[str, ...]:

@@ -30,6 +30,14 @@ HarmonizeTo = Annotated[
     Parameter(help="The training area whose colors to take, 'all' (default) or 'nearest'.", group=METHOD),
 ]
 
+Threshold = Annotated[
+    float | Literal["auto"] | None,
+    Parameter(
+        help="Two classes: the probability that decides (default: the run's); auto: chosen for each scene or area.",
+        group=METHOD,
+    ),
+]
+
 
 @dataclass(frozen=True)
 class EvaluateOptions:
@@ -39,8 +47,9 @@ class EvaluateOptions:
     is read that was given. normalize: standardize by the training areas' mean and deviation ("run"), each area by its
     own ("scene"), or as the run was trained ("auto"). harmonize, harmonize_to: bring each area of the data to the
     colors of the training areas first, as `limner.segment.mapping.map_scenes` does with scenes. ensemble: other runs,
-    whose probabilities are averaged with this one's. predicting: turned pictures, a CRF. errors: a folder for pictures
-    of what is wrong (`limner.segment.measures.gallery.drawing_errors`).
+    whose probabilities are averaged with this one's. threshold: in place of the run's own; "auto": chosen for each area
+    of the data without its labels (`limner.segment.measures.thresholds`). predicting: turned pictures, a CRF. errors: a
+    folder for pictures of what is wrong (`limner.segment.measures.gallery.drawing_errors`).
     """
 
     reading: Reading = AS_FOUND
@@ -54,6 +63,7 @@ class EvaluateOptions:
         tuple[str, ...] | None,
         Parameter(help="Other runs to average the probabilities with.", group=METHOD, **GIVEN_BY_COMMAS),
     ] = None
+    threshold: Threshold = None
     predicting: Annotated[PredictionOptions, Parameter(name="*")] = ONE_LOOK
     errors: Annotated[
         Path | None, Parameter(help="Folder for pictures of each area's errors and of the worst tiles.", group=OUTPUT)

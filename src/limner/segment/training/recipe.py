@@ -93,8 +93,10 @@ class SegmentRecipe(Recipe):
         "lite-unet", "see 'limner networks'", "limner.segment.networks:NETWORKS", ("channels", "classes")
     )
     initial: Path | None = setting(None, "a run whose weights to start from")
-    threshold: Literal["half", "calibrated"] = setting(
-        "half", "two classes: decide at probability 0.5, or where F1 is best on held-out (else on all) labelled ground"
+    threshold: Literal["half", "calibrated", "scene"] = setting(
+        "half",
+        "two classes: decide at probability 0.5, where F1 is best on held-out (else on all) labelled ground, or where "
+        "each scene's probabilities promise the highest F1",
     )
     keep_if_better: bool = setting(
         False,

@@ -157,9 +157,9 @@ def add_calibration(report: Report, scored: Evaluation) -> Report:
         return report
     report.section("How far its probabilities can be believed").text(scored.calibration.line())
     if len(scored.class_names) == 2:
-        curve = ThresholdCurve.of(scored.calibration.counts)
+        curve, threshold = ThresholdCurve.of(scored.calibration.counts), scored.protocol.threshold
         report.picture(
-            curve.draw(scored.protocol.threshold, scored.class_names[1]),
+            curve.draw(None if isinstance(threshold, str) else threshold, scored.class_names[1]),
             "Scores at every threshold, all areas together: a lower one finds more and invents more. Map with "
             "--threshold to take another than the run's.",
         )

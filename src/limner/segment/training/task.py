@@ -120,6 +120,7 @@ class SegmentTask(MapLearning):
             "statistics": self.statistics.to_json(),
             "normalize": recipe.normalize,
             "threshold": self.threshold,
+            "threshold_by_scene": recipe.threshold == "scene" and len(self.class_names) == 2,
             "initial": None if self.recipe.initial is None else self.recipe.initial.name,
             "areas": [area.name for area in self.data.areas],
             "ground": self._ground(),
