@@ -304,8 +304,10 @@ def what_it_means(work: Path, file: Path) -> Meaning:
 
 
 def threshold_for(answers: Sequence[np.ndarray], pictures: Sequence[Scene], meaning: Meaning) -> float:
-    """The threshold that `limner segment --threshold auto` chooses for a folder of the place's pictures, without labels;
-    it looks at all of them here."""
+    """The threshold that `limner segment --threshold auto` chooses for a folder of its pictures, without labels.
+
+    It looks at all of them here.
+    """
     said = np.zeros(STEPS_OF_PROBABILITY)
     for probability, scene in zip(answers, pictures, strict=True):
         steps = np.minimum(probability[scene.valid] * STEPS_OF_PROBABILITY, STEPS_OF_PROBABILITY - 1).astype(int)
