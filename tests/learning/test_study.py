@@ -5,6 +5,7 @@ import io
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import pairwise
@@ -21,7 +22,7 @@ import toy_room
 from limner.foundation.errors import UserError
 from limner.learning.loop.budget import share_steps
 from limner.learning.loop.task import Stage
-from limner.learning.loop.timing import steps_within
+from limner.learning.loop.timing import steps_within, usual_clock
 from limner.learning.rooms import ROOMS, named, verb_of
 from limner.learning.runs.run import Run
 from limner.learning.seed_table import Measure, SeedTable, draw_intervals, estimate
@@ -291,3 +292,10 @@ def test_what_every_room_compares_can_be_gathered_over_seeds(room: str) -> None:
     comparison = get_type_hints(compare)["return"]
     for each in get_args(comparison) or (comparison,):  # a room of several kinds of runs compares each kind by itself
         assert get_type_hints(each.measured)["return"] == dict[str, dict[Measure, float | None]]
+
+
+def test_minutes_of_one_thread_are_the_processors_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    threads = iter((1, 2))
+    monkeypatch.setattr("torch.get_num_threads", lambda: next(threads))
+    assert usual_clock() is time.process_time and usual_clock() is time.monotonic

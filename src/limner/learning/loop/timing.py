@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import torch
+
 from limner.learning.loop.budget import planned_stages
 from limner.learning.loop.fabric import make_fabric
 from limner.learning.loop.settings import LoopSettings
@@ -21,15 +23,14 @@ TIMED_STEPS = 50
 """Steps to time at most."""
 
 
-def steps_within(
-    task: Task, settings: LoopSettings, minutes: float, clock: Callable[[], float] = time.monotonic
-) -> int:
+def steps_within(task: Task, settings: LoopSettings, minutes: float, clock: Callable[[], float] | None = None) -> int:
     """How many steps of a task's last stage fit into so many minutes here, evaluations not counted; 0 where no stage
     steps. Spoils the task for training.
 
-    Measured over a few steps at first hand: another machine, or this one when it is busy, gives another number.
-    clock: what minutes are counted by, in seconds; `time.process_time` counts the processor's, whatever else it does.
+    Measured over a few steps at first hand: another machine gives another. clock: what minutes are counted by, in
+    seconds; None: `usual_clock`.
     """
+    clock = clock or usual_clock()
     stages = [stage for stage in number_stages(task.stages()) if stage.total_steps]
     if not stages:
         return 0
@@ -43,6 +44,13 @@ def steps_within(
             timed += 1
         a_step = (clock() - began) / timed
     return max(len(stages), math.floor(seconds / a_step))
+
+
+def usual_clock() -> Callable[[], float]:
+    """What minutes are counted by: a processor's time where a training has one thread of it alone, which no other work
+    on the machine makes longer; else time itself."""
+    alone = torch.get_num_threads() == 1 and not torch.cuda.is_available()
+    return time.process_time if alone else time.monotonic
 
 
 def estimate_seconds(task: Task, settings: LoopSettings) -> float:
