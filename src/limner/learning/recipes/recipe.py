@@ -10,7 +10,7 @@ import dataclasses
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -107,12 +107,17 @@ def weighted_choices(
 
 def options_of(entry: Callable[..., Any], given: Sequence[str] = ()) -> dict[str, inspect.Parameter]:
     """The keyword options that a dictionary's entry takes from a recipe, with resolved types."""
+    return {name: parameter for name, parameter in _keywords_of(entry).items() if name not in given}
+
+
+@cache  # a recipe is read more than once by each command, and inspect parses texts for what torch wrote in C
+def _keywords_of(entry: Callable[..., Any]) -> dict[str, inspect.Parameter]:
     target = entry.__init__ if inspect.isclass(entry) else entry
     hints = get_type_hints(target)
     return {
         name: parameter.replace(annotation=hints.get(name, str))
         for name, parameter in inspect.signature(entry).parameters.items()
-        if name not in given and parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+        if parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD)
     }
 
 
