@@ -171,13 +171,17 @@ class LabelCounter:
     def __init__(self, chips: Sequence[Chip], reader: LabelReader) -> None:
         self.chips = chips
         self.reader = reader
+        self._may_lack: dict[int, bool] = {}
 
     def count(self, number: int, window: Window, ground: np.ndarray | None = None) -> int:
         """Labelled pixels of a chip's window. ground: (height, width) bool, count only there."""
         chip = self.chips[number]
         counted = self.reader.read(chip, window) != IGNORE
-        with chip.open() as raster:
-            if raster.may_lack_data:  # reading pixels costs far more than asking
+        if number not in self._may_lack:
+            with chip.open() as raster:
+                self._may_lack[number] = raster.may_lack_data
+        if self._may_lack[number]:  # reading pixels costs far more than asking
+            with chip.open() as raster:
                 counted &= raster.read(window).valid
         return int(np.count_nonzero(counted if ground is None else counted & ground))
 
