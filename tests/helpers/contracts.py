@@ -359,7 +359,8 @@ def _object_settings(recipe: Any) -> list[str]:
     if recipe is not None and recipe.network.name in ("yolo-v1", "yolo-tiny"):
         return [*small.split(), "--network.size-px=64", "--network.width=0.03125"]
     if recipe is not None and recipe.network.name in ("fast-rcnn", "perceptual"):
-        return [*small.split(), *(f"--network.{name}=8" for name in ("maps", "hidden", "regions"))]
+        sizes = {"maps": 8, "hidden": 8, "regions": 8, "search-px": 80}
+        return [*small.split(), *(f"--network.{name}={value}" for name, value in sizes.items())]
     if recipe is not None and recipe.network.name == "rcnn":
         sizes = {"crop-px": 32, "context-px": 2, "search-px": 80, "proposals": 8, "regions": 8}
         return [*small.split(), *(f"--network.{name}={value}" for name, value in sizes.items())]

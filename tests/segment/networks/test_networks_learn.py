@@ -139,17 +139,17 @@ def test_every_recipe_takes_two_steps_that_move_each_layer(
 LESSONS = {
     "lite-unet": (14, *WHOLE, "--optimizer.learning-rate", "0.005"),
     "residual-unet depth 18": (18, *WHOLE, "--optimizer.learning-rate", "0.003"),
-    "unet depth 19": (30, *SMALL, "--batch", "2", "--optimizer.learning-rate", "0.003"),
+    "unet depth 19": (20, *SMALL, "--batch", "2", "--optimizer.learning-rate", "0.003"),
     "unet depth 35": (40, *SMALL, "--optimizer.learning-rate", "0.001"),
-    "unet-valid": (30, *WHOLE, *NARROW, "--optimizer.learning-rate", "0.003"),
-    "fcn output_stride 8": (110, *WHOLE, *NARROW, "--optimizer.learning-rate", "0.002"),
-    "segnet basic true": (70, *WHOLE, "--network.width", "0.25", "--optimizer.learning-rate", "0.01"),
+    "unet-valid": (22, *WHOLE, *NARROW, "--optimizer.learning-rate", "0.003"),
+    "fcn output_stride 8": (80, *WHOLE, *NARROW, "--optimizer.learning-rate", "0.002"),
+    "segnet basic true": (56, *WHOLE, "--network.width", "0.25", "--optimizer.learning-rate", "0.01"),
 }
 """Steps and settings: the other depths of residual-unet have the same parts as 18, at several times its cost."""
 SLOW_LESSONS = {
-    "segnet basic false": (60, *SMALL, "--network.width", "0.25", "--optimizer.learning-rate", "0.005"),
+    "segnet basic false": (48, *SMALL, "--network.width", "0.25", "--optimizer.learning-rate", "0.005"),
     "deconvnet": (90, *WHOLE, *NARROW, "--optimizer.learning-rate", "0.003"),
-    "dilated context none": (70, *WHOLE, *NARROW, "--optimizer.learning-rate", "5e-4"),
+    "dilated context none": (60, *WHOLE, *NARROW, "--optimizer.learning-rate", "5e-4"),
 }
 """Deep narrow networks from fresh weights, which would need minutes to know the chips by heart: their loss halves."""
 
