@@ -234,3 +234,24 @@ def test_a_mistake_is_one_line_and_leaves_nothing(
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(trained / "torch"))
     check_mistake(case, trained, limner)
+
+
+def test_a_picture_that_cannot_be_read_stops_none_of_the_others(trained: Path, limner: CommandLine) -> None:
+    folder = trained / "mixed"
+    folder.mkdir()
+    for number, name in enumerate(("a.png", "c.png", "d.png")):
+        Image.fromarray(draw_shape("box", 500 + number)).save(folder / name)
+    (folder / "b.png").write_bytes(b"no picture")
+    code, out, err = limner("classify", "run", "mixed", "--out", "seen")
+    assert code == 1
+    assert [line.split()[0] for line in out.splitlines()] == ["mixed/a.png", "mixed/c.png", "mixed/d.png"]
+    assert "mixed/b.png: " in err and "1 of 4" in err
+    rows = list(csv.DictReader((trained / "seen/classes.csv").open(encoding="utf-8")))
+    assert [row["path"] for row in rows] == ["mixed/a.png", "mixed/c.png", "mixed/d.png"]
+    assert (trained / "seen/a.png").exists() and not (trained / "seen/b.png").exists()
+    code, out, err = limner("classify", "run", "mixed/b.png")
+    assert (code, out) == (2, "") and "mixed/b.png: " in err
+    for name in ("a.png", "c.png", "d.png"):
+        (folder / name).write_bytes(b"no picture either")
+    code, out, err = limner("classify", "run", "mixed", "--out", "none")
+    assert (code, out) == (1, "") and not (trained / "none").exists()

@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from limner.classify.predicting.options import PLAIN, ClassifyOptions
-from limner.commands.app import Device, Json, RunName, verb
+from limner.commands.app import Device, Json, RunName, even_partly, verb
 from limner.foundation.command_line import INPUT, METHOD, OUTPUT
 from limner.foundation.files.writing import must_exist
 from limner.foundation.progress import say
@@ -33,7 +33,12 @@ def classify(
     open_run(run, "classify")
     from limner.classify.predicting.classify import classify_pictures
 
-    done = classify_pictures(run, pictures, options, out=out, device=device, overwrite=overwrite)
-    print(json.dumps(done.to_json(), indent=2) if as_json else done.to_text())
-    if len(done.rows) > 1:
-        say(done.counted())
+    made, code = even_partly(
+        lambda: [classify_pictures(run, pictures, options, out=out, device=device, overwrite=overwrite)]
+    )
+    for done in made:
+        print(json.dumps(done.to_json(), indent=2) if as_json else done.to_text())
+        if len(done.rows) > 1:
+            say(done.counted())
+    if code:
+        raise SystemExit(code)

@@ -77,7 +77,10 @@ class FeatureExtractor:
         with shapes_only():  # nothing is drawn here: a training may be in the middle of its own draws
             network = Inception()
         if seed is None:
-            state = load_weights(INCEPTION, path=weights)
+            try:
+                state = load_weights(INCEPTION, path=weights)
+            except UserError as error:  # scores have an option for the networks that come with limner
+                raise UserError(str(error).replace(f"or use {LITE0}", f"or use --features {LITE0}")) from None
             try:
                 network.load_state_dict(state, assign=True)
             except RuntimeError:

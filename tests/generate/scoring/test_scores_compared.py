@@ -197,7 +197,9 @@ def test_fid_of_a_folder_to_itself_is_zero(tmp_path):
 def test_fid_means_inception_and_never_takes_another_silently(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
     folder = written(tmp_path / "a", noise(10))
-    with pytest.raises(UserError, match=r"inception needs weights-inception.*\.pth .*add --download, or use efficient"):
+    with pytest.raises(
+        UserError, match=r"needs weights-inception.*\.pth .*add --download, or use --features efficient"
+    ):
         fid(folder, folder)
 
 

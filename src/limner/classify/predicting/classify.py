@@ -10,10 +10,12 @@ import numpy as np
 
 from limner.classify.predicting.options import PLAIN, ClassifyOptions
 from limner.classify.predicting.overlay import overlay_evidence
-from limner.classify.predicting.predictor import Answer, load_classifier
+from limner.classify.predicting.predictor import Answer, Evidence, PictureClassifier, load_classifier
 from limner.datasets.pictures.several import tell_several
+from limner.foundation.errors import UserError
 from limner.foundation.files.writing import replacing
-from limner.foundation.progress import Progress
+from limner.foundation.machine.workers.spreading import PartlyFailedError
+from limner.foundation.progress import Progress, say
 from limner.learning.runs.answers import names_of_answers, pictures_given, refuse_other_files, write_answers
 from limner.learning.runs.opening import open_run
 from limner.learning.runs.run import Run
@@ -84,9 +86,10 @@ def classify_pictures(
 
     pictures: files, and folders in which all are taken. out: a folder for a picture of each one's evidence, and for
     ``classes.csv`` and ``classes.json``; whole or not there. overwrite: whether ``out`` may replace a folder that holds
-    something else.
+    something else. Of several pictures those that fail are left out.
 
-    Raises `UserError` for no run of this room, no pictures, one that cannot be read, and a folder in the way.
+    Raises `UserError` for no run of this room, no pictures, a single one that cannot be read, and a folder in the way;
+    where of several some fail `PartlyFailedError`, whose ``done`` is what else would have been given, alone in a list.
     """
     files = pictures_given(pictures)
     opened = run if isinstance(run, Run) else open_run(run, "classify")
@@ -98,19 +101,45 @@ def classify_pictures(
     tell_several(files)
     classifier = load_classifier(opened, device)
     rows: list[tuple[Path, Answer]] = []
+    failed: list[tuple[str, str]] = []
     with Progress("classify", len(files), "pictures") as progress:
         for start in range(0, len(files), BATCH):
             part = files[start : start + BATCH]
-            rows += zip(part, classifier.predict_all(part, options.evidence), strict=True)
+            try:
+                rows += zip(part, classifier.predict_all(part, options.evidence), strict=True)
+            except UserError:
+                if len(files) == 1:
+                    raise
+                readable, broken = _one_by_one(classifier, part, options.evidence)
+                rows, failed = rows + readable, failed + broken
             progress.advance(len(part))
+    if failed and not rows:
+        raise PartlyFailedError(failed, [])
     done = Classified(tuple(rows), options.top, folder)
     if folder is not None:
         with replacing(folder) as temporary:
             temporary.mkdir()
-            for (_, answer), name in zip(rows, _drawn(files), strict=True):
+            for (_, answer), name in zip(rows, _drawn(path for path, _ in rows), strict=True):
                 write_picture(temporary / name, draw_answer(answer, options.top))
             write_answers(temporary, TABLE, done.to_csv(), LIST, done.to_json())
+    if failed:
+        raise PartlyFailedError(failed, rows).with_done([done])
     return done
+
+
+def _one_by_one(
+    classifier: PictureClassifier, files: Sequence[Path], evidence: Evidence
+) -> tuple[list[tuple[Path, Answer]], list[tuple[str, str]]]:
+    """The answers for those that can be read, and the names of the others with what is wrong."""
+    rows: list[tuple[Path, Answer]] = []
+    failed: list[tuple[str, str]] = []
+    for file in files:
+        try:
+            rows += zip([file], classifier.predict_all([file], evidence), strict=True)
+        except UserError as error:
+            say(f"{file}: {error}" if not str(error).startswith(str(file)) else str(error))
+            failed.append((str(file), str(error)))
+    return rows, failed
 
 
 def draw_answer(answer: Answer, top: int) -> np.ndarray:

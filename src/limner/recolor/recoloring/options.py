@@ -104,8 +104,9 @@ class RecolorOptions:
     method: Annotated[
         str | None,
         Parameter(
-            help="superpixel, sct, reinhard, xiao, mkl, histogram, idt, idt-regrain, gamut, histogram-analogy (which "
-            "learned); or all, on one sheet. Default: superpixel; mkl for scenes."
+            help="superpixel, sct, reinhard, xiao, mkl, histogram, idt, idt-regrain, gamut, histogram-analogy (a "
+            "network that learned: gentle, weaker than half of mkl); or all, on one sheet. Default: superpixel; mkl "
+            "for scenes."
         ),
     ] = None
     strength: Annotated[float, Parameter(help="0: nothing changes, 1: the whole transfer.")] = 1.0
