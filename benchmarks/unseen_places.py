@@ -46,16 +46,10 @@ SHARED = (
     "--epochs", "8", "--steps-per-epoch", str(STEPS // 8), "--batch", str(BATCH), "--loop.keep", "last",
     "--data.validation-share", "0.1", "--data.crop-px", str(CROP_PX),
 )  # fmt: skip
-TONES = ("--data.curves", "0.4", "--data.band-mixing", "0.2")
 CANDIDATES: dict[str, tuple[str, ...]] = {
     "modern": (),
-    "modern, tones": TONES,
+    "modern, tones": ("--data.curves", "0.4", "--data.band-mixing", "0.2"),
     "modern, lite2": ("--network.encoder", "efficientnet-lite2"),
-    "modern, tones, lite2": (*TONES, "--network.encoder", "efficientnet-lite2"),
-    "modern, wide scales": ("--data.scale-range", "0.5,2"),
-    "modern, strong jitter": ("--data.jitter", "0.6"),
-    "modern, colors of all": ("--normalize", "run"),
-    "modern, width 64": ("--network.width", "64"),
 }
 PEER = "plain U-Net"
 PEER_WAYS = ("plain", "matched")
