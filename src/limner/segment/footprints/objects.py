@@ -27,6 +27,8 @@ def split(mask: np.ndarray, how: Splitting, inside: np.ndarray | None = None) ->
     from skimage.morphology import disk  # here: it takes a second, and much memory
     from skimage.segmentation import watershed
 
+    if not mask.any():
+        return np.zeros(mask.shape, np.int32), 0
     filled = fill_holes(mask, how.hole_px)
     if radius := round(how.opening_px):
         filled = ndimage.binary_opening(filled, disk(radius))

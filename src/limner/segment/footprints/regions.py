@@ -181,6 +181,8 @@ class _Finder:
     ) -> list[Region | None]:
         """A part's regions with their outlines, where they are large enough or reach a seam."""
         class_of, first = self.block.class_of, 1 + len(self.block.regions)
+        if first == len(class_of):
+            return []  # nothing is there to be outlined
         areas = np.bincount(mine.ravel(), minlength=len(class_of))
         sums = np.bincount(mine.ravel(), weights=probabilities.ravel(), minlength=len(class_of))
         kept = areas >= self.minimum_area_px

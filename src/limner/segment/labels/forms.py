@@ -130,6 +130,8 @@ class LabelForm:
             places = np.searchsorted(keys[order], values).clip(max=len(keys) - 1)
             found = np.array([number for _, number in self.colors], np.int16)[order][places]
             classes = np.where(keys[order][places] == values, found, -1)
+        elif values.dtype == np.uint8:
+            classes = self._table[values]
         else:
             inside = (values >= 0) & (values <= IGNORE) & (values == values.astype(np.uint8))
             classes = np.where(inside, self._table[values.astype(np.uint8)], -1)
