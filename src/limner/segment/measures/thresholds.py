@@ -2,8 +2,8 @@
 
 At each threshold the expected number of objects' pixels found follows from the probabilities (Lipton et al. 2014,
 "Optimal thresholding of classifiers to maximize F1 measure"), once they mean what they say. What they meant on the
-ground that the run held out is told by isotonic regression; a new place is between that and what they say, so both are
-averaged. docs/results/doubt.md and docs/results/unseen-places.md say what it gains.
+ground that the run held out is told by isotonic regression, and averaged with what they say. docs/results/doubt.md
+and docs/results/unseen-places.md say what it gains.
 """
 
 from collections.abc import Sequence
