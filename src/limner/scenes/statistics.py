@@ -115,9 +115,14 @@ def measure(parts: Iterable[Pixels]) -> Statistics:
     return gather(parts).statistics()
 
 
+def raster_moments(raster: Raster) -> Moments:
+    """The moments of a whole scene, read by bands of rows; zero pixels counted when it is all nodata."""
+    return gather(raster.read(window) for window in row_bands(raster.height, raster.width))
+
+
 def measure_raster(raster: Raster) -> Statistics:
     """Mean and deviation of a whole scene, read by bands of rows. Raises `UserError` when it is all nodata."""
-    moments = gather(raster.read(window) for window in row_bands(raster.height, raster.width))
+    moments = raster_moments(raster)
     if moments.count == 0:
         raise UserError(f"{raster.path}: no pixel holds data (all are nodata); nothing can be measured")
     return moments.statistics()

@@ -6,7 +6,7 @@ import io
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from limner.learning.options import make_options
 from limner.scenes.names import scene_name
 from limner.segment.mapping.map_scenes import Job, Runs, look_at, make_job
 from limner.segment.mapping.options import PLAIN, SceneOptions, SegmentOptions
+from limner.segment.mapping.place import Place
 from limner.segment.mapping.record import SceneMap
 from limner.segment.predicting.tiles import check_tiling
 
@@ -56,7 +57,9 @@ def map_many(
     """Map scenes as `limner.map_scenes` does, one after the other; what cannot be mapped is told, and the others are.
 
     workers: a number of processes, or ``ray``, among which the scenes are spread; the maps are the same. ray_address:
-    of the cluster, see `limner.foundation.machine.workers.options.WorkerOptions`.
+    of the cluster, see `limner.foundation.machine.workers.options.WorkerOptions`. options: those of
+    `limner.map_scenes`; with ``one_place`` all scenes are looked at before the first is mapped, and one that cannot be
+    stops the call.
 
     ``scenes.csv`` in ``out`` has a row for each. A call that was killed goes on where it stopped: finished maps are
     not made again. Raises `UserError` for a run or an option that cannot be, and for a full disk.
@@ -74,12 +77,18 @@ def map_many_with(
 ) -> list[Mapped]:  # fmt: skip
     """`map_many`, with the options as instances of their dataclasses."""
     job = make_job(run, out, options, device=device, overwrite=overwrite)
+    if options.scene.one_place:
+        job = _at_place(job, scenes, options.scene)
+    else:
+        job.say_thresholds_differ(len(scenes))
     tiles = options.mapping
     check_tiling(tiles.tile_px, tiles.overlap_px, tiles.margin, job.predictor.stride)  # or each scene would tell it
     names = Counter(scene_name(scene) for scene in scenes)
     items = [(scene, names[scene_name(scene)] > 1) for scene in scenes]
     if workers.spread:
-        begin: Begin[tuple[Path, bool], SceneMap] = partial(begin_mapping, run, out, options, device, overwrite)
+        begin: Begin[tuple[Path, bool], SceneMap] = partial(
+            begin_mapping, run, out, options, device, overwrite, job.place
+        )
     else:
         begin = partial(_mapping, job, options.scene)
     done: dict[int, Mapped] = {}
@@ -94,10 +103,17 @@ def map_many_with(
 
 
 def begin_mapping(
-    run: Runs, out: Path, options: SegmentOptions, device: str, overwrite: bool
+    run: Runs, out: Path, options: SegmentOptions, device: str, overwrite: bool, place: Place | None = None
 ) -> Callable[[tuple[Path, bool]], SceneMap]:
-    """What a worker maps scenes with."""
-    return _mapping(make_job(run, out, options, device=device, overwrite=overwrite), options.scene)
+    """What a worker maps scenes with. place: what all scenes share, where they were looked at together."""
+    job = make_job(run, out, options, device=device, overwrite=overwrite)
+    return _mapping(replace(job, place=place), options.scene)
+
+
+def _at_place(job: Job, scenes: Sequence[Path], looking: SceneOptions) -> Job:
+    """The job for scenes of one place. All of them decide, so one that cannot be looked at is told at once."""
+    with ExitStack() as stack:
+        return job.at_place([look_at(stack, job, scene, looking, number) for number, scene in enumerate(scenes)])
 
 
 def _mapping(job: Job, looking: SceneOptions) -> Callable[[tuple[Path, bool]], SceneMap]:

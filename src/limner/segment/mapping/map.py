@@ -91,6 +91,7 @@ def map_raster(
     *,
     ground_m: float | None = None,
     normalize: str = "run",
+    statistics: Statistics | None = None,
     harmonizer: Harmonizer | None = None,
     engine: OpenVino | None = None,
     overwrite: bool = False,
@@ -105,10 +106,11 @@ def map_raster(
 
     ground_m: meters that a pixel of the scene covers, by default what its file says. normalize: by whose mean and
     deviation the scene is standardized. run: the training areas'; scene: its own; matched: those of the area whose
-    colors it is brought to. harmonizer: brings it to the colors of training areas before the network looks. engine:
-    computes the network in torch's place where it answers alike on this scene; like the number format, it makes no
-    other map of a finished one. cautions: lines that its record keeps (`limner.segment.mapping.likeness`). progress:
-    told what is being done; without it, what the user must know goes to stderr.
+    colors it is brought to. statistics: with "scene", those of its place, which stand for its own. harmonizer: brings
+    it to the colors of training areas before the network looks. engine: computes the network in torch's place where it
+    answers alike on this scene; like the number format, it makes no other map of a finished one. cautions: lines that
+    its record keeps (`limner.segment.mapping.likeness`). progress: told what is being done; without it, what the user
+    must know goes to stderr.
 
     Raises `UserError` for a scene that has no data or another number of bands than the network, an option that cannot
     be, and an ``out`` that holds another map of that name, or this one changed by somebody.
@@ -116,7 +118,7 @@ def map_raster(
     check_tiling(options.tile_px, options.overlap_px, options.margin, predictor.stride)
     _check_normalize(normalize, harmonizer)
     check_bands(raster, predictor.channels, predictor.bands)
-    scene = OpenScene(raster, raster.ground_m if ground_m is None else ground_m)
+    scene = OpenScene(raster, raster.ground_m if ground_m is None else ground_m, statistics=statistics)
     name = scene_name(scene.path)
     request = {
         "scene": digest(chips_folder(scene.path)),
@@ -129,6 +131,7 @@ def map_raster(
         "harmonize_to": None if harmonizer is None else harmonizer.to,
         **options.answers.deciding(),
         "colors": None if harmonizer is None else harmonizer.digest(),
+        **({} if statistics is None else {"statistics": statistics.to_json()}),
     }
     files = MapFiles.named(
         out, name, predictor.class_names,
@@ -246,6 +249,8 @@ class _Mapping:
             return self.predictor.statistics
         if self.scene.colors is not None:
             return self.scene.colors.statistics
+        if self.scene.statistics is not None:
+            return self.scene.statistics
         self.progress("measuring the scene", 0, 1)
         return measure_raster(self.scene.raster)
 

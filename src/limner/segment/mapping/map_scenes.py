@@ -1,8 +1,8 @@
 """`limner segment`: maps of one or many scenes with a run, with progress and a line about each."""
 
 from collections.abc import Sequence
-from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from limner.segment.mapping.damage import Damage, check_pair, mark_damage
 from limner.segment.mapping.likeness import coarse_caution, color_caution, kind_caution
 from limner.segment.mapping.map import map_raster
 from limner.segment.mapping.options import PLAIN, MapOptions, SceneOptions, SegmentOptions
+from limner.segment.mapping.place import Place, look_at_place
 from limner.segment.mapping.predictions import NOTICES
 from limner.segment.mapping.record import SceneMap
 from limner.segment.measures.thresholds import Meaning, deciding, look
@@ -76,12 +77,20 @@ def map_scenes_with(
     job = make_job(run, out, options, device=device, overwrite=overwrite)
     with ExitStack() as stack:
         waiting = [look_at(stack, job, path, options.scene, number) for number, path in enumerate(find_scenes(scenes))]
+        if options.scene.one_place:
+            job = job.at_place(waiting)
+        else:
+            job.say_thresholds_differ(len(waiting))
         return [job.run(one) for one in waiting]
 
 
 def make_job(run: Runs, out: Path, options: SegmentOptions, *, device: str, overwrite: bool) -> "Job":
     """What scenes are mapped by, the networks loaded. Raises `UserError` for a run or an option that cannot be."""
     looking = options.scene
+    if looking.one_place and looking.harmonize is not None:
+        raise UserError(
+            "--one-place looks at the scenes' own colors, --harmonize brings each to others; give one of them"
+        )
     check_engine(looking.engine, device)
     names = [run] if isinstance(run, (str, Path)) else list(run)
     runs = [open_run(name, "segment") for name in names if not is_onnx(name)]
@@ -138,6 +147,8 @@ def map_change_with(
     overwrite: bool = False,
 ) -> tuple[SceneMap, Damage]:
     """`map_change`, with the options as an instance of their dataclass."""
+    if options.scene.one_place:
+        raise UserError("--before compares one scene with an earlier one; leave --one-place out")
     check_pair(Path(before), Path(after))
     if options.mapping.polygons != "gpkg":
         raise UserError("--before needs the polygons as GeoPackage: leave --polygons out")
@@ -160,6 +171,15 @@ class Waiting:
     match: Match
     raster: Raster | None
 
+    @property
+    def ground_m(self) -> float | None:
+        """Meters that a pixel covers, None where nobody says."""
+        return self.match.ground_m
+
+    def open(self) -> AbstractContextManager[Raster]:
+        """The scene; where it stayed open, it stays so."""
+        return open_raster(self.path, bands=self.bands) if self.raster is None else nullcontext(self.raster)
+
 
 def look_at(stack: ExitStack, job: "Job", path: Path, looking: SceneOptions, number: int) -> Waiting:
     """Look at scene ``number`` before the first is mapped: a mistake in the last one shall not cost hours.
@@ -176,7 +196,8 @@ def look_at(stack: ExitStack, job: "Job", path: Path, looking: SceneOptions, num
         match = match_scene(job.predictor, raster, ground_m=looking.ground_m, normalize=seen)
         if raster.orientation != UPRIGHT:
             turn = f"its EXIF (orientation {raster.orientation})"
-            say(f"{path.name}: turned upright by {turn}, and so is its map")
+            line = f"{path.name}: turned upright by {turn}, and so is its map"
+            match = replace(match, advice=(line, *match.advice))
     return Waiting(path, bands, match, raster if stays else None)
 
 
@@ -193,12 +214,27 @@ class Job:
     overwrite: bool
     meaning: Meaning | None = None
     engine: OpenVino | None = None
+    place: Place | None = None
+
+    def at_place(self, scenes: Sequence[Waiting]) -> "Job":
+        """This job for scenes of one place, which are looked at together, and a line about it."""
+        place = look_at_place(self.predictor, scenes, self.normalize, self.meaning)
+        say(place.line)
+        return replace(self, place=place)
+
+    def say_thresholds_differ(self, scenes: int) -> None:
+        """A line where each of several scenes is about to get a threshold of its own."""
+        if scenes > 1 and self.meaning is not None:
+            say(
+                f"each of the {scenes} scenes gets a threshold of its own; where they show one place, --one-place "
+                "chooses one for all of them, which is surer"
+            )
 
     def run(self, scene: Waiting) -> SceneMap:
         """Map a scene, with progress and a line about it; what may mislead stands first."""
         name = scene.path.name
-        with scene.raster or open_raster(scene.path, bands=scene.bands) as raster:
-            cautions = self._cautions(raster, scene.match.ground_m)
+        with scene.open() as raster:
+            cautions = self._cautions(raster, scene.ground_m)
             for line in (*(f"Careful: {name}: {caution}" for caution in cautions), *scene.match.advice):
                 say(line)
             with Progress(f"map {name}", 1, "rows of tiles") as progress:
@@ -210,22 +246,29 @@ class Job:
                     elif message.startswith(NOTICES):
                         say(f"{name}: {message}")
 
-                predictor = self.predictor.at_ground(scene.match.ground_m)
-                if self.meaning is not None:
-                    own = measure_raster(raster) if self.normalize == "scene" else predictor.statistics
-                    seen = look(predictor, raster, own)
-                    threshold = seen.threshold(self.meaning)
-                    say(f"{name}: {self.meaning.line(threshold, seen.where)}")
-                    predictor = predictor.with_threshold(threshold)
                 made = map_raster(
-                    predictor, raster, self.out, self.options,
-                    ground_m=scene.match.ground_m, normalize=self.normalize, harmonizer=self.harmonizer,
+                    self._deciding(scene, raster), raster, self.out, self.options,
+                    ground_m=scene.ground_m, normalize=self.normalize, harmonizer=self.harmonizer,
+                    statistics=None if self.place is None else self.place.statistics,
                     engine=self.engine, overwrite=self.overwrite, cautions=cautions, progress=tell,
                 )  # fmt: skip
         say(f"{name}: {_line(made)}")
         if self.options.check_seams and made.seams is not None:
             say(f"{name}: {made.seams.line()}")
         return made
+
+    def _deciding(self, scene: Waiting, raster: Raster) -> SegmentPredictor | Ensemble:
+        """The predictor for a scene, with the threshold of its place, of its own, or the run's."""
+        predictor = self.predictor.at_ground(scene.ground_m)
+        if self.place is not None:
+            return predictor if self.place.threshold is None else predictor.with_threshold(self.place.threshold)
+        if self.meaning is None:
+            return predictor
+        own = measure_raster(raster) if self.normalize == "scene" else predictor.statistics
+        seen = look(predictor, raster, own)
+        threshold = seen.threshold(self.meaning)
+        say(f"{scene.path.name}: {self.meaning.line(threshold, seen.where)}")
+        return predictor.with_threshold(threshold)
 
     def _cautions(self, raster: Raster, ground_m: float | None) -> tuple[str, ...]:
         coarse = coarse_caution(ground_m, self.predictor.ground_range_m)

@@ -33,8 +33,9 @@ class SceneOptions:
     normalize: standardize by the training areas' mean and deviation ("run"), by the scene's own ("scene"), or as the
     run was trained ("auto"). harmonize: bring each scene to the colors of the training areas first. harmonize_to: the
     training area whose colors they take, "all" of them together (if not given), or the "nearest". bands: numbers of the
-    scenes' bands to read, from 1, in the run's order. threshold: in place of the run's own;
-    "auto": for each scene the one of the highest F1 that its probabilities promise
+    scenes' bands to read, from 1, in the run's order. one_place: all scenes show one place, so that mean, deviation and
+    a threshold without labels are found for all of them together (`limner.segment.mapping.place`). threshold: in place
+    of the run's own; "auto": for each scene the one of the highest F1 that its probabilities promise
     (`limner.segment.measures.thresholds`). engine: what computes the network, torch where another answers otherwise.
     """
 
@@ -45,6 +46,14 @@ class SceneOptions:
         tuple[str, ...] | None,
         Parameter(negative=(), help="Bands of the scene to read, in the run's order, such as 3,2,1.", group=INPUT),
     ] = None
+    one_place: Annotated[
+        bool,
+        Parameter(
+            negative=(),
+            help="The scenes show one place: look at their colors, and for their threshold, together.",
+            group=METHOD,
+        ),
+    ] = False
     ground_m: Annotated[
         float | None,
         Parameter(help="Meters that a pixel of the scene covers, for files that do not say.", group=INPUT),

@@ -16,6 +16,7 @@ import numpy as np
 from limner.colors.harmonize import SceneColors, harmonized
 from limner.foundation.background import BackgroundWriter
 from limner.scenes.rasters import Raster, open_raster
+from limner.scenes.statistics import Statistics
 from limner.scenes.windows import Pixels, Window
 from limner.scenes.writing import BLOCK_PX
 from limner.segment.mapping.options import MapOptions
@@ -32,12 +33,13 @@ class OpenScene:
     """A scene that is mapped: opened once and handed on to all who look at it.
 
     raster: as its file has it. ground_m: meters that a pixel covers, None where nobody knows. colors: in which it is
-    seen by the network, None for its own.
+    seen by the network, None for its own. statistics: that stand for its own, None where it is measured.
     """
 
     raster: Raster
     ground_m: float | None
     colors: SceneColors | None = None
+    statistics: Statistics | None = None
 
     @property
     def seen(self) -> Raster:

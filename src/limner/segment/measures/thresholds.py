@@ -7,8 +7,9 @@ and docs/results/unseen-places.md say what it gains.
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -18,11 +19,9 @@ from limner.learning.runs.run import Run
 from limner.scenes.rasters import Raster
 from limner.scenes.statistics import Statistics
 from limner.scenes.windows import spread_tiles
-from limner.segment.data.chips import Chip
 from limner.segment.measures.calibration import STEPS
 from limner.segment.measures.evaluation import VALIDATION
 from limner.segment.measures.scores import Evaluation
-from limner.segment.measures.tally import fit_ground
 from limner.segment.predicting.ensemble import Predictor
 from limner.segment.predicting.facts import read_facts
 
@@ -45,6 +44,17 @@ class Meaning:
         how = "halfway calibrated on the run's held-out ground" if self.calibrated else "as they are"
         why = "" if self.calibrated else " (the run held no ground out)"
         return f"threshold {threshold:.2f}, where its probabilities, {how}{why}, promise the highest F1 on {where}"
+
+
+class Ground(Protocol):
+    """A picture of some ground that can be opened: a chip of a data set, a scene to map."""
+
+    @property
+    def ground_m(self) -> float | None:
+        """Meters that a pixel covers, None where nobody knows."""
+
+    def open(self) -> AbstractContextManager[Raster]:
+        """The picture, as it is to be read."""
 
 
 class Look(NamedTuple):
@@ -101,13 +111,22 @@ def deciding(
     return predictor, meaning_of(runs)
 
 
-def area_look(predictor: Predictor, chips: Sequence[Chip], statistics: Statistics | None) -> Look:
-    """`look` at the chips of an area together; of many, at some that are evenly spread."""
-    count = min(len(chips), MOST_TILES)
+def place_look(predictor: Predictor, grounds: Sequence[Ground], statistics: Statistics | None) -> Look:
+    """`look` at the pictures of a place together; of many, at some that are evenly spread.
+
+    statistics: by which all of them are standardized; None: the training areas'. Raises `UserError` for a ground
+    resolution too far from the run's.
+    """
+    count = min(len(grounds), MOST_TILES)
     seen = []
-    for index in np.linspace(0, len(chips) - 1, count).round().astype(int):
-        with chips[index].open() as picture:
-            seen.append(look(fit_ground(predictor, chips[index]), picture, statistics, MOST_TILES // count))
+    for index in np.linspace(0, len(grounds) - 1, count).round().astype(int):
+        ground = grounds[index]
+        with ground.open() as picture:
+            try:
+                fitted = predictor.at_ground(ground.ground_m)
+            except UserError as error:
+                raise UserError(f"{picture.path}: {error}") from None
+            seen.append(look(fitted, picture, statistics, MOST_TILES // count))
     said, tiles, of = zip(*seen, strict=True)
     return Look(np.sum(said, axis=0), sum(tiles), sum(of))
 

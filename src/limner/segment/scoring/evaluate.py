@@ -25,7 +25,7 @@ from limner.segment.measures.evaluation import EVERYTHING, VALIDATION, as_evalua
 from limner.segment.measures.gallery import drawing_errors
 from limner.segment.measures.scores import Evaluation
 from limner.segment.measures.tally import Read, tally_areas
-from limner.segment.measures.thresholds import Meaning, area_look, deciding
+from limner.segment.measures.thresholds import Meaning, deciding, place_look
 from limner.segment.predicting.crf.cells import CellCrf
 from limner.segment.predicting.crf.options import CrfOptions
 from limner.segment.predicting.ensemble import Predictor, together
@@ -177,7 +177,7 @@ def area_thresholds(
     found = {}
     for area in data.areas:
         chips = [chip for chip in data.chips if chip.area == area.name]
-        found[area.name] = area_look(predictor, chips, (statistics or {}).get(area.name)).threshold(meaning)
+        found[area.name] = place_look(predictor, chips, (statistics or {}).get(area.name)).threshold(meaning)
     return found
 
 
