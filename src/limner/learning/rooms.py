@@ -211,6 +211,7 @@ ROOMS: dict[str, Room] = {
     "detect": Room(
         "objects in pictures, as boxes and outlines",
         tasks={"detect": "limner.detect.training.task:DetectTask"},
+        exports="limner.detect.predicting.exported:exportable",
         train=Verb(options="limner.detect.data.options:ObjectReading"),
         evaluate=Verb("limner.detect.scoring.evaluate:evaluate_run", "limner.detect.scoring.options:EvaluateOptions"),
         compare=Verb("limner.detect.scoring.comparison:compare_runs", "limner.detect.scoring.options:CompareOptions"),

@@ -17,13 +17,17 @@ from limner.classify.data.preprocessing import Preprocessing
 from limner.classify.networks import NETWORKS as CLASSIFIERS
 from limner.classify.predicting import exported as exported_classifier
 from limner.classify.predicting.predictor import PictureClassifier
+from limner.detect.data.pictures import Sizing
+from limner.detect.networks import NETWORKS as DETECTORS
+from limner.detect.predicting import exported as exported_detector
+from limner.detect.predicting.predictor import ObjectDetector
 from limner.foundation.errors import UserError
 from limner.generate.making import exported as exported_generator
 from limner.generate.making.predictor import PictureGenerator
 from limner.generate.networks import GENERATORS
 from limner.learning.recipes.recipe import Choice
 from limner.learning.runs.export.export import export
-from limner.learning.runs.export.exportable import Exportable
+from limner.learning.runs.export.exportable import Exportable, same_objects
 from limner.learning.runs.export.files import open_onnx, open_torch
 from limner.learning.runs.export.formats import check_format
 from limner.learning.runs.run import Run
@@ -183,10 +187,74 @@ def test_what_needs_more_than_a_picture_is_refused(here: Path, monkeypatch: pyte
     )
     with pytest.raises(UserError, match="moves each latent by gradients"):
         export(run_of("generate", here / "logan"), "torch")
-    with pytest.raises(UserError, match="runs of the room detect cannot be exported; those of segment,"):
-        export(run_of("detect", here / "boxes"), "torch")
+    with pytest.raises(UserError, match="runs of the room recolor cannot be exported; those of segment,"):
+        export(run_of("recolor-analogy", here / "colors"), "torch")
     with pytest.raises(UserError, match="--deepness is for maps in ONNX"):
         export(run_of("classify", here / "digits"), "torch", deepness=True)
+
+
+def detector(name: str, **options: object) -> ObjectDetector:
+    torch.manual_seed(0)
+    network = DETECTORS[name](channels=3, classes=3, **options).eval()
+    return ObjectDetector(network, ("a", "b", "c"), Sizing(64, 96), 0.5, torch.device("cpu"))
+
+
+REGIONS = {"width": 16, "hidden": 16, "pretrained": False}
+FORMATS = [pytest.param("onnx", marks=needs_onnx), "torch"]
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize(
+    ("name", "options", "columns"),
+    [
+        ("faster-rcnn", REGIONS, 6),
+        ("mask-rcnn", {**REGIONS, "mask_width": 8}, 790),
+        ("yolo-small", {"size_px": 64, "maps": 16, "pretrained": False}, 6),
+    ],
+)
+def test_detectors_give_a_table_of_objects(
+    name: str, options: dict[str, object], columns: int, format: str, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = detector(name, **options)
+    monkeypatch.setattr(exported_detector, "load_detector", lambda *_: ours)
+    done = export(run_of("detect", here / "net"), format)
+    assert done.line.count("100.0% of the objects the same") == 3
+    answer, metadata = (open_onnx if format == "onnx" else open_torch)(done.path)
+    assert json.loads(metadata["class_names"]) == {"0": "a", "1": "b", "2": "c"}
+    assert json.loads(metadata["threshold"]) == 0.5
+
+    height, width = (64, 64) if name == "yolo-small" else (64, 90)  # of no example, nor a multiple of the stride
+    pixels = np.random.default_rng(3).integers(0, 255, (height, width, 3)).astype(np.uint8)
+    (expected,) = ours.detect_all([torch.from_numpy(pixels).permute(2, 0, 1)], [(width, height)])
+    middle = len(expected.scores) // 2
+    least = float(expected.scores[middle - 1 : middle + 1].mean())
+    some = expected.scores > least
+    assert 0 < some.sum() < len(some)
+    picture = torch.from_numpy(pixels).permute(2, 0, 1)[None].float()
+    found = answer([picture, torch.tensor(least)])
+    assert found.shape[1] == columns
+    rows = torch.cat([expected.boxes[some], expected.scores[some, None], expected.labels[some, None].float()], 1)
+    assert same_objects(rows, found[found[:, 4] > least, :6]) == 1
+    if expected.masks is not None:
+        assert 0 <= found[:, 6:].min() < found[:, 6:].max() <= 1
+
+
+def test_regions_from_selective_search_are_no_network_to_export(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exported_detector, "load_detector", lambda *_: detector("fast-rcnn", pretrained=False))
+    with pytest.raises(UserError, match="takes its regions from selective search, which is no network; runs of faster"):
+        export(run_of("detect", here / "boxes"), "torch")
+
+
+def test_objects_that_differ_are_told() -> None:
+    boxes = torch.tensor([[0.0, 0, 9, 9, 0.5, 1], [2, 2, 5, 5, 0.25, 0]])
+    assert same_objects(boxes, boxes.flip(0)) == 1
+    for column, change in ((0, 0.6), (3, -0.6), (4, 0.002), (5, 1.0)):
+        other = boxes.clone()
+        other[1, column] += change
+        assert same_objects(boxes, other) == 0.5, column
+    assert same_objects(boxes, boxes[:1]) == same_objects(boxes[:1], boxes) == 0.5
+    outlined = torch.cat([boxes, torch.zeros(2, 4)], 1)
+    assert same_objects(outlined, outlined + torch.tensor([0.0] * 6 + [0.0] * 3 + [1.0])) == 0
 
 
 class Forgetful(nn.Module):

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torchvision.models.detection import FasterRCNN, MaskRCNN
 from torchvision.models.detection.anchor_utils import AnchorGenerator
 from torchvision.models.detection.faster_rcnn import FastRCNNPredictor, TwoMLPHead
@@ -84,10 +85,14 @@ class RegionDetector(nn.Module):
 
     def _maps(self, images: list[Tensor]) -> tuple[ImageList, dict[str, Tensor]]:
         sizes = [(image.shape[1], image.shape[2]) for image in images]
-        height, width = (-(-max(edges) // DIVISIBLE) * DIVISIBLE for edges in zip(*sizes, strict=True))
-        batch = images[0].new_zeros((len(images), 3, height, width))
-        for place, image in enumerate(images):
-            batch[place, :, : image.shape[1], : image.shape[2]] = standardized(image)
+        # ONNX cuts quotients toward 0: no negative number is divided.
+        height, width = ((max(edges) + DIVISIBLE - 1) // DIVISIBLE * DIVISIBLE for edges in zip(*sizes, strict=True))
+        batch = torch.stack(
+            [
+                functional.pad(standardized(image), (0, width - image.shape[2], 0, height - image.shape[1]))
+                for image in images
+            ]
+        )
         maps = self.backbone(batch.contiguous(memory_format=torch.channels_last))
         return ImageList(batch, sizes), {name: each.float() for name, each in maps.items()}
 

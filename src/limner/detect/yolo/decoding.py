@@ -16,7 +16,7 @@ def decode_answer(
     answer: Tensor,
     layout: GridLayout,
     sizes: Sequence[tuple[int, int]],
-    threshold: float = 0.05,
+    threshold: float | Tensor = 0.05,
     iou: float = 0.5,
     most: int = 100,
 ) -> list[Detections]:

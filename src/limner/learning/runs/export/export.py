@@ -42,7 +42,8 @@ def export(
 
     format: onnx, or torch (TorchScript). out: the file (default: the run's name, here). deepness: a map's network for
     the QGIS plugin Deepness: tiles of a fixed size, pixels in 0..1. The file is kept only where its answers agree with
-    the run's at several sizes: 99.9 % of a map's pixels in the same class, other answers at most 1e-3 apart.
+    the run's at several sizes: 99.9 % of a map's pixels in the same class, 98 % of the objects, however unsure, the
+    same, other answers at most 1e-3 apart.
 
     Raises `UserError` for a run whose room exports nothing, a file that is there, and answers that do not agree.
     """
