@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 import limner as api
+from export_formats import FORMATS
 from limner.cli import main
 from limner.fidelity.features import FeatureExtractor
 from limner.foundation.errors import UserError
@@ -19,12 +20,15 @@ from limner.learning.loop.fabric import make_fabric
 from limner.learning.loop.stream import Stream
 from limner.learning.loop.task import Stage, StageContext, number_stages
 from limner.learning.loop.training import seed_torch
+from limner.learning.runs.export.files import READERS
+from limner.learning.runs.export.formats import SUFFIXES
 from limner.learning.train import resolve
 from limner.translate.data.domains import find_domains, hold_out_domains, read_domains
 from limner.translate.measures.domain_measure import Edit, edges_kept, map_to_domain, measure_domains, recolored
 from limner.translate.measures.domain_result import COLORS, UNTOUCHED, DomainScores
 from limner.translate.training.domains.alarms import ALARMS, domain_alarms, told_apart, worst
 from limner.translate.training.domains.cycle import Both, CycleTask
+from limner.translate.translating.domains import DomainTranslator
 from quick_features import mean_colors
 
 CommandLine = Callable[..., tuple[int, str, str]]
@@ -65,6 +69,24 @@ def run(domains: Path) -> Path:
         main(["train", "translate/cyclegan", "--data", str(domains), "--out", str(out), *f"{SMALL} {few}".split()])
     assert left.value.code == 0
     return out
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_run_is_exported_for_each_of_its_domains(run: Path, here: Path, format: str) -> None:
+    with pytest.raises(UserError, match="say which by --to: cold, warm"):
+        api.export(run, format)
+    picture = torch.rand(1, 3, 44, 51)
+    for name in ("cold", "warm"):
+        done = api.export(run, format, to=name, out=here / f"{name}{SUFFIXES[format]}")
+        assert done.line.count("at most ") == 3
+        answer, _ = READERS[format](done.path)
+        found = torch.as_tensor(answer([255 * picture]))[0] / 255
+        translator = api.load(run)
+        assert isinstance(translator, DomainTranslator)
+        expected = translator.translate(picture[0], name)
+        inner = (slice(None), slice(8, 32), slice(8, 32))  # at the border limner reflects
+        assert (found - expected)[inner].abs().max() < 0.05
+    assert not (here / "run.pt").exists()
 
 
 @pytest.fixture

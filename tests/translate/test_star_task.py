@@ -133,6 +133,7 @@ def test_runs_of_several_domains_translate_and_tell(
     code, out, _ = limner("evaluate", "run", "--out", "a.json")
     assert code == 0 and all(words in out for words in ("KID to red", "KID to blue", "taken for the domain"))
     assert api.load("run").domains == ("blue", "green", "red")
+    assert limner("export", "run", "--format", "torch", "--to", "red")[:2] == (0, "run.pt\n")
     code, _, error = limner(
         "train", "translate/stargan-light", "--data", three, "--out", "n", *few, "--class-loss", "0"
     )

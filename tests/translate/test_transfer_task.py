@@ -266,6 +266,13 @@ def test_a_run_translates_pictures_of_any_size_and_says_so(run: Path, here: Path
     assert made.domains == ("plain",) and made.translate(torch.rand(3, 20, 24)).shape == (3, 20, 24)
 
 
+def test_a_run_that_brings_pictures_to_one_size_is_not_exported(run: Path, here: Path, limner: CommandLine) -> None:
+    code, out, error = limner("export", run, "--format", "torch")
+    assert (code, out) == (2, "")
+    assert "brings pictures to one size and back: such runs cannot be exported yet" in error
+    assert not list(here.iterdir())
+
+
 def test_a_run_is_evaluated_and_compared(run: Path, bars: Path, here: Path, limner: CommandLine, quick: None) -> None:
     code, out, error = limner("evaluate", run, "--out", "a.json")
     assert code == 0 and OTSU in out and "classes right" in out, error

@@ -21,16 +21,17 @@ def export(
     deepness: Annotated[
         bool, Parameter(negative=(), help="Maps: as QGIS's plugin Deepness gives pixels.", group=METHOD)
     ] = False,
+    to: Annotated[str | None, Parameter(help="Of a translation's domains, the one to make.", group=METHOD)] = None,
     out: Annotated[Path | None, Parameter(help="The file (default: the run's name).", group=OUTPUT)] = None,
     overwrite: Overwrite = False,
     as_json: Json = False,
 ) -> None:
-    """A run of segment, classify, translate or generate as one file for other programs, checked before it is kept."""
+    """A run's network as one file for other programs, ONNX or TorchScript, checked before it is kept."""
     room_that_exports(open_run(run))  # what is not there, or cannot be, is told before torch is imported
     check_format(format)
     from limner.learning.runs.export.export import export as export_run
 
-    done = export_run(run, format, out=out, deepness=deepness, overwrite=overwrite)
+    done = export_run(run, format, out=out, deepness=deepness, to=to, overwrite=overwrite)
     say(done.line)
     print(json.dumps(done.to_json(), indent=2) if as_json else done.path)
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from importlib.util import find_spec
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -12,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from drawing import draw_scene
+from export_formats import FORMATS, needs_onnx
 from limner.adversarial.latents.settings import LatentOptimization
 from limner.classify.data.preprocessing import Preprocessing
 from limner.classify.networks import NETWORKS as CLASSIFIERS
@@ -38,9 +38,6 @@ from limner.translate.networks import GENERATORS as TRANSLATORS
 from limner.translate.translating import exported as exported_translator
 from limner.translate.translating.predictor import make_translator
 
-needs_onnx = pytest.mark.skipif(
-    find_spec("onnx") is None or find_spec("onnxruntime") is None, reason="needs ONNX: pip install 'limner[export]'"
-)
 SMALL = {"tile_px": 96, "overlap_px": 32, "polygons": "none"}
 Limner = Callable[..., tuple[int, str, str]]
 
@@ -157,7 +154,7 @@ def translator(**more: object) -> object:
         ("classify", exported_classifier, "load_classifier", classifier),
         ("generate", exported_generator, "load_generator", generator),
         ("generate", exported_generator, "load_generator", lambda: generator(3)),
-        ("translate-pairs", exported_translator, "load_translator", translator),
+        ("translate-pairs", exported_translator, "load_for", translator),
     ],
     ids=["classify", "generate", "generate-classes", "translate"],
 )
@@ -173,10 +170,10 @@ def test_other_rooms_are_exported_and_checked_alike(
 
 
 def test_what_needs_more_than_a_picture_is_refused(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(exported_translator, "load_translator", lambda *_: translator(frames=4))
+    monkeypatch.setattr(exported_translator, "load_for", lambda *_: translator(frames=4))
     with pytest.raises(UserError, match="makes the next frame of a clip, and needs more than a picture"):
         export(run_of("translate-pairs", here / "next"), "torch")
-    monkeypatch.setattr(exported_translator, "load_translator", lambda *_: translator(frames=2, frame="between"))
+    monkeypatch.setattr(exported_translator, "load_for", lambda *_: translator(frames=2, frame="between"))
     with pytest.raises(UserError, match="makes frames between others of a clip, and needs more than a picture"):
         export(run_of("translate-pairs", here / "between"), "torch")
     moving = LatentOptimization(step="natural", sampling_steps=2)
@@ -189,6 +186,10 @@ def test_what_needs_more_than_a_picture_is_refused(here: Path, monkeypatch: pyte
         export(run_of("generate", here / "logan"), "torch")
     with pytest.raises(UserError, match="runs of the room recolor cannot be exported; those of segment,"):
         export(run_of("recolor-analogy", here / "colors"), "torch")
+    with pytest.raises(UserError, match="--to names a domain that a run of translate makes pictures of; leave it out"):
+        export(run_of("classify", here / "numbers"), "torch", to="seven")
+    with pytest.raises(UserError, match="changes what it is told: such runs cannot be exported yet"):
+        export(run_of("translate-attributes", here / "faces"), "torch")
     with pytest.raises(UserError, match="--deepness is for maps in ONNX"):
         export(run_of("classify", here / "digits"), "torch", deepness=True)
 
@@ -200,7 +201,6 @@ def detector(name: str, **options: object) -> ObjectDetector:
 
 
 REGIONS = {"width": 16, "hidden": 16, "pretrained": False}
-FORMATS = [pytest.param("onnx", marks=needs_onnx), "torch"]
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -270,6 +270,23 @@ def test_a_file_that_answers_otherwise_is_not_kept(here: Path, monkeypatch: pyte
     )
     monkeypatch.setattr(exported_classifier, "exportable", lambda _: bad)
     with pytest.raises(UserError, match=r"answers otherwise than torch \(1 x 1 x 4 x 8: at most 1.6e-02 apart\)"):
+        export(run_of("classify", here / "digits"), "torch", out=here / "digits.pt")
+    assert not list(here.glob("digits.pt*"))
+
+
+class Fixed(nn.Module):
+    """Takes pictures of one width alone, once traced."""
+
+    def forward(self, picture: Tensor) -> Tensor:
+        return picture.reshape(1, 1, 4, int(picture.shape[3]))
+
+
+def test_a_file_that_fails_is_not_kept(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bad = Exportable(
+        Fixed(), ("picture",), "made", ((torch.zeros(1, 1, 4, 4),), (torch.zeros(1, 1, 4, 1),)), {}, "pictures", {}
+    )
+    monkeypatch.setattr(exported_classifier, "exportable", lambda _: bad)
+    with pytest.raises(UserError, match=r"answers otherwise than torch \(1 x 1 x 4 x 1: it fails: "):
         export(run_of("classify", here / "digits"), "torch", out=here / "digits.pt")
     assert not list(here.glob("digits.pt*"))
 

@@ -138,7 +138,7 @@ class Told(nn.Module):
     def forward(self, image_pm1: Tensor) -> Tensor:
         """(B, outputs, h, w) of (B, inputs, h, w) in [-1, 1]."""
         label: Tensor = self.label  # type: ignore[assignment]
-        made: Tensor = self.generator(with_maps(image_pm1, label.expand(len(image_pm1), -1)))
+        made: Tensor = self.generator(with_maps(image_pm1, label.expand(image_pm1.shape[0], -1)))
         return made
 
 

@@ -1,5 +1,7 @@
 """A network that translates as a file of its own."""
 
+from typing import Any
+
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -7,9 +9,10 @@ from limner.foundation.errors import UserError
 from limner.learning.runs.export.export import told
 from limner.learning.runs.export.exportable import Exportable, noise
 from limner.learning.runs.run import Run
-from limner.translate.networks.translator import Translator
-from limner.translate.translating.domains import PAIRS
-from limner.translate.translating.predictor import PictureTranslator, load_translator
+from limner.translate.translating.attributes import ATTRIBUTES
+from limner.translate.translating.domains import load_for
+from limner.translate.translating.options import TranslateOptions
+from limner.translate.translating.predictor import PictureTranslator
 
 
 class RawTranslator(nn.Module):
@@ -17,28 +20,30 @@ class RawTranslator(nn.Module):
 
     def __init__(self, translator: PictureTranslator) -> None:
         super().__init__()
-        network = translator.network
-        assert isinstance(network, Translator)
-        self.network, self.stride, self.scale = network, network.stride, network.scale
+        network: Any = translator.network
+        self.network, self.stride, self.scale = network, int(network.stride), int(network.scale)
 
     def forward(self, picture: Tensor) -> Tensor:
         height, width = picture.shape[2:]
         image = picture / 127.5 - 1
         image = functional.pad(image, (0, -width % self.stride, 0, -height % self.stride), mode="replicate")
-        made = self.network.translate(image)[..., : height * self.scale, : width * self.scale]
+        made: Tensor = self.network(image)[..., : height * self.scale, : width * self.scale]
         return ((made + 1) * 127.5).clamp(0, 255)
 
 
-def exportable(run: Run) -> Exportable:
-    """A run's network for `limner.export`, for pictures that fit in memory.
+def exportable(run: Run, to: str | None = None) -> Exportable:
+    """A run's network for `limner.export`, for pictures that fit in memory. to: the domain to make pictures of, for a
+    run that learned several.
 
     Sides that are no multiple of the network's stride are filled up with the border repeated (limner itself reflects).
-    Raises `UserError` for a run that fills holes, makes a frame of a clip, takes a fixed size, gives a gray picture its
-    colors, or learned without pairs.
+    Raises `UserError` for a run that fills holes, makes a frame of a clip, brings pictures to one size, changes
+    attributes, or gives a gray picture its colors, and for a domain that is missing or unknown.
     """
-    if run.task != PAIRS:
-        raise UserError(f"{run.folder}: the run learned without pairs: such runs cannot be exported yet")
-    translator = load_translator(run, "cpu")
+    if run.task == ATTRIBUTES:
+        raise UserError(f"{run.folder}: changes what it is told: such runs cannot be exported yet")
+    translator = load_for(run, TranslateOptions(to=to), "cpu")
+    if getattr(translator.network, "side_px", 0):
+        raise UserError(f"{run.folder}: brings pictures to one size and back: such runs cannot be exported yet")
     if translator.fills or translator.frames or getattr(translator.network, "takes_center", False):
         what = f"makes {translator.frame_words} of a clip" if translator.frames else "fills holes"
         raise UserError(f"{run.folder}: {what}, and needs more than a picture: such runs cannot be exported yet")
