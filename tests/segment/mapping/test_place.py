@@ -15,6 +15,7 @@ from limner.foundation.errors import UserError
 from limner.learning.runs.opening import open_run
 from limner.segment.mapping.many import map_many
 from limner.segment.mapping.map_scenes import map_change, map_scenes
+from limner.segment.measures import thresholds
 from limner.segment.measures.thresholds import best_expected, meaning_of
 
 SMALL = {"tile_px": 96, "overlap_px": 32, "polygons": "none"}
@@ -90,6 +91,19 @@ def test_by_the_training_areas_colors_only_the_threshold_is_shared(trained: Path
     assert request(here / "half", "p0")["threshold"] == 0.5
     (usual, *_) = map_scenes(trained / "run", scenes, "half", normalize="run", **SMALL)
     assert usual.skipped and usual.pixels == plain.pixels  # nothing of it depends on the place
+
+
+def test_of_many_scenes_some_are_looked_at_and_so_many_are_told(
+    trained: Path, here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(thresholds, "MOST_TILES", 2)
+    scenes = pictures(here)
+    options = {**SMALL, "normalize": "run", "threshold": "auto"}
+    map_scenes(trained / "run", scenes, "all", one_place=True, **options)
+    assert "promise the highest F1 on 2 tiles of 2 of them\n" in capsys.readouterr().err
+    map_scenes(trained / "run", [scenes[0], scenes[2]], "ends", one_place=True, **options)
+    assert "promise the highest F1 on all of them\n" in capsys.readouterr().err
+    assert request(here / "all", "p0")["threshold"] == request(here / "ends", "p0")["threshold"]
 
 
 def test_lists_and_workers_map_as_one_place_too(trained: Path, here: Path, limner: Limner) -> None:

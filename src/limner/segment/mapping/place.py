@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from limner.foundation.errors import UserError
 from limner.scenes.statistics import NOTHING, Statistics, raster_moments
-from limner.segment.measures.thresholds import Ground, Meaning, place_look
+from limner.segment.measures.thresholds import Ground, Look, Meaning, place_look
 from limner.segment.predicting.ensemble import Ensemble
 from limner.segment.predicting.predictor import SegmentPredictor
 
@@ -45,8 +45,14 @@ def look_at_place(
         return Place(statistics, None, line)
     seen = place_look(predictor, scenes, statistics)
     threshold = seen.threshold(meaning)
-    where = seen.where if seen.tiles < seen.of else "all of them"
-    return Place(statistics, threshold, f"{line}; {meaning.line(threshold, where)}")
+    return Place(statistics, threshold, f"{line}; {meaning.line(threshold, _where(seen, len(scenes)))}")
+
+
+def _where(seen: Look, scenes: int) -> str:
+    """On what the threshold was chosen, in words."""
+    if seen.pictures < scenes:
+        return f"{seen.tiles} tiles of {seen.pictures} of them"
+    return seen.where if seen.tiles < seen.of else "all of them"
 
 
 def _together(scenes: Sequence[Ground]) -> Statistics:

@@ -59,11 +59,12 @@ class Ground(Protocol):
 
 class Look(NamedTuple):
     """What was seen of ground without labels. said: (256,) pixels by the step of their probability. tiles: how many
-    were looked at, of ``of``."""
+    were looked at, of ``of`` in so many pictures."""
 
     said: np.ndarray
     tiles: int
     of: int
+    pictures: int = 1
 
     @property
     def where(self) -> str:
@@ -127,8 +128,8 @@ def place_look(predictor: Predictor, grounds: Sequence[Ground], statistics: Stat
             except UserError as error:
                 raise UserError(f"{picture.path}: {error}") from None
             seen.append(look(fitted, picture, statistics, MOST_TILES // count))
-    said, tiles, of = zip(*seen, strict=True)
-    return Look(np.sum(said, axis=0), sum(tiles), sum(of))
+    said, tiles, of, pictures = zip(*seen, strict=True)
+    return Look(np.sum(said, axis=0), sum(tiles), sum(of), sum(pictures))
 
 
 def best_expected(said: np.ndarray, meaning: np.ndarray) -> int:
