@@ -42,7 +42,7 @@ from limner.segment.predicting.turns import turned
 RECIPE = "segment/demo"
 SETTINGS = (
     "--steps-per-epoch", "200", "--epochs", "1", "--batch", "6", "--loop.keep", "last", "--data.validation-share",
-    "0.1", "--data.crop-px", "160", "--data.tile-px", "240", "--data.stride-px", "80",
+    "0.1", "--data.crop-px", "160", "--data.tile-px", "240", "--data.stride-px", "80", "--borders.name", "none",
 )  # fmt: skip
 SEEDS = (0, 1, 2)
 USUAL = CrfOptions()

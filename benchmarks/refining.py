@@ -173,9 +173,7 @@ def learn(work: Path, place: str, seed: int) -> Path:
     """The run of the other places; one that is finished is found so."""
     others = [work / "places" / other for other in PLACES if other != place]
     out = work / "runs" / f"{place}-{seed}"
-    done = train(
-        RECIPE, data=others, overrides=[*PARENT_SETTINGS, "--borders.name", "none", "--seed", str(seed)], out=out
-    )
+    done = train(RECIPE, data=others, overrides=[*PARENT_SETTINGS, "--seed", str(seed)], out=out)
     if done.stopped:
         raise SystemExit(done.stopped.exit_code)
     return out
