@@ -252,7 +252,7 @@ def test_a_run_is_evaluated_and_compared(run: Path, colored: Path, here: Path, l
 
 
 def test_a_run_cannot_be_exported_yet(run: Path) -> None:
-    with pytest.raises(UserError, match="learned without pairs: such runs cannot be exported yet"):
+    with pytest.raises(UserError, match="changes what it is told: such runs cannot be exported yet"):
         exportable(Run(run))
 
 

@@ -188,8 +188,6 @@ def test_what_needs_more_than_a_picture_is_refused(here: Path, monkeypatch: pyte
         export(run_of("recolor-analogy", here / "colors"), "torch")
     with pytest.raises(UserError, match="--to names a domain that a run of translate makes pictures of; leave it out"):
         export(run_of("classify", here / "numbers"), "torch", to="seven")
-    with pytest.raises(UserError, match="changes what it is told: such runs cannot be exported yet"):
-        export(run_of("translate-attributes", here / "faces"), "torch")
     with pytest.raises(UserError, match="--deepness is for maps in ONNX"):
         export(run_of("classify", here / "digits"), "torch", deepness=True)
 
