@@ -262,16 +262,6 @@ class Forgetful(nn.Module):
         return picture + int(picture.shape[3])
 
 
-def test_a_file_that_answers_otherwise_is_not_kept(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    bad = Exportable(
-        Forgetful(), ("picture",), "made", ((torch.zeros(1, 1, 4, 4),), (torch.zeros(1, 1, 4, 8),)), {}, "pictures", {}
-    )
-    monkeypatch.setattr(exported_classifier, "exportable", lambda _: bad)
-    with pytest.raises(UserError, match=r"answers otherwise than torch \(1 x 1 x 4 x 8: at most 1.6e-02 apart\)"):
-        export(run_of("classify", here / "digits"), "torch", out=here / "digits.pt")
-    assert not list(here.glob("digits.pt*"))
-
-
 class Fixed(nn.Module):
     """Takes pictures of one width alone, once traced."""
 
@@ -279,12 +269,17 @@ class Fixed(nn.Module):
         return picture.reshape(1, 1, 4, int(picture.shape[3]))
 
 
-def test_a_file_that_fails_is_not_kept(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    bad = Exportable(
-        Fixed(), ("picture",), "made", ((torch.zeros(1, 1, 4, 4),), (torch.zeros(1, 1, 4, 1),)), {}, "pictures", {}
-    )
+@pytest.mark.parametrize(
+    ("module", "width", "says"),
+    [(Forgetful, 8, r"1 x 1 x 4 x 8: at most 1.6e-02 apart\)"), (Fixed, 1, "1 x 1 x 4 x 1: it fails: ")],
+)
+def test_a_file_that_answers_otherwise_or_fails_is_not_kept(
+    module: type[nn.Module], width: int, says: str, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = ((torch.zeros(1, 1, 4, 4),), (torch.zeros(1, 1, 4, width),))
+    bad = Exportable(module(), ("picture",), "made", pictures, {}, "pictures", {})
     monkeypatch.setattr(exported_classifier, "exportable", lambda _: bad)
-    with pytest.raises(UserError, match=r"answers otherwise than torch \(1 x 1 x 4 x 1: it fails: "):
+    with pytest.raises(UserError, match=rf"answers otherwise than torch \({says}"):
         export(run_of("classify", here / "digits"), "torch", out=here / "digits.pt")
     assert not list(here.glob("digits.pt*"))
 
