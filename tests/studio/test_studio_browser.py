@@ -43,6 +43,8 @@ SIZES = {"wide": {"width": 1400, "height": 900}, "narrow": {"width": 400, "heigh
 LONG_MS = 120_000
 WIDTH = "each => each.decode().then(() => each.naturalWidth)"
 """Of a picture, in its own pixels, as soon as it is there."""
+SHEET = ".sheet:not([aria-busy])"
+"""What is drawn on, once its picture has come."""
 SHOTS = os.environ.get("LIMNER_SCREENSHOTS")
 """A folder for pictures of every page, for people to look at."""
 
@@ -158,7 +160,7 @@ def done(page: Any) -> str:
 
 def drag(page: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
     """Drag the mouse over the sheet; (x, y) as shares of its sides."""
-    sheet = page.locator(".sheet")
+    sheet = page.locator(SHEET)
     sheet.scroll_into_view_if_needed()
     frame = sheet.bounding_box()
     places = [(frame["x"] + x * frame["width"], frame["y"] + y * frame["height"]) for x, y in (start, end)]
@@ -172,7 +174,7 @@ def paint_left_of_middle(page: Any) -> None:
     """Paint a stroke of 20 px from the middle of the picture to its left edge, by keys."""
     page.get_by_role("button", name="Paint it here: Mask", exact=True).click()
     page.get_by_label("Brush", exact=True).fill("10")
-    page.locator(".sheet").focus()
+    page.locator(SHEET).focus()
     page.keyboard.press("Space")
     for _ in range(25):
         page.keyboard.press("ArrowLeft")
@@ -224,7 +226,7 @@ def test_buildings_are_drawn_over_the_scene_by_mouse_and_keys(browser: Browser) 
     page = browser.page("refine")
     page.select_option("[name=scene]", "corner.tif")
     page.get_by_role("button", name="Draw here: Drawn objects").click()
-    sheet = page.locator(".sheet")
+    sheet = page.locator(SHEET)
     page.get_by_role("radio", name="Box").check()
     drag(page, (0.25, 0.25), (0.5, 0.5))
     expect(page.locator(".easel .count")).to_have_text("1 drawn")
@@ -430,6 +432,23 @@ def test_a_picture_is_translated_and_objects_are_found(browser: Browser) -> None
     )
     check_looks(turns, "translate-result")
     check_looks(finds, "detect-result")
+
+
+def test_nothing_is_painted_before_the_picture_has_come(browser: Browser) -> None:
+    page = browser.page("translate?run=runs/filler")
+    page.select_option("[name=picture]", "photo.jpg")
+    page.locator("summary").first.click()
+    held: list[Any] = []
+    page.route("**/picture?*", lambda route: held.append(route))
+    page.get_by_role("button", name="Paint it here: Mask", exact=True).click()
+    page.locator(".sheet").focus()
+    page.keyboard.press("Space")
+    assert len(held) == 1 and page.locator(SHEET).count() == 0
+    held[0].continue_()
+    page.locator(SHEET).focus()
+    expect(page.locator(".easel .count")).to_have_text("0.0 % painted")  # and the brush is not down
+    page.keyboard.press("Space")
+    expect(page.locator(".easel .count")).to_contain_text("the brush is down")
 
 
 def test_a_painted_hole_is_filled_and_the_rest_stays(browser: Browser) -> None:

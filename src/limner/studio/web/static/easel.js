@@ -40,7 +40,7 @@ class Easel {
   constructor(box, path, help, put) {
     this.put = put;
     this.cross = {x: .5, y: .5};
-    this.sheet = part("div", {class: "sheet", tabindex: "0", role: "application", "aria-label": help});
+    this.sheet = part("div", {class: "sheet", tabindex: "0", role: "application", "aria-label": help, "aria-busy": "true"});
     this.picture = part("img", {alt: "what is drawn on", src: at + "/picture?as=scene&px=2000&path=" + encodeURIComponent(path)});
     this.mark = part("i", {class: "cross", "aria-hidden": "true"});
     this.sheet.append(this.picture, this.mark);
@@ -56,13 +56,17 @@ class Easel {
       this.sheet.addEventListener(name, event => this.point(event, act));
     }
     this.sheet.addEventListener("keydown", event => this.key(event));
-    this.ready = new Promise((done, fail) => { this.picture.onload = done; this.picture.onerror = () => fail(new Error("The picture cannot be shown.")); });
+    this.ready = new Promise((done, fail) => {  // until then nothing can be drawn: it would have no place, and be lost
+      this.picture.onload = () => { this.sheet.removeAttribute("aria-busy"); done(); };
+      this.picture.onerror = () => fail(new Error("The picture cannot be shown."));
+    });
   }
   place(event) {
     const frame = this.picture.getBoundingClientRect(), inside = value => Math.min(1, Math.max(0, value));
     return {x: inside((event.clientX - frame.left) / frame.width), y: inside((event.clientY - frame.top) / frame.height)};
   }
   point(event, act) {
+    if (this.sheet.hasAttribute("aria-busy")) return;
     if (act === "down") {
       if (event.button) return;
       event.preventDefault();
@@ -74,6 +78,7 @@ class Easel {
     this.drawn();
   }
   key(event) {
+    if (this.sheet.hasAttribute("aria-busy")) return;
     const step = event.shiftKey ? FINE : STEP, ways = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
     if (ways[event.key]) {
       const [x, y] = ways[event.key], inside = value => Math.min(1, Math.max(0, value)), ratio = this.picture.width / this.picture.height;
