@@ -10,7 +10,7 @@ from torch import nn
 from limner.adversarial.priors import PRIORS, draw
 from limner.adversarial.weights.spectral import apply_spectral_norm
 from limner.foundation.errors import UserError
-from limner.learning.loop.average import AVERAGES, decay_of, update_average
+from limner.learning.loop.average import AVERAGES, decay_of, settle_statistics, update_average
 from limner.learning.recipes.recipe import Choice, options_of
 
 
@@ -154,3 +154,27 @@ def test_recipes_set_the_limit_of_the_truncated_prior_and_nothing_else() -> None
     assert {name: list(options_of(prior)) for name, prior in PRIORS.items()} == {
         "normal": [], "uniform": [], "truncated": ["limit"], "sphere": [], "unit": [],
     }  # fmt: skip
+
+
+def test_settled_statistics_are_the_means_over_the_batches_that_pass() -> None:
+    network = nn.Sequential(nn.BatchNorm1d(3), nn.Dropout(0.5), nn.Linear(3, 4), nn.BatchNorm1d(4, momentum=0.3)).eval()
+    batches = [7 * torch.randn(count, 3, generator=draws(count)) - 2 for count in (5, 8)]
+    given: list[torch.Tensor] = []
+    network[3].register_forward_pre_hook(lambda _, inputs: given.append(inputs[0].clone()))
+    settle_statistics(network, lambda: [network(batch) for batch in batches])
+    for layer, seen in ((network[0], batches), (network[3], given)):
+        torch.testing.assert_close(layer.running_mean, torch.stack([each.mean(0) for each in seen]).mean(0))
+        torch.testing.assert_close(layer.running_var, torch.stack([each.var(0) for each in seen]).mean(0))
+    assert not any(each.training for each in network.modules())  # and nothing was dropped
+    assert [layer.momentum for layer in (network[0], network[3])] == [0.1, 0.3]
+
+
+def test_statistics_that_cannot_be_settled_leave_the_layers_as_they_were_used() -> None:
+    network = nn.Sequential(nn.BatchNorm1d(3)).eval()
+    with pytest.raises(ValueError, match="expected 2D or 3D input"):
+        settle_statistics(network, lambda: network(torch.zeros(3)))
+    assert (network[0].momentum, network[0].training) == (0.1, False)
+
+
+def test_a_network_without_batch_normalization_is_not_used() -> None:
+    settle_statistics(nn.Linear(1, 1).eval(), lambda: pytest.fail("it has nothing to settle"))

@@ -20,11 +20,14 @@ from limner.generate.training.outcome import Outcome, Reconstructions, closing_l
 from limner.generate.training.picture_pool import Sample
 from limner.generate.training.recipe import GenerateRecipe
 from limner.learning.alarms import ringing
+from limner.learning.loop.average import settle_statistics
 from limner.learning.recipes.recipe import to_plain
 from limner.learning.runs.run import Run
 from limner.nn.parameters import count_parameters
 from limner.reporting.grid import grid
 
+STATISTICS_SEED = 1
+"""Of the pictures by which an average's batch normalization is settled: not those that are scored, of seed 0."""
 RECONSTRUCTED = 32
 """Pictures whose reconstructions a report shows."""
 GRID = 64
@@ -80,6 +83,10 @@ class GenerateTask(PictureLearning):
 
     def evaluate(self) -> Mapping[str, float]:
         """Scores of what it makes against held-out pictures, and numbers of the alarms; says which begin to ring."""
+        if "average" in self.networks:
+            predictor = self.current_predictor()
+            count = self.recipe.scores.samples
+            settle_statistics(predictor.network, lambda: predictor.generate(count, seed=STATISTICS_SEED))
         made = self.evaluation_samples()
         alarms = self.alarms(made)
         ringing_now = ringing(ALARMS, alarms)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from limner.foundation.errors import UserError
 
@@ -30,6 +31,32 @@ def update_average(average: nn.Module, network: nn.Module, decay: float, *, stat
         torch._foreach_lerp_([old for old, _ in moved], [new for _, new in moved], 1 - decay)
     if copied:
         torch._foreach_copy_([old for old, _ in copied], [new for _, new in copied])
+
+
+@torch.inference_mode()
+def settle_statistics(network: nn.Module, use: Callable[[], object]) -> None:
+    """Give batch normalization the means and variances of what ``use`` sends through the network, in place.
+
+    An average has copied them from the network that learns: they are those of other weights, and of the last batches
+    alone. Here each layer normalizes by the batch at hand, as in training, and then has the mean over all batches, each
+    of which counts as much ("standing statistics", Brock et al. 2019; Izmailov et al. 2018, sec. 3.2).
+
+    network: in evaluation mode, and so it stays. use: sends batches through; not called where no layer has statistics.
+    """
+    layers = [each for each in network.modules() if isinstance(each, _BatchNorm) and each.track_running_stats]
+    if not layers:
+        return
+    momenta = [layer.momentum for layer in layers]
+    try:
+        for layer in layers:
+            layer.reset_running_stats()
+            layer.momentum = None  # the mean over all batches
+            layer.train()
+        use()
+    finally:
+        for layer, momentum in zip(layers, momenta, strict=True):
+            layer.momentum = momentum
+            layer.eval()
 
 
 def decay_of(half_life_images: float, batch: int, images_seen: int, ramp: float | None = 0.05) -> float:
