@@ -1,6 +1,6 @@
 """What it is worth that an averaged generator's batch normalization has statistics of its own.
 
-    python benchmarks/standing_statistics.py RUN... [--seeds 0 2 3] [--samples 1000]
+    python benchmarks/standing_statistics.py RUN... [--seeds 0 2 3] [--samples 1000] [--features efficientnet-lite2]
 
 Each RUN of `limner train generate/...` with an average, its pictures where they were. The same averaged weights make
 pictures twice: with the statistics that the learning generator had at the last step, as averages usually copy them, and
@@ -27,17 +27,16 @@ from limner.learning.library import recipe_of
 from limner.learning.loop.average import settle_statistics
 from limner.learning.runs.run import Run
 
-FEATURES = "efficientnet-lite0"
-
 
 def main() -> None:
     given = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     given.add_argument("runs", type=Path, nargs="+", metavar="RUN")
     given.add_argument("--seeds", type=int, nargs="+", default=[0, 2, 3], help="of the pictures that are scored")
     given.add_argument("--samples", type=int, default=1000)
+    given.add_argument("--features", default="efficientnet-lite0")
     options = given.parse_args()
-    extractor = FeatureExtractor.of(FEATURES)
-    print(f"| run | statistics | seed | KID[{FEATURES}] | precision, % | recall, % |")
+    extractor = FeatureExtractor.of(options.features)
+    print(f"| run | statistics | seed | KID[{options.features}] | precision, % | recall, % |")
     print("| --- | --- | ---: | ---: | ---: | ---: |")
     for folder in options.runs:
         run = Run(folder)

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import nn
 from torchvision import models
 from torchvision.models import vgg
-from torchvision.models.resnet import BasicBlock
+from torchvision.models.resnet import BasicBlock, ResNet
 
 from drawing import draw_area
 from drawn_pictures import draw_shape, save_boxes
@@ -76,7 +76,12 @@ def _map_steps(recipe: Any) -> int:
 
 def _slim_maps(patch: pytest.MonkeyPatch) -> None:
     """One unit a block, an eighth of the maps; the networks at their full size are in test_networks_learn.py."""
+    make_layer = ResNet._make_layer
     patch.setattr(residual_unet, "UNITS", {depth: (BasicBlock, [1, 1, 1, 1]) for depth in residual_unet.UNITS})
+    patch.setattr(residual_unet, "MAPS", tuple(maps // 8 for maps in residual_unet.MAPS))
+    patch.setattr(ResNet, "_make_layer", lambda self, unit, maps, *rest, **more: (
+        make_layer(self, unit, maps // 8 if isinstance(self, residual_unet.ResidualEncoder) else maps, *rest, **more)
+    ))  # fmt: skip
     patch.setattr(unet, "MAPS", (8, 16, 32, 64))
     patch.setattr(unet, "BOTTOM_MAPS", 128)
 

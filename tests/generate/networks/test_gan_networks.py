@@ -69,27 +69,6 @@ def test_a_discriminator_gives_one_logit_a_picture_or_place(name: str, size_px: 
     assert logits.unique().numel() == 3
 
 
-@pytest.mark.parametrize("condition", ["projection", "concatenate"])
-def test_a_head_on_the_pixels_sees_what_the_frozen_network_does_not(condition: str) -> None:
-    network = discriminator("projected", 64, 4, classes=3, pixels_px=16, condition=condition)
-    given, label = numbers(2, 4, 64, 64).tanh(), torch.tensor([0, 2])
-    logits = network(given, label)
-    with torch.no_grad():
-        for mixture in network.mixing.channels:
-            mixture.weight.zero_()  # nothing comes through the frozen network any more
-        blind, moved = network(given, label), network(given.flip(3), label)
-    changed = (blind != moved).any(0)
-    assert changed.sum() == 16 and changed[-16:].all()  # the logits of its 4 x 4 places alone
-    logits.square().sum().backward()
-    assert dead(network) == []
-
-
-@pytest.mark.parametrize("side_px", [3, 65])
-def test_a_head_on_pixels_of_another_size_than_there_are_is_refused(side_px: int) -> None:
-    with pytest.raises(UserError, match=f"pixels_px is {side_px}; needed: 0 .*, or 4 to 64"):
-        discriminator("projected", 64, pixels_px=side_px)
-
-
 @pytest.mark.parametrize("judging", DISCRIMINATORS)
 @pytest.mark.parametrize("maker", GENERATORS)
 @pytest.mark.parametrize("classes", [0, 3])

@@ -23,6 +23,8 @@ UNITS: dict[int, tuple[type[BasicBlock] | type[Bottleneck], list[int]]] = {
     152: (Bottleneck, [3, 8, 36, 3]),
     200: (Bottleneck, [3, 24, 36, 3]),
 }
+MAPS = (64, 128, 256, 512)
+"""Of the blocks 2 to 5, before a bottleneck multiplies them by four."""
 FULL_RESOLUTION_MAPS = 64
 
 
@@ -106,8 +108,9 @@ class ResidualUNet(MapNetwork):
         self.channels = channels
         self.encoder = ResidualEncoder(channels, depth, pool, stride_in_1x1)
         expansion = UNITS[depth][0].expansion
-        skips = [256 * expansion, 128 * expansion, 64 * expansion, 64, FULL_RESOLUTION_MAPS]
-        inputs = [512 * expansion, *(2 * maps for maps in skips)]
+        *shallow, deepest = (maps * expansion for maps in MAPS)
+        skips = [*reversed(shallow), 64, FULL_RESOLUTION_MAPS]
+        inputs = [deepest, *(2 * maps for maps in skips)]
         self.decoder = nn.ModuleList(_decoder_block(*maps) for maps in zip(inputs, skips, strict=False))
         self.full_resolution = nn.Sequential(
             nn.Conv2d(channels, FULL_RESOLUTION_MAPS, 3, padding=1, bias=False),

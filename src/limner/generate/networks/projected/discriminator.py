@@ -38,8 +38,6 @@ class ProjectedDiscriminator(Discriminator):
     input_px: the side to which pictures are brought, bilinearly, before they are seen; 0: as they are. A larger one
         sees finer things and takes longer.
     stages: how many of the four sizes there are heads for, from the largest.
-    pixels_px: the side to which pictures are brought for one head more, which sees their pixels and none of the
-        features; 0: none. Not of the paper: what the frozen network hardly tells apart, as colors, is learned there.
     attention, attention_version: as for the generator, on mixed features of that side.
     condition: ``projection`` or ``concatenate``, at every place; see `Discriminator`.
     """
@@ -55,7 +53,6 @@ class ProjectedDiscriminator(Discriminator):
         width: int = 32,
         input_px: int = 0,
         stages: int = 4,
-        pixels_px: int = 0,
         attention: int = 0,
         attention_version: Version = "official",
         condition: DiscriminatorCondition = "projection",
@@ -65,20 +62,13 @@ class ProjectedDiscriminator(Discriminator):
             raise UserError(f"stages is {stages}; the frozen network has {len(STRIDES)}: give 1 to {len(STRIDES)}")
         if input_px and input_px < STRIDES[-1]:
             raise UserError(f"input_px is {input_px}; needed: 0 (as the pictures are), or {STRIDES[-1]} or more")
-        if pixels_px and not END_PX <= pixels_px <= size_px:
-            raise UserError(
-                f"pixels_px is {pixels_px}; needed: 0 (no such head), or {END_PX} to {size_px}, as the pictures"
-            )
         self.input_px = input_px or size_px
         self.mixing = Mixing(tuple(maps * (2 if channels == 4 else 1) for maps in MAPS[:stages]), width)
         sides = [-(-self.input_px // stride) for stride in STRIDES[:stages]]
         self.attend = Attention(dict(zip(sides, self.mixing.maps, strict=True)), attention, attention_version)
-        self.pixels_px = pixels_px
-        self.pixels = nn.Conv2d(channels, width, 3, padding=1) if pixels_px else None
-        shown = [*zip(self.mixing.maps, sides, strict=True), *([(width, pixels_px)] if pixels_px else [])]
         self.heads = nn.ModuleList(
             Head(maps + (0 if self.projects else classes), side, classes if self.projects else 0)
-            for maps, side in shown
+            for maps, side in zip(self.mixing.maps, sides, strict=True)
         )
         # Not among its modules: it is neither trained, initialized, normalized nor kept.
         self._frozen = (FrozenLite0(stages),)
@@ -93,11 +83,8 @@ class ProjectedDiscriminator(Discriminator):
         """See `Discriminator`; logits (B, n)."""
         self.check(image_pm1, label)
         logits = []
-        shown = [self.attend(features) for features in self.mixing(self.look(image_pm1))]
-        if self.pixels is not None:
-            small = functional.adaptive_avg_pool2d(image_pm1, self.pixels_px)
-            shown.append(functional.leaky_relu(self.pixels(small), SLOPE))
-        for x, head in zip(shown, self.heads, strict=True):
+        for features, head in zip(self.mixing(self.look(image_pm1)), self.heads, strict=True):
+            x = self.attend(features)
             if label is not None and not self.projects:
                 x = torch.cat([x, one_hot_maps(label, self.classes, x)], dim=1)
             logits.append(head(x, label).flatten(1))
