@@ -227,6 +227,21 @@ def test_evaluating_changes_nothing_that_learns(boxes: Path) -> None:
     assert all(torch.equal(value, left_alone.weights()[name]) for name, value in watched.weights().items())
 
 
+def test_an_average_is_scored_and_kept_with_statistics_of_its_own_pictures(boxes: Path) -> None:
+    task = make_task(boxes, "--average.name", "half-life", "--average.images", "100000")
+    steps(task, 3)
+    statistics = lambda network: [each for name, each in network.named_buffers() if "running_" in name]  # noqa: E731
+    learning, average = task.networks["generator"], task.networks["average"]
+    assert statistics(average) and all(map(torch.equal, statistics(average), statistics(learning)))
+    before = [each.clone() for each in statistics(learning)]
+    task.evaluate()
+    assert not any(map(torch.equal, statistics(average), statistics(learning)))
+    assert all(map(torch.equal, statistics(learning), before))
+    kept = [each.clone() for each in statistics(average)]
+    task.evaluate()
+    assert all(map(torch.equal, statistics(average), kept))
+
+
 def test_pictures_are_made_and_looked_at_anew_only_where_the_weights_have_moved(boxes: Path) -> None:
     task = make_task(boxes)
     first, weights = task.evaluation_samples(), {name: value.clone() for name, value in task.weights().items()}
