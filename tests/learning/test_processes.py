@@ -11,11 +11,13 @@ import torch
 from rooms_in_processes import SETTINGS, STOP_AFTER, go_on
 from torch import Tensor
 
+from drawn import TinyNetwork
 from limner.foundation.errors import UserError
 from limner.foundation.progress import say
 from limner.learning.loop.processes import first_speaks_for_all, machines, rank, with_processes
 from limner.learning.loop.settings import LoopSettings
 from limner.learning.runs.run import Run
+from limner.segment.networks import NETWORKS
 
 PROCESSES = Path(__file__).parent / "rooms_in_processes.py"
 
@@ -44,7 +46,10 @@ def near(found: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
 
 
 @pytest.mark.parametrize("room", SETTINGS)
-def test_two_processes_follow_one_of_the_same_batch_and_one_goes_on_where_they_stopped(folder: Path, room: str) -> None:
+def test_two_processes_follow_one_of_the_same_batch_and_one_goes_on_where_they_stopped(
+    folder: Path, room: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(NETWORKS, "tiny", TinyNetwork)  # as in the processes; other tests shall not find it
     begun, alone, first, second = (
         torch.load(folder / f"{room}-{name}.pt", weights_only=True) for name in ("begun", "1-0", "2-0", "2-1")
     )
