@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 import limner as api
 import toy_room
 from limner.foundation.errors import UserError
+from limner.learning.loop import timing
 from limner.learning.loop.budget import share_steps
 from limner.learning.loop.task import Stage
 from limner.learning.loop.timing import steps_within, usual_clock
@@ -224,6 +225,29 @@ def test_minutes_become_steps_by_how_long_a_step_takes(toy: Path) -> None:
     # The clock is read once a step, and once at each end: a step takes 0.25 s and something.
     assert 80 <= found[0] <= 240
     assert 1600 <= found[1] <= 2400
+
+
+def test_steps_are_timed_with_memory_kept_as_a_training_keeps_it(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+
+    @contextmanager
+    def kept() -> Iterator[None]:
+        told.append("kept")
+        yield
+        told.append("given back")
+
+    class Told(ToyTask):
+        def step(self, batches: Any, index: int) -> Any:
+            told.append("step")
+            return super().step(batches, index)
+
+    monkeypatch.setattr(timing, "freed_memory_is_kept", kept)
+    recipe = ToyRecipe(path=toy / "points.txt")
+    times = iter(np.arange(0, 1e6))
+    steps_within(Told(recipe), recipe.loop, 1, clock=lambda: float(next(times)))
+    assert told[0] == "kept"
+    assert told[-1] == "given back"
+    assert set(told[1:-1]) == {"step"}
 
 
 def test_the_interval_is_that_of_scipy_and_pairing_takes_away_what_seeds_share() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from limner.foundation.machine.memory import freed_memory_is_kept
 from limner.learning.loop.budget import planned_stages
 from limner.learning.loop.fabric import make_fabric
 from limner.learning.loop.settings import LoopSettings
@@ -68,8 +69,12 @@ def estimate_seconds(task: Task, settings: LoopSettings) -> float:
 
 @contextmanager
 def _ready(task: Task, stage: Stage, settings: LoopSettings) -> Iterator[Callable[[int], object]]:
-    """Within it the stage has begun, and each call takes its step of that number."""
-    with tempfile.TemporaryDirectory() as scratch:
+    """Within it the stage has begun, and each call takes its step of that number.
+
+    Memory is kept as in a training: where each step's large arrays came back from the system anew, steps of
+    ``generate/sa-dcgan`` took half as long again, and too few of them seemed to fit.
+    """
+    with tempfile.TemporaryDirectory() as scratch, freed_memory_is_kept():
         task.begin(stage, StageContext(make_fabric(settings), Path(scratch)))
         with Stream(lambda number: task.batch(stage, number)) as batches:
             yield lambda index: task.step(batches, index)
